@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The system description: parsed, checked, drawn.
+#![forbid(unsafe_code)]
