@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The payload of an image: what the host tool appends to the loader, and what the loader makes of it.
+//!
+//! The image is flat and starts at [`LINK_ADDRESS`]. The loader itself takes the first
+//! [`PAYLOAD_OFFSET`] bytes (its linker script refuses to grow over them); there stands a [`Header`],
+//! and behind it the bytes that the header's regions refer to, by offset from the image's start.
+//! All numbers are little-endian. Addresses are physical unless called virtual.
+#![no_std]
+#![forbid(unsafe_code)]
+
+mod check;
+mod header;
+
+pub use check::{CheckError, Copy, Plan, check};
+pub use header::{Header, Region};
+
+/// `MOLTPAYL`, read as a little-endian number.
+pub const MAGIC: u64 = u64::from_le_bytes(*b"MOLTPAYL");
+
+/// Version of this layout; a loader refuses every other one.
+pub const VERSION: u32 = 1;
+
+/// Where the image stands in memory, and where it is entered (EL2, MMU off).
+pub const LINK_ADDRESS: u64 = 0x7000_0000;
+
+/// Offset of the [`Header`] from the image's start. The loader with its bss and its stack lies below.
+pub const PAYLOAD_OFFSET: u64 = 0x1_0000;
+
+/// Regions that one payload can have.
+pub const MAX_REGIONS: usize = 8;
+
+/// First address of the board's RAM.
+pub const RAM_START: u64 = 0x4000_0000;
+
+/// End (exclusive) of the RAM that the kernels use, as QEMU is started with `-m 2G`.
+pub const RAM_END: u64 = 0xc000_0000;
+
+/// Size of the blocks by which the kernel's window is mapped; its physical and its virtual address
+/// must agree modulo this.
+pub const BLOCK_SIZE: u64 = 0x20_0000;
+
+/// Size of a page: the root task's image starts and ends on one.
+pub const PAGE_SIZE: u64 = 0x1000;
