@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The run: start, read lines, stop.
+
+use std::io::{self, BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::machine::Machine;
+
+const PROGRAM: &str = "qemu-system-aarch64";
+
+/// A longer line is cut here: a guest may write for ever without a newline.
+const LONGEST_LINE: u64 = 4096;
+
+/// What an observer says after a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Go on.
+    Continue,
+    /// All was seen that there is to see: stop the machine.
+    Stop,
+}
+
+/// Somebody who reads the console.
+pub trait Observer {
+    /// One line, without its end, at so much of the host's time after the start.
+    fn line(&mut self, at: Duration, line: &str) -> Step;
+    /// A moment without lines, at least ten times a second while it is quiet.
+    fn quiet(&mut self, _at: Duration) {}
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The observer had seen enough.
+    Stopped,
+    /// QEMU ended by itself.
+    Exited {
+        /// Its exit code, where it has one.
+        code: Option<i32>,
+    },
+    /// The limit of host time passed first.
+    TimedOut,
+}
+
+/// Why a run could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// QEMU did not start.
+    #[error("{PROGRAM} does not start: {0} (package qemu-system-arm)")]
+    Start(#[source] io::Error),
+    /// QEMU refused its arguments or failed early.
+    #[error("{PROGRAM} ended before the machine said anything: {0}")]
+    Refused(String),
+    /// Its output could not be read.
+    #[error("the console cannot be read: {0}")]
+    Console(#[from] io::Error),
+}
+
+/// Boots the machine and hands its console to the observer until one of the two has enough.
+pub fn run(machine: &Machine, observer: &mut dyn Observer) -> Result<End, RunError> {
+    let start = Instant::now();
+    let child = Command::new(PROGRAM)
+        .args(machine.arguments())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(RunError::Start)?;
+    let mut qemu = Running(child);
+    let lines = qemu.lines()?;
+    let mut said_something = false;
+    loop {
+        let Some(left) = machine.limit.checked_sub(start.elapsed()) else {
+            return Ok(End::TimedOut);
+        };
+        match lines.recv_timeout(left.min(Duration::from_millis(100))) {
+            Ok(line) => {
+                said_something = true;
+                if observer.line(start.elapsed(), &line) == Step::Stop {
+                    return Ok(End::Stopped);
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => observer.quiet(start.elapsed()),
+            Err(RecvTimeoutError::Disconnected) => {
+                let code = qemu.0.wait()?.code();
+                if !said_something && code != Some(0) {
+                    return Err(RunError::Refused(qemu.complaint()));
+                }
+                return Ok(End::Exited { code });
+            }
+        }
+    }
+}
+
+/// QEMU, killed when dropped: no run leaves one behind.
+struct Running(Child);
+
+impl Running {
+    fn lines(&mut self) -> io::Result<mpsc::Receiver<String>> {
+        let output = self
+            .0
+            .stdout
+            .take()
+            .ok_or_else(|| io::Error::other("no standard output"))?;
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || {
+            let mut reader = BufReader::new(output);
+            let mut bytes = Vec::new();
+            while let Ok(read) = (&mut reader)
+                .take(LONGEST_LINE)
+                .read_until(b'\n', &mut bytes)
+            {
+                let text = String::from_utf8_lossy(&bytes);
+                if read == 0 || sender.send(text.trim_end().to_owned()).is_err() {
+                    break;
+                }
+                bytes.clear();
+            }
+        });
+        Ok(receiver)
+    }
+
+    fn complaint(&mut self) -> String {
+        let mut text = String::new();
+        if let Some(mut stream) = self.0.stderr.take() {
+            // What it could still say is all there is to tell.
+            let _ = stream.read_to_string(&mut text);
+        }
+        text.trim().to_owned()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
