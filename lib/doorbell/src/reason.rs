@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Why something was refused or rolled back.
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $word:literal, $text:literal;)*) => {
+        /// The REASON register's code. Below 16: the doorbell's own; from 16: the bundle; from 48: building; from 64: the swap.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+        #[repr(u32)]
+        pub enum Reason {
+            $(#[doc = $text] $(#[$doc])* $name = $code,)*
+        }
+
+        impl Reason {
+            /// All of them, in order of their codes.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// One word (no spaces) for traces and result lines.
+            #[must_use]
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$name => $word,)* }
+            }
+
+            /// The text for a person.
+            #[must_use]
+            pub const fn text(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    #[default]
+    None = 0, "none", "no reason";
+    NotAllowed = 1, "not-allowed", "this guest may not update this component";
+    Busy = 2, "busy", "another transaction on this component is under way";
+    WrongHandle = 3, "wrong-handle", "the handle is not the one of the offer";
+    Expired = 4, "expired", "the offer was not confirmed in time";
+    Cancelled = 5, "cancelled", "the guest took its offer back";
+    BadLength = 6, "bad-length", "the length is 0 or beyond the staging region";
+    NothingOffered = 7, "nothing-offered", "there is no offer to confirm or cancel";
+    UnknownCommand = 8, "unknown-command", "no such command";
+
+    Truncated = 16, "truncated", "the bundle is shorter than it says";
+    NotABundle = 17, "not-a-bundle", "the header's magic, version or length is wrong";
+    HeaderDigest = 18, "header-digest", "the header's digest is wrong";
+    PayloadDigest = 19, "payload-digest", "the payload's digest is wrong";
+    TooLarge = 20, "too-large", "the bundle does not fit its slot or the arena";
+    WrongVendor = 21, "wrong-vendor", "the bundle is of another vendor";
+    WrongClass = 22, "wrong-class", "the bundle is for another class of device";
+    WrongDevice = 23, "wrong-device", "the bundle is for another device";
+    WrongAbi = 24, "wrong-abi", "the driver speaks another ABI";
+    WrongSchema = 25, "wrong-schema", "the driver speaks another capsule schema";
+    OldSequence = 26, "old-sequence", "the sequence number is not above the committed one";
+    NotElf = 27, "not-elf", "the payload is not a static AArch64 ELF executable";
+    ElfBounds = 28, "elf-bounds", "the ELF reaches out of its file or its place";
+    WriteExecute = 29, "write-execute", "a segment is both writable and executable";
+    FailedBefore = 30, "failed-before", "this image failed probation before";
+    BadSignature = 31, "bad-signature", "the signature is wrong";
+
+    ArenaFull = 48, "arena-full", "the image does not fit the arena";
+    BuildFailed = 49, "build-failed", "the new generation could not be built";
+    StageTimeout = 50, "stage-timeout", "copying, checking or building took too long";
+
+    StopTimeout = 64, "stop-timeout", "the device did not stop by its deadline";
+    ReadyTimeout = 65, "ready-timeout", "the new generation was not ready by its deadline";
+    Fault = 66, "fault", "the generation faulted";
+    Heartbeat = 67, "heartbeat", "the generation missed its heartbeat";
+    QueueViolation = 68, "queue-violation", "the generation broke the queue's protocol";
+    ErrorRate = 69, "error-rate", "the generation completed requests with errors";
+    ProbationTimeout = 70, "probation-timeout", "the generation did too little by the end of its probation";
+    DriverFatal = 71, "driver-fatal", "the generation reported that it cannot go on";
+    GrantFailed = 72, "grant-failed", "the device or memory could not be granted";
+    GateTimeout = 73, "gate-timeout", "a client did not acknowledge its gate in time";
+    OutOfService = 74, "out-of-service", "the component is out of service";
+    Internal = 127, "internal", "an error inside the updater";
+}
+
+impl Reason {
+    /// The reason with this code, if there is one.
+    #[must_use]
+    pub fn from_u32(code: u32) -> Option<Self> {
+        Self::ALL.iter().copied().find(|r| *r as u32 == code)
+    }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Offsets of the registers in the doorbell's page. All are 32 bits, little endian, accessed as aligned 32-bit words.
+
+/// Value of [`MAGIC`]: "MOLT", least significant byte first.
+pub const MAGIC_VALUE: u32 = 0x544c_4f4d;
+/// Value of [`VERSION`].
+pub const VERSION_VALUE: u32 = 1;
+/// Size of the register page in bytes.
+pub const SIZE: u64 = 0x1000;
+/// The device tree's `compatible` of the device. `reg` = registers, staging region; one interrupt.
+pub const COMPATIBLE: &str = "molt,doorbell";
+
+/// Read only: [`MAGIC_VALUE`].
+pub const MAGIC: u64 = 0x000;
+/// Read only: [`VERSION_VALUE`].
+pub const VERSION: u64 = 0x004;
+/// Read only: [`Status`](crate::Status) of the transaction.
+pub const STATUS: u64 = 0x008;
+/// Read only: [`Reason`](crate::Reason) for a refusal or a rollback, else 0.
+pub const REASON: u64 = 0x00c;
+/// Read/write: which component the next command is about; index in the system's plan.
+pub const COMPONENT: u64 = 0x010;
+/// Read/write: bytes of the bundle at the start of the staging region.
+pub const LENGTH: u64 = 0x014;
+/// Read/write: low half of the handle; read it after an offer, write it back before the confirm.
+pub const HANDLE_LOW: u64 = 0x018;
+/// Read/write: high half of the handle.
+pub const HANDLE_HIGH: u64 = 0x01c;
+/// Write only: a [`Command`](crate::Command).
+pub const COMMAND: u64 = 0x020;
+/// Read; write 1 to clear: bit 0 set at every change of STATUS or REASON. The interrupt's level is this bit.
+pub const INTERRUPT_STATUS: u64 = 0x024;
+/// Read only: guest-physical address of the staging region, low half.
+pub const STAGING_LOW: u64 = 0x028;
+/// Read only: guest-physical address of the staging region, high half.
+pub const STAGING_HIGH: u64 = 0x02c;
+/// Read only: bytes in the staging region.
+pub const STAGING_SIZE: u64 = 0x030;
+/// Read only: progress of the transaction, 0 to 1000.
+pub const PROGRESS: u64 = 0x034;
+/// Read only: number of the generation that runs.
+pub const GENERATION: u64 = 0x038;
+/// Read only: sequence number last committed (low 32 bits).
+pub const SEQUENCE: u64 = 0x03c;

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Commands, and the states of a transaction.
+
+/// What a guest writes to the COMMAND register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Command {
+    /// Offer the bundle in the staging region for COMPONENT.
+    Offer = 1,
+    /// Confirm the offer whose handle stands in HANDLE.
+    Confirm = 2,
+    /// Take the offer back; has no effect once the bundle has been copied.
+    Cancel = 3,
+}
+
+impl Command {
+    /// The command of this number, if there is one.
+    #[must_use]
+    pub const fn from_u32(value: u32) -> Option<Self> {
+        Some(match value {
+            1 => Self::Offer,
+            2 => Self::Confirm,
+            3 => Self::Cancel,
+            _ => return None,
+        })
+    }
+}
+
+/// State of the transaction as the STATUS register shows it. From 16 on the transaction has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[repr(u32)]
+pub enum Status {
+    /// No transaction since the start.
+    #[default]
+    Idle = 0,
+    /// Offered; HANDLE is valid; waits for the confirm.
+    Offered = 1,
+    /// Confirmed; `stage` copies and checks.
+    Confirmed = 2,
+    /// The copy has been checked; the new generation is being built.
+    Verified = 3,
+    /// The new generation stands beside the running one; the old one is being quieted.
+    Staged = 4,
+    /// The old generation is quiet (or was stopped at its deadline).
+    Quiesced = 5,
+    /// The device is stopped and taken away.
+    Denied = 6,
+    /// The new generation has been given the device.
+    Granted = 7,
+    /// Requests flow; the new generation is being watched.
+    Probation = 8,
+    /// Done: the new generation stays.
+    Committed = 16,
+    /// The committed image runs again; REASON says why.
+    RolledBack = 17,
+    /// Even the committed image failed; REASON says why.
+    OutOfService = 18,
+    /// Nothing was disturbed; REASON says why.
+    Refused = 19,
+}
+
+impl Status {
+    /// All of them, in order of their numbers.
+    pub const ALL: [Self; 13] = [
+        Self::Idle,
+        Self::Offered,
+        Self::Confirmed,
+        Self::Verified,
+        Self::Staged,
+        Self::Quiesced,
+        Self::Denied,
+        Self::Granted,
+        Self::Probation,
+        Self::Committed,
+        Self::RolledBack,
+        Self::OutOfService,
+        Self::Refused,
+    ];
+
+    /// The status of this number, if there is one.
+    #[must_use]
+    pub fn from_u32(value: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|s| *s as u32 == value)
+    }
+
+    /// Whether the transaction has ended.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        self as u32 >= 16
+    }
+
+    /// The word for it, as `ring` lines and reports print it.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Offered => "offered",
+            Self::Confirmed => "confirmed",
+            Self::Verified => "verified",
+            Self::Staged => "staged",
+            Self::Quiesced => "quiesced",
+            Self::Denied => "denied",
+            Self::Granted => "granted",
+            Self::Probation => "probation",
+            Self::Committed => "committed",
+            Self::RolledBack => "rolled back",
+            Self::OutOfService => "out of service",
+            Self::Refused => "refused",
+        }
+    }
+}
