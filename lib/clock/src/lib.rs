@@ -1,3 +1,103 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The counter (CNTPCT) and the types of time.
-#![no_std]
+//! The system counter and the types of time.
+//!
+//! PDs read the physical counter, CNTPCT_EL0: reading the virtual one (CNTVCT_EL0) traps in a native
+//! PD under the hypervisor configuration. The frequency is what the firmware wrote into CNTFRQ_EL0
+//! (62.5 MHz on QEMU's virt).
+#![cfg_attr(not(test), no_std)]
+
+#[cfg(all(target_arch = "aarch64", target_os = "none"))]
+mod counter;
+#[cfg(all(target_arch = "aarch64", target_os = "none"))]
+pub use counter::{now, timer};
+
+/// A value of the counter, or a difference of two.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticks(pub u64);
+
+impl Ticks {
+    /// `self` + `other`, at most `u64::MAX` (which is never reached).
+    pub const fn saturating_add(self, other: Ticks) -> Ticks {
+        Ticks(self.0.saturating_add(other.0))
+    }
+
+    /// The time since `earlier`; 0 if that is later.
+    pub const fn since(self, earlier: Ticks) -> Ticks {
+        Ticks(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// The counter's frequency: converts between ticks and nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frequency(u32);
+
+const NS_PER_S: u128 = 1_000_000_000;
+
+impl Frequency {
+    /// `hz` ticks a second; `None` for 0, which is what CNTFRQ_EL0 holds if no firmware set it.
+    pub const fn new(hz: u32) -> Option<Self> {
+        if hz == 0 { None } else { Some(Self(hz)) }
+    }
+
+    /// QEMU's virt machine: 62.5 MHz.
+    pub const QEMU_VIRT: Self = Self(62_500_000);
+
+    /// In ticks a second.
+    pub const fn hz(self) -> u32 {
+        self.0
+    }
+
+    /// `ticks` in nanoseconds, rounded down, at most `u64::MAX`.
+    pub const fn ns(self, ticks: Ticks) -> u64 {
+        clamp(ticks.0 as u128 * NS_PER_S / self.0 as u128)
+    }
+
+    /// `ns` nanoseconds in ticks, rounded up: waiting for as many is waiting long enough.
+    pub const fn ticks(self, ns: u64) -> Ticks {
+        Ticks(clamp((ns as u128 * self.0 as u128).div_ceil(NS_PER_S)))
+    }
+
+    /// CNTFRQ_EL0; [`Self::QEMU_VIRT`] if it is 0.
+    #[cfg(all(target_arch = "aarch64", target_os = "none"))]
+    pub fn of_this_machine() -> Self {
+        Self::new(counter::cntfrq()).unwrap_or(Self::QEMU_VIRT)
+    }
+}
+
+const fn clamp(value: u128) -> u64 {
+    if value > u64::MAX as u128 {
+        u64::MAX
+    } else {
+        value as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn converts_both_ways() {
+        let clock = Frequency::QEMU_VIRT;
+        assert_eq!(clock.ns(Ticks(1)), 16);
+        assert_eq!(clock.ticks(16), Ticks(1));
+        assert_eq!(clock.ticks(17), Ticks(2), "rounds up");
+        assert_eq!(clock.ns(Ticks(62_500_000)), 1_000_000_000);
+        let odd = Frequency::new(24_000_000).unwrap();
+        assert_eq!(odd.ns(Ticks(1)), 41, "rounds down");
+        for ns in [0, 1, 999, 1_000_000, 123_456_789_012] {
+            let back = odd.ns(odd.ticks(ns));
+            assert!(back >= ns && back < ns + 42);
+        }
+    }
+
+    #[test]
+    fn extremes_do_not_overflow() {
+        assert_eq!(Frequency::new(0), None);
+        let slow = Frequency::new(1).unwrap();
+        assert_eq!(slow.ns(Ticks(u64::MAX)), u64::MAX);
+        let fast = Frequency::new(u32::MAX).unwrap();
+        assert_eq!(fast.ticks(u64::MAX), Ticks(u64::MAX));
+        assert_eq!(Ticks(3).since(Ticks(5)), Ticks(0));
+    }
+}

@@ -1,3 +1,47 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Shared memory as words: the one place where a mapped address becomes a slice of atomics.
-#![no_std]
+//! Shared memory and device registers, made safe at one place.
+//!
+//! Everything that two protection domains share is a slice of 64-bit atomic words ([`words`]), a
+//! guest's memory is a [`Memory`] with accesses of every width, a device's registers are
+//! [`Registers`], and a page that was written before its reader started is plain [`bytes`]. The
+//! constructors are `unsafe`, since only their caller knows what is mapped; what they return is not.
+//! Whatever is read through these types was written by somebody else and is to be checked.
+//!
+//! A mapping that is taken away (a revocable region) makes an access fault; it does not make one
+//! unsound, since a fault ends or suspends the thread.
+#![cfg_attr(not(test), no_std)]
+
+pub mod handover;
+mod memory;
+mod registers;
+
+pub use handover::Handover;
+pub use memory::Memory;
+pub use registers::Registers;
+
+use core::sync::atomic::AtomicU64;
+
+/// The memory at `address`, `size` bytes (rounded down to whole words), as atomic words.
+///
+/// # Safety
+/// * `address` is not 0, is a multiple of 8, and `size` bytes from there are reserved for this use for
+///   as long as the program runs: mapped, or a place where an access faults. Mapped read-only is
+///   enough as long as no word is stored to.
+/// * Nothing of it is ever accessed through ordinary references, nor by atomics of another width at
+///   the same time (the memory model leaves such mixtures open).
+pub unsafe fn words(address: usize, size: usize) -> &'static [AtomicU64] {
+    debug_assert!(address != 0 && address.is_multiple_of(8));
+    // SAFETY: as the caller promises; AtomicU64 allows others to write.
+    unsafe { core::slice::from_raw_parts(address as *const AtomicU64, size / 8) }
+}
+
+/// The memory at `address`, `size` bytes, as bytes that nobody writes any more (a brief, a blob).
+///
+/// # Safety
+/// `address` is not 0, and `size` bytes from there are mapped readable and are written by nobody
+/// (here, in other domains, by devices) for as long as the program runs.
+pub unsafe fn bytes(address: usize, size: usize) -> &'static [u8] {
+    debug_assert!(address != 0);
+    // SAFETY: as the caller promises.
+    unsafe { core::slice::from_raw_parts(address as *const u8, size) }
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! A guest's memory: accesses of every width by offset, each checked against the size.
+
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering, fence};
+
+/// Memory that somebody else writes at any time, accessed by byte offset.
+///
+/// Each access of 1, 2, 4 or 8 bytes is single-copy atomic where its offset is a multiple of its
+/// width (Arm ARM B2.2.1), and refused where it is not. Loads acquire, stores release.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    base: NonNull<u8>,
+    size: usize,
+}
+
+// SAFETY: all accesses are atomic; the pointer is valid in every thread of the address space.
+unsafe impl Send for Memory {}
+// SAFETY: as above.
+unsafe impl Sync for Memory {}
+
+macro_rules! access {
+    ($load:ident, $store:ident, $atomic:ty, $int:ty) => {
+        #[doc = concat!("The `", stringify!($int), "` at `offset`; `None` outside or misaligned.")]
+        pub fn $load(&self, offset: usize) -> Option<$int> {
+            let place = self.place(offset, size_of::<$int>())?;
+            // SAFETY: in bounds and aligned by `place`; valid by `new`'s contract.
+            Some(unsafe { <$atomic>::from_ptr(place.cast()) }.load(Ordering::Acquire))
+        }
+
+        #[doc = concat!("Stores a `", stringify!($int), "` at `offset`; `None` outside or misaligned.")]
+        pub fn $store(&self, offset: usize, value: $int) -> Option<()> {
+            let place = self.place(offset, size_of::<$int>())?;
+            // SAFETY: in bounds and aligned by `place`; valid by `new`'s contract.
+            unsafe { <$atomic>::from_ptr(place.cast()) }.store(value, Ordering::Release);
+            Some(())
+        }
+    };
+}
+
+impl Memory {
+    /// The `size` bytes at `address`.
+    ///
+    /// # Safety
+    /// As for [`crate::words`], but read and written, and never accessed in another way than through
+    /// copies of the returned value (by this program).
+    pub unsafe fn new(address: usize, size: usize) -> Self {
+        debug_assert!(address.is_multiple_of(8) && size <= isize::MAX as usize);
+        let base = NonNull::new(address as *mut u8).unwrap_or(NonNull::dangling());
+        let size = if address == 0 { 0 } else { size };
+        Self { base, size }
+    }
+
+    /// Memory over words that live for ever: for tests, where a leaked vector stands in for a guest.
+    pub fn of(words: &'static [AtomicU64]) -> Self {
+        Self {
+            base: NonNull::from(words).cast(),
+            size: size_of_val(words),
+        }
+    }
+
+    /// Its size in bytes.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    fn place(&self, offset: usize, width: usize) -> Option<*mut u8> {
+        let end = offset.checked_add(width)?;
+        if end > self.size || !offset.is_multiple_of(width) {
+            return None;
+        }
+        // SAFETY: `offset` is inside the one allocation.
+        Some(unsafe { self.base.as_ptr().add(offset) })
+    }
+
+    access!(load_u8, store_u8, AtomicU8, u8);
+    access!(load_u16, store_u16, AtomicU16, u16);
+    access!(load_u32, store_u32, AtomicU32, u32);
+    access!(load_u64, store_u64, AtomicU64, u64);
+
+    /// Copies `out.len()` bytes from `offset`; `None`, and nothing copied, outside. Not atomic as a whole.
+    pub fn read(&self, offset: usize, out: &mut [u8]) -> Option<()> {
+        self.within(offset, out.len())?;
+        let mut at = offset;
+        let mut rest = out;
+        while !rest.is_empty() {
+            if at.is_multiple_of(8) && rest.len() >= 8 {
+                let (word, more) = rest.split_at_mut(8);
+                word.copy_from_slice(&self.load_relaxed_u64(at)?.to_ne_bytes());
+                (at, rest) = (at + 8, more);
+            } else {
+                let (byte, more) = rest.split_at_mut(1);
+                byte[0] = self.load_u8(at)?;
+                (at, rest) = (at + 1, more);
+            }
+        }
+        fence(Ordering::Acquire);
+        Some(())
+    }
+
+    /// Copies `from` to `offset`; `None`, and nothing copied, outside. Not atomic as a whole.
+    pub fn write(&self, offset: usize, from: &[u8]) -> Option<()> {
+        self.within(offset, from.len())?;
+        fence(Ordering::Release);
+        let mut at = offset;
+        let mut rest = from;
+        while let Some((first, more)) = rest.split_first() {
+            match rest.first_chunk::<8>() {
+                Some(word) if at.is_multiple_of(8) => {
+                    self.store_relaxed_u64(at, u64::from_ne_bytes(*word))?;
+                    (at, rest) = (at + 8, &rest[8..]);
+                }
+                _ => {
+                    self.store_u8(at, *first)?;
+                    (at, rest) = (at + 1, more);
+                }
+            }
+        }
+        Some(())
+    }
+
+    fn within(&self, offset: usize, length: usize) -> Option<()> {
+        (offset.checked_add(length)? <= self.size).then_some(())
+    }
+
+    fn load_relaxed_u64(&self, offset: usize) -> Option<u64> {
+        let place = self.place(offset, 8)?;
+        // SAFETY: in bounds and aligned by `place`; valid by `new`'s contract.
+        Some(unsafe { AtomicU64::from_ptr(place.cast()) }.load(Ordering::Relaxed))
+    }
+
+    fn store_relaxed_u64(&self, offset: usize, value: u64) -> Option<()> {
+        let place = self.place(offset, 8)?;
+        // SAFETY: in bounds and aligned by `place`; valid by `new`'s contract.
+        unsafe { AtomicU64::from_ptr(place.cast()) }.store(value, Ordering::Relaxed);
+        Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn memory(words: usize) -> Memory {
+        let words: Vec<AtomicU64> = (0..words).map(|_| AtomicU64::new(0)).collect();
+        Memory::of(words.leak())
+    }
+
+    #[test]
+    fn bounds_and_alignment_are_checked() {
+        let memory = memory(2);
+        assert_eq!(memory.store_u16(14, 0xabcd), Some(()));
+        assert_eq!(memory.load_u16(14), Some(0xabcd));
+        assert_eq!(memory.load_u16(15), None, "misaligned");
+        assert_eq!(memory.load_u16(16), None, "outside");
+        assert_eq!(memory.load_u64(usize::MAX - 3), None, "wraps");
+        assert_eq!(memory.store_u64(12, 1), None, "half outside");
+    }
+
+    #[test]
+    fn copies_at_any_offset_and_length() {
+        let memory = memory(8);
+        let data: Vec<u8> = (1..=64).collect();
+        for offset in 0..20 {
+            for length in 0..=44 {
+                memory.write(0, &[0; 64]).unwrap();
+                memory.write(offset, &data[..length]).unwrap();
+                let mut all = [0; 64];
+                memory.read(0, &mut all).unwrap();
+                assert_eq!(&all[offset..offset + length], &data[..length]);
+                assert_eq!(all.iter().filter(|byte| **byte != 0).count(), length);
+                let mut out = vec![0; length];
+                memory.read(offset, &mut out).unwrap();
+                assert_eq!(out, &data[..length]);
+            }
+        }
+        assert_eq!(memory.write(60, &[1; 5]), None);
+        assert_eq!(memory.read(usize::MAX, &mut [0; 2]), None);
+    }
+}

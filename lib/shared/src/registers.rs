@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! A device's registers: volatile accesses by offset.
+
+use core::ptr::NonNull;
+
+/// A window of 32-bit device registers, mapped as Device memory.
+///
+/// Accesses are single, in program order among themselves (Device-nGnRnE, Arm ARM B2.7.2), and not
+/// ordered with those to ordinary memory: a driver puts a barrier of [`crate::Handover`] between.
+#[derive(Debug)]
+pub struct Registers {
+    base: NonNull<u32>,
+    size: usize,
+}
+
+// SAFETY: the address is valid in every thread of the address space; the type is not Clone.
+unsafe impl Send for Registers {}
+
+impl Registers {
+    /// The `size` bytes of registers at `address`.
+    ///
+    /// # Safety
+    /// `address` is not 0, is a multiple of 4, and from there `size` bytes of device registers are
+    /// mapped (or an access faults) for as long as the program runs; reading and writing any of them
+    /// endangers no memory of this program but what the driver gave to the device.
+    pub unsafe fn new(address: usize, size: usize) -> Self {
+        debug_assert!(address.is_multiple_of(4));
+        let base = NonNull::new(address as *mut u32).unwrap_or(NonNull::dangling());
+        let size = if address == 0 { 0 } else { size };
+        Self { base, size }
+    }
+
+    /// Reads the register at byte `offset`. Outside the window or misaligned: all ones, as a bus
+    /// without a device answers.
+    pub fn read(&self, offset: usize) -> u32 {
+        match self.place(offset) {
+            // SAFETY: in bounds and aligned by `place`; valid by `new`'s contract.
+            Some(place) => unsafe { place.read_volatile() },
+            None => u32::MAX,
+        }
+    }
+
+    /// Writes the register at byte `offset`. Outside the window or misaligned: nothing.
+    pub fn write(&self, offset: usize, value: u32) {
+        if let Some(place) = self.place(offset) {
+            // SAFETY: in bounds and aligned by `place`; valid by `new`'s contract.
+            unsafe { place.write_volatile(value) }
+        }
+    }
+
+    fn place(&self, offset: usize) -> Option<*mut u32> {
+        let inside = offset.is_multiple_of(4) && offset.checked_add(4)? <= self.size;
+        // SAFETY: `offset` is inside the window.
+        inside.then(|| unsafe { self.base.as_ptr().byte_add(offset) })
+    }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! From the list of events to the type, its text form and its parser.
+
+use core::fmt;
+use core::str::FromStr;
+
+/// Defines `Event` with one struct-like variant per entry.
+macro_rules! events {
+    ($($(#[$doc:meta])* $variant:ident $name:literal { $($field:ident: $type:ty),* })*) => {
+        /// What happened. The text form is the event's name and its fields, `key=value`, in order.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[allow(missing_docs, reason = "the fields' names say it, the variant's text the rest")]
+        pub enum Event {
+            $($(#[$doc])* $variant { $($field: $type),* },)*
+        }
+
+        impl Event {
+            /// The event's name in a line.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$variant { .. } => $name,)*
+                }
+            }
+
+            /// The event of that name with the fields that `text` has. Fields may stand in any order,
+            /// further ones are ignored.
+            pub fn parse(name: &str, text: &str) -> Option<Self> {
+                match name {
+                    $($name => Some(Self::$variant {
+                        $($field: $crate::fields::field(text, stringify!($field))?),*
+                    }),)*
+                    _ => None,
+                }
+            }
+        }
+
+        impl core::fmt::Display for Event {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str(self.name())?;
+                match self {
+                    $(Self::$variant { $($field),* } => {
+                        $($crate::fields::write(f, stringify!($field), $field)?;)*
+                    })*
+                }
+                Ok(())
+            }
+        }
+    };
+}
+pub(crate) use events;
+
+/// Writes ` key=value`.
+pub(crate) fn write(
+    f: &mut fmt::Formatter<'_>,
+    key: &str,
+    value: &impl fmt::Display,
+) -> fmt::Result {
+    write!(f, " {key}={value}")
+}
+
+/// The value of `key` in `text`.
+pub(crate) fn field<T: FromStr>(text: &str, key: &str) -> Option<T> {
+    text.split_ascii_whitespace()
+        .filter_map(|pair| pair.split_once('='))
+        .find(|(name, _)| *name == key)
+        .and_then(|(_, value)| value.parse().ok())
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! A byte stream from one domain to another over shared words, which never blocks its writer.
+//!
+//! Layout of the region: word 0 count of bytes written, word 1 count of bytes read, word 2 count of
+//! texts dropped; from word 8 the ring's bytes, eight to a word, lowest first. Each side keeps its own
+//! count; the other's is only an allegation: one that cannot be makes the writer drop, and the reader start again
+//! at what is there now.
+
+use core::fmt;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+const WRITTEN: usize = 0;
+const READ: usize = 1;
+const DROPPED: usize = 2;
+const DATA: usize = 8;
+
+/// How many bytes the ring in a region of so many words holds.
+fn capacity(words: &[AtomicU64]) -> u64 {
+    words.len().saturating_sub(DATA) as u64 * 8
+}
+
+/// The writer's side.
+#[derive(Debug)]
+pub struct Writer<'a> {
+    words: &'a [AtomicU64],
+    written: u64,
+    dropped: u64,
+}
+
+impl<'a> Writer<'a> {
+    /// The writer of a region that nobody has written to yet (zeros).
+    pub const fn new(words: &'a [AtomicU64]) -> Self {
+        Self {
+            words,
+            written: 0,
+            dropped: 0,
+        }
+    }
+
+    /// Writes the text whole, or drops it whole where there is no room: `false`, and counted.
+    /// After `true` the reader is to be notified.
+    pub fn print(&mut self, text: fmt::Arguments<'_>) -> bool {
+        let mut pending = Pending {
+            free: self.free(),
+            at: self.written,
+            words: self.words,
+        };
+        let whole = fmt::write(&mut pending, text).is_ok();
+        if whole {
+            self.written = pending.at;
+            store(self.words, WRITTEN, self.written);
+        } else {
+            self.dropped = self.dropped.saturating_add(1);
+            store(self.words, DROPPED, self.dropped);
+        }
+        whole
+    }
+
+    /// One line: the text and a line end, whole or not at all.
+    pub fn line(&mut self, text: impl fmt::Display) -> bool {
+        self.print(format_args!("{text}\n"))
+    }
+
+    /// How many texts were dropped.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    fn free(&self) -> u64 {
+        let capacity = capacity(self.words);
+        let used = self.written.wrapping_sub(load(self.words, READ));
+        capacity.checked_sub(used).unwrap_or(0)
+    }
+}
+
+/// A text on its way into the ring, not yet published.
+struct Pending<'a> {
+    words: &'a [AtomicU64],
+    at: u64,
+    free: u64,
+}
+
+impl fmt::Write for Pending<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.free = self.free.checked_sub(text.len() as u64).ok_or(fmt::Error)?;
+        for byte in text.bytes() {
+            let (word, shift) = place(self.words, self.at).ok_or(fmt::Error)?;
+            // Only this side writes data, so reading and writing back is no race.
+            let rest = word.load(Ordering::Relaxed) & !(0xff << shift);
+            word.store(rest | u64::from(byte) << shift, Ordering::Relaxed);
+            self.at = self.at.wrapping_add(1);
+        }
+        Ok(())
+    }
+}
+
+/// The reader's side.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    words: &'a [AtomicU64],
+    read: u64,
+    written: u64,
+}
+
+impl<'a> Reader<'a> {
+    /// The reader of a region from its beginning.
+    pub const fn new(words: &'a [AtomicU64]) -> Self {
+        Self {
+            words,
+            read: 0,
+            written: 0,
+        }
+    }
+
+    /// The next byte.
+    pub fn next_byte(&mut self) -> Option<u8> {
+        if self.read == self.written {
+            self.written = load(self.words, WRITTEN);
+            if self.written.wrapping_sub(self.read) > capacity(self.words) {
+                // Cannot be: what is there now is skipped.
+                self.read = self.written;
+            }
+        }
+        if self.read == self.written {
+            return None;
+        }
+        let (word, shift) = place(self.words, self.read)?;
+        let byte = (word.load(Ordering::Relaxed) >> shift) as u8;
+        self.read = self.read.wrapping_add(1);
+        Some(byte)
+    }
+
+    /// Tells the writer that the bytes taken so far are free.
+    pub fn release(&self) {
+        store(self.words, READ, self.read);
+    }
+
+    /// How many texts the writer says it dropped.
+    pub fn dropped(&self) -> u64 {
+        load(self.words, DROPPED)
+    }
+}
+
+fn place(words: &[AtomicU64], at: u64) -> Option<(&AtomicU64, u32)> {
+    let byte = at.checked_rem(capacity(words))? as usize;
+    Some((words.get(DATA + byte / 8)?, (byte % 8) as u32 * 8))
+}
+
+fn load(words: &[AtomicU64], index: usize) -> u64 {
+    words
+        .get(index)
+        .map_or(0, |word| word.load(Ordering::Acquire))
+}
+
+fn store(words: &[AtomicU64], index: usize, value: u64) {
+    if let Some(word) = words.get(index) {
+        word.store(value, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn region(words: usize) -> Vec<AtomicU64> {
+        (0..words).map(|_| AtomicU64::new(0)).collect()
+    }
+
+    fn drain(reader: &mut Reader) -> String {
+        let bytes = core::iter::from_fn(|| reader.next_byte()).collect();
+        reader.release();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_text_that_does_not_fit_leaves_nothing() {
+        let region = region(DATA + 2);
+        let (mut writer, mut reader) = (Writer::new(&region), Reader::new(&region));
+        assert!(writer.line("0123456789"));
+        assert!(!writer.line("abcdef"), "11 + 7 are more than 16");
+        assert!(writer.line("abc"));
+        assert_eq!(drain(&mut reader), "0123456789\nabc\n");
+        assert_eq!((writer.dropped(), reader.dropped()), (1, 1));
+    }
+
+    #[test]
+    fn allegations_that_cannot_be() {
+        let region = region(DATA + 2);
+        let (mut writer, mut reader) = (Writer::new(&region), Reader::new(&region));
+        region[READ].store(99, Ordering::Relaxed);
+        assert!(
+            !writer.line("a"),
+            "a reader ahead of its writer gets nothing"
+        );
+        region[WRITTEN].store(1 << 40, Ordering::Relaxed);
+        assert_eq!(reader.next_byte(), None, "and does not read for hours");
+        let none: [AtomicU64; 0] = [];
+        assert!(!Writer::new(&none).line("a"));
+        assert_eq!(Reader::new(&none).next_byte(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_accepted_arrives(
+            steps in prop::collection::vec((any::<bool>(), "[a-z]{0,20}"), 0..200),
+            words in DATA..DATA + 12,
+        ) {
+            let region = region(words);
+            let (mut writer, mut reader) = (Writer::new(&region), Reader::new(&region));
+            let (mut expected, mut got) = (String::new(), String::new());
+            for (read, text) in steps {
+                if read {
+                    got += &drain(&mut reader);
+                } else if writer.line(&text) {
+                    expected += &text;
+                    expected += "\n";
+                }
+            }
+            got += &drain(&mut reader);
+            prop_assert_eq!(got, expected);
+        }
+    }
+}
