@@ -1,4 +1,33 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The gate between update and a VMM: deny, acknowledge, resume.
+//! The gate between `update` and a client of a replaceable PD: deny, acknowledge, resume.
+//!
+//! One pair of pages for each client, as 64-bit words, neither of them ever revoked. Each word has one writer.
+//!
+//! | page | word | content |
+//! |---|---|---|
+//! | `to_client` | 0..8 | gate of component c: `epoch << 2 \| state` ([`Gate`]) |
+//! | `to_client` | 8..16 | generation that component c is granted to |
+//! | `to_update` | 0..8 | the gate that the client acknowledged last for component c |
+//! | both | 16.. | the doorbell's mailbox (`molt-doorbell`) |
+//! | `to_update` | 448..512 | the client's [`Statistics`] |
+//!
+//! Closing: the client sees the word (it is notified, and looks before each batch of work on the queue), finishes the
+//! touch it is in, acknowledges, and leaves the region alone. Opening: it writes its queue anew from its private
+//! record, acknowledges, and notifies the driver. Neither side waits in a loop.
 #![no_std]
 #![forbid(unsafe_code)]
+
+mod client;
+mod statistics;
+mod warden;
+mod word;
+
+pub use client::{Change, ClientGate};
+pub use statistics::{STATISTICS, Statistics};
+pub use warden::Warden;
+pub use word::Gate;
+
+/// Components that a pair of pages has room for.
+pub const COMPONENTS: usize = 8;
+/// Words of a page.
+pub const WORDS: usize = 512;

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The page of orders.
+//!
+//! | word | content |
+//! |---|---|
+//! | 0 | generation that the page is meant for |
+//! | 1 | start: 0 cold, 1 warm |
+//! | 2 | order: `serial << 8 \| kind` (1 run, 2 quiesce) |
+//! | 3 | beat: counts up each time that `update` wants a sign of life |
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+/// How a generation takes the device over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Start {
+    /// From reset; what is owed is replayed by the clients.
+    Cold,
+    /// From the capsule.
+    Warm,
+}
+
+/// What `update` wants of the generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Order {
+    /// Serve.
+    Run,
+    /// Take no more requests, settle or record what is in flight, report.
+    Quiesce,
+}
+
+/// `update`'s side.
+pub struct OrdersWriter<'a> {
+    words: &'a [AtomicU64],
+    serial: u64,
+    beat: u64,
+}
+
+impl<'a> OrdersWriter<'a> {
+    /// Takes the whole page.
+    #[must_use]
+    pub fn new(words: &'a [AtomicU64]) -> Self {
+        Self {
+            words,
+            serial: 0,
+            beat: 0,
+        }
+    }
+
+    /// Writes the page for a generation that is about to start.
+    pub fn start(&mut self, generation: u64, start: Start) {
+        self.store(0, generation);
+        self.store(1, u64::from(start == Start::Warm));
+        self.order(Order::Run);
+    }
+
+    /// Gives a new order; returns its serial number. The generation is to be signalled afterwards.
+    pub fn order(&mut self, order: Order) -> u64 {
+        self.serial += 1;
+        let kind = match order {
+            Order::Run => 1,
+            Order::Quiesce => 2,
+        };
+        self.store(2, self.serial << 8 | kind);
+        self.serial
+    }
+
+    /// Asks for a sign of life; returns the number that [`crate::ReportView::beat`] is to reach.
+    pub fn ask_beat(&mut self) -> u64 {
+        self.beat += 1;
+        self.store(3, self.beat);
+        self.beat
+    }
+
+    fn store(&self, index: usize, value: u64) {
+        if let Some(word) = self.words.get(index) {
+            word.store(value, Ordering::Release);
+        }
+    }
+}
+
+/// The driver's side; reads only.
+#[derive(Clone, Copy)]
+pub struct Orders<'a>(&'a [AtomicU64]);
+
+impl<'a> Orders<'a> {
+    /// Takes the whole page.
+    #[must_use]
+    pub const fn new(words: &'a [AtomicU64]) -> Self {
+        Self(words)
+    }
+
+    /// The generation's own number.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.load(0)
+    }
+
+    /// How to take the device over.
+    #[must_use]
+    pub fn start(&self) -> Start {
+        if self.load(1) == 1 {
+            Start::Warm
+        } else {
+            Start::Cold
+        }
+    }
+
+    /// The newest order and its serial number.
+    #[must_use]
+    pub fn order(&self) -> (Order, u64) {
+        let word = self.load(2);
+        let order = if word & 0xff == 2 {
+            Order::Quiesce
+        } else {
+            Order::Run
+        };
+        (order, word >> 8)
+    }
+
+    /// The newest sign of life that was asked for.
+    #[must_use]
+    pub fn beat(&self) -> u64 {
+        self.load(3)
+    }
+
+    fn load(&self, index: usize) -> u64 {
+        self.0.get(index).map_or(0, |w| w.load(Ordering::Acquire))
+    }
+}

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What `update` asks of `stage`, and what `stage` answers: one page each way, a notification after each change.
+//!
+//! The body is written first, the serial number last (release); the other side reads the serial number first (acquire).
+//! `update` gives no command while one is under way, so a body is never written under its reader's eyes.
+//!
+//! | command word | content | | answer word | content |
+//! |---|---|---|---|---|
+//! | 0 | serial number | | 0 | `serial << 8 \| outcome` (1 working, 2 done, 3 failed) |
+//! | 1 | kind: 1 verify, 2 build | | 1 | progress, per mille |
+//! | 2 | component | | 2 | reason of *failed* (`molt-doorbell`'s number) |
+//! | 3 | bundle slot | | 3 | sequence number of the bundle |
+//! | 4 | verify: client; build: arena | | 4..8 | SHA-256 of its payload, little endian words |
+//! | 5 | verify: length in bytes; build: generation | | 8 | length of the payload in bytes |
+//! | 6 | verify: committed sequence number | | 9 | build: slots used in the workshop, all below it |
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+/// A command to `stage`. Tables are `molt-system`'s: components, clients, slots and arenas by index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Copy `length` bytes of `client`'s staging region into `slot`, and verify the copy for `component`.
+    Verify {
+        /// Component's index in the plan.
+        component: usize,
+        /// Bundle slot to copy to.
+        slot: usize,
+        /// Client's index in the plan.
+        client: usize,
+        /// Bytes to copy.
+        length: u64,
+        /// The bundle's sequence number must be above this.
+        committed: u64,
+    },
+    /// Make generation `generation` of `component` from the image in `slot`, out of the untypeds that stand in the workshop.
+    Build {
+        /// Component's index in the plan.
+        component: usize,
+        /// Bundle slot to build from.
+        slot: usize,
+        /// Which of the component's arenas: 0 or 1.
+        arena: usize,
+        /// The new generation's number.
+        generation: u64,
+    },
+}
+
+/// How far `stage` is with a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Under way.
+    Working,
+    /// Done.
+    Done(Results),
+    /// Not possible, with `molt-doorbell`'s reason code.
+    Failed(u32),
+}
+
+/// What a command that is done has found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Results {
+    /// Verify: the bundle's sequence number.
+    pub sequence: u64,
+    /// Verify: SHA-256 of the payload, as little endian words.
+    pub digest: [u64; 4],
+    /// Verify: length of the payload in bytes.
+    pub length: u64,
+    /// Build: every capability that was made stands in the workshop below this index.
+    pub slots: u64,
+}
+
+/// `update`'s side.
+pub struct Caller<'a> {
+    commands: &'a [AtomicU64],
+    answers: &'a [AtomicU64],
+    serial: u64,
+}
+
+impl<'a> Caller<'a> {
+    /// Takes both pages.
+    #[must_use]
+    pub const fn new(commands: &'a [AtomicU64], answers: &'a [AtomicU64]) -> Self {
+        Self {
+            commands,
+            answers,
+            serial: 0,
+        }
+    }
+
+    /// Gives a command; `stage` is to be notified afterwards. Only when the last one has been answered.
+    pub fn give(&mut self, command: Command) {
+        let words = match command {
+            Command::Verify {
+                component,
+                slot,
+                client,
+                length,
+                committed,
+            } => [
+                1,
+                component as u64,
+                slot as u64,
+                client as u64,
+                length,
+                committed,
+            ],
+            Command::Build {
+                component,
+                slot,
+                arena,
+                generation,
+            } => [
+                2,
+                component as u64,
+                slot as u64,
+                arena as u64,
+                generation,
+                0,
+            ],
+        };
+        for (word, value) in self.commands.iter().skip(1).zip(words) {
+            word.store(value, Ordering::Relaxed);
+        }
+        self.serial += 1;
+        store(self.commands, 0, self.serial, Ordering::Release);
+    }
+
+    /// How far the newest command is. `None` before the first.
+    #[must_use]
+    pub fn outcome(&self) -> Option<Outcome> {
+        if self.serial == 0 {
+            return None;
+        }
+        let word = load(self.answers, 0, Ordering::Acquire);
+        if word >> 8 != self.serial {
+            return Some(Outcome::Working);
+        }
+        let body = |i| load(self.answers, i, Ordering::Relaxed);
+        Some(match word & 0xff {
+            2 => Outcome::Done(Results {
+                sequence: body(3),
+                digest: [body(4), body(5), body(6), body(7)],
+                length: body(8),
+                slots: body(9),
+            }),
+            3 => Outcome::Failed(u32::try_from(body(2)).unwrap_or(u32::MAX)),
+            _ => Outcome::Working,
+        })
+    }
+
+    /// Progress of the newest command, per mille.
+    #[must_use]
+    pub fn progress(&self) -> u64 {
+        load(self.answers, 1, Ordering::Relaxed).min(1000)
+    }
+}
+
+/// `stage`'s side.
+pub struct Worker<'a> {
+    commands: &'a [AtomicU64],
+    answers: &'a [AtomicU64],
+    serial: u64,
+}
+
+impl<'a> Worker<'a> {
+    /// Takes both pages.
+    #[must_use]
+    pub const fn new(commands: &'a [AtomicU64], answers: &'a [AtomicU64]) -> Self {
+        Self {
+            commands,
+            answers,
+            serial: 0,
+        }
+    }
+
+    /// The next command, if there is a new one. One that makes no sense is answered *failed* with reason 127 and skipped.
+    pub fn take(&mut self) -> Option<Command> {
+        let serial = load(self.commands, 0, Ordering::Acquire);
+        if serial == self.serial {
+            return None;
+        }
+        self.serial = serial;
+        let word = |i| load(self.commands, i, Ordering::Relaxed);
+        let index = |i| usize::try_from(word(i)).unwrap_or(usize::MAX);
+        self.progress(0);
+        match word(1) {
+            1 => Some(Command::Verify {
+                component: index(2),
+                slot: index(3),
+                client: index(4),
+                length: word(5),
+                committed: word(6),
+            }),
+            2 => Some(Command::Build {
+                component: index(2),
+                slot: index(3),
+                arena: index(4),
+                generation: word(5),
+            }),
+            _ => {
+                self.failed(127);
+                None
+            }
+        }
+    }
+
+    /// Says how far the command is, per mille.
+    pub fn progress(&self, per_mille: u64) {
+        store(self.answers, 1, per_mille, Ordering::Relaxed);
+    }
+
+    /// Answers the command; `update` is to be notified afterwards.
+    pub fn done(&self, results: Results) {
+        let [a, b, c, d] = results.digest;
+        let words = [results.sequence, a, b, c, d, results.length, results.slots];
+        for (word, value) in self.answers.iter().skip(3).zip(words) {
+            word.store(value, Ordering::Relaxed);
+        }
+        self.progress(1000);
+        store(self.answers, 0, self.serial << 8 | 2, Ordering::Release);
+    }
+
+    /// Answers that the command failed, with `molt-doorbell`'s reason code; `update` is to be notified afterwards.
+    pub fn failed(&self, reason: u32) {
+        store(self.answers, 2, reason.into(), Ordering::Relaxed);
+        store(self.answers, 0, self.serial << 8 | 3, Ordering::Release);
+    }
+}
+
+fn load(words: &[AtomicU64], index: usize, ordering: Ordering) -> u64 {
+    words.get(index).map_or(0, |w| w.load(ordering))
+}
+
+fn store(words: &[AtomicU64], index: usize, value: u64, ordering: Ordering) {
+    if let Some(word) = words.get(index) {
+        word.store(value, ordering);
+    }
+}

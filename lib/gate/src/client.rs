@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The client's side of the gate of one component.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use crate::{COMPONENTS, Gate};
+
+/// A change of the gate that the client has not acknowledged yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Leave the region alone, then [`ClientGate::acknowledge`] and notify `update`.
+    Close(Gate),
+    /// The region is there again and belongs to the driver's generation of this number: write the queue anew, then
+    /// [`ClientGate::acknowledge`], notify `update` and the driver.
+    Open(Gate, u64),
+}
+
+/// The gate of one component, as a client sees it. It starts closed.
+pub struct ClientGate<'a> {
+    to_client: &'a [AtomicU64],
+    to_update: &'a [AtomicU64],
+    component: usize,
+    seen: Gate,
+}
+
+impl<'a> ClientGate<'a> {
+    /// The gate of `component` in a pair of pages; the slices are the whole pages. A component beyond the last has a gate that never opens.
+    #[must_use]
+    pub fn new(to_client: &'a [AtomicU64], to_update: &'a [AtomicU64], component: usize) -> Self {
+        Self {
+            to_client,
+            to_update,
+            component,
+            seen: Gate::default(),
+        }
+    }
+
+    /// Looks for a change. Returns the same change until it is acknowledged or overtaken by the next.
+    #[must_use]
+    pub fn change(&self) -> Option<Change> {
+        if self.component >= COMPONENTS {
+            return None;
+        }
+        let word = self.to_client.get(self.component)?;
+        let gate = Gate::from_word(word.load(Ordering::Acquire));
+        if gate == self.seen {
+            return None;
+        }
+        if !gate.open {
+            return Some(Change::Close(gate));
+        }
+        let generation = self.to_client.get(COMPONENTS + self.component)?;
+        Some(Change::Open(gate, generation.load(Ordering::Relaxed)))
+    }
+
+    /// Acknowledges a change. From now on [`Self::is_open`] says what it said.
+    pub fn acknowledge(&mut self, change: Change) {
+        let (Change::Close(gate) | Change::Open(gate, _)) = change;
+        self.seen = gate;
+        if let Some(word) = self.to_update.get(self.component) {
+            word.store(gate.to_word(), Ordering::Release);
+        }
+    }
+
+    /// Whether the region may be touched: the last acknowledged change opened the gate, and no newer one waits.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.seen.open && self.change().is_none()
+    }
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! `update`'s side of the gates of one client.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use crate::{COMPONENTS, Gate, Statistics};
+
+/// The gates of one client. The state is private: what stands in the pages is written, never read back.
+pub struct Warden<'a> {
+    to_client: &'a [AtomicU64],
+    to_update: &'a [AtomicU64],
+    gates: [Gate; COMPONENTS],
+}
+
+impl<'a> Warden<'a> {
+    /// Takes the pages over and writes all gates closed. The slices are the whole pages.
+    pub fn new(to_client: &'a [AtomicU64], to_update: &'a [AtomicU64]) -> Self {
+        let mut warden = Self {
+            to_client,
+            to_update,
+            gates: [Gate::default(); COMPONENTS],
+        };
+        for component in 0..COMPONENTS {
+            warden.write(component);
+        }
+        warden
+    }
+
+    /// Closes the gate of `component`. The client is to be notified afterwards.
+    pub fn close(&mut self, component: usize) {
+        self.change(component, false);
+    }
+
+    /// Opens the gate of `component` for `generation`. The client is to be notified afterwards.
+    pub fn open(&mut self, component: usize, generation: u64) {
+        if let Some(word) = self.to_client.get(COMPONENTS + component) {
+            word.store(generation, Ordering::Relaxed);
+        }
+        self.change(component, true);
+    }
+
+    /// Whether the client has acknowledged the newest change of this gate.
+    #[must_use]
+    pub fn acknowledged(&self, component: usize) -> bool {
+        let (Some(gate), Some(word)) = (self.gates.get(component), self.to_update.get(component))
+        else {
+            return false;
+        };
+        word.load(Ordering::Acquire) == gate.to_word()
+    }
+
+    /// Whether the gate is open.
+    #[must_use]
+    pub fn is_open(&self, component: usize) -> bool {
+        self.gates.get(component).is_some_and(|gate| gate.open)
+    }
+
+    /// What the client counted.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        Statistics::read(self.to_update)
+    }
+
+    fn change(&mut self, component: usize, open: bool) {
+        if let Some(gate) = self.gates.get_mut(component) {
+            gate.epoch += 1;
+            gate.open = open;
+            self.write(component);
+        }
+    }
+
+    fn write(&mut self, component: usize) {
+        if let (Some(gate), Some(word)) = (self.gates.get(component), self.to_client.get(component))
+        {
+            // Release: whoever sees the gate open sees the generation's number too.
+            word.store(gate.to_word(), Ordering::Release);
+        }
+    }
+}

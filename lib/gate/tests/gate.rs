@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Both sides over one pair of pages.
+
+use std::sync::atomic::AtomicU64;
+
+use molt_gate::{Change, ClientGate, Statistics, Warden};
+
+fn page() -> Vec<AtomicU64> {
+    (0..512).map(|_| AtomicU64::new(0)).collect()
+}
+
+#[test]
+fn starts_closed_and_opens_with_the_generation() {
+    let (down, up) = (page(), page());
+    let mut warden = Warden::new(&down, &up);
+    let mut gate = ClientGate::new(&down, &up, 2);
+    assert!(!gate.is_open());
+    assert_eq!(gate.change(), None);
+    warden.open(2, 7);
+    assert!(!warden.acknowledged(2));
+    let change = gate.change().expect("a change");
+    assert!(matches!(change, Change::Open(_, 7)));
+    assert!(!gate.is_open());
+    gate.acknowledge(change);
+    assert!(gate.is_open() && warden.acknowledged(2) && warden.is_open(2));
+}
+
+#[test]
+fn a_close_counts_before_it_is_acknowledged_and_an_old_acknowledgement_does_not() {
+    let (down, up) = (page(), page());
+    let mut warden = Warden::new(&down, &up);
+    let mut gate = ClientGate::new(&down, &up, 0);
+    warden.open(0, 1);
+    gate.acknowledge(gate.change().expect("open"));
+    warden.close(0);
+    assert!(!gate.is_open());
+    let close = gate.change().expect("close");
+    // Overtaken: opened again before the client came round.
+    warden.open(0, 2);
+    gate.acknowledge(close);
+    assert!(!warden.acknowledged(0));
+    assert!(!gate.is_open());
+    assert!(matches!(gate.change(), Some(Change::Open(_, 2))));
+}
+
+#[test]
+fn gates_of_components_do_not_mix_and_none_is_beyond_the_last() {
+    let (down, up) = (page(), page());
+    let mut warden = Warden::new(&down, &up);
+    let gates = [0, 1, 8, 1000].map(|c| ClientGate::new(&down, &up, c));
+    warden.open(1, 1);
+    warden.open(8, 1);
+    assert!(gates[0].change().is_none());
+    assert!(gates[1].change().is_some());
+    assert!(gates[2].change().is_none() && gates[3].change().is_none());
+    assert!(!warden.acknowledged(1000));
+}
+
+#[test]
+fn short_pages_do_nothing() {
+    let mut warden = Warden::new(&[], &[]);
+    warden.open(0, 1);
+    assert!(!warden.acknowledged(0));
+    assert!(ClientGate::new(&[], &[], 0).change().is_none());
+}
+
+#[test]
+fn statistics_arrive() {
+    let up = page();
+    let down = page();
+    let sent = Statistics {
+        requests: 5,
+        errors: 1,
+        max_latency_ns: 99,
+        bytes_verified: 4096,
+        violations: 2,
+    };
+    sent.write(&up);
+    assert_eq!(Warden::new(&down, &up).statistics(), sent);
+}
