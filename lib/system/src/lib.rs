@@ -1,4 +1,38 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The packed system: tables that the host tool writes and monitor, update and stage read.
+//! The packed system: what the host tool writes and the PDs read.
+//!
+//! Two kinds of tables stand here. [`boot`] is what `monitor`, the root task, walks to make every static PD.
+//! The *briefs* tell one PD each what it has to work with. A brief is a read-only mapping; its address is in the PD's
+//! 8-byte symbol `molt_brief`, its size in bytes in `molt_brief_size`, both written by the tool. A PD makes a byte slice
+//! of it and calls [`brief`].
+//!
+//! All tables are plain little-endian words (AArch64 and every host that runs the tool are little-endian), without
+//! padding. Counted tables have a fixed size; the accessor of the same name yields the part that is used. A number that
+//! may be absent is [`NONE`].
 #![no_std]
 #![forbid(unsafe_code)]
+
+pub mod boot;
+pub mod cspace;
+mod driver;
+mod header;
+pub mod layout;
+mod parts;
+mod serial;
+mod stage;
+mod timer;
+mod update;
+mod vmm;
+
+pub use driver::{DriverBrief, DriverClient, DriverRing, MAX_DRIVER_CLIENTS};
+pub use header::{Brief, BriefError, BriefHeader, BriefKind, MAGIC, VERSION, brief};
+pub use parts::{Entry, GatePages, Identity, NONE, Name, Ring, VaultSlot};
+pub use serial::{MAX_SERIAL_CLIENTS, SerialBrief, SerialClient};
+pub use stage::{MAX_STAGINGS, MAX_TABLES, StageBrief, StageComponent, Staging, TableRange};
+pub use timer::{MAX_TIMER_CLIENTS, TimerBrief, TimerClient};
+pub use update::{
+    Arena, Authority, ControlPage, DeviceFrames, Holder, MAX_ARENAS, MAX_CLIENTS, MAX_COMPONENTS,
+    MAX_DEVICES, MAX_IRQS, MAX_MAPPINGS, MAX_REGIONS, MAX_SIGNALS, Region, RegionMapping, Signal,
+    StageLink, StopRoutine, Technique, UpdateBrief, UpdateClient, UpdateComponent, UpdateIrq,
+};
+pub use vmm::{GuestKind, MAX_BLOCKS, VmmBlock, VmmBrief, VmmDoorbell, VmmGuest, VmmMemory};

@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What `monitor` walks: the packed system.
+//!
+//! The root task's image is `monitor`'s ELF, followed at the next page by these tables and the blob. Every object has a
+//! number, which is the slot of its original in `monitor`'s CNode counted from the first empty one; a row that makes
+//! several objects gives them numbers in sequence. `monitor` goes through the sections in the order of [`Header`]'s
+//! fields. Page tables are objects like all others: the tool knows which address space needs which.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// `MOLTBOOT`
+pub const MAGIC: u64 = u64::from_le_bytes(*b"MOLTBOOT");
+/// Version of these tables.
+pub const VERSION: u64 = 1;
+
+/// Part of the packed system: `count` rows from `offset` bytes behind the header's beginning, aligned to 8.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct Section {
+    /// Bytes from the header's beginning.
+    pub offset: u64,
+    /// Rows (of the blob: bytes).
+    pub count: u64,
+}
+
+/// The beginning of the packed system.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct Header {
+    /// [`MAGIC`]
+    pub magic: u64,
+    /// [`VERSION`]
+    pub version: u64,
+    /// Bytes of everything, blob included.
+    pub size: u64,
+    /// Objects numbered by the tables; `monitor` takes further slots behind them.
+    pub slots: u64,
+    /// [`Object`]s to make.
+    pub objects: Section,
+    /// [`Irq`] handlers to make.
+    pub irqs: Section,
+    /// [`PageTable`]s to map, upper ones first.
+    pub page_tables: Section,
+    /// [`Fill`]s, those of one frame side by side.
+    pub fills: Section,
+    /// [`Mapping`]s.
+    pub mappings: Section,
+    /// [`Thread`]s: static PDs first (their index is the order here), then vCPUs.
+    pub threads: Section,
+    /// [`Placement`]s; after threads, since it moves capabilities away.
+    pub placements: Section,
+    /// Source bytes of the fills, page aligned.
+    pub blob: Section,
+}
+
+/// What an [`Object`] row makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u32)]
+pub enum Kind {
+    /// Untyped memory of `size_bits`.
+    Untyped = 0,
+    /// TCB
+    Tcb = 1,
+    /// Endpoint
+    Endpoint = 2,
+    /// Notification
+    Notification = 3,
+    /// CNode of 2^`size_bits` slots
+    CNode = 4,
+    /// Scheduling context of 2^`size_bits` bytes
+    SchedContext = 5,
+    /// Reply object
+    Reply = 6,
+    /// VSpace (or stage 2), assigned in the root task's ASID pool
+    VSpace = 8,
+    /// Frame of 4 KiB
+    SmallPage = 9,
+    /// Frame of 2 MiB
+    LargePage = 10,
+    /// Page table
+    PageTable = 11,
+    /// vCPU
+    Vcpu = 12,
+    /// ASID pool, made through ASIDControl of an untyped of 4 KiB
+    AsidPool = 32,
+}
+
+impl Kind {
+    /// The kind of this number.
+    pub fn from_number(number: u32) -> Option<Kind> {
+        Some(match number {
+            0 => Kind::Untyped,
+            1 => Kind::Tcb,
+            2 => Kind::Endpoint,
+            3 => Kind::Notification,
+            4 => Kind::CNode,
+            5 => Kind::SchedContext,
+            6 => Kind::Reply,
+            8 => Kind::VSpace,
+            9 => Kind::SmallPage,
+            10 => Kind::LargePage,
+            11 => Kind::PageTable,
+            12 => Kind::Vcpu,
+            32 => Kind::AsidPool,
+            _ => return None,
+        })
+    }
+}
+
+/// [`Object::flags`]: at the physical address given.
+pub const FIXED: u32 = 1;
+
+/// Objects to make: `count` of a kind, side by side in memory. Rows with [`FIXED`] come first, by rising address; then the
+/// rest by falling size.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct Object {
+    /// A [`Kind`] as a number.
+    pub kind: u32,
+    /// User's size in bits (untyped: bytes, CNode: slots, scheduling context: bytes); else 0.
+    pub size_bits: u32,
+    /// So many.
+    pub count: u32,
+    /// Number of the first.
+    pub first: u32,
+    /// Physical address, with [`FIXED`].
+    pub paddr: u64,
+    /// [`FIXED`] or 0.
+    pub flags: u32,
+    /// log2 of the bytes that each takes; filled by the tool for kinds whose size the kernel's configuration fixes.
+    pub memory_bits: u32,
+}
+
+/// An IRQ handler to make.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct Irq {
+    /// The GIC's number.
+    pub number: u32,
+    /// 1: edge triggered, 0: level.
+    pub edge: u32,
+    /// Number that the handler gets.
+    pub handler: u32,
+    /// Notification to bind it to, or [`crate::NONE`].
+    pub notification: u32,
+    /// Badge of the notification.
+    pub badge: u64,
+}
+
+/// A page table to map.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct PageTable {
+    /// The VSpace.
+    pub vspace: u32,
+    /// The page table.
+    pub table: u32,
+    /// First address that it translates.
+    pub vaddr: u64,
+}
+
+/// [`Fill::kind`]: bytes of the blob.
+pub const FILL_BLOB: u32 = 0;
+/// [`Fill::kind`]: 8 bytes, the physical address of the frame of number `source`, plus `addend`.
+pub const FILL_PADDR: u32 = 1;
+
+/// Contents of a frame. What no fill touches is zero (seL4 clears frames).
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct Fill {
+    /// The frame.
+    pub frame: u32,
+    /// Its size in bits.
+    pub page_bits: u32,
+    /// Offset in the frame.
+    pub offset: u64,
+    /// Offset in the blob, or number of an object.
+    pub source: u64,
+    /// Bytes of the blob, or what to add to the physical address.
+    pub length: u64,
+    /// [`FILL_BLOB`] or [`FILL_PADDR`].
+    pub kind: u32,
+    /// 0
+    pub reserved: u32,
+}
+
+/// Frames to map, each through a copy of its own.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct Mapping {
+    /// The VSpace.
+    pub vspace: u32,
+    /// The first frame.
+    pub frame: u32,
+    /// So many, their numbers and addresses in sequence.
+    pub count: u32,
+    /// Size of each in bits.
+    pub page_bits: u32,
+    /// Address of the first.
+    pub vaddr: u64,
+    /// CapRights (bit 0 write, bit 1 read).
+    pub rights: u32,
+    /// VM attributes (1 cacheable, 2 parity, 4 execute-never).
+    pub attributes: u32,
+}
+
+/// [`Placement::source`]: SchedControl of core 0 (copied).
+pub const SOURCE_SCHED_CONTROL: u32 = 0xffff_ff01;
+/// [`Placement::source`]: the SMC capability (copied).
+pub const SOURCE_SMC: u32 = 0xffff_ff02;
+/// [`Placement::flags`]: moved, not copied: the target gets the original.
+pub const MOVE: u32 = 1;
+
+/// A capability for somebody's CNode.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct Placement {
+    /// The CNode.
+    pub cnode: u32,
+    /// Its size in bits.
+    pub cnode_bits: u32,
+    /// The first slot.
+    pub slot: u32,
+    /// Number of the first object, or one of the `SOURCE_` constants.
+    pub source: u32,
+    /// So many, slots and numbers in sequence.
+    pub count: u32,
+    /// CapRights of a copy.
+    pub rights: u32,
+    /// Badge, or a CNode's guard; 0: neither.
+    pub data: u64,
+    /// [`MOVE`] or 0.
+    pub flags: u32,
+    /// 0
+    pub reserved: u32,
+}
+
+/// [`Thread::flags`]: resumed at the end.
+pub const START: u32 = 1;
+/// [`Thread::flags`]: a static PD, whose faults (and wish to be passive) may come to `monitor`.
+pub const PD: u32 = 2;
+
+/// A thread to set up.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct Thread {
+    /// Name for messages (cut).
+    pub name: crate::Name,
+    /// The TCB.
+    pub tcb: u32,
+    /// CSpace root.
+    pub cspace: u32,
+    /// Guard of the CSpace root.
+    pub cspace_data: u64,
+    /// VSpace.
+    pub vspace: u32,
+    /// Frame of the IPC buffer.
+    pub ipc_frame: u32,
+    /// Address of the IPC buffer.
+    pub ipc_buffer: u64,
+    /// Scheduling context.
+    pub sc: u32,
+    /// Notification to bind, or [`crate::NONE`].
+    pub notification: u32,
+    /// vCPU to associate, or [`crate::NONE`].
+    pub vcpu: u32,
+    /// Endpoint for faults; [`crate::NONE`]: `monitor`'s own.
+    pub fault_endpoint: u32,
+    /// Badge of the fault endpoint.
+    pub fault_badge: u64,
+    /// Priority.
+    pub priority: u32,
+    /// Maximum controlled priority.
+    pub mcp: u32,
+    /// Budget in us.
+    pub budget_us: u64,
+    /// Period in us.
+    pub period_us: u64,
+    /// Badge of the scheduling context.
+    pub sc_badge: u64,
+    /// Initial program counter.
+    pub pc: u64,
+    /// Initial stack pointer.
+    pub sp: u64,
+    /// [`START`], [`PD`].
+    pub flags: u32,
+    /// Refills beyond the kernel's minimum.
+    pub extra_refills: u32,
+}
+
+/// The packed system is damaged or of another version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BootError {
+    /// Too short or not aligned to 8.
+    Layout,
+    /// Another magic or version.
+    Version,
+    /// A section reaches beyond the end.
+    Section,
+}
+
+/// A view of a packed system.
+#[derive(Clone, Copy)]
+pub struct System<'a> {
+    bytes: &'a [u8],
+    header: &'a Header,
+}
+
+impl<'a> System<'a> {
+    /// The system that `bytes` begin with.
+    ///
+    /// # Errors
+    /// When the header is not one or says more bytes than there are.
+    pub fn new(bytes: &'a [u8]) -> Result<Self, BootError> {
+        let (header, _) = Header::ref_from_prefix(bytes).map_err(|_| BootError::Layout)?;
+        if header.magic != MAGIC || header.version != VERSION {
+            return Err(BootError::Version);
+        }
+        let bytes = usize::try_from(header.size)
+            .ok()
+            .and_then(|n| bytes.get(..n))
+            .ok_or(BootError::Layout)?;
+        Ok(System { bytes, header })
+    }
+
+    /// The header.
+    pub fn header(&self) -> &'a Header {
+        self.header
+    }
+
+    /// The rows of a section of the header.
+    ///
+    /// # Errors
+    /// When the section is not within the system.
+    pub fn rows<T: FromBytes + Immutable + KnownLayout>(
+        &self,
+        section: Section,
+    ) -> Result<&'a [T], BootError> {
+        let start = usize::try_from(section.offset).map_err(|_| BootError::Section)?;
+        let count = usize::try_from(section.count).map_err(|_| BootError::Section)?;
+        let bytes = self.bytes.get(start..).ok_or(BootError::Section)?;
+        let (rows, _) =
+            <[T]>::ref_from_prefix_with_elems(bytes, count).map_err(|_| BootError::Section)?;
+        Ok(rows)
+    }
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The brief of a replaceable PD's generations.
+
+use crate::header::{counted, is_brief};
+use crate::{BriefHeader, Name};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// Most clients of one driver.
+pub const MAX_DRIVER_CLIENTS: usize = 8;
+
+/// One client and its share of the device.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct DriverClient {
+    /// The client PD's name.
+    pub name: Name,
+    /// Address of its queue (revocable).
+    pub queue: u64,
+    /// 64-bit words of the queue.
+    pub queue_words: u64,
+    /// Physical address of its memory, filled in by `monitor`.
+    pub memory_paddr: u64,
+    /// Bytes of its memory.
+    pub memory_size: u64,
+    /// First sector (512 bytes) of its share.
+    pub first_sector: u64,
+    /// Sectors of its share.
+    pub sectors: u64,
+    /// The driver's channel to it.
+    pub channel: u32,
+    /// 0
+    pub reserved: u32,
+}
+
+/// Memory that the driver and its device share (revocable, physically contiguous).
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct DriverRing {
+    /// Address in the driver; 0: none.
+    pub vaddr: u64,
+    /// Physical address, filled in by `monitor`.
+    pub paddr: u64,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// What a generation has to work with: the same for all of a component.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct DriverBrief {
+    /// Header.
+    pub header: BriefHeader,
+    /// The component's name.
+    pub name: Name,
+    /// Address of the device's registers; 0: no device.
+    pub device: u64,
+    /// Bytes of the register mapping.
+    pub device_size: u64,
+    /// Address of the orders page (read only).
+    pub orders: u64,
+    /// Address of the report page.
+    pub report: u64,
+    /// The ring memory.
+    pub ring: DriverRing,
+    /// Identifier of the device's interrupt, or [`crate::NONE`].
+    pub irq: u32,
+    /// Channel of `update`.
+    pub update_channel: u32,
+    /// Used part of `clients`.
+    pub client_count: u32,
+    /// 0
+    pub reserved: u32,
+    /// The clients.
+    pub clients: [DriverClient; MAX_DRIVER_CLIENTS],
+}
+
+impl DriverBrief {
+    counted!(/** The clients. */ clients: DriverClient, client_count);
+}
+
+is_brief!(DriverBrief, Driver);

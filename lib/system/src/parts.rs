@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The small tables that several briefs share.
+
+use crate::cspace;
+use core::fmt;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// A channel, identifier or slot that is not there.
+pub const NONE: u32 = u32::MAX;
+
+/// A name of at most 16 bytes, NUL padded.
+#[derive(Clone, Copy, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(transparent)]
+pub struct Name(pub [u8; 16]);
+
+impl Name {
+    /// `text`, cut after 16 bytes.
+    pub fn new(text: &str) -> Self {
+        let mut name = [0; 16];
+        for (to, from) in name.iter_mut().zip(text.bytes()) {
+            *to = from;
+        }
+        Name(name)
+    }
+
+    /// The name as text; empty where it is no UTF-8.
+    pub fn as_str(&self) -> &str {
+        let used = self.0.split(|b| *b == 0).next().unwrap_or_default();
+        core::str::from_utf8(used).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+/// An index into `update`'s vault (or `stage`'s workshop), a CNode of [`cspace::VAULT_BITS`].
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(transparent)]
+pub struct VaultSlot(pub u32);
+
+impl VaultSlot {
+    /// No slot.
+    pub const NONE: VaultSlot = VaultSlot(NONE);
+
+    /// The capability pointer by which the vault's owner invokes what is in the slot.
+    pub const fn cptr(self) -> u64 {
+        cspace::vault_cptr(self.0)
+    }
+
+    /// The slot `n` further on.
+    pub const fn after(self, n: u32) -> VaultSlot {
+        VaultSlot(self.0 + n)
+    }
+}
+
+/// What a bundle must name to be for a component (NUL padded), and the driver ABI that this system speaks.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct Identity {
+    /// `vendor` of `<replaceable>`.
+    pub vendor: [u8; 16],
+    /// `class` of `<replaceable>`.
+    pub class: [u8; 16],
+    /// `device` of `<replaceable>`.
+    pub device: [u8; 32],
+    /// `abi` of `<replaceable>`.
+    pub abi: u32,
+    /// 0
+    pub reserved: u32,
+}
+
+/// Where a generation begins: the same for all images of a component.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct Entry {
+    /// Initial stack pointer; the stack's pages end here.
+    pub stack_top: u64,
+    /// Bytes of stack, whole 4 KiB pages.
+    pub stack_size: u64,
+    /// The IPC buffer's page.
+    pub ipc_buffer: u64,
+    /// Where the driver's brief is mapped (read only).
+    pub brief: u64,
+    /// Bytes of the brief, whole 4 KiB pages.
+    pub brief_size: u64,
+}
+
+/// The two gate pages of a client, as addresses in the PD that is told; each is 4 KiB.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct GatePages {
+    /// Written by `update`, read only in the client. 0: none.
+    pub to_client: u64,
+    /// Written by the client, read only in `update`. 0: none.
+    pub to_update: u64,
+}
+
+/// A byte stream to `serial` (`molt-trace::ring`), mapped read-write at both ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Ring {
+    /// Address in the PD that is told; 0 where it has no channel with `serial`.
+    pub vaddr: u64,
+    /// Bytes, a power of two of at least 4 KiB.
+    pub size: u64,
+    /// Channel to signal `serial` on, or [`NONE`].
+    pub channel: u32,
+    /// 0
+    pub reserved: u32,
+}
+
+impl Default for Ring {
+    fn default() -> Self {
+        Ring {
+            vaddr: 0,
+            size: 0,
+            channel: NONE,
+            reserved: 0,
+        }
+    }
+}

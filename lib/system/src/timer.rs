@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The brief of `timer`.
+
+use crate::header::{counted, is_brief};
+use crate::{BriefHeader, Name, Ring};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// Most clients of the timer.
+pub const MAX_TIMER_CLIENTS: usize = 16;
+
+/// One PD that calls and is notified.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct TimerClient {
+    /// The PD's name.
+    pub name: Name,
+    /// The channel it calls on and is notified on.
+    pub channel: u32,
+    /// 0
+    pub reserved: u32,
+}
+
+/// What `timer` has to work with.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct TimerBrief {
+    /// Header.
+    pub header: BriefHeader,
+    /// Its console.
+    pub log: Ring,
+    /// Identifier of the timer's interrupt.
+    pub irq: u32,
+    /// Used part of `clients`.
+    pub client_count: u32,
+    /// Who calls.
+    pub clients: [TimerClient; MAX_TIMER_CLIENTS],
+}
+
+impl TimerBrief {
+    counted!(/** Who calls. */ clients: TimerClient, client_count);
+}
+
+is_brief!(TimerBrief, Timer);

@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! `update`'s brief: the plan of what is replaceable and all authority over it.
+
+use crate::header::{counted, is_brief};
+use crate::{BriefHeader, Entry, GatePages, Identity, NONE, Name, Ring, VaultSlot};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// Most components of a system.
+pub const MAX_COMPONENTS: usize = 4;
+/// Most revocable regions.
+pub const MAX_REGIONS: usize = 32;
+/// Most mappings of one revocable region.
+pub const MAX_MAPPINGS: usize = 4;
+/// Most clients of replaceable PDs.
+pub const MAX_CLIENTS: usize = 8;
+/// Arenas of a component.
+pub const MAX_ARENAS: usize = 2;
+/// Most device regions of a component.
+pub const MAX_DEVICES: usize = 2;
+/// Most interrupts of a component.
+pub const MAX_IRQS: usize = 4;
+/// Most signal capabilities of a generation.
+pub const MAX_SIGNALS: usize = 16;
+
+/// How `update` stops a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum StopRoutine {
+    /// There is nothing that does DMA: no step.
+    None = 0,
+    /// virtio-mmio: status 0, read back until it is 0 (virtio 1.2, 4.2.2.1 and 2.1.2).
+    VirtioMmio = 1,
+}
+
+/// How the device is denied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Technique {
+    /// Requests stay in the guests' own virtqueues until resume.
+    Hold = 0,
+}
+
+/// Who maps a revocable region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// The running generation of the region's component.
+    Generation,
+    /// The client of this index, or its virtual machine.
+    Client(usize),
+}
+
+/// What is `update`'s own. Capability pointers unless said otherwise.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct Authority {
+    /// SchedControl of the only core.
+    pub sched_control: VaultSlot,
+    /// `update`'s own TCB, the authority for priorities up to its maximum controlled priority.
+    pub tcb: VaultSlot,
+    /// `update`'s endpoint, unbadged, all rights: to mint the generations' fault endpoints from.
+    pub endpoint: VaultSlot,
+    /// `update`'s own scheduling context, to read its consumption.
+    pub own_sc: VaultSlot,
+    /// `stage`'s scheduling context.
+    pub stage_sc: VaultSlot,
+    /// First vault slot that is free for `update`'s copies.
+    pub free_first: VaultSlot,
+    /// So many are free.
+    pub free_count: u32,
+    /// 0
+    pub reserved: u32,
+}
+
+/// How `update` and `stage` talk (`molt-control::stage`).
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct StageLink {
+    /// The page of commands, 4 KiB, written by `update`, read only in `stage`.
+    pub commands: u64,
+    /// The page of results, 4 KiB, written by `stage`, read only in `update`.
+    pub results: u64,
+    /// The channel to the other one.
+    pub channel: u32,
+    /// 0
+    pub reserved: u32,
+}
+
+/// A set of untypeds that a generation is made of.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct Arena {
+    /// The first untyped (originals).
+    pub first: VaultSlot,
+    /// So many.
+    pub count: u32,
+    /// Size of each in bits.
+    pub size_bits: u32,
+    /// 0
+    pub reserved: u32,
+}
+
+/// A device's frames. No mapping is made at boot; page tables are there in `update`.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct DeviceFrames {
+    /// The first frame (originals).
+    pub first: VaultSlot,
+    /// So many.
+    pub count: u32,
+    /// Size of each in bits (12 or 21).
+    pub page_bits: u32,
+    /// 0
+    pub reserved: u32,
+    /// Physical address.
+    pub paddr: u64,
+    /// Address in the driver (uncached, read-write).
+    pub driver_vaddr: u64,
+    /// Address at which `update` may map a copy of them (page tables stand ready).
+    pub update_vaddr: u64,
+}
+
+/// An interrupt of a component.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct UpdateIrq {
+    /// The handler's original.
+    pub handler: VaultSlot,
+    /// The interrupt's number as the GIC counts.
+    pub number: u32,
+    /// The driver's identifier of it: badge `1 << id`, slot [`crate::cspace::IRQ`]` + id`.
+    pub id: u32,
+    /// 1: edge triggered.
+    pub edge: u32,
+}
+
+/// A capability that every generation's CNode is given a copy of.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct Signal {
+    /// Slot in the generation's CNode.
+    pub slot: u32,
+    /// The badged notification to copy, rights and all.
+    pub capability: VaultSlot,
+}
+
+/// A durable page that `update` and the generation share.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct ControlPage {
+    /// A copy of the frame that is mapped nowhere. `update`'s own mapping was made through another.
+    pub frame: VaultSlot,
+    /// 0
+    pub reserved: u32,
+    /// Address in `update`, mapped.
+    pub update_vaddr: u64,
+    /// Address in the driver, page tables made by `stage`.
+    pub driver_vaddr: u64,
+}
+
+/// A replaceable PD.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct UpdateComponent {
+    /// The PD's name.
+    pub name: Name,
+    /// What its bundles must name.
+    pub identity: Identity,
+    /// Its arenas.
+    pub arenas: [Arena; MAX_ARENAS],
+    /// Its revocable regions: from this index of [`UpdateBrief::regions`] …
+    pub first_region: u32,
+    /// … so many.
+    pub region_count: u32,
+    /// The durable notification, unbadged.
+    pub port: VaultSlot,
+    /// A durable scheduling context; bound to whichever generation runs.
+    pub sc: VaultSlot,
+    /// Priority of its generations.
+    pub priority: u32,
+    /// A [`StopRoutine`] as a number.
+    pub stop: u32,
+    /// A [`Technique`] as a number.
+    pub technique: u32,
+    /// `update`'s channel to the driver: badge bit of its signals, and its slot to signal it.
+    pub channel: u32,
+    /// The driver's channel to `update`.
+    pub driver_channel: u32,
+    /// Child identifier under which its generations' faults arrive.
+    pub child: u32,
+    /// Bundle slots that `stage` has for it; slot 0 holds the factory image at start.
+    pub bundle_slots: u32,
+    /// Bytes of a bundle slot.
+    pub bundle_slot_size: u32,
+    /// Budget in us per period.
+    pub budget_us: u64,
+    /// Period in us.
+    pub period_us: u64,
+    /// Deadline of quiesce, in us.
+    pub quiesce_us: u64,
+    /// Deadline from start to ready, in us.
+    pub ready_us: u64,
+    /// Deadline of probation, in us.
+    pub probation_us: u64,
+    /// Completions that end probation early.
+    pub probation_completions: u32,
+    /// How often the committed image is started before the component is out of service.
+    pub attempts: u32,
+    /// Orders: written by `update`, read only in the driver.
+    pub orders: ControlPage,
+    /// Report and capsule: written by the driver.
+    pub report: ControlPage,
+    /// Where its generations begin.
+    pub entry: Entry,
+    /// Used part of `devices`.
+    pub device_count: u32,
+    /// Used part of `irqs`.
+    pub irq_count: u32,
+    /// Used part of `signals`.
+    pub signal_count: u32,
+    /// 0
+    pub reserved: u32,
+    /// Device regions; the first is the register window of the stop routine.
+    pub devices: [DeviceFrames; MAX_DEVICES],
+    /// Interrupts.
+    pub irqs: [UpdateIrq; MAX_IRQS],
+    /// Signal capabilities.
+    pub signals: [Signal; MAX_SIGNALS],
+}
+
+impl UpdateComponent {
+    counted!(/** The device regions. */ devices: DeviceFrames, device_count);
+    counted!(/** The interrupts. */ irqs: UpdateIrq, irq_count);
+    counted!(/** What goes into each generation's CNode. */ signals: Signal, signal_count);
+
+    /// The stop routine, if the number is one.
+    pub fn stop_routine(&self) -> Option<StopRoutine> {
+        match self.stop {
+            0 => Some(StopRoutine::None),
+            1 => Some(StopRoutine::VirtioMmio),
+            _ => None,
+        }
+    }
+}
+
+/// One mapping of a revocable region.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct RegionMapping {
+    /// [`NONE`]: the running generation; else the index of a client.
+    pub holder: u32,
+    /// The client's VSpace; [`VaultSlot::NONE`] for the generation's, which changes.
+    pub vspace: VaultSlot,
+    /// Address of the first page.
+    pub vaddr: u64,
+    /// CapRights (bit 0 write, bit 1 read).
+    pub rights: u32,
+    /// VM attributes (1 cacheable, 4 execute-never).
+    pub attributes: u32,
+}
+
+impl RegionMapping {
+    /// Who maps it.
+    pub fn holder(&self) -> Holder {
+        match self.holder {
+            NONE => Holder::Generation,
+            index => Holder::Client(index as usize),
+        }
+    }
+}
+
+/// A revocable region: mapped nowhere at boot, page tables made in every static PD that has it.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct Region {
+    /// Its name (cut).
+    pub name: Name,
+    /// The first frame (originals).
+    pub first: VaultSlot,
+    /// So many frames.
+    pub count: u32,
+    /// Size of each in bits (12 or 21).
+    pub page_bits: u32,
+    /// Index of the component whose driver maps it.
+    pub component: u32,
+    /// Bytes.
+    pub size: u64,
+    /// Physical address, filled in by `monitor`.
+    pub paddr: u64,
+    /// Used part of `mappings`.
+    pub mapping_count: u32,
+    /// 0
+    pub reserved: u32,
+    /// Its mappings.
+    pub mappings: [RegionMapping; MAX_MAPPINGS],
+}
+
+impl Region {
+    counted!(/** The mappings. */ mappings: RegionMapping, mapping_count);
+}
+
+/// A client: a VMM or a native PD with a share of a replaceable PD's device.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct UpdateClient {
+    /// The PD's name.
+    pub name: Name,
+    /// `update`'s channel to it.
+    pub channel: u32,
+    /// Its child identifier: its faults arrive as `1 << 62 | child`, its TCB is in slot [`crate::cspace::CHILD_TCB`]` + child`.
+    pub child: u32,
+    /// Its gate pages in `update`.
+    pub gate: GatePages,
+    /// Bit c: it is a client of component c.
+    pub components: u32,
+    /// Bit c: its doorbell may offer updates of component c. 0: no doorbell.
+    pub may_update: u32,
+    /// Bytes of its staging region.
+    pub staging_size: u64,
+    /// Its scheduling context, to read its consumption.
+    pub sc: VaultSlot,
+    /// Index of its staging region in [`crate::StageBrief::stagings`], or [`NONE`].
+    pub staging: u32,
+}
+
+/// The plan.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct UpdateBrief {
+    /// Header.
+    pub header: BriefHeader,
+    /// Its console.
+    pub log: Ring,
+    /// Its own capabilities.
+    pub authority: Authority,
+    /// The way to `stage`.
+    pub stage: StageLink,
+    /// Channel of `timer` (protected procedure and notification), or [`NONE`].
+    pub timer_channel: u32,
+    /// Used part of `components`.
+    pub component_count: u32,
+    /// Used part of `regions`.
+    pub region_count: u32,
+    /// Used part of `clients`.
+    pub client_count: u32,
+    /// Replaceable PDs.
+    pub components: [UpdateComponent; MAX_COMPONENTS],
+    /// Revocable regions, those of one component side by side.
+    pub regions: [Region; MAX_REGIONS],
+    /// Clients.
+    pub clients: [UpdateClient; MAX_CLIENTS],
+}
+
+impl UpdateBrief {
+    counted!(/** The replaceable PDs. */ components: UpdateComponent, component_count);
+    counted!(/** The revocable regions. */ regions: Region, region_count);
+    counted!(/** The clients. */ clients: UpdateClient, client_count);
+}
+
+is_brief!(UpdateBrief, Update);

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The brief of a VMM, and of a native client (one without a virtual machine).
+
+use crate::header::{counted, is_brief};
+use crate::{BriefHeader, GatePages, NONE, Name, Ring};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// Most disks of one client.
+pub const MAX_BLOCKS: usize = 4;
+
+/// What runs in the virtual machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum GuestKind {
+    /// No virtual machine: a native client.
+    None = 0,
+    /// A bare-metal guest: entered at `entry` with x0 = `device_tree` (0: none).
+    Bare = 1,
+    /// Linux: the boot protocol of the kernel's `Documentation/arch/arm64/booting.rst`.
+    Linux = 2,
+}
+
+/// The virtual machine.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct VmmGuest {
+    /// The virtual machine's name.
+    pub name: Name,
+    /// A [`GuestKind`] as a number.
+    pub kind: u32,
+    /// Its vCPUs: identifiers 0 to this, less one.
+    pub vcpus: u32,
+    /// Guest-physical address of the first instruction.
+    pub entry: u64,
+    /// Guest-physical address of the device tree.
+    pub device_tree: u64,
+    /// Guest-physical address of the initial RAM disk.
+    pub initrd: u64,
+    /// Its bytes.
+    pub initrd_size: u64,
+}
+
+/// Guest memory (a native client's: what the device reads and writes).
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct VmmMemory {
+    /// Address in the VMM; 0: none.
+    pub vaddr: u64,
+    /// Guest-physical address; 0 for a native client.
+    pub guest: u64,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// The doorbell device.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct VmmDoorbell {
+    /// 1: there is one.
+    pub present: u32,
+    /// Its interrupt in the guest.
+    pub irq: u32,
+    /// Guest-physical address of its registers; 0 for a native client.
+    pub guest: u64,
+    /// Guest-physical address of the staging region; 0 for a native client.
+    pub staging_guest: u64,
+    /// Address of the staging region in the PD itself; 0 where the PD does not map it.
+    pub staging_vaddr: u64,
+    /// Bytes of the staging region.
+    pub staging_size: u64,
+    /// Bit c: it may offer updates of component c.
+    pub may_update: u32,
+    /// 0
+    pub reserved: u32,
+}
+
+/// A share of a replaceable PD's disk.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct VmmBlock {
+    /// The component's index: its words in the gate pages.
+    pub component: u32,
+    /// Channel to the driver.
+    pub channel: u32,
+    /// Address of the queue. Revocable: not mapped until the gate is open.
+    pub queue: u64,
+    /// 64-bit words of it.
+    pub queue_words: u64,
+    /// Sectors of 512 bytes of the share.
+    pub sectors: u64,
+}
+
+/// What a VMM or a native client has to work with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct VmmBrief {
+    /// Header.
+    pub header: BriefHeader,
+    /// The PD's name.
+    pub name: Name,
+    /// Its console; the guest's too, its lines made whole by the VMM.
+    pub log: Ring,
+    /// Channel of `timer`, or [`NONE`].
+    pub timer_channel: u32,
+    /// Channel of `update`, or [`NONE`].
+    pub update_channel: u32,
+    /// Its gate pages.
+    pub gate: GatePages,
+    /// Guest memory.
+    pub memory: VmmMemory,
+    /// The virtual machine.
+    pub guest: VmmGuest,
+    /// The doorbell.
+    pub doorbell: VmmDoorbell,
+    /// Used part of `blocks`.
+    pub block_count: u32,
+    /// 0
+    pub reserved: u32,
+    /// Its disks.
+    pub blocks: [VmmBlock; MAX_BLOCKS],
+}
+
+impl VmmBrief {
+    counted!(/** The disks. */ blocks: VmmBlock, block_count);
+
+    /// What runs in the virtual machine, if the number is known.
+    pub fn guest_kind(&self) -> Option<GuestKind> {
+        match self.guest.kind {
+            0 => Some(GuestKind::None),
+            1 => Some(GuestKind::Bare),
+            2 => Some(GuestKind::Linux),
+            _ => None,
+        }
+    }
+}
+
+impl Default for VmmBrief {
+    fn default() -> Self {
+        VmmBrief {
+            header: BriefHeader::default(),
+            name: Name::default(),
+            log: Ring::default(),
+            timer_channel: NONE,
+            update_channel: NONE,
+            gate: GatePages::default(),
+            memory: VmmMemory::default(),
+            guest: VmmGuest::default(),
+            doorbell: VmmDoorbell::default(),
+            block_count: 0,
+            reserved: 0,
+            blocks: [VmmBlock::default(); MAX_BLOCKS],
+        }
+    }
+}
+
+is_brief!(VmmBrief, Vmm);
