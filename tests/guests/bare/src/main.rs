@@ -1,9 +1,145 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A bare-metal guest that writes, reads back and compares.
+//! A bare-metal guest that writes, reads back and compares, and rings the doorbell when told to.
+//!
+//! Boot arguments: `guest=N` (its number, part of each block), `depth=N` requests in flight,
+//! `blocks=N` to use, `requests=N` to make at the least, `verify=0` for a disk that forgets,
+//! `component=N` to update, `every=N` requests between the updates. The initial RAM disk is an
+//! archive of bundles, rung for in the order in which they stand.
 #![no_std]
 #![no_main]
 
+extern crate alloc;
+
+mod console;
+mod disk;
+mod histogram;
+mod interrupts;
+mod load;
+mod machine;
+mod memory;
+mod pattern;
+mod processor;
+mod ring;
+mod start;
+
+use core::{ptr, slice};
+
+use console::say;
+use disk::Disk;
+use dtoolkit::fdt::Fdt;
+use interrupts::Gic;
+use load::Load;
+use machine::Machine;
+use ring::Ring;
+
+/// The largest tree that the boot protocol allows (booting.rst, 2).
+const TREE: usize = 2 << 20;
+
+#[unsafe(no_mangle)]
+extern "C" fn guest_main(tree: usize) -> ! {
+    memory::init();
+    // SAFETY: the boot protocol puts the device tree there; nobody writes it.
+    let bytes = unsafe { slice::from_raw_parts(ptr::with_exposed_provenance(tree), TREE) };
+    match Fdt::new(tree_of(bytes)).ok().and_then(Machine::read) {
+        Some(machine) => run(&machine),
+        None => say!("error: the device tree at {tree:#x} cannot be used"),
+    }
+    processor::system_off()
+}
+
+/// Cuts the tree to its own length, which stands behind the magic number.
+fn tree_of(bytes: &[u8]) -> &[u8] {
+    let length = match bytes.get(4..8) {
+        Some([a, b, c, d]) => u32::from_be_bytes([*a, *b, *c, *d]) as usize,
+        _ => 0,
+    };
+    bytes.get(..length).unwrap_or(bytes)
+}
+
+fn run(machine: &Machine<'_>) {
+    console::set_base(machine.console);
+    let (distributor, cpu) = machine.interrupt_controller;
+    let gic = Gic::new(distributor, cpu);
+    let depth = machine.number("depth").unwrap_or(8).clamp(1, 16) as usize;
+    let Some(device) = machine.disk else {
+        say!("error: there is no disk");
+        return;
+    };
+    let Some(mut disk) = Disk::new(device, depth) else {
+        say!("error: the disk does not start");
+        return;
+    };
+    gic.enable(device.interrupt);
+    let mut ring = machine.doorbell.map(|doorbell| {
+        gic.enable(doorbell.device.interrupt);
+        Ring::new(doorbell, machine.number("component").unwrap_or(0) as u32)
+    });
+    let blocks = machine.number("blocks").unwrap_or(2048).min(disk.blocks());
+    let verify = machine.number("verify") != Some(0);
+    let mut load = Load::new(machine.number("guest").unwrap_or(0), depth, blocks, verify);
+    let wanted = machine.number("requests").unwrap_or(10_000);
+    let every = machine.number("every").unwrap_or(2_000);
+    // SAFETY: the boot protocol puts the archive there; nobody writes it.
+    let archive = unsafe {
+        slice::from_raw_parts(
+            ptr::with_exposed_provenance(machine.archive.start),
+            machine.archive.len(),
+        )
+    };
+    let mut bundles = cpio_reader::iter_files(archive).filter(|entry| !entry.file().is_empty());
+    let mut due = every;
+    let mut bundles_left = ring.is_some() && !archive.is_empty();
+    let mut next_progress = 5_000;
+    say!("started blocks={blocks} depth={depth}");
+    loop {
+        load.fill(&mut disk);
+        let preparing = ring.as_ref().is_some_and(Ring::preparing);
+        let some = load.drain(&mut disk, preparing);
+        if let Some(ring) = &mut ring {
+            ring.look();
+            if bundles_left && !ring.under_way() && load.requests() >= due {
+                due = load.requests() + every;
+                match bundles.next() {
+                    Some(bundle) => ring.offer(bundle.name(), bundle.file()),
+                    None => bundles_left = false,
+                }
+            }
+        }
+        let busy = ring.as_ref().is_some_and(Ring::under_way);
+        if load.requests() >= wanted && !bundles_left && !busy {
+            load.close();
+        }
+        if load.finished() {
+            break;
+        }
+        if load.requests() >= next_progress {
+            next_progress = load.requests() + 5_000;
+            load.report("progress");
+        }
+        if !some {
+            processor::wait_for_interrupt();
+        }
+        while let Some(interrupt) = gic.acknowledge() {
+            if interrupt == device.interrupt {
+                disk.acknowledge_interrupt();
+            } else if let Some(ring) = &mut ring {
+                ring.look();
+            }
+            gic.end(interrupt);
+        }
+    }
+    load.report("result");
+    say!("done");
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn guest_exception(syndrome: u64, at: u64, address: u64) -> ! {
+    say!("error: exception {syndrome:#x} at {at:#x}, address {address:#x}");
+    processor::system_off()
+}
+
 #[panic_handler]
-fn panic(_: &core::panic::PanicInfo) -> ! {
-    loop {}
+fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
+    say!("error: {info}");
+    processor::system_off()
 }

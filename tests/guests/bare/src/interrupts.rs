@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! As much of a GICv2 as a guest needs that polls after `wfi` (Arm IHI 0048).
+
+use core::ptr;
+
+const GICD_CTLR: usize = 0x000;
+const GICD_ISENABLER: usize = 0x100;
+const GICD_IPRIORITYR: usize = 0x400;
+const GICD_ITARGETSR: usize = 0x800;
+const GICC_CTLR: usize = 0x000;
+const GICC_PMR: usize = 0x004;
+const GICC_IAR: usize = 0x00c;
+const GICC_EOIR: usize = 0x010;
+/// Identifiers from here on say that nothing is pending.
+const SPECIAL: u32 = 1020;
+
+/// Distributor and CPU interface.
+pub struct Gic {
+    distributor: usize,
+    cpu: usize,
+}
+
+impl Gic {
+    /// Switches both on, for every priority.
+    pub fn new(distributor: usize, cpu: usize) -> Self {
+        let gic = Self { distributor, cpu };
+        gic.write(gic.cpu + GICC_PMR, 0xff);
+        gic.write(gic.cpu + GICC_CTLR, 1);
+        gic.write(gic.distributor + GICD_CTLR, 1);
+        gic
+    }
+
+    /// Lets this shared interrupt through to this processor.
+    pub fn enable(&self, interrupt: u32) {
+        let id = interrupt as usize;
+        self.write_byte(self.distributor + GICD_IPRIORITYR + id, 0x80);
+        self.write_byte(self.distributor + GICD_ITARGETSR + id, 1);
+        self.write(
+            self.distributor + GICD_ISENABLER + id / 32 * 4,
+            1 << (id % 32),
+        );
+    }
+
+    /// Takes the interrupt that is pending, if one is.
+    pub fn acknowledge(&self) -> Option<u32> {
+        let interrupt = self.read(self.cpu + GICC_IAR) & 0x3ff;
+        (interrupt < SPECIAL).then_some(interrupt)
+    }
+
+    /// Ends it: its source has been served.
+    pub fn end(&self, interrupt: u32) {
+        self.write(self.cpu + GICC_EOIR, interrupt);
+    }
+
+    fn read(&self, address: usize) -> u32 {
+        // SAFETY: a register of the interrupt controller, which the translation table maps as a device.
+        unsafe { ptr::with_exposed_provenance::<u32>(address).read_volatile() }
+    }
+
+    fn write(&self, address: usize, value: u32) {
+        // SAFETY: as above.
+        unsafe { ptr::with_exposed_provenance_mut::<u32>(address).write_volatile(value) };
+    }
+
+    fn write_byte(&self, address: usize, value: u8) {
+        // SAFETY: as above; these registers take bytes (IHI 0048, 4.1.4).
+        unsafe { ptr::with_exposed_provenance_mut::<u8>(address).write_volatile(value) };
+    }
+}

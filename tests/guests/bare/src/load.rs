@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The load: every slot writes a block of its own share and then reads one back that was written before.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use crate::console::say;
+use crate::disk::{Disk, Transfer};
+use crate::histogram::Histogram;
+use crate::pattern;
+use crate::processor::{nanoseconds, ticks};
+
+#[derive(Clone, Copy)]
+struct Flight {
+    number: u64,
+    transfer: Transfer,
+    start: u64,
+}
+
+/// What the load has done so far.
+pub struct Load {
+    guest: u64,
+    verify: bool,
+    random: u64,
+    flights: Vec<Option<Flight>>,
+    /// The last write of each block, 0 for none.
+    written: Vec<u32>,
+    requests: u64,
+    errors: u64,
+    bytes_verified: u64,
+    all: Histogram,
+    preparing: Histogram,
+    /// Where the closing pass over everything written stands.
+    closing: Option<u64>,
+}
+
+impl Load {
+    /// With so many requests in flight, over so many blocks.
+    pub fn new(guest: u64, depth: usize, blocks: u64, verify: bool) -> Self {
+        Self {
+            guest,
+            verify,
+            random: pattern::next(guest + 1),
+            flights: vec![None; depth],
+            written: vec![0; blocks as usize],
+            requests: 0,
+            errors: 0,
+            bytes_verified: 0,
+            all: Histogram::new(),
+            preparing: Histogram::new(),
+            closing: None,
+        }
+    }
+
+    /// Requests completed.
+    pub fn requests(&self) -> u64 {
+        self.requests
+    }
+
+    /// Reads all that was written once more, and then nothing.
+    pub fn close(&mut self) {
+        self.closing.get_or_insert(0);
+    }
+
+    /// Whether all is done, the closing pass included.
+    pub fn finished(&self) -> bool {
+        self.flights.iter().all(Option::is_none)
+            && (self.closing).is_some_and(|next| !self.verify || next >= self.blocks())
+    }
+
+    fn blocks(&self) -> u64 {
+        self.written.len() as u64
+    }
+
+    /// Puts every free slot in flight.
+    pub fn fill(&mut self, disk: &mut Disk) {
+        for slot in 0..self.flights.len() {
+            if self.flights.get(slot).is_some_and(Option::is_some) {
+                continue;
+            }
+            let Some((number, transfer)) = self.choose(slot) else {
+                continue;
+            };
+            if transfer == Transfer::Write && self.verify {
+                let sequence = self.sequence(number).wrapping_add(1).max(1);
+                if let Some(block) = disk.block(slot) {
+                    pattern::fill(block, self.guest, number, sequence.into());
+                }
+                if let Some(written) = self.written.get_mut(number as usize) {
+                    *written = sequence;
+                }
+            }
+            let start = ticks();
+            if disk.start(slot, transfer, number)
+                && let Some(flight) = self.flights.get_mut(slot)
+            {
+                *flight = Some(Flight {
+                    number,
+                    transfer,
+                    start,
+                });
+            }
+        }
+    }
+
+    /// Takes every completion.
+    pub fn drain(&mut self, disk: &mut Disk, preparing: bool) -> bool {
+        let mut some = false;
+        while let Some((slot, succeeded)) = disk.complete() {
+            some = true;
+            let Some(flight) = self.flights.get_mut(slot).and_then(Option::take) else {
+                say!("error: a completion of what was not asked for");
+                self.errors += 1;
+                continue;
+            };
+            let latency = nanoseconds(ticks().saturating_sub(flight.start));
+            self.all.add(latency);
+            if preparing {
+                self.preparing.add(latency);
+            }
+            self.requests += 1;
+            if !succeeded {
+                say!("error: block {} failed", flight.number);
+                self.errors += 1;
+            } else if self.verify && flight.transfer == Transfer::Read {
+                self.compare(disk, slot, flight.number);
+            }
+        }
+        some
+    }
+
+    fn compare(&mut self, disk: &mut Disk, slot: usize, number: u64) {
+        let sequence = self.sequence(number);
+        let same = disk
+            .block(slot)
+            .is_some_and(|block| pattern::is(block, self.guest, number, sequence.into()));
+        if same {
+            self.bytes_verified += pattern::BLOCK as u64;
+        } else {
+            say!("error: block {number} is not what was written (write {sequence})");
+            self.errors += 1;
+        }
+    }
+
+    /// Blocks are shared out among the slots, so that no two requests touch one.
+    fn choose(&mut self, slot: usize) -> Option<(u64, Transfer)> {
+        let depth = self.flights.len() as u64;
+        if let Some(next) = self.closing {
+            if !self.verify {
+                return None;
+            }
+            let written = (next..self.blocks()).find(|number| self.sequence(*number) != 0);
+            self.closing = Some(written.map_or(self.blocks(), |number| number + 1));
+            return Some((written?, Transfer::Read));
+        }
+        self.random = pattern::next(self.random);
+        let own = self.blocks() / depth;
+        let number = self.random % own * depth + slot as u64;
+        let read = self.random & 1 << 40 != 0 && (self.sequence(number) != 0 || !self.verify);
+        Some((
+            number,
+            if read {
+                Transfer::Read
+            } else {
+                Transfer::Write
+            },
+        ))
+    }
+
+    fn sequence(&self, number: u64) -> u32 {
+        self.written.get(number as usize).copied().unwrap_or(0)
+    }
+
+    /// Prints the account: `result` at the end, `progress` before.
+    pub fn report(&self, word: &str) {
+        say!(
+            "{word} requests={} errors={} bytes_verified={} max_latency_ns={} p99_latency_ns={}",
+            self.requests,
+            self.errors,
+            self.bytes_verified,
+            self.all.max(),
+            self.all.percentile(99)
+        );
+        if self.preparing.count() > 0 {
+            say!(
+                "preparing requests={} p50_latency_ns={} p99_latency_ns={} max_latency_ns={}",
+                self.preparing.count(),
+                self.preparing.percentile(50),
+                self.preparing.percentile(99),
+                self.preparing.max()
+            );
+        }
+    }
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What stands in a block: who wrote it, which block it is, which write it was, a checksum.
+
+/// Bytes in a block.
+pub const BLOCK: usize = 4096;
+
+/// Fills a block.
+pub fn fill(block: &mut [u8; BLOCK], guest: u64, number: u64, sequence: u64) {
+    let mut state = seed(guest, number, sequence);
+    let mut sum = 0_u64;
+    let (words, _) = block.as_chunks_mut::<8>();
+    let Some((head, body)) = words.split_at_mut_checked(4) else {
+        return;
+    };
+    for word in body {
+        state = next(state);
+        sum = sum.rotate_left(1) ^ state;
+        *word = state.to_le_bytes();
+    }
+    for (word, value) in head.iter_mut().zip([guest, number, sequence, sum]) {
+        *word = value.to_le_bytes();
+    }
+}
+
+/// Whether the block is the one that [`fill`] makes of the same numbers.
+pub fn is(block: &[u8; BLOCK], guest: u64, number: u64, sequence: u64) -> bool {
+    let mut state = seed(guest, number, sequence);
+    let mut sum = 0_u64;
+    let (words, _) = block.as_chunks::<8>();
+    let Some((head, body)) = words.split_at_checked(4) else {
+        return false;
+    };
+    for word in body {
+        state = next(state);
+        sum = sum.rotate_left(1) ^ state;
+        if u64::from_le_bytes(*word) != state {
+            return false;
+        }
+    }
+    head.iter()
+        .zip([guest, number, sequence, sum])
+        .all(|(word, value)| u64::from_le_bytes(*word) == value)
+}
+
+fn seed(guest: u64, number: u64, sequence: u64) -> u64 {
+    next(guest ^ number.rotate_left(20) ^ sequence.rotate_left(40)) | 1
+}
+
+/// A step of xorshift64 (Marsaglia 2003).
+pub fn next(mut state: u64) -> u64 {
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    state
+}

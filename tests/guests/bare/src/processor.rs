@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The processor's own: virtual counter, waiting, PSCI.
+
+use core::arch::asm;
+
+/// The virtual counter in ticks (Arm ARM D12.2.1; the `isb` keeps the read in its place).
+pub fn ticks() -> u64 {
+    let value: u64;
+    // SAFETY: reads a counter.
+    unsafe { asm!("isb", "mrs {}, cntvct_el0", out(reg) value, options(nomem, nostack)) };
+    value
+}
+
+/// Ticks as nanoseconds.
+pub fn nanoseconds(ticks: u64) -> u64 {
+    let frequency: u64;
+    // SAFETY: reads a constant register.
+    unsafe { asm!("mrs {}, cntfrq_el0", out(reg) frequency, options(nomem, nostack)) };
+    let nanoseconds = u128::from(ticks) * 1_000_000_000 / u128::from(frequency.max(1));
+    u64::try_from(nanoseconds).unwrap_or(u64::MAX)
+}
+
+/// Waits for an interrupt; a pending one ends it though interrupts are masked (Arm ARM D1.6).
+pub fn wait_for_interrupt() {
+    // SAFETY: waits.
+    unsafe { asm!("dsb sy", "wfi", options(nostack)) };
+}
+
+/// PSCI SYSTEM_OFF (Arm DEN 0022, 5.9).
+pub fn system_off() -> ! {
+    // SAFETY: the call does not return.
+    unsafe { asm!("hvc #0", in("x0") 0x8400_0008_u64, options(nostack)) };
+    loop {
+        wait_for_interrupt();
+    }
+}
