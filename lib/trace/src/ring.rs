@@ -69,7 +69,7 @@ impl<'a> Writer<'a> {
     fn free(&self) -> u64 {
         let capacity = capacity(self.words);
         let used = self.written.wrapping_sub(load(self.words, READ));
-        capacity.checked_sub(used).unwrap_or(0)
+        capacity.saturating_sub(used)
     }
 }
 

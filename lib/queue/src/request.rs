@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What is asked of a disk, and the answer.
+
+use heapless::Vec;
+
+/// Bytes in a sector (virtio 1.2, 5.2.4: 512 whatever the device's block size).
+pub const SECTOR: u64 = 512;
+
+/// At most so many segments in a request.
+pub const SEGMENTS: usize = 16;
+
+/// What is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// Sectors into the segments.
+    Read,
+    /// The segments into sectors.
+    Write,
+    /// All that was completed before is made to last.
+    Flush,
+    /// The sectors' contents are needed no more.
+    Discard,
+    /// The sectors read as zeros from then on.
+    WriteZeroes,
+}
+
+impl Op {
+    /// Does it carry data, that is: has it segments?
+    pub const fn has_data(self) -> bool {
+        matches!(self, Self::Read | Self::Write)
+    }
+}
+
+/// A part of the client's memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Segment {
+    /// In bytes from the start of the client's memory region.
+    pub offset: u64,
+    /// In bytes; not 0.
+    pub len: u32,
+}
+
+/// One request. What [`Request::check`] says holds of each that a queue carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// What is asked.
+    pub op: Op,
+    /// The first sector, counted from the start of the client's share.
+    pub sector: u64,
+    /// How many sectors; 0 for a flush and for nothing else.
+    pub sectors: u32,
+    /// Where the data is; for reads and writes, `sectors * 512` bytes in all.
+    pub segments: Vec<Segment, SEGMENTS>,
+}
+
+/// A request that contradicts itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Malformed {
+    /// The range of sectors is empty, or not empty in a flush, or ends beyond `u64::MAX`.
+    Sectors,
+    /// A segment is empty or ends beyond `u64::MAX`.
+    Segment,
+    /// The segments are not as long as the sectors, or there are segments and no data.
+    Length,
+}
+
+impl Request {
+    /// A flush.
+    pub const fn flush() -> Self {
+        Self {
+            op: Op::Flush,
+            sector: 0,
+            sectors: 0,
+            segments: Vec::new(),
+        }
+    }
+
+    /// Is it in itself consistent? Bounds of the disk and of the memory are another's matter.
+    ///
+    /// # Errors
+    /// The first contradiction found.
+    pub fn check(&self) -> Result<(), Malformed> {
+        if (self.sectors == 0) != (self.op == Op::Flush)
+            || self.sector.checked_add(self.sectors.into()).is_none()
+        {
+            return Err(Malformed::Sectors);
+        }
+        let mut total = 0;
+        for segment in &self.segments {
+            if segment.len == 0 || segment.offset.checked_add(segment.len.into()).is_none() {
+                return Err(Malformed::Segment);
+            }
+            // 16 * u32::MAX is far below u64::MAX.
+            total += u64::from(segment.len);
+        }
+        let expected = if self.op.has_data() {
+            u64::from(self.sectors) * SECTOR
+        } else {
+            0
+        };
+        if total == expected {
+            Ok(())
+        } else {
+            Err(Malformed::Length)
+        }
+    }
+}
+
+/// The answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Done.
+    Ok,
+    /// The device, or the bounds of the client's share or memory, did not allow it.
+    IoError,
+    /// The device does not do this.
+    Unsupported,
+}

@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Both sides against a plain model, with driver deaths and hostile sides.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use proptest::prelude::*;
+
+use crate::layout::{
+    self, COMPLETED, COMPLETIONS, GENERATION, SLOTS, SUBMISSIONS, SUBMITTED, WORDS,
+};
+use crate::*;
+
+fn region() -> Vec<AtomicU64> {
+    (0..WORDS).map(|_| AtomicU64::new(0)).collect()
+}
+
+fn write(sector: u64) -> Request {
+    let segments = [Segment {
+        offset: sector * 512,
+        len: 512,
+    }];
+    Request {
+        op: Op::Write,
+        sector,
+        sectors: 1,
+        segments: heapless::Vec::from_slice(&segments).unwrap(),
+    }
+}
+
+fn request() -> impl Strategy<Value = Request> {
+    let lens = prop::collection::vec((0u64..1 << 40, 1u32..9), 1..=SEGMENTS);
+    (0u8..5, 0u64..1 << 50, lens).prop_map(|(op, sector, lens)| {
+        let op = [Op::Read, Op::Write, Op::Flush, Op::Discard, Op::WriteZeroes][op as usize];
+        let data = lens.iter().map(|(offset, blocks)| Segment {
+            offset: *offset,
+            len: blocks * 512,
+        });
+        let blocks = lens.iter().map(|(_, blocks)| blocks).sum();
+        match op {
+            Op::Flush => Request::flush(),
+            Op::Read | Op::Write => Request {
+                op,
+                sector,
+                sectors: blocks,
+                segments: data.collect(),
+            },
+            _ => Request {
+                op,
+                sector,
+                sectors: blocks,
+                segments: heapless::Vec::new(),
+            },
+        }
+    })
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Submit(Request),
+    Take,
+    Complete(usize, u8),
+    Poll,
+    /// The driver dies here; the queue is resumed, at once or after some closed steps.
+    Die,
+    Close,
+    /// A word is overwritten by the hostile side.
+    Spoil(usize, u64),
+    /// A well-aimed one: a ring or index word gets a plausible value.
+    Aim(u8, u64),
+}
+
+fn step(hostile: bool) -> impl Strategy<Value = Step> {
+    let spoil = if hostile { 2 } else { 0 };
+    prop_oneof![
+        8 => request().prop_map(Step::Submit),
+        8 => Just(Step::Take),
+        8 => (any::<usize>(), 0u8..3).prop_map(|(at, status)| Step::Complete(at, status)),
+        8 => Just(Step::Poll),
+        1 => Just(Step::Die),
+        1 => Just(Step::Close),
+        spoil => (0..WORDS, prop_oneof![any::<u64>(), 0u64..70]).prop_map(|(word, value)| Step::Spoil(word, value)),
+        spoil => (0u8..6, 0u64..70).prop_map(|(kind, value)| Step::Aim(kind, value)),
+    ]
+}
+
+fn aim(region: &[AtomicU64], kind: u8, value: u64, generation: u64) {
+    let add = |word: usize, value: u64| {
+        region[word].fetch_add(value, Ordering::Relaxed);
+    };
+    match kind {
+        0 => add(COMPLETED, value % 3),
+        1 => add(SUBMITTED, value % 3),
+        2 => {
+            let at = layout::entry(COMPLETIONS, region[COMPLETED].load(Ordering::Relaxed));
+            let entry = layout::completion(value as u8, Status::Ok, generation);
+            region[at].store(entry, Ordering::Relaxed);
+            add(COMPLETED, 1);
+        }
+        3 => region[layout::entry(SUBMISSIONS, value)].store(value, Ordering::Relaxed),
+        4 => region[layout::slot(value as u8 % 64)].store(value, Ordering::Relaxed),
+        _ => region[GENERATION].store(generation + value % 3, Ordering::Relaxed),
+    }
+}
+
+/// What is true of any run: the model knows what the client's caller was promised.
+struct Run<'a> {
+    region: &'a [AtomicU64],
+    client: Client<'a>,
+    server: Server<'a>,
+    generation: u64,
+    /// Promised to the caller and not yet answered.
+    owed: BTreeMap<Token, Request>,
+    /// What an honest run's server must be given next, in order.
+    queued: VecDeque<Request>,
+    /// Completed by the server, not yet polled: only in honest runs.
+    answered: VecDeque<(Request, Status)>,
+    in_service: Vec<(SlotId, Request)>,
+    honest: bool,
+}
+
+impl<'a> Run<'a> {
+    fn new(region: &'a [AtomicU64], honest: bool) -> Self {
+        let mut client = Client::new(region);
+        client.resume(0);
+        Self {
+            region,
+            client,
+            server: Server::new(region, 0),
+            generation: 0,
+            owed: BTreeMap::new(),
+            queued: VecDeque::new(),
+            answered: VecDeque::new(),
+            in_service: Vec::new(),
+            honest,
+        }
+    }
+
+    fn next_generation(&mut self) {
+        self.generation += 1;
+        self.server = Server::new(self.region, self.generation);
+        self.in_service.clear();
+        self.answered.clear();
+        self.client.close();
+        self.client.resume(self.generation);
+        self.queued = self.owed.values().cloned().collect();
+    }
+
+    fn submit(&mut self, request: Request) {
+        match self.client.submit(&request) {
+            Ok(token) => {
+                assert!(self.owed.keys().all(|other| other.slot() != token.slot()));
+                assert!(
+                    self.owed
+                        .keys()
+                        .all(|other| other.serial() < token.serial())
+                );
+                self.owed.insert(token, request.clone());
+                self.queued.push_back(request);
+            }
+            Err(error) => {
+                assert_eq!(error, SubmitError::Full);
+                assert_eq!(self.owed.len(), SLOTS);
+            }
+        }
+    }
+
+    fn take(&mut self) {
+        match self.server.take() {
+            Some(Ok((slot, request))) => {
+                assert_eq!(request.check(), Ok(()));
+                if self.honest {
+                    assert_eq!(self.queued.pop_front(), Some(request.clone()));
+                }
+                self.in_service.push((slot, request));
+            }
+            Some(Err(violation)) => assert!(!self.honest, "{violation}"),
+            None => assert!(!self.honest || self.queued.is_empty() || !self.client.is_open()),
+        }
+    }
+
+    fn complete(&mut self, at: usize, status: u8) {
+        if !self.in_service.is_empty() {
+            let (slot, request) = self.in_service.swap_remove(at % self.in_service.len());
+            let status = [Status::Ok, Status::IoError, Status::Unsupported][usize::from(status)];
+            assert_eq!(self.server.complete(slot, status), Ok(()));
+            self.answered.push_back((request, status));
+        }
+    }
+
+    fn poll(&mut self) {
+        match self.client.poll() {
+            Some(Ok((token, status))) => {
+                let request = self.owed.remove(&token).expect("owed, and answered once");
+                if self.honest {
+                    assert_eq!(self.answered.pop_front(), Some((request, status)));
+                }
+            }
+            Some(Err(violation)) => {
+                assert!(!self.honest, "{violation}");
+                assert!(self.client.poll().is_none(), "said once");
+                self.next_generation();
+            }
+            None => assert!(!self.honest || self.answered.is_empty() || !self.client.is_open()),
+        }
+        assert_eq!(self.client.owed(), self.owed.len());
+    }
+
+    fn step(&mut self, step: Step) {
+        match step {
+            Step::Submit(request) => self.submit(request),
+            Step::Take => self.take(),
+            Step::Complete(at, status) => self.complete(at, status),
+            Step::Poll => self.poll(),
+            Step::Die => self.next_generation(),
+            Step::Close => self.client.close(),
+            Step::Spoil(word, value) => self.region[word].store(value, Ordering::Relaxed),
+            Step::Aim(kind, value) => aim(self.region, kind, value, self.generation),
+        }
+    }
+
+    /// A last, honest generation settles everything.
+    fn settle(mut self) {
+        self.next_generation();
+        self.honest = true;
+        for _ in 0..SLOTS {
+            self.take();
+            self.complete(0, 0);
+            self.poll();
+        }
+        assert!(self.owed.is_empty(), "nothing was lost");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn honest_sides_and_dying_drivers(steps in prop::collection::vec(step(false), 0..400)) {
+        let region = region();
+        let mut run = Run::new(&region, true);
+        for step in steps {
+            run.step(step);
+        }
+        run.settle();
+    }
+
+    #[test]
+    fn spoilt_regions(steps in prop::collection::vec(step(true), 0..400)) {
+        let region = region();
+        let mut run = Run::new(&region, false);
+        for step in steps {
+            run.step(step);
+        }
+        run.settle();
+    }
+
+    #[test]
+    fn a_client_that_writes_anything(words in prop::collection::vec((0..WORDS, any::<u64>()), 0..64), seed: u64) {
+        let region = region();
+        let mut client = Client::new(&region);
+        client.resume(0);
+        for sector in 0..seed % 65 {
+            client.submit(&write(sector)).unwrap();
+        }
+        for (word, value) in words {
+            region[word].store(value, Ordering::Relaxed);
+        }
+        let mut server = Server::new(&region, 0);
+        while let Some(Ok((_slot, request))) = server.take() {
+            prop_assert_eq!(request.check(), Ok(()));
+        }
+        prop_assert!(server.in_service() <= SLOTS);
+        prop_assert!(server.take().is_none());
+    }
+}
+
+/// One request taken by the server, which then misbehaves.
+fn misbehave(
+    spoil: impl FnOnce(&[AtomicU64], &mut Server, SlotId),
+) -> Option<Result<(), Violation>> {
+    let region = region();
+    let mut client = Client::new(&region);
+    client.resume(7);
+    client.submit(&write(1)).unwrap();
+    client.submit(&write(2)).unwrap();
+    let mut server = Server::new(&region, 7);
+    let (slot, _) = server.take().unwrap().unwrap();
+    spoil(&region, &mut server, slot);
+    client.poll().map(|result| result.map(|_| ()))
+}
+
+#[test]
+fn each_violation_has_its_name() {
+    let forge = |entry: u64| {
+        misbehave(move |region, _, _| {
+            region[layout::entry(COMPLETIONS, layout::START)].store(entry, Ordering::Relaxed);
+            region[COMPLETED].fetch_add(1, Ordering::Relaxed);
+        })
+    };
+    let ok = Status::Ok;
+    assert_eq!(
+        forge(layout::completion(0, ok, 7)),
+        Some(Ok(())),
+        "an honest one"
+    );
+    assert_eq!(
+        forge(layout::completion(64, ok, 7)),
+        Some(Err(Violation::Identifier))
+    );
+    assert_eq!(
+        forge(layout::completion(0, ok, 6)),
+        Some(Err(Violation::Generation))
+    );
+    assert_eq!(forge(7 << 16), Some(Err(Violation::Status)));
+    assert_eq!(
+        forge(layout::completion(9, ok, 7)),
+        Some(Err(Violation::NotOwed { slot: 9 }))
+    );
+    assert_eq!(
+        forge(layout::completion(1, ok, 7)),
+        Some(Err(Violation::NotTaken { slot: 1 }))
+    );
+    let jump = misbehave(|region, _, _| {
+        region[COMPLETED].fetch_add(3, Ordering::Relaxed);
+    });
+    assert_eq!(jump, Some(Err(Violation::Index)));
+    let others_index = misbehave(|region, server, slot| {
+        region[SUBMITTED].fetch_add(1, Ordering::Relaxed);
+        server.complete(slot, Status::Ok).unwrap();
+    });
+    assert_eq!(others_index, Some(Err(Violation::Index)));
+    let contents = misbehave(|region, server, slot| {
+        region[layout::slot(0) + 1].store(5, Ordering::Relaxed);
+        server.complete(slot, Status::Ok).unwrap();
+    });
+    assert_eq!(contents, Some(Err(Violation::Contents { slot: 0 })));
+}
+
+#[test]
+fn a_doubled_completion_is_not_passed_on() {
+    let region = region();
+    let mut client = Client::new(&region);
+    client.resume(0);
+    let token = client.submit(&write(1)).unwrap();
+    client.submit(&write(2)).unwrap();
+    let mut server = Server::new(&region, 0);
+    let (slot, _) = server.take().unwrap().unwrap();
+    server.complete(slot, Status::Ok).unwrap();
+    let again = layout::completion(0, Status::Ok, 0);
+    region[layout::entry(COMPLETIONS, layout::START + 1)].store(again, Ordering::Relaxed);
+    region[COMPLETED].fetch_add(1, Ordering::Relaxed);
+    assert_eq!(client.poll(), Some(Ok((token, Status::Ok))));
+    assert_eq!(client.poll(), Some(Err(Violation::NotOwed { slot: 0 })));
+    assert_eq!(client.owed(), 1, "the other one is still owed");
+}
+
+#[test]
+fn a_closed_client_touches_nothing() {
+    let region = region();
+    let mut client = Client::new(&region);
+    client.submit(&write(1)).unwrap();
+    assert!(client.poll().is_none() && client.properties().is_none());
+    assert!(region.iter().all(|word| word.load(Ordering::Relaxed) == 0));
+    client.resume(3);
+    assert!(
+        Server::new(&region, 2).take().is_none(),
+        "not for an old generation"
+    );
+    assert!(Server::new(&region, 3).take().is_some());
+}
+
+#[test]
+fn properties_arrive() {
+    let region = region();
+    let mut client = Client::new(&region);
+    client.resume(0);
+    assert_eq!(client.properties(), None);
+    let properties = Properties {
+        read_only: false,
+        flush: true,
+        max_discard_sectors: 77,
+        max_write_zeroes_sectors: u32::MAX,
+        block_size: 4096,
+    };
+    Server::new(&region, 0).publish(&properties);
+    assert_eq!(client.properties(), Some(properties));
+}
+
+#[test]
+fn contradictory_requests_are_not_submitted() {
+    let region = region();
+    let mut client = Client::new(&region);
+    let with = |change: fn(&mut Request)| {
+        let mut request = write(4);
+        change(&mut request);
+        request
+    };
+    for (request, why) in [
+        (with(|r| r.sectors = 2), Malformed::Length),
+        (with(|r| r.sectors = 0), Malformed::Sectors),
+        (with(|r| r.sector = u64::MAX), Malformed::Sectors),
+        (with(|r| r.segments[0].len = 0), Malformed::Segment),
+        (
+            with(|r| r.segments[0].offset = u64::MAX - 3),
+            Malformed::Segment,
+        ),
+        (with(|r| r.op = Op::Discard), Malformed::Length),
+        (with(|r| r.op = Op::Flush), Malformed::Sectors),
+    ] {
+        assert_eq!(client.submit(&request), Err(SubmitError::Malformed(why)));
+    }
+    assert_eq!(client.owed(), 0);
+}
