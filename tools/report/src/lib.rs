@@ -1,3 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What happened: timeline, JSON, verdict.
+//! What happened in a run: read from the console, told as a timeline, summed up as JSON, judged.
 #![forbid(unsafe_code)]
+
+mod collector;
+mod guest_line;
+mod result;
+mod timeline;
+mod transactions;
+mod verdict;
+
+pub use collector::Collector;
+pub use result::{Guest, Kind, Summary, Update};
+pub use verdict::{Expectation, judge};

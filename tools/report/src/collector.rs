@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Reads the console of a run, line by line.
+
+use std::collections::BTreeSet;
+
+use molt_trace::{Event, Line};
+
+use crate::guest_line::{self, GuestLine};
+use crate::result::{Guest, Kind, Summary};
+use crate::timeline;
+use crate::transactions::Transactions;
+
+/// What was seen so far.
+#[derive(Debug, Default)]
+pub struct Collector {
+    guests: Vec<Guest>,
+    done: BTreeSet<String>,
+    transactions: Transactions,
+    complaints: Vec<String>,
+    values: Vec<(String, u64)>,
+}
+
+impl Collector {
+    /// For these guests.
+    pub fn new(guests: impl IntoIterator<Item = (String, Kind)>) -> Self {
+        Self {
+            guests: guests
+                .into_iter()
+                .map(|(name, kind)| Guest {
+                    name,
+                    kind,
+                    ..Guest::default()
+                })
+                .collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Takes a line in; returns what of it a person wants to see now.
+    pub fn line(&mut self, text: &str) -> Option<String> {
+        if let Ok(line) = text.parse::<Line>() {
+            self.event(&line.event);
+            return timeline::tell(&line);
+        }
+        let (name, said) = text.split_once(": ")?;
+        let Some(guest) = self.guests.iter_mut().find(|guest| guest.name == name) else {
+            // A domain that says something has a reason to.
+            return Some(format!("              {name:<10} {said}"));
+        };
+        match guest_line::read(guest, said) {
+            GuestLine::Done => {
+                self.done.insert(name.to_owned());
+                Some(format!(
+                    "              {name:<10} is done, and lets go of the disk"
+                ))
+            }
+            GuestLine::Complaint => {
+                self.complaints.push(format!("{name}: {said}"));
+                Some(format!("              {name:<10} COMPLAINS: {said}"))
+            }
+            GuestLine::Result => Some(format!("              {name:<10} {said}")),
+            GuestLine::Other => None,
+        }
+    }
+
+    fn event(&mut self, event: &Event) {
+        self.transactions.event(event);
+        match event {
+            Event::Client {
+                client,
+                requests,
+                errors,
+                max_latency,
+                parked,
+            } => {
+                let found = self.guests.iter_mut().find(|g| g.name == client.as_str());
+                if let Some(guest) = found {
+                    guest.parked = *parked;
+                    guest.errors = guest.errors.max(*errors);
+                    if guest.kind == Kind::Linux {
+                        guest.requests = *requests;
+                        guest.max_latency_ns = *max_latency;
+                    }
+                }
+            }
+            Event::Value { name, value } => self.values.push((name.as_str().to_owned(), *value)),
+            Event::Violation { client, what, .. } => {
+                self.complaints
+                    .push(format!("{client}: the queue's protocol was broken: {what}"));
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether every guest has said that it is done, and no transaction is open.
+    pub fn finished(&self) -> bool {
+        self.done.len() == self.guests.len() && !self.transactions.under_way()
+    }
+
+    /// Guests that have not said that they are done.
+    pub fn unfinished(&self) -> impl Iterator<Item = &str> {
+        self.guests
+            .iter()
+            .map(|guest| guest.name.as_str())
+            .filter(|name| !self.done.contains(*name))
+    }
+
+    /// What guests and domains complained of.
+    pub fn complaints(&self) -> &[String] {
+        &self.complaints
+    }
+
+    /// Named figures from the trace.
+    pub fn values(&self) -> &[(String, u64)] {
+        &self.values
+    }
+
+    /// The content of the JSON file, not yet judged.
+    pub fn summary(&self, kernel: &str, board: &str) -> Summary {
+        Summary {
+            kernel: kernel.to_owned(),
+            board: board.to_owned(),
+            guests: self.guests.clone(),
+            updates: self.transactions.ended().cloned().collect(),
+            passed: false,
+        }
+    }
+}

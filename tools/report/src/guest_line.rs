@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What guests print about themselves.
+
+use crate::result::{Guest, Kind};
+
+/// Messages of a Linux kernel that no healthy disk causes.
+const KERNEL_COMPLAINTS: [&str; 6] = [
+    "I/O error",
+    "EXT4-fs error",
+    "JBD2: Error",
+    "blocked for more than",
+    "Kernel panic",
+    "rcu: INFO: rcu_",
+];
+
+/// What a line of a guest's console says to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GuestLine {
+    /// Its last account.
+    Result,
+    /// It is at its end, and well.
+    Done,
+    /// It complains.
+    Complaint,
+    /// Its own business.
+    Other,
+}
+
+/// Reads one line; accounts are put into the guest's.
+pub fn read(guest: &mut Guest, text: &str) -> GuestLine {
+    if text == "done" {
+        return GuestLine::Done;
+    }
+    if text.starts_with("error:")
+        || (guest.kind == Kind::Linux && KERNEL_COMPLAINTS.iter().any(|c| text.contains(c)))
+    {
+        return GuestLine::Complaint;
+    }
+    let Some((word, account)) = text.split_once(' ') else {
+        return GuestLine::Other;
+    };
+    if !matches!(word, "result" | "progress") {
+        return GuestLine::Other;
+    }
+    for (name, value) in account.split(' ').filter_map(|field| field.split_once('=')) {
+        let Ok(value) = value.parse::<u64>() else {
+            continue;
+        };
+        match (name, guest.kind) {
+            ("bytes_verified", _) => guest.bytes_verified = value,
+            // What the program itself saw go wrong counts whoever counts the requests.
+            ("errors", _) => guest.errors = guest.errors.max(value),
+            ("requests", Kind::Bare) => guest.requests = value,
+            ("max_latency_ns", Kind::Bare) => guest.max_latency_ns = value,
+            ("p99_latency_ns", Kind::Bare) => guest.p99_latency_ns = Some(value),
+            _ => {}
+        }
+    }
+    if word == "result" {
+        GuestLine::Result
+    } else {
+        GuestLine::Other
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bare_guest_s_account_is_its_own() {
+        let mut guest = Guest::default();
+        let line =
+            "result requests=7 errors=1 bytes_verified=4096 max_latency_ns=9 p99_latency_ns=8";
+        assert_eq!(read(&mut guest, line), GuestLine::Result);
+        assert_eq!((guest.requests, guest.errors), (7, 1));
+        assert_eq!((guest.bytes_verified, guest.max_latency_ns), (4096, 9));
+    }
+
+    #[test]
+    fn a_linux_program_does_not_count_the_requests() {
+        let mut guest = Guest {
+            kind: Kind::Linux,
+            ..Guest::default()
+        };
+        read(&mut guest, "result requests=7 errors=0 bytes_verified=4096");
+        assert_eq!((guest.requests, guest.bytes_verified), (0, 4096));
+    }
+
+    #[test]
+    fn a_kernel_that_complains_is_heard() {
+        let mut guest = Guest {
+            kind: Kind::Linux,
+            ..Guest::default()
+        };
+        let line = "[    1.5] I/O error, dev vda, sector 8 op 0x1:(WRITE)";
+        assert_eq!(read(&mut guest, line), GuestLine::Complaint);
+    }
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What a run is summed up as: the content of the JSON file.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// One run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// `embedded`, or `sel4-` and the version.
+    pub kernel: String,
+    /// The board, by its name in an SDK.
+    pub board: String,
+    /// The guests, by name.
+    pub guests: Vec<Guest>,
+    /// The updates, in the order in which they ended.
+    pub updates: Vec<Update>,
+    /// No request was lost, doubled, wrong or in error, and everything expected was seen.
+    pub passed: bool,
+}
+
+/// What an instance of the guest programs is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// The bare-metal guest of this repository, or a native client in its place.
+    #[default]
+    Bare,
+    /// A Linux.
+    Linux,
+}
+
+/// One guest's account. For a Linux the counts are its VMM's, `bytes_verified` its program's.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Guest {
+    /// Its name in the system description.
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+    /// Requests completed.
+    pub requests: u64,
+    /// Requests completed with an error, and blocks that read back wrong.
+    pub errors: u64,
+    /// Bytes read back and compared.
+    pub bytes_verified: u64,
+    /// The longest that a request took, by the guest's own clock, in nanoseconds.
+    pub max_latency_ns: u64,
+    /// The 99th percentile of the same, where the guest measures it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub p99_latency_ns: Option<u64>,
+    /// How often its VMM touched memory that was taken from it and had to be parked.
+    pub parked: u64,
+}
+
+/// One transaction, from the ring to its end.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Update {
+    /// The component, by name.
+    pub component: String,
+    /// The generation that ran before.
+    pub from: u64,
+    /// The generation that runs after.
+    pub to: u64,
+    /// How the device was denied.
+    pub technique: String,
+    /// `committed`, `rolled back`, `refused` or `out of service`.
+    pub outcome: String,
+    /// Why, where it is not committed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
+    /// From the last completion by the old generation to the first by the new one, in nanoseconds.
+    pub blackout_ns: u64,
+    /// The part of it that is execution time, see the architecture's words, in nanoseconds.
+    pub blackout_cpu_ns: u64,
+    /// How long each stage took, in nanoseconds.
+    pub stages: BTreeMap<String, u64>,
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Whether what happened is what had to happen.
+
+use serde::Deserialize;
+
+use crate::collector::Collector;
+use crate::result::Summary;
+
+/// What a scenario asks of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expectation {
+    /// The outcomes of the updates, in order.
+    #[serde(default)]
+    pub outcomes: Vec<String>,
+    /// The reasons of those that were refused or rolled back, where the scenario names one, in order.
+    #[serde(default)]
+    pub reasons: Vec<String>,
+    /// Whether the guests can compare what they read (not on a disk that forgets).
+    #[serde(default = "yes")]
+    pub verified: bool,
+    /// Whether queue violations and the like are part of the scenario.
+    #[serde(default)]
+    pub complaints: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Everything that is not as it must be; empty where the run has passed.
+pub fn judge(summary: &Summary, collector: &Collector, expected: &Expectation) -> Vec<String> {
+    let mut failures = Vec::new();
+    for name in collector.unfinished() {
+        failures.push(format!("guest '{name}' did not get to its end"));
+    }
+    if !expected.complaints {
+        failures.extend(collector.complaints().iter().cloned());
+    }
+    for guest in &summary.guests {
+        let name = &guest.name;
+        if guest.errors != 0 {
+            failures.push(format!("guest '{name}' saw {} error(s)", guest.errors));
+        }
+        if guest.requests == 0 {
+            failures.push(format!("guest '{name}' completed no request"));
+        }
+        if expected.verified && guest.bytes_verified == 0 {
+            failures.push(format!("guest '{name}' compared nothing"));
+        }
+        if guest.parked != 0 {
+            failures.push(format!(
+                "guest '{name}' was parked {} time(s)",
+                guest.parked
+            ));
+        }
+    }
+    let outcomes: Vec<&str> = summary.updates.iter().map(|u| u.outcome.as_str()).collect();
+    if outcomes != expected.outcomes {
+        failures.push(format!(
+            "the updates ended {outcomes:?}, expected {:?}",
+            expected.outcomes
+        ));
+    }
+    let reasons: Vec<&str> = summary
+        .updates
+        .iter()
+        .filter_map(|u| u.reason.as_deref())
+        .collect();
+    if !expected.reasons.is_empty() && reasons != expected.reasons {
+        failures.push(format!(
+            "the reasons were {reasons:?}, expected {:?}",
+            expected.reasons
+        ));
+    }
+    failures
+}
