@@ -1,3 +1,51 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The part of the sel4-microkit crate's API that Molt uses.
+//! The part of the `sel4-microkit` crate's API (rust-sel4 5.0) that Molt uses: protection domains
+//! in Rust, for Microkit 2.3, on a stable compiler.
+//!
+//! A protection domain is a function that makes a [`Handler`]:
+//!
+//! ```ignore
+//! #[protection_domain]
+//! fn init() -> impl Handler {
+//!     Serial::new()
+//! }
+//! ```
+//!
+//! The program's `build.rs` calls `sel4_build::protection_domain()`. The panic handler is here.
 #![no_std]
+
+mod channel;
+mod defer;
+mod entry;
+mod handler;
+mod heap;
+mod ipc;
+mod message;
+mod panic;
+mod printing;
+mod symbols;
+
+pub mod panicking {
+    //! What happens at a panic.
+    pub use crate::panic::{PanicHook, set_hook};
+}
+
+pub use channel::{Channel, Child, IrqAckError};
+pub use defer::{DeferredAction, DeferredActionInterface, DeferredActionSlot};
+pub use handler::{Handler, Infallible, Never, NullHandler};
+pub use ipc::{ChannelSet, ChannelSetIter, DisplayChannelSet};
+pub use message::{
+    MessageInfo, MessageLabel, MessageRegisterValue, get_mr, set_mr, with_msg_bytes,
+    with_msg_bytes_mut, with_msg_regs, with_msg_regs_mut,
+};
+pub use printing::set_debug_sink;
+pub use sel4_microkit_macros::protection_domain;
+pub use symbols::{pd_is_passive, pd_name, pd_name_bytes};
+
+#[doc(hidden)]
+pub mod _private {
+    pub use crate::entry::{Stack, start};
+    pub use crate::heap::Heap;
+    pub use crate::printing::print;
+    pub use crate::symbols::ImmutableCell;
+}

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Invocations that rust-sel4 5.0 lacks and Molt needs.
+//!
+//! They are made with the public part of the `sel4` crate, so that they work on upstream's as
+//! well. All are methods of extension traits: a program names what it takes.
+#![no_std]
+#![forbid(unsafe_code)]
+
+mod invoke;
+mod vcpu;
+
+pub use invoke::CapExt;
+pub use vcpu::{BASE_VCPU_SLOT, BASE_VM_TCB_SLOT, Vcpu};
+
+use sel4::{
+    AbsoluteCPtr, Cap, CapTypeForFrameObject, Fault, InvocationContext, IpcBuffer, MessageInfo,
+    Result, Time, Word, cap, sys::invocation_label as label,
+};
+
+/// `SchedControl_ConfigureFlags`: the thread is woken by the kernel at every period if it waits.
+pub const SCHED_CONTEXT_SPORADIC: Word = 1;
+
+/// The last fault type that there is (VPPI event).
+const LAST_FAULT: Word = 9;
+
+/// The fault in a message, or `None` if its label is that of no fault.
+pub fn try_fault(ipc_buffer: &IpcBuffer, info: &MessageInfo) -> Option<Fault> {
+    (info.label() <= LAST_FAULT).then(|| Fault::new(ipc_buffer, info))
+}
+
+/// Scheduling contexts.
+pub trait SchedContextExt {
+    /// `seL4_SchedContext_Bind` to a thread.
+    fn bind_tcb(self, tcb: cap::Tcb) -> Result<()>;
+    /// `seL4_SchedContext_Bind` to a notification.
+    fn bind_notification(self, notification: cap::Notification) -> Result<()>;
+    /// `seL4_SchedContext_UnbindObject`.
+    fn unbind_object(self, object: cap::Unspecified) -> Result<()>;
+    /// `seL4_SchedContext_Consumed`: microseconds since this was last asked.
+    fn consumed(self) -> Result<Time>;
+    /// `seL4_SchedContext_YieldTo`: microseconds that the other has consumed.
+    fn yield_to(self) -> Result<Time>;
+}
+
+impl<C: InvocationContext> SchedContextExt for cap::SchedContext<C> {
+    fn bind_tcb(self, tcb: cap::Tcb) -> Result<()> {
+        self.order(label::SchedContextBind, &[tcb.bits()], &[])
+    }
+
+    fn bind_notification(self, notification: cap::Notification) -> Result<()> {
+        self.order(label::SchedContextBind, &[notification.bits()], &[])
+    }
+
+    fn unbind_object(self, object: cap::Unspecified) -> Result<()> {
+        self.order(label::SchedContextUnbindObject, &[object.bits()], &[])
+    }
+
+    fn consumed(self) -> Result<Time> {
+        self.request(label::SchedContextConsumed, &[], &[])
+            .map(|[first, ..]| first)
+    }
+
+    fn yield_to(self) -> Result<Time> {
+        self.request(label::SchedContextYieldTo, &[], &[])
+            .map(|[first, ..]| first)
+    }
+}
+
+/// Threads.
+pub trait TcbExt {
+    /// `seL4_TCB_SetIPCBuffer`: at `address`, in the page `frame`.
+    fn set_ipc_buffer(self, address: Word, frame: cap::Granule) -> Result<()>;
+    /// `seL4_TCB_CopyRegisters`.
+    fn copy_registers(
+        self,
+        source: cap::Tcb,
+        suspend_source: bool,
+        resume_target: bool,
+        transfer_frame: bool,
+        transfer_integer: bool,
+    ) -> Result<()>;
+}
+
+impl<C: InvocationContext> TcbExt for cap::Tcb<C> {
+    fn set_ipc_buffer(self, address: Word, frame: cap::Granule) -> Result<()> {
+        self.order(label::TCBSetIPCBuffer, &[frame.bits()], &[address])
+    }
+
+    fn copy_registers(
+        self,
+        source: cap::Tcb,
+        suspend_source: bool,
+        resume_target: bool,
+        transfer_frame: bool,
+        transfer_integer: bool,
+    ) -> Result<()> {
+        let flags = Word::from(suspend_source)
+            | Word::from(resume_target) << 1
+            | Word::from(transfer_frame) << 2
+            | Word::from(transfer_integer) << 3;
+        self.order(label::TCBCopyRegisters, &[source.bits()], &[flags])
+    }
+}
+
+/// Slots.
+pub trait AbsoluteCPtrExt {
+    /// `seL4_CNode_CancelBadgedSends`.
+    fn cancel_badged_sends(self) -> Result<()>;
+    /// `seL4_CNode_Rotate`: `pivot` moves here, and `src` to the pivot's slot.
+    fn rotate(
+        self,
+        badge: Word,
+        pivot: &AbsoluteCPtr,
+        pivot_badge: Word,
+        src: &AbsoluteCPtr,
+    ) -> Result<()>;
+}
+
+impl<C: InvocationContext> AbsoluteCPtrExt for AbsoluteCPtr<C> {
+    fn cancel_badged_sends(self) -> Result<()> {
+        let words = [self.path().bits(), self.path().depth() as Word];
+        self.into_root()
+            .order(label::CNodeCancelBadgedSends, &[], &words)
+    }
+
+    fn rotate(
+        self,
+        badge: Word,
+        pivot: &AbsoluteCPtr,
+        pivot_badge: Word,
+        src: &AbsoluteCPtr,
+    ) -> Result<()> {
+        let words = [
+            self.path().bits(),
+            self.path().depth() as Word,
+            badge,
+            pivot.path().bits(),
+            pivot.path().depth() as Word,
+            pivot_badge,
+            src.path().bits(),
+            src.path().depth() as Word,
+        ];
+        let caps = [pivot.root().bits(), src.root().bits()];
+        self.into_root().order(label::CNodeRotate, &caps, &words)
+    }
+}
+
+/// Pages: cache maintenance on the bytes `start..end` of the page.
+pub trait FrameExt {
+    /// `seL4_ARM_Page_Clean_Data`.
+    fn frame_clean_data(self, start: usize, end: usize) -> Result<()>;
+    /// `seL4_ARM_Page_Invalidate_Data`.
+    fn frame_invalidate_data(self, start: usize, end: usize) -> Result<()>;
+    /// `seL4_ARM_Page_CleanInvalidate_Data`.
+    fn frame_clean_invalidate_data(self, start: usize, end: usize) -> Result<()>;
+    /// `seL4_ARM_Page_Unify_Instruction`.
+    fn frame_unify_instruction(self, start: usize, end: usize) -> Result<()>;
+}
+
+impl<T: CapTypeForFrameObject, C: InvocationContext> FrameExt for Cap<T, C> {
+    fn frame_clean_data(self, start: usize, end: usize) -> Result<()> {
+        self.order(label::ARMPageClean_Data, &[], &[start as Word, end as Word])
+    }
+
+    fn frame_invalidate_data(self, start: usize, end: usize) -> Result<()> {
+        self.order(
+            label::ARMPageInvalidate_Data,
+            &[],
+            &[start as Word, end as Word],
+        )
+    }
+
+    fn frame_clean_invalidate_data(self, start: usize, end: usize) -> Result<()> {
+        self.order(
+            label::ARMPageCleanInvalidate_Data,
+            &[],
+            &[start as Word, end as Word],
+        )
+    }
+
+    fn frame_unify_instruction(self, start: usize, end: usize) -> Result<()> {
+        self.order(
+            label::ARMPageUnify_Instruction,
+            &[],
+            &[start as Word, end as Word],
+        )
+    }
+}
+
+/// Address spaces: cache maintenance on the addresses `start..end`, within one page.
+pub trait VSpaceExt {
+    /// `seL4_ARM_VSpace_Clean_Data`.
+    fn vspace_clean_data(self, start: usize, end: usize) -> Result<()>;
+    /// `seL4_ARM_VSpace_Invalidate_Data`.
+    fn vspace_invalidate_data(self, start: usize, end: usize) -> Result<()>;
+    /// `seL4_ARM_VSpace_CleanInvalidate_Data`.
+    fn vspace_clean_invalidate_data(self, start: usize, end: usize) -> Result<()>;
+    /// `seL4_ARM_VSpace_Unify_Instruction`.
+    fn vspace_unify_instruction(self, start: usize, end: usize) -> Result<()>;
+}
+
+impl<C: InvocationContext> VSpaceExt for cap::VSpace<C> {
+    fn vspace_clean_data(self, start: usize, end: usize) -> Result<()> {
+        self.order(
+            label::ARMVSpaceClean_Data,
+            &[],
+            &[start as Word, end as Word],
+        )
+    }
+
+    fn vspace_invalidate_data(self, start: usize, end: usize) -> Result<()> {
+        self.order(
+            label::ARMVSpaceInvalidate_Data,
+            &[],
+            &[start as Word, end as Word],
+        )
+    }
+
+    fn vspace_clean_invalidate_data(self, start: usize, end: usize) -> Result<()> {
+        self.order(
+            label::ARMVSpaceCleanInvalidate_Data,
+            &[],
+            &[start as Word, end as Word],
+        )
+    }
+
+    fn vspace_unify_instruction(self, start: usize, end: usize) -> Result<()> {
+        self.order(
+            label::ARMVSpaceUnify_Instruction,
+            &[],
+            &[start as Word, end as Word],
+        )
+    }
+}
+
+/// Translation tables.
+pub trait PtExt {
+    /// `seL4_ARM_PageTable_Unmap`.
+    fn pt_unmap(self) -> Result<()>;
+}
+
+impl<C: InvocationContext> PtExt for cap::PT<C> {
+    fn pt_unmap(self) -> Result<()> {
+        self.order(label::ARMPageTableUnmap, &[], &[])
+    }
+}

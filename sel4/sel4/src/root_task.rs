@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The entry of a root task.
+
+use crate::{BootInfo, BootInfoPtr, set_ipc_buffer};
+
+/// Makes `main` the root task: `fn(&sel4::BootInfoPtr) -> !`.
+///
+/// The kernel starts the root task without a stack; the macro gives it a static one of
+/// `stack_size` bytes (64 KiB unless said otherwise) and sets the IPC buffer. Upstream has this as
+/// the attribute `#[root_task]` of the crate `sel4-root-task`.
+///
+/// ```ignore
+/// sel4::root_task!(main = main, stack_size = 16 * 1024);
+/// ```
+#[macro_export]
+macro_rules! root_task {
+    (main = $main:expr $(,)?) => {
+        $crate::root_task!(main = $main, stack_size = 64 * 1024);
+    };
+    (main = $main:expr, stack_size = $size:expr $(,)?) => {
+        const _: () = {
+            #[repr(C, align(16))]
+            struct Stack(core::cell::UnsafeCell<[u8; $size]>);
+            // SAFETY: nothing but the first thread's stack pointer refers to it.
+            unsafe impl Sync for Stack {}
+            static STACK: Stack = Stack(core::cell::UnsafeCell::new([0; $size]));
+
+            // SAFETY: the name is that of the entry, and there is one in a program.
+            #[unsafe(naked)]
+            #[unsafe(no_mangle)]
+            unsafe extern "C" fn _start() -> ! {
+                core::arch::naked_asm!(
+                    "adrp x1, {stack}",
+                    "add x1, x1, :lo12:{stack}",
+                    "ldr x2, ={size}",
+                    "add x1, x1, x2",
+                    "mov sp, x1",
+                    "mov x29, xzr",
+                    "mov x30, xzr",
+                    "b {entry}",
+                    stack = sym STACK,
+                    size = const $size,
+                    entry = sym entry,
+                )
+            }
+
+            unsafe extern "C" fn entry(boot_info: *const $crate::BootInfo) -> ! {
+                let main: fn(&$crate::BootInfoPtr) -> ! = $main;
+                // SAFETY: the kernel passes this pointer to the root task, in x0.
+                unsafe { $crate::__start_root_task(boot_info, main) }
+            }
+        };
+    };
+}
+
+/// What [`root_task!`] does once there is a stack.
+///
+/// # Safety
+/// As for [`BootInfoPtr::new`]; called once.
+#[doc(hidden)]
+pub unsafe fn __start_root_task(boot_info: *const BootInfo, main: fn(&BootInfoPtr) -> !) -> ! {
+    // SAFETY: passed on.
+    let boot_info = unsafe { BootInfoPtr::new(boot_info) };
+    // SAFETY: the kernel maps the IPC buffer there, and nobody else has a reference to it.
+    set_ipc_buffer(unsafe { &mut *boot_info.ipc_buffer() });
+    main(&boot_info)
+}

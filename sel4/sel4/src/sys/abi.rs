@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Numbers of the seL4 16.0 ABI on AArch64 (MCS, hypervisor mode, 40-bit physical addresses).
+#![allow(non_upper_case_globals, non_snake_case, non_camel_case_types)]
+
+pub use sel4_config::invocation_label;
+
+use crate::Word;
+use sel4_config::consts;
+
+/// System call numbers, as they are put in x7.
+#[allow(missing_docs)]
+pub mod syscall {
+    pub const CALL: i64 = -1;
+    pub const REPLY_RECV: i64 = -2;
+    pub const NB_SEND_RECV: i64 = -3;
+    pub const NB_SEND_WAIT: i64 = -4;
+    pub const SEND: i64 = -5;
+    pub const NB_SEND: i64 = -6;
+    pub const RECV: i64 = -7;
+    pub const NB_RECV: i64 = -8;
+    pub const WAIT: i64 = -9;
+    pub const NB_WAIT: i64 = -10;
+    pub const YIELD: i64 = -11;
+    /// Debug kernels only.
+    pub const DEBUG_PUT_CHAR: i64 = -12;
+}
+
+/// Object types for `Untyped_Retype`.
+#[allow(missing_docs)]
+pub mod object_type {
+    pub const UNTYPED: u32 = 0;
+    pub const TCB: u32 = 1;
+    pub const ENDPOINT: u32 = 2;
+    pub const NOTIFICATION: u32 = 3;
+    pub const CNODE: u32 = 4;
+    pub const SCHED_CONTEXT: u32 = 5;
+    pub const REPLY: u32 = 6;
+    pub const HUGE_PAGE: u32 = 7;
+    pub const VSPACE: u32 = 8;
+    pub const SMALL_PAGE: u32 = 9;
+    pub const LARGE_PAGE: u32 = 10;
+    pub const PAGE_TABLE: u32 = 11;
+    pub const VCPU: u32 = 12;
+}
+
+/// log2 of the size in bytes of a capability slot.
+pub const seL4_SlotBits: u32 = 5;
+/// log2 of the size in bytes of an endpoint.
+pub const seL4_EndpointBits: u32 = 4;
+/// log2 of the size in bytes of a notification.
+pub const seL4_NotificationBits: u32 = 6;
+/// log2 of the size in bytes of a reply object.
+pub const seL4_ReplyBits: u32 = 5;
+/// log2 of the size in bytes of a TCB; the debug registers double it.
+pub const seL4_TCBBits: u32 = if consts::HARDWARE_DEBUG_API { 12 } else { 11 };
+/// log2 of the size in bytes of the smallest scheduling context.
+pub const seL4_MinSchedContextBits: u32 = 7;
+/// The part of a scheduling context that holds no refills, in bytes.
+pub const seL4_CoreSchedContextBytes: u32 = 128;
+/// The size of one refill, in bytes.
+pub const seL4_RefillSizeBytes: u32 = 16;
+/// log2 of the size in bytes of a page.
+pub const seL4_PageBits: u32 = 12;
+/// log2 of the size in bytes of a large page.
+pub const seL4_LargePageBits: u32 = 21;
+/// log2 of the size in bytes of a huge page.
+pub const seL4_HugePageBits: u32 = 30;
+/// log2 of the size in bytes of a page table.
+pub const seL4_PageTableBits: u32 = 12;
+/// log2 of the entries of a page table.
+pub const seL4_PageTableIndexBits: u32 = 9;
+/// log2 of the size in bytes of a VSpace (its root table: two concatenated ones at stage 2).
+pub const seL4_VSpaceBits: u32 = if consts::ARM_PA_SIZE_BITS_40 { 13 } else { 12 };
+/// log2 of the entries of a VSpace.
+pub const seL4_VSpaceIndexBits: u32 = if consts::ARM_PA_SIZE_BITS_40 { 10 } else { 9 };
+/// log2 of the size in bytes of a vCPU.
+pub const seL4_VCPUBits: u32 = 12;
+/// log2 of the size in bytes of an ASID pool.
+pub const seL4_ASIDPoolBits: u32 = 12;
+/// log2 of the VSpaces that an ASID pool serves.
+pub const seL4_ASIDPoolIndexBits: u32 = 9;
+/// log2 of the size in bytes of the smallest untyped.
+pub const seL4_MinUntypedBits: u32 = 4;
+/// log2 of the size in bytes of the largest untyped.
+pub const seL4_MaxUntypedBits: u32 = 47;
+/// The last address a user program can have.
+pub const seL4_UserVSpaceTop: Word = if consts::ARM_PA_SIZE_BITS_40 {
+    0x00ff_ffff_ffff
+} else {
+    0x0fff_ffff_ffff
+};
+
+/// Message registers of an IPC buffer.
+pub const seL4_MsgMaxLength: u32 = 120;
+/// Capabilities that one message can carry.
+pub const seL4_MsgMaxExtraCaps: u32 = 3;
+/// Message registers that travel in machine registers (x2 to x5).
+pub const seL4_FastMessageRegisters: u32 = 4;
+
+/// The IPC buffer as the kernel lays it out.
+#[repr(C)]
+#[derive(Debug, Clone)]
+pub struct seL4_IPCBuffer {
+    /// Not written by the kernel; the tag travels in x1.
+    pub tag: Word,
+    /// Message registers; the first four travel in machine registers.
+    pub msg: [Word; seL4_MsgMaxLength as usize],
+    /// Free for the program.
+    pub userData: Word,
+    /// Sent: capability pointers. Received: badges of unwrapped capabilities.
+    pub caps_or_badges: [Word; seL4_MsgMaxExtraCaps as usize],
+    /// The CNode that the receive slot is looked up in.
+    pub receiveCNode: Word,
+    /// The receive slot's index.
+    pub receiveIndex: Word,
+    /// How many bits of the index are to be resolved.
+    pub receiveDepth: Word,
+}
+
+/// One of the untypeds in [`seL4_BootInfo`].
+#[repr(C)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct seL4_UntypedDesc {
+    /// Physical address.
+    pub paddr: Word,
+    /// log2 of the size in bytes.
+    pub sizeBits: u8,
+    /// Not 0: device memory.
+    pub isDevice: u8,
+    /// Unused.
+    pub padding: [u8; 6],
+}
+
+/// Slots `start..end` of the root task's CNode.
+#[repr(C)]
+#[derive(Debug, Copy, Clone, PartialEq, Eq)]
+pub struct seL4_SlotRegion {
+    /// The first slot.
+    pub start: Word,
+    /// The slot after the last.
+    pub end: Word,
+}
+
+/// Untypeds that a [`seL4_BootInfo`] has room for.
+pub const MAX_NUM_BOOTINFO_UNTYPED_CAPS: usize =
+    sel4_config::parse_decimal(consts::MAX_NUM_BOOTINFO_UNTYPED_CAPS);
+
+/// What the kernel tells the root task.
+#[repr(C)]
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub struct seL4_BootInfo {
+    pub extraLen: Word,
+    pub nodeID: Word,
+    pub numNodes: Word,
+    pub numIOPTLevels: Word,
+    pub ipcBuffer: Word,
+    pub empty: seL4_SlotRegion,
+    pub sharedFrames: seL4_SlotRegion,
+    pub userImageFrames: seL4_SlotRegion,
+    pub userImagePaging: seL4_SlotRegion,
+    pub ioSpaceCaps: seL4_SlotRegion,
+    pub extraBIPages: seL4_SlotRegion,
+    pub initThreadCNodeSizeBits: Word,
+    pub initThreadDomain: Word,
+    pub schedcontrol: seL4_SlotRegion,
+    pub untyped: seL4_SlotRegion,
+    pub untypedList: [seL4_UntypedDesc; MAX_NUM_BOOTINFO_UNTYPED_CAPS],
+}
+
+/// Registers of a thread, in the order of `TCB_ReadRegisters` and `TCB_WriteRegisters`.
+#[repr(C)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[allow(missing_docs)]
+pub struct seL4_UserContext {
+    pub pc: Word,
+    pub sp: Word,
+    pub spsr: Word,
+    pub x0: Word,
+    pub x1: Word,
+    pub x2: Word,
+    pub x3: Word,
+    pub x4: Word,
+    pub x5: Word,
+    pub x6: Word,
+    pub x7: Word,
+    pub x8: Word,
+    pub x16: Word,
+    pub x17: Word,
+    pub x18: Word,
+    pub x29: Word,
+    pub x30: Word,
+    pub x9: Word,
+    pub x10: Word,
+    pub x11: Word,
+    pub x12: Word,
+    pub x13: Word,
+    pub x14: Word,
+    pub x15: Word,
+    pub x19: Word,
+    pub x20: Word,
+    pub x21: Word,
+    pub x22: Word,
+    pub x23: Word,
+    pub x24: Word,
+    pub x25: Word,
+    pub x26: Word,
+    pub x27: Word,
+    pub x28: Word,
+    pub tpidr_el0: Word,
+    pub tpidrro_el0: Word,
+}
+
+/// Words of a [`seL4_UserContext`].
+pub const USER_CONTEXT_WORDS: usize = size_of::<seL4_UserContext>() / size_of::<Word>();
+
+/// Fault types: labels of fault messages.
+#[allow(missing_docs)]
+pub mod fault {
+    pub const NULL: u64 = 0;
+    pub const CAP: u64 = 1;
+    pub const UNKNOWN_SYSCALL: u64 = 2;
+    pub const USER_EXCEPTION: u64 = 3;
+    /// Debug kernels only.
+    pub const DEBUG_EXCEPTION: u64 = 4;
+    pub const TIMEOUT: u64 = 5;
+    pub const VM: u64 = 6;
+    pub const VGIC_MAINTENANCE: u64 = 7;
+    pub const VCPU: u64 = 8;
+    pub const VPPI_EVENT: u64 = 9;
+}
+
+const _: () = {
+    assert!(size_of::<seL4_IPCBuffer>() == 1024);
+    assert!(core::mem::offset_of!(seL4_IPCBuffer, userData) == 968);
+    assert!(core::mem::offset_of!(seL4_IPCBuffer, caps_or_badges) == 976);
+    assert!(core::mem::offset_of!(seL4_IPCBuffer, receiveDepth) == 1016);
+    assert!(core::mem::offset_of!(seL4_BootInfo, ipcBuffer) == 32);
+    assert!(core::mem::offset_of!(seL4_BootInfo, userImageFrames) == 72);
+    assert!(core::mem::offset_of!(seL4_BootInfo, initThreadCNodeSizeBits) == 136);
+    assert!(core::mem::offset_of!(seL4_BootInfo, untyped) == 168);
+    assert!(core::mem::offset_of!(seL4_BootInfo, untypedList) == 184);
+    assert!(size_of::<seL4_UntypedDesc>() == 16);
+    assert!(MAX_NUM_BOOTINFO_UNTYPED_CAPS != 230 || size_of::<seL4_BootInfo>() == 3864);
+    assert!(USER_CONTEXT_WORDS == 36);
+    // The labels in front of the first one that a configuration can shift.
+    assert!(invocation_label::UntypedRetype == 1);
+    assert!(invocation_label::TCBUnbindNotification == 15);
+    let shift = if consts::HARDWARE_DEBUG_API { 4 } else { 0 };
+    assert!(invocation_label::TCBSetTLSBase == 16 + shift);
+    assert!(invocation_label::CNodeRevoke == 18 + shift);
+    assert!(invocation_label::IRQAckIRQ == 27 + shift);
+};
