@@ -10,7 +10,7 @@ use virtio_drivers::transport::mmio::{MmioTransport, VirtIOHeader};
 
 use crate::machine::Device;
 use crate::memory::Identity;
-use crate::pattern::BLOCK;
+use molt_guest::pattern::BLOCK;
 
 /// Sectors in a block.
 const SECTORS: u64 = (BLOCK / SECTOR_SIZE) as u64;

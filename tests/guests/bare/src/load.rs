@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 use crate::console::say;
 use crate::disk::{Disk, Transfer};
 use crate::histogram::Histogram;
-use crate::pattern;
 use crate::processor::{nanoseconds, ticks};
+use molt_guest::pattern;
 
 #[derive(Clone, Copy)]
 struct Flight {

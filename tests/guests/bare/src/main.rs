@@ -12,14 +12,13 @@ extern crate alloc;
 
 mod console;
 mod disk;
+mod doorbell;
 mod histogram;
 mod interrupts;
 mod load;
 mod machine;
 mod memory;
-mod pattern;
 mod processor;
-mod ring;
 mod start;
 
 use core::{ptr, slice};
@@ -30,7 +29,7 @@ use dtoolkit::fdt::Fdt;
 use interrupts::Gic;
 use load::Load;
 use machine::Machine;
-use ring::Ring;
+use molt_guest::Ring;
 
 /// The largest tree that the boot protocol allows (booting.rst, 2).
 const TREE: usize = 2 << 20;

@@ -53,3 +53,21 @@ pub fn next(mut state: u64) -> u64 {
     state ^= state << 17;
     state
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_other_number_or_byte_is_noticed() {
+        let mut block = [0; BLOCK];
+        fill(&mut block, 1, 2, 3);
+        assert!(is(&block, 1, 2, 3));
+        assert!(!is(&block, 0, 2, 3) && !is(&block, 1, 0, 3) && !is(&block, 1, 2, 0));
+        for index in 0..BLOCK {
+            block[index] ^= 0x10;
+            assert!(!is(&block, 1, 2, 3), "byte {index}");
+            block[index] ^= 0x10;
+        }
+    }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Rings the doorbell: offers a bundle, confirms with the handle, and watches how it ends.
+
+use core::fmt;
+
+use molt_doorbell::{Command, Reason, Status, regs};
+
+/// The doorbell, however this guest reaches it.
+pub trait Doorbell {
+    /// Reads the register at this offset.
+    fn read(&self, offset: u64) -> u32;
+    /// Writes it.
+    fn write(&mut self, offset: u64, value: u32);
+    /// Puts the bundle at the start of the staging region, as much of it as fits.
+    fn stage(&mut self, bundle: &[u8]);
+    /// Prints a line.
+    fn say(&mut self, line: fmt::Arguments<'_>);
+}
+
+/// The doorbell as a guest uses it, for one component.
+pub struct Ring<D> {
+    doorbell: D,
+    component: u32,
+    status: Status,
+    /// Between the offer and the end.
+    under_way: bool,
+}
+
+impl<D: Doorbell> Ring<D> {
+    /// For the component of this number.
+    pub fn new(doorbell: D, component: u32) -> Self {
+        Self {
+            doorbell,
+            component,
+            status: Status::Idle,
+            under_way: false,
+        }
+    }
+
+    /// Whether a transaction of ours is under way.
+    pub fn under_way(&self) -> bool {
+        self.under_way
+    }
+
+    /// Whether `update` prepares beside the running driver: the time in which nothing may be disturbed.
+    pub fn preparing(&self) -> bool {
+        self.under_way && matches!(self.status, Status::Confirmed | Status::Verified)
+    }
+
+    /// Puts the bundle in the staging region and offers it.
+    pub fn offer(&mut self, name: &str, bundle: &[u8]) {
+        self.doorbell.stage(bundle);
+        self.doorbell
+            .say(format_args!("ring offer={name} bytes={}", bundle.len()));
+        self.under_way = true;
+        self.doorbell.write(regs::COMPONENT, self.component);
+        // A bundle that does not fit is offered at its true length: the refusal is worth seeing.
+        let length = u32::try_from(bundle.len()).unwrap_or(u32::MAX);
+        self.doorbell.write(regs::LENGTH, length);
+        self.doorbell.write(regs::COMMAND, Command::Offer as u32);
+    }
+
+    /// Looks at the status; confirms an offer that was taken; says what changed.
+    pub fn look(&mut self) {
+        if self.doorbell.read(regs::INTERRUPT_STATUS) != 0 {
+            self.doorbell.write(regs::INTERRUPT_STATUS, 1);
+        }
+        let Some(status) = Status::from_u32(self.doorbell.read(regs::STATUS)) else {
+            return;
+        };
+        if !self.under_way || status == self.status {
+            return;
+        }
+        self.status = status;
+        let reason = Reason::from_u32(self.doorbell.read(regs::REASON));
+        let generation = self.doorbell.read(regs::GENERATION);
+        let sequence = self.doorbell.read(regs::SEQUENCE);
+        self.doorbell.say(format_args!(
+            "ring status={} reason={} generation={generation} sequence={sequence}",
+            Dashed(status.text()),
+            reason.map_or("unknown", Reason::word),
+        ));
+        if status == Status::Offered {
+            for half in [regs::HANDLE_LOW, regs::HANDLE_HIGH] {
+                let value = self.doorbell.read(half);
+                self.doorbell.write(half, value);
+            }
+            self.doorbell.write(regs::COMMAND, Command::Confirm as u32);
+        }
+        if status.is_final() {
+            self.under_way = false;
+            self.status = Status::Idle;
+        }
+    }
+}
+
+/// A text of several words as one.
+struct Dashed(&'static str);
+
+impl fmt::Display for Dashed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, word) in self.0.split(' ').enumerate() {
+            if index > 0 {
+                f.write_str("-")?;
+            }
+            f.write_str(word)?;
+        }
+        Ok(())
+    }
+}
