@@ -1,4 +1,33 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The VMM's device model: guest memory, interrupt controller, PSCI, virtio, console, doorbell, boot.
-#![no_std]
+//!
+//! It knows no kernel: [`Vm`] takes the vCPU's exits and the neighbours' events, and calls a [`Platform`]. Whatever a
+//! guest does gets that guest an answer (an error status, a device that needs a reset, an exception, its own end),
+//! never a panic here. One vCPU.
+#![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
+
+pub mod boot;
+mod bus;
+mod doorbell;
+mod exit;
+mod gic;
+pub mod machine;
+mod pl011;
+mod platform;
+mod psci;
+mod ram;
+mod registers;
+mod syndrome;
+pub mod virtio;
+mod vm;
+
+pub use bus::Device;
+pub use doorbell::Doorbell;
+pub use exit::{Exit, Next, Stop};
+pub use gic::{Gic, INTERRUPTS, VIRTUAL_TIMER};
+pub use platform::{InjectError, Platform, VcpuRegister};
+pub use ram::Ram;
+pub use registers::Registers;
+pub use syndrome::Width;
+pub use vm::{Bell, Disk, Vm};

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The doorbell device: `molt-doorbell`'s registers over its mailbox.
+
+use core::sync::atomic::AtomicU64;
+
+use molt_doorbell::{Answer, Command, Reason, Request, Status, regs};
+
+use crate::syndrome::Width;
+
+/// The doorbell of one guest.
+pub struct Doorbell<'a> {
+    to_client: &'a [AtomicU64],
+    to_update: &'a [AtomicU64],
+    staging: (u64, u64),
+    component: u32,
+    length: u32,
+    handle: u64,
+    serial: u64,
+    /// What the registers show.
+    shown: Answer,
+    interrupt: bool,
+}
+
+impl<'a> Doorbell<'a> {
+    /// A doorbell over the whole gate pages. `staging`: guest-physical address and size of the staging region.
+    #[must_use]
+    pub const fn new(
+        to_client: &'a [AtomicU64],
+        to_update: &'a [AtomicU64],
+        staging: (u64, u64),
+    ) -> Self {
+        const NOTHING: Answer = Answer {
+            serial: 0,
+            status: Status::Idle,
+            reason: Reason::None,
+            handle: 0,
+            progress: 0,
+            generation: 0,
+            sequence: 0,
+        };
+        Self {
+            to_client,
+            to_update,
+            staging,
+            component: 0,
+            length: 0,
+            handle: 0,
+            serial: 0,
+            shown: NOTHING,
+            interrupt: false,
+        }
+    }
+
+    /// Level of the interrupt.
+    #[must_use]
+    pub const fn interrupt(&self) -> bool {
+        self.interrupt
+    }
+
+    /// Looks for an answer of `update`.
+    pub fn refresh(&mut self) {
+        let Some(answer) = Answer::read(self.to_client) else {
+            return;
+        };
+        // An answer to an earlier request says nothing of the offer that has been made since.
+        if answer.serial < self.serial {
+            return;
+        }
+        if (answer.status, answer.reason) != (self.shown.status, self.shown.reason) {
+            self.interrupt = true;
+        }
+        if answer.handle != self.shown.handle {
+            self.handle = answer.handle;
+        }
+        self.shown = answer;
+    }
+
+    /// Reads a register.
+    #[must_use]
+    pub fn read(&self, offset: u64, width: Width) -> u64 {
+        if width != Width::Word {
+            return 0;
+        }
+        u64::from(match offset {
+            regs::MAGIC => regs::MAGIC_VALUE,
+            regs::VERSION => regs::VERSION_VALUE,
+            regs::STATUS => self.shown.status as u32,
+            regs::REASON => self.shown.reason as u32,
+            regs::COMPONENT => self.component,
+            regs::LENGTH => self.length,
+            regs::HANDLE_LOW => self.handle as u32,
+            regs::HANDLE_HIGH => (self.handle >> 32) as u32,
+            regs::INTERRUPT_STATUS => self.interrupt.into(),
+            regs::STAGING_LOW => self.staging.0 as u32,
+            regs::STAGING_HIGH => (self.staging.0 >> 32) as u32,
+            regs::STAGING_SIZE => u32::try_from(self.staging.1).unwrap_or(u32::MAX),
+            regs::PROGRESS => self.shown.progress,
+            regs::GENERATION => self.shown.generation as u32,
+            regs::SEQUENCE => self.shown.sequence as u32,
+            _ => 0,
+        })
+    }
+
+    /// Writes a register. Returns whether `update` is to be notified.
+    pub fn write(&mut self, offset: u64, width: Width, value: u64) -> bool {
+        if width != Width::Word {
+            return false;
+        }
+        let word = value & 0xffff_ffff;
+        match offset {
+            regs::COMPONENT => self.component = word as u32,
+            regs::LENGTH => self.length = word as u32,
+            regs::HANDLE_LOW => self.handle = self.handle & !0xffff_ffff | word,
+            regs::HANDLE_HIGH => self.handle = self.handle & 0xffff_ffff | word << 32,
+            regs::INTERRUPT_STATUS if word & 1 == 1 => self.interrupt = false,
+            regs::COMMAND => return self.command(word as u32),
+            _ => {}
+        }
+        false
+    }
+
+    fn command(&mut self, command: u32) -> bool {
+        let Some(command) = Command::from_u32(command) else {
+            self.shown.reason = Reason::UnknownCommand;
+            self.interrupt = true;
+            return false;
+        };
+        // Until `update` has answered, an offer must not be taken for what became of the one before it.
+        if command == Command::Offer && self.shown.status.is_final() {
+            (self.shown.status, self.shown.reason) = (Status::Idle, Reason::None);
+        }
+        self.serial += 1;
+        let request = Request {
+            serial: self.serial,
+            command,
+            component: self.component,
+            length: self.length,
+            handle: self.handle,
+        };
+        request.write(self.to_update);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(bell: &mut Doorbell<'_>, register: u64, value: u64) -> bool {
+        bell.write(register, Width::Word, value)
+    }
+
+    #[test]
+    fn an_offer_its_answer_and_the_confirm() {
+        let (to_client, to_update) = (
+            [const { AtomicU64::new(0) }; 512],
+            [const { AtomicU64::new(0) }; 512],
+        );
+        let mut bell = Doorbell::new(&to_client, &to_update, (0x1_6000_0000, 0x20_0000));
+        assert_eq!(bell.read(regs::MAGIC, Width::Word), 0x544c_4f4d);
+        assert_eq!(bell.read(regs::STAGING_HIGH, Width::Word), 1);
+        write(&mut bell, regs::LENGTH, 4096);
+        assert!(write(&mut bell, regs::COMMAND, 1));
+        let offer = Request {
+            serial: 1,
+            command: Command::Offer,
+            component: 0,
+            length: 4096,
+            handle: 0,
+        };
+        assert_eq!(Request::read(&to_update), Some(offer));
+
+        let handle = 0x1234_5678_9abc_def0;
+        let answer = Answer {
+            serial: 1,
+            status: Status::Offered,
+            handle,
+            ..Answer::default()
+        };
+        answer.write(&to_client);
+        bell.refresh();
+        assert!(bell.interrupt());
+        assert_eq!(bell.read(regs::STATUS, Width::Word), 1);
+        let (low, high) = (
+            bell.read(regs::HANDLE_LOW, Width::Word),
+            bell.read(regs::HANDLE_HIGH, Width::Word),
+        );
+        assert_eq!(high << 32 | low, handle);
+        write(&mut bell, regs::INTERRUPT_STATUS, 1);
+        assert!(!bell.interrupt());
+
+        write(&mut bell, regs::HANDLE_LOW, 7);
+        Answer {
+            progress: 500,
+            ..answer
+        }
+        .write(&to_client);
+        bell.refresh();
+        assert!(!bell.interrupt(), "progress alone does not interrupt");
+        write(&mut bell, regs::COMMAND, 2);
+        let sent = Request::read(&to_update).map(|request| request.handle);
+        assert_eq!(
+            sent,
+            Some(handle & !0xffff_ffff | 7),
+            "the handle is the guest's own, right or wrong"
+        );
+    }
+
+    #[test]
+    fn an_answer_from_before_the_offer_is_not_shown() {
+        let (to_client, to_update) = (
+            [const { AtomicU64::new(0) }; 512],
+            [const { AtomicU64::new(0) }; 512],
+        );
+        let mut bell = Doorbell::new(&to_client, &to_update, (0, 0));
+        write(&mut bell, regs::COMMAND, 1);
+        let committed = Answer {
+            serial: 1,
+            status: Status::Committed,
+            ..Answer::default()
+        };
+        committed.write(&to_client);
+        bell.refresh();
+        assert_eq!(bell.read(regs::STATUS, Width::Word), 16);
+        write(&mut bell, regs::COMMAND, 1);
+        bell.refresh();
+        assert_eq!(bell.read(regs::STATUS, Width::Word), 0);
+    }
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The virtual machine's memory map: the same on every board. RAM and doorbell are placed by the system description.
+
+/// Distributor of the interrupt controller (emulated).
+pub const DISTRIBUTOR: u64 = 0x0800_0000;
+/// CPU interface of the interrupt controller: the hardware's GICV frame, mapped here by the system.
+pub const CPU_INTERFACE: u64 = 0x0801_0000;
+/// Size of the distributor's frame, and of the CPU interface's as the device tree states it.
+pub const GIC_FRAME: u64 = 0x1000;
+/// PL011 UART.
+pub const UART: u64 = 0x0900_0000;
+/// Interrupt (INTID) of the UART.
+pub const UART_IRQ: u16 = 33;
+/// First disk; the next one's frame is [`DISK_FRAME`] further.
+pub const DISK: u64 = 0x0a00_0000;
+/// Distance of two disks' frames.
+pub const DISK_FRAME: u64 = 0x1000;
+/// Interrupt (INTID) of the first disk; the next one's is one higher. Edge-triggered in the device tree's eyes, as on
+/// QEMU's virt; modelled as a level, which serves either.
+pub const DISK_IRQ: u16 = 64;
+/// Most disks.
+pub const DISKS: usize = 4;
+/// Interrupts (PPI) of the architected timer: secure, non-secure, virtual, hypervisor.
+pub const TIMER_IRQS: [u16; 4] = [29, 30, 27, 26];

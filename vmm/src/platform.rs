@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What the device model needs from what it runs on: the vCPU, the clock and its neighbours.
+
+/// Registers of EL1 and of the virtual timer that the model reads or writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VcpuRegister {
+    /// ESR_EL1.
+    Esr,
+    /// FAR_EL1.
+    Far,
+    /// VBAR_EL1.
+    Vbar,
+    /// ELR_EL1.
+    Elr,
+    /// SPSR_EL1.
+    Spsr,
+    /// CNTV_CTL_EL0.
+    TimerControl,
+    /// CNTV_CVAL_EL0.
+    TimerCompare,
+    /// CNTVOFF_EL2.
+    TimerOffset,
+}
+
+/// Why a list register was not written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InjectError {
+    /// There are fewer list registers.
+    NoSuchRegister,
+    /// It holds another interrupt.
+    InUse,
+}
+
+/// The world around the device model. Every call is short and never blocks.
+pub trait Platform {
+    /// Puts interrupt `irq` into list register `index`, pending. `priority` is 0 to 31, 0 the most urgent.
+    ///
+    /// # Errors
+    /// See [`InjectError`]; nothing has happened then.
+    fn inject(&mut self, index: u8, irq: u16, priority: u8, group: u8) -> Result<(), InjectError>;
+    /// Unmasks the private peripheral interrupt that was reported last (`VCPU_AckVPPI`).
+    fn acknowledge_vppi(&mut self, irq: u16);
+    /// Reads a register of the vCPU.
+    fn read_vcpu(&mut self, register: VcpuRegister) -> u64;
+    /// Writes a register of the vCPU.
+    fn write_vcpu(&mut self, register: VcpuRegister, value: u64);
+    /// The physical counter, CNTPCT_EL0.
+    fn now(&mut self) -> u64;
+    /// Asks for one wake-up when the physical counter reaches `at`; 0 takes the wish back.
+    fn set_timer(&mut self, at: u64);
+    /// Tells the driver of disk `n` that there are requests.
+    fn notify_driver(&mut self, n: usize);
+    /// Tells `update` that something stands in its page.
+    fn notify_update(&mut self);
+    /// One line of the guest's console, without its end.
+    fn console_line(&mut self, line: &[u8]);
+}

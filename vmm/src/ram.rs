@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The guest's memory by guest-physical address. The guest writes it at any time: what is read is checked, once.
+
+use molt_shared::Memory;
+
+/// One region of memory and where the guest sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Ram {
+    memory: Memory,
+    base: u64,
+}
+
+impl Ram {
+    /// `memory` at guest-physical address `base`.
+    #[must_use]
+    pub const fn new(memory: Memory, base: u64) -> Self {
+        Self { memory, base }
+    }
+
+    /// Offset in the region of `length` bytes at `address`; `None` if any of them lies outside.
+    #[must_use]
+    pub fn offset(&self, address: u64, length: u64) -> Option<u64> {
+        let offset = address.checked_sub(self.base)?;
+        (offset.checked_add(length)? <= self.memory.size() as u64).then_some(offset)
+    }
+
+    fn at(&self, address: u64) -> Option<usize> {
+        usize::try_from(address.checked_sub(self.base)?).ok()
+    }
+
+    /// A little-endian halfword; `None` outside or misaligned.
+    #[must_use]
+    pub fn load_u16(&self, address: u64) -> Option<u16> {
+        self.memory.load_u16(self.at(address)?).map(u16::from_le)
+    }
+
+    /// Stores a little-endian halfword; `None` outside or misaligned.
+    pub fn store_u16(&self, address: u64, value: u16) -> Option<()> {
+        self.memory.store_u16(self.at(address)?, value.to_le())
+    }
+
+    /// Stores a little-endian word; `None` outside or misaligned.
+    pub fn store_u32(&self, address: u64, value: u32) -> Option<()> {
+        self.memory.store_u32(self.at(address)?, value.to_le())
+    }
+
+    /// Stores a byte; `None` outside.
+    pub fn store_u8(&self, address: u64, value: u8) -> Option<()> {
+        self.memory.store_u8(self.at(address)?, value)
+    }
+
+    /// Copies bytes out; `None`, and nothing copied, outside.
+    pub fn read(&self, address: u64, out: &mut [u8]) -> Option<()> {
+        self.memory.read(self.at(address)?, out)
+    }
+
+    /// Copies bytes in; `None`, and nothing copied, outside.
+    pub fn write(&self, address: u64, from: &[u8]) -> Option<()> {
+        self.memory.write(self.at(address)?, from)
+    }
+}

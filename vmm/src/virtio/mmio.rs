@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! virtio over MMIO, version 2 (virtio 1.2, 4.2.2), for a device with one queue.
+
+use crate::ram::Ram;
+use crate::syndrome::Width;
+use crate::virtio::queue::{Layout, Queue, SIZE_MAX};
+
+/// Size of the register frame.
+pub const SIZE: u64 = 0x1000;
+/// Bytes of the configuration space, at most.
+pub const CONFIGURATION: usize = 64;
+
+/// VIRTIO_F_INDIRECT_DESC.
+pub const INDIRECT: u64 = 1 << 28;
+/// VIRTIO_F_EVENT_IDX.
+pub const EVENT_INDEX: u64 = 1 << 29;
+/// VIRTIO_F_VERSION_1.
+pub const VERSION_1: u64 = 1 << 32;
+
+const FEATURES_OK: u32 = 8;
+const DRIVER_OK: u32 = 4;
+const NEEDS_RESET: u32 = 64;
+const USED_BUFFER: u32 = 1;
+const CONFIGURATION_CHANGE: u32 = 2;
+const VENDOR: u32 = 0x544c_4f4d;
+
+/// What a write asks the device to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing beyond the registers.
+    Nothing,
+    /// The driver has made chains available.
+    Notify,
+    /// The device has been reset: what is in flight belongs to a life that has ended.
+    Reset,
+}
+
+/// The transport's registers.
+pub struct Transport {
+    device: u32,
+    offered: u64,
+    configuration: [u8; CONFIGURATION],
+    status: u32,
+    driver_features: u64,
+    device_select: u32,
+    driver_select: u32,
+    queue_select: u32,
+    interrupt_status: u32,
+    layout: Layout,
+    queue: Option<Queue>,
+}
+
+impl Transport {
+    /// A device of type `device` that offers `features` beside those of the transport.
+    #[must_use]
+    pub const fn new(device: u32, features: u64, configuration: [u8; CONFIGURATION]) -> Self {
+        Self {
+            device,
+            offered: features | VERSION_1 | INDIRECT | EVENT_INDEX,
+            configuration,
+            status: 0,
+            driver_features: 0,
+            device_select: 0,
+            driver_select: 0,
+            queue_select: 0,
+            interrupt_status: 0,
+            layout: Layout {
+                size: SIZE_MAX,
+                descriptors: 0,
+                available: 0,
+                used: 0,
+                indirect: false,
+                event_index: false,
+            },
+            queue: None,
+        }
+    }
+
+    /// The queue, while the driver is ready and has broken nothing.
+    pub fn queue(&mut self) -> Option<&mut Queue> {
+        if self.status & (DRIVER_OK | NEEDS_RESET) == DRIVER_OK {
+            self.queue.as_mut()
+        } else {
+            None
+        }
+    }
+
+    /// Level of the interrupt.
+    #[must_use]
+    pub fn interrupt(&self) -> bool {
+        self.interrupt_status != 0
+    }
+
+    /// Buffers were used.
+    pub fn signal(&mut self) {
+        self.interrupt_status |= USED_BUFFER;
+    }
+
+    /// The driver broke the rules: nothing is done any more until it resets the device (2.1.2).
+    pub fn needs_reset(&mut self) {
+        self.status |= NEEDS_RESET;
+        if self.status & DRIVER_OK != 0 {
+            self.interrupt_status |= CONFIGURATION_CHANGE;
+        }
+    }
+
+    /// Whether [`Self::needs_reset`] was called since the last reset.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        self.status & NEEDS_RESET != 0
+    }
+
+    /// Reads a register. The transport's have 32 bits; the configuration is read in any width.
+    #[must_use]
+    pub fn read(&self, offset: u64, width: Width) -> u64 {
+        if let Some(offset) = offset.checked_sub(0x100) {
+            let field = self
+                .configuration
+                .iter()
+                .skip(offset as usize)
+                .take(width as usize);
+            return field
+                .rev()
+                .fold(0, |value, byte| value << 8 | u64::from(*byte));
+        }
+        if width != Width::Word {
+            return 0;
+        }
+        let first = self.queue_select == 0;
+        u64::from(match offset {
+            0x000 => 0x7472_6976,
+            0x004 => 2,
+            0x008 => self.device,
+            0x00c => VENDOR,
+            0x010 => half(self.offered, self.device_select),
+            0x034 if first => SIZE_MAX.into(),
+            0x044 if first => self.queue.is_some().into(),
+            0x060 => self.interrupt_status,
+            0x070 => self.status,
+            // No shared memory regions: length and address all ones (4.2.2.1).
+            0x0b0 | 0x0b4 | 0x0b8 | 0x0bc => u32::MAX,
+            _ => 0,
+        })
+    }
+
+    /// Writes a register.
+    pub fn write(&mut self, offset: u64, width: Width, value: u64, ram: &Ram) -> Effect {
+        if width != Width::Word || offset >= 0x100 {
+            return Effect::Nothing;
+        }
+        let value = value as u32;
+        match offset {
+            0x014 => self.device_select = value,
+            0x020 if self.status & FEATURES_OK == 0 => {
+                set_half(&mut self.driver_features, self.driver_select, value);
+            }
+            0x024 => self.driver_select = value,
+            0x030 => self.queue_select = value,
+            0x050 if value == 0 => return Effect::Notify,
+            0x064 => self.interrupt_status &= !value,
+            0x070 => return self.set_status(value),
+            0x038..0x0b0 if self.queue_select == 0 => self.set_up_queue(offset, value, ram),
+            _ => {}
+        }
+        Effect::Nothing
+    }
+
+    fn set_status(&mut self, value: u32) -> Effect {
+        if value == 0 {
+            *self = Self::new(self.device, self.offered, self.configuration);
+            return Effect::Reset;
+        }
+        let mut new = value & !NEEDS_RESET | self.status & NEEDS_RESET;
+        let acceptable =
+            self.driver_features & !self.offered == 0 && self.driver_features & VERSION_1 != 0;
+        if !acceptable {
+            new &= !FEATURES_OK;
+        }
+        // Without negotiated features there is no driver to serve (3.1.1).
+        if new & FEATURES_OK == 0 {
+            new &= !DRIVER_OK;
+        }
+        self.status = new;
+        if new & DRIVER_OK != 0 {
+            Effect::Notify
+        } else {
+            Effect::Nothing
+        }
+    }
+
+    fn set_up_queue(&mut self, offset: u64, value: u32, ram: &Ram) {
+        if offset == 0x044 {
+            self.enable_queue(value, ram);
+            return;
+        }
+        // The driver must not touch these while the queue is ready (4.2.2.2).
+        if self.queue.is_some() {
+            return;
+        }
+        match offset {
+            0x038 => self.layout.size = u16::try_from(value).unwrap_or(0),
+            0x080 => set_half(&mut self.layout.descriptors, 0, value),
+            0x084 => set_half(&mut self.layout.descriptors, 1, value),
+            0x090 => set_half(&mut self.layout.available, 0, value),
+            0x094 => set_half(&mut self.layout.available, 1, value),
+            0x0a0 => set_half(&mut self.layout.used, 0, value),
+            0x0a4 => set_half(&mut self.layout.used, 1, value),
+            _ => {}
+        }
+    }
+
+    fn enable_queue(&mut self, value: u32, ram: &Ram) {
+        match (value, self.queue.is_some()) {
+            (0, _) => self.queue = None,
+            (1, false) => {
+                self.layout.indirect = self.driver_features & INDIRECT != 0;
+                self.layout.event_index = self.driver_features & EVENT_INDEX != 0;
+                match Queue::new(self.layout, ram) {
+                    Ok(queue) => self.queue = Some(queue),
+                    Err(_) => self.needs_reset(),
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn half(value: u64, select: u32) -> u32 {
+    match select {
+        0 => value as u32,
+        1 => (value >> 32) as u32,
+        _ => 0,
+    }
+}
+
+fn set_half(value: &mut u64, select: u32, half: u32) {
+    match select {
+        0 => *value = *value & !0xffff_ffff | u64::from(half),
+        1 => *value = *value & 0xffff_ffff | u64::from(half) << 32,
+        _ => {}
+    }
+}
