@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The kernel's place in memory is its linker script's.
+
+fn main() {
+    let folder = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
+    println!("cargo:rustc-link-arg-bins=-T{folder}/kernel.ld");
+    println!("cargo:rerun-if-changed=kernel.ld");
+}
