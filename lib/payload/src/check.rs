@@ -126,7 +126,10 @@ pub fn check(header: &Header) -> Result<Plan, CheckError> {
             return Err(CheckError::OverImage(index, start));
         }
         for (other, copy) in plan.copies().iter().enumerate() {
-            if overlap(&target, &(copy.destination..copy.destination + copy.mem_size)) {
+            if overlap(
+                &target,
+                &(copy.destination..copy.destination + copy.mem_size),
+            ) {
                 return Err(CheckError::Overlap(index, other));
             }
         }
@@ -243,8 +246,14 @@ mod tests {
         assert_eq!(refused(|h| h.region_count = 9.into()), E::Count(9));
         assert_eq!(refused(|h| h.image_size = 64.into()), E::ImageSize(64));
         assert_eq!(refused(|h| h.regions[0].offset = 0.into()), E::Source(0));
-        assert_eq!(refused(|h| h.regions[1].offset = u64::MAX.into()), E::Source(1));
-        assert_eq!(refused(|h| h.regions[1].offset = 0x3_f000.into()), E::Source(1));
+        assert_eq!(
+            refused(|h| h.regions[1].offset = u64::MAX.into()),
+            E::Source(1)
+        );
+        assert_eq!(
+            refused(|h| h.regions[1].offset = 0x3_f000.into()),
+            E::Source(1)
+        );
         assert_eq!(refused(|h| h.regions[0].mem_size = 1.into()), E::Size(0));
         assert_eq!(
             refused(|h| h.regions[0].destination = 0x900_0000.into()),
@@ -262,8 +271,17 @@ mod tests {
             refused(|h| h.regions[1].destination = 0x6000_7000.into()),
             E::Overlap(1, 0)
         );
-        assert!(matches!(refused(|h| h.kernel_paddr = 0x6000_1000.into()), E::Kernel { .. }));
-        assert!(matches!(refused(|h| h.kernel_entry = 0x6000_0000.into()), E::Kernel { .. }));
-        assert!(matches!(refused(|h| h.user_end = 0x6041_0001.into()), E::User(..)));
+        assert!(matches!(
+            refused(|h| h.kernel_paddr = 0x6000_1000.into()),
+            E::Kernel { .. }
+        ));
+        assert!(matches!(
+            refused(|h| h.kernel_entry = 0x6000_0000.into()),
+            E::Kernel { .. }
+        ));
+        assert!(matches!(
+            refused(|h| h.user_end = 0x6041_0001.into()),
+            E::User(..)
+        ));
     }
 }
