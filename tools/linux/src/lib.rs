@@ -1,3 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Makes the Linux guest from distribution packages: kernel, initramfs, disk.
+//! Makes the Linux guest from distribution packages: the kernel as it is, an initramfs, a disk.
+//!
+//! The kernel and busybox are Debian's for arm64, fetched with package lists and state of their own, so that
+//! the machine's own are not touched.
 #![forbid(unsafe_code)]
+
+mod archive;
+mod disk;
+mod error;
+mod initramfs;
+mod packages;
+
+pub use archive::Archive;
+pub use disk::{Filesystem, check, format};
+pub use error::Error;
+pub use initramfs::initramfs;
+pub use packages::Packages;

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What can go wrong.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why there is no Linux guest.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file could not be read or written.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A program is not there.
+    #[error("{program} does not start: {source} (package {package})")]
+    Program {
+        /// Which.
+        program: &'static str,
+        /// What it comes with.
+        package: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// A program failed.
+    #[error("{program} failed: {complaint}")]
+    Failed {
+        /// Which.
+        program: &'static str,
+        /// What it said.
+        complaint: String,
+    },
+    /// The packages do not hold what they held when this was written.
+    #[error("package {package} for arm64 holds no {what}")]
+    Missing {
+        /// Which package.
+        package: String,
+        /// What was looked for.
+        what: String,
+    },
+}
+
+impl Error {
+    /// For `map_err`: which file.
+    pub(crate) fn file(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::File { path, source }
+    }
+}
