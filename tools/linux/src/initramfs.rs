@@ -9,7 +9,7 @@ use crate::archive::Archive;
 use crate::error::Error;
 use crate::packages::Packages;
 
-/// In the order in which they are loaded: each needs those before it.
+/// What a virtio disk on virtio-mmio needs.
 const MODULES: [&str; 4] = ["virtio", "virtio_ring", "virtio_mmio", "virtio_blk"];
 
 const INIT: &[u8] = include_bytes!("init");
@@ -47,7 +47,6 @@ fn pack(
     for (name, content) in modules {
         archive.file(&format!("modules/{name}.ko"), content)?;
     }
-    archive.file("modules/order", MODULES.join("\n").as_bytes())?;
     for (name, content) in bundles {
         archive.file(&format!("bundles/{name}"), content)?;
     }
