@@ -57,7 +57,7 @@ fn request() -> impl Strategy<Value = Request> {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Submit(Request),
+    Submit(Box<Request>),
     Take,
     Complete(usize, u8),
     Poll,
@@ -73,7 +73,7 @@ enum Step {
 fn step(hostile: bool) -> impl Strategy<Value = Step> {
     let spoil = if hostile { 2 } else { 0 };
     prop_oneof![
-        8 => request().prop_map(Step::Submit),
+        8 => request().prop_map(|request| Step::Submit(Box::new(request))),
         8 => Just(Step::Take),
         8 => (any::<usize>(), 0u8..3).prop_map(|(at, status)| Step::Complete(at, status)),
         8 => Just(Step::Poll),
@@ -208,7 +208,7 @@ impl<'a> Run<'a> {
 
     fn step(&mut self, step: Step) {
         match step {
-            Step::Submit(request) => self.submit(request),
+            Step::Submit(request) => self.submit(*request),
             Step::Take => self.take(),
             Step::Complete(at, status) => self.complete(at, status),
             Step::Poll => self.poll(),

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! One client: its queue, its share, and the order that its flushes ask for.
+
+use molt_queue::{Op, Request, Server, SlotId, Violation};
+
+use crate::bounds::Share;
+
+/// Which client, in the order of [`crate::Driver::attach`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientId(pub u8);
+
+/// A client as the driver sees it.
+#[derive(Debug)]
+pub struct Client<'a> {
+    queue: Server<'a>,
+    share: Share,
+    /// Taken, and waiting: a flush for all before it to be done.
+    held: Option<(SlotId, Request)>,
+    /// With the device.
+    in_flight: u16,
+    /// A flush is with the device: nothing overtakes it.
+    flushing: bool,
+    violation: Option<Violation>,
+}
+
+impl<'a> Client<'a> {
+    /// A client with nothing in flight.
+    pub fn new(queue: Server<'a>, share: Share) -> Self {
+        Self {
+            queue,
+            share,
+            held: None,
+            in_flight: 0,
+            flushing: false,
+            violation: None,
+        }
+    }
+
+    /// What it may reach.
+    pub fn share(&self) -> &Share {
+        &self.share
+    }
+
+    /// Its queue.
+    pub fn queue(&mut self) -> &mut Server<'a> {
+        &mut self.queue
+    }
+
+    /// How its queue broke the protocol, if it did: nothing more is taken from it.
+    pub fn violation(&self) -> Option<Violation> {
+        self.violation
+    }
+
+    /// The next request that may be run now.
+    pub(crate) fn next(&mut self) -> Option<(SlotId, Request)> {
+        if self.flushing {
+            return None;
+        }
+        if self.held.is_none() {
+            match self.queue.take()? {
+                Ok((slot, request)) if request.op == Op::Flush => self.held = Some((slot, request)),
+                Ok(taken) => return Some(taken),
+                Err(violation) => {
+                    self.violation = Some(violation);
+                    return None;
+                }
+            }
+        }
+        if self.in_flight == 0 {
+            self.held.take()
+        } else {
+            None
+        }
+    }
+
+    pub(crate) fn submitted(&mut self, op: Op) {
+        self.in_flight += 1;
+        self.flushing |= op == Op::Flush;
+    }
+
+    pub(crate) fn answered(&mut self) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        // While a flush is with the device it is the only one.
+        self.flushing = false;
+    }
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What makes a driver give up.
+
+use core::fmt;
+
+/// The device, or what the driver was given, is not as it has to be. Not recoverable but by a reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// No virtio-mmio device (4.2.2: magic value); holds what was read.
+    NoDevice(u32),
+    /// Not version 2 of the registers: a legacy device (1).
+    Version(u32),
+    /// Another kind of device than a block device (5.2.1); 0 is an empty slot.
+    DeviceId(u32),
+    /// The device does not become 0 after a reset was written (4.2.2.1).
+    Reset,
+    /// The device is not virtio 1 or refuses the features that were chosen from its own (3.1.1).
+    Features,
+    /// The configuration changes for ever (2.5.1).
+    Config,
+    /// The device takes requests of too few segments, or too short ones; holds its limit.
+    Segments(u32),
+    /// The queue is not there, or in use, or too short (4.2.3.2).
+    Queue,
+    /// The ring memory is too small or not aligned to 16 bytes.
+    Memory,
+    /// More clients than [`crate::CLIENTS`].
+    Clients,
+    /// A client's share reaches beyond the disk.
+    Share,
+    /// The used ring's index moved by more than was given to the device.
+    UsedIndex(u16),
+    /// The used ring names a descriptor that was not given to the device.
+    UsedId(u32),
+    /// The device says that it has failed and needs a reset (2.1.2).
+    NeedsReset,
+}
+
+impl Error {
+    /// A number for it, not 0: the reason of a failed report.
+    pub const fn code(self) -> u64 {
+        match self {
+            Self::NoDevice(_) => 1,
+            Self::Version(_) => 2,
+            Self::DeviceId(_) => 3,
+            Self::Reset => 4,
+            Self::Features => 5,
+            Self::Config => 6,
+            Self::Segments(_) => 7,
+            Self::Queue => 8,
+            Self::Memory => 9,
+            Self::Clients => 10,
+            Self::Share => 11,
+            Self::UsedIndex(_) => 12,
+            Self::UsedId(_) => 13,
+            Self::NeedsReset => 14,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoDevice(magic) => write!(f, "no virtio-mmio device, magic {magic:#x}"),
+            Self::Version(version) => write!(f, "virtio-mmio version {version}, not 2"),
+            Self::DeviceId(id) => write!(f, "device {id} is no block device"),
+            Self::Reset => f.write_str("the device does not reset"),
+            Self::Features => f.write_str("no agreement on features"),
+            Self::Config => f.write_str("the configuration does not settle"),
+            Self::Segments(limit) => write!(f, "segments limited to {limit}"),
+            Self::Queue => f.write_str("no usable queue"),
+            Self::Memory => f.write_str("ring memory too small or misaligned"),
+            Self::Clients => f.write_str("too many clients"),
+            Self::Share => f.write_str("a share beyond the end of the disk"),
+            Self::UsedIndex(index) => write!(f, "used index {index} cannot be"),
+            Self::UsedId(id) => write!(f, "used descriptor {id} was not given"),
+            Self::NeedsReset => f.write_str("the device needs a reset"),
+        }
+    }
+}
+
+impl core::error::Error for Error {}

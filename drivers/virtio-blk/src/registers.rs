@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The registers of virtio-mmio (virtio 1.2, 4.2.2) and the numbers in them.
+
+use bitflags::bitflags;
+
+/// Access to the device's registers. On the target this is `molt_shared::Registers`, in tests a fake device.
+pub trait Registers {
+    /// Reads the 32-bit register at byte `offset`.
+    fn read(&self, offset: usize) -> u32;
+    /// Writes it.
+    fn write(&self, offset: usize, value: u32);
+}
+
+impl Registers for molt_shared::Registers {
+    fn read(&self, offset: usize) -> u32 {
+        Self::read(self, offset)
+    }
+    fn write(&self, offset: usize, value: u32) {
+        Self::write(self, offset, value);
+    }
+}
+
+pub const MAGIC_VALUE: usize = 0x000;
+pub const VERSION: usize = 0x004;
+pub const DEVICE_ID: usize = 0x008;
+pub const DEVICE_FEATURES: usize = 0x010;
+pub const DEVICE_FEATURES_SEL: usize = 0x014;
+pub const DRIVER_FEATURES: usize = 0x020;
+pub const DRIVER_FEATURES_SEL: usize = 0x024;
+pub const QUEUE_SEL: usize = 0x030;
+pub const QUEUE_NUM_MAX: usize = 0x034;
+pub const QUEUE_NUM: usize = 0x038;
+pub const QUEUE_READY: usize = 0x044;
+pub const QUEUE_NOTIFY: usize = 0x050;
+pub const INTERRUPT_STATUS: usize = 0x060;
+pub const INTERRUPT_ACK: usize = 0x064;
+pub const STATUS: usize = 0x070;
+pub const QUEUE_DESC: usize = 0x080;
+pub const QUEUE_DRIVER: usize = 0x090;
+pub const QUEUE_DEVICE: usize = 0x0a0;
+pub const CONFIG_GENERATION: usize = 0x0fc;
+pub const CONFIG: usize = 0x100;
+
+/// `virt`, little endian.
+pub const MAGIC: u32 = 0x7472_6976;
+/// Not legacy.
+pub const MMIO_VERSION: u32 = 2;
+/// 5.2.1
+pub const BLOCK_DEVICE: u32 = 2;
+
+/// Device status bits (2.1).
+pub mod status {
+    pub const ACKNOWLEDGE: u32 = 1;
+    pub const DRIVER: u32 = 2;
+    pub const DRIVER_OK: u32 = 4;
+    pub const FEATURES_OK: u32 = 8;
+    pub const NEEDS_RESET: u32 = 64;
+    pub const FAILED: u32 = 128;
+}
+
+bitflags! {
+    /// Feature bits that this driver knows (5.2.3 and 6).
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Features: u64 {
+        /// Segments have a longest length.
+        const SIZE_MAX = 1 << 1;
+        /// Requests have a largest count of segments.
+        const SEG_MAX = 1 << 2;
+        /// Read only.
+        const RO = 1 << 5;
+        /// The preferred block size is known.
+        const BLK_SIZE = 1 << 6;
+        /// A write cache that can be flushed.
+        const FLUSH = 1 << 9;
+        /// Discard.
+        const DISCARD = 1 << 13;
+        /// Write zeroes.
+        const WRITE_ZEROES = 1 << 14;
+        /// Descriptors in a table of their own.
+        const INDIRECT = 1 << 28;
+        /// Not legacy.
+        const VERSION_1 = 1 << 32;
+    }
+}

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The split virtqueue (2.7) and the requests' own parts, in memory shared with the device.
+//!
+//! Request `n` has a fixed place for its descriptors: with indirect descriptors a table in its block, and entry
+//! `n` of the queue; without, 18 entries of the queue from `18 * n` on. So nothing is allocated, and
+//! nothing that the device could overwrite is ever read back but the used ring and the status bytes.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use molt_queue::{Op, SEGMENTS};
+use molt_shared::Handover;
+
+use crate::bounds::{Command, Piece};
+use crate::error::Error;
+use crate::transport::QueueAddresses;
+
+/// The queue has at most so many entries, and so many requests are with the device at most.
+pub const ENTRIES: usize = 128;
+/// Header, segments, status.
+const CHAIN: usize = SEGMENTS + 2;
+
+// Byte offsets in the ring memory. The used ring begins 4 bytes behind a multiple of 8 (it needs 4, 2.7),
+// so that its elements are whole words.
+const DESCRIPTORS: u64 = 0;
+const AVAILABLE: u64 = 16 * ENTRIES as u64;
+const USED: u64 = 0xc04;
+const BLOCKS: u64 = 0x1100;
+const BLOCK: u64 = 0x180;
+const _: () = assert!(AVAILABLE + 6 + 2 * ENTRIES as u64 <= USED);
+const _: () = assert!(USED + 6 + 8 * ENTRIES as u64 <= BLOCKS);
+
+// In a block: the indirect table, the header, the range of a discard, the status.
+const HEADER: u64 = 16 * CHAIN as u64;
+const RANGE: u64 = HEADER + 16;
+const STATUS: u64 = RANGE + 16;
+const _: () = assert!(STATUS + 8 <= BLOCK && BLOCK.is_multiple_of(16));
+
+/// How much ring memory is needed, in bytes.
+pub const RING_BYTES: usize = (BLOCKS + BLOCK * ENTRIES as u64) as usize;
+
+// Descriptor flags (2.7.5).
+const NEXT: u64 = 1;
+const WRITE: u64 = 2;
+const INDIRECT: u64 = 4;
+
+// Request types (5.2.6) and status (5.2.6).
+const T_IN: u64 = 0;
+const T_OUT: u64 = 1;
+const T_FLUSH: u64 = 4;
+const T_DISCARD: u64 = 11;
+const T_WRITE_ZEROES: u64 = 13;
+/// What stands in the status byte until the device has written it: no value of the specification.
+const NO_STATUS: u64 = 0xff;
+
+/// Memory that driver and device share.
+#[derive(Clone, Copy, Debug)]
+pub struct Ring<'a> {
+    /// As the driver sees it.
+    pub words: &'a [AtomicU64],
+    /// Where it is in physical memory; physically contiguous.
+    pub physical: u64,
+}
+
+/// The device's answer to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Ok,
+    IoError,
+    Unsupported,
+}
+
+/// The driver's side of the queue.
+#[derive(Debug)]
+pub struct Queue<'a> {
+    ring: Ring<'a>,
+    size: u16,
+    indirect: bool,
+    available: u16,
+    used: u16,
+    /// Bit n: request n is not with the device.
+    free: u128,
+    with_device: u16,
+}
+
+impl<'a> Queue<'a> {
+    /// An empty queue of at most `max` entries in cleared ring memory.
+    pub fn new(ring: Ring<'a>, max: u32, indirect: bool) -> Result<Self, Error> {
+        if ring.words.len() * 8 < RING_BYTES || !ring.physical.is_multiple_of(16) {
+            return Err(Error::Memory);
+        }
+        let max = max.min(ENTRIES as u32) as usize;
+        // A power of two (2.7).
+        let size = max.checked_ilog2().map_or(0, |log| 1usize << log);
+        let requests = if indirect { size } else { size / CHAIN };
+        if requests == 0 {
+            return Err(Error::Queue);
+        }
+        for word in &ring.words[..RING_BYTES / 8] {
+            word.store(0, Ordering::Relaxed);
+        }
+        Ok(Self {
+            ring,
+            size: size as u16,
+            indirect,
+            available: 0,
+            used: 0,
+            free: u128::MAX >> (ENTRIES - requests),
+            with_device: 0,
+        })
+    }
+
+    /// For the device's registers.
+    pub fn addresses(&self) -> QueueAddresses {
+        QueueAddresses {
+            descriptors: self.ring.physical + DESCRIPTORS,
+            driver: self.ring.physical + AVAILABLE,
+            device: self.ring.physical + USED,
+        }
+    }
+
+    /// Entries of the queue.
+    pub fn size(&self) -> u16 {
+        self.size
+    }
+
+    /// Is there room for one more request?
+    pub fn has_room(&self) -> bool {
+        self.free != 0
+    }
+
+    /// Puts a request into the ring, not yet visible to the device; its number, below [`ENTRIES`].
+    /// `None`: no room.
+    pub fn add(&mut self, command: &Command) -> Option<usize> {
+        let request = self.free.trailing_zeros() as usize;
+        if request >= ENTRIES {
+            return None;
+        }
+        self.free &= !(1 << request);
+        self.with_device += 1;
+        let block = BLOCKS + BLOCK * request as u64;
+        self.header(block, command);
+        let (table, first) = match self.indirect {
+            true => (block, 0),
+            false => (DESCRIPTORS, (CHAIN * request) as u64),
+        };
+        let mut chain = Chain {
+            queue: self,
+            table,
+            next: first,
+        };
+        chain.link(self.piece(block + HEADER, 16), 0);
+        match command.op {
+            Op::Discard | Op::WriteZeroes => chain.link(self.piece(block + RANGE, 16), 0),
+            Op::Read | Op::Write | Op::Flush => {
+                let flags = if command.op == Op::Read { WRITE } else { 0 };
+                for piece in &command.pieces {
+                    chain.link(*piece, flags);
+                }
+            }
+        }
+        chain.end(self.piece(block + STATUS, 1), WRITE);
+        let length = chain.next - first;
+        let head = match self.indirect {
+            true => {
+                let table = self.piece(block, 16 * length as u32);
+                self.descriptor(DESCRIPTORS, request as u64, table, INDIRECT);
+                request as u64
+            }
+            false => first,
+        };
+        let entry = u64::from(self.available % self.size);
+        self.store_u16(AVAILABLE + 4 + 2 * entry, head as u16);
+        self.available = self.available.wrapping_add(1);
+        Some(request)
+    }
+
+    /// Makes what was added visible to the device; its register is to be written afterwards.
+    pub fn publish(&mut self) {
+        // Descriptors and ring before the index, the index before the notification (2.7.13).
+        Handover::ToDevice.barrier();
+        self.store_u16(AVAILABLE + 2, self.available);
+        Handover::ToDevice.barrier();
+    }
+
+    /// The next request that the device has done.
+    pub fn next_used(&mut self) -> Result<Option<(usize, Answer)>, Error> {
+        let index = (self.load(USED - 4) >> 48) as u16;
+        let done = index.wrapping_sub(self.used);
+        if done == 0 {
+            return Ok(None);
+        }
+        if done > self.with_device {
+            return Err(Error::UsedIndex(index));
+        }
+        Handover::FromDevice.barrier();
+        let element = self.load(USED + 4 + 8 * u64::from(self.used % self.size));
+        let id = element as u32;
+        let request = match self.indirect {
+            true => Some(id as usize),
+            false => (id as usize)
+                .is_multiple_of(CHAIN)
+                .then_some(id as usize / CHAIN),
+        };
+        let ours = |request: &usize| *request < ENTRIES && self.taken() >> request & 1 == 1;
+        let request = request.filter(ours).ok_or(Error::UsedId(id))?;
+        let status = self.load(BLOCKS + BLOCK * request as u64 + STATUS) & 0xff;
+        self.free |= 1 << request;
+        self.with_device -= 1;
+        self.used = self.used.wrapping_add(1);
+        let answer = match status {
+            0 => Answer::Ok,
+            2 => Answer::Unsupported,
+            // 1, or a value that is none: whatever happened, it was not done.
+            _ => Answer::IoError,
+        };
+        Ok(Some((request, answer)))
+    }
+
+    /// The requests that are with the device, as bits.
+    fn taken(&self) -> u128 {
+        let requests = match self.indirect {
+            true => usize::from(self.size),
+            false => usize::from(self.size) / CHAIN,
+        };
+        !self.free & u128::MAX >> (ENTRIES - requests)
+    }
+
+    fn header(&self, block: u64, command: &Command) {
+        let kind = match command.op {
+            Op::Read => T_IN,
+            Op::Write => T_OUT,
+            Op::Flush => T_FLUSH,
+            Op::Discard => T_DISCARD,
+            Op::WriteZeroes => T_WRITE_ZEROES,
+        };
+        let ranged = matches!(command.op, Op::Discard | Op::WriteZeroes);
+        self.store(block + HEADER, kind);
+        // With a range the header's sector is 0 (5.2.6.1).
+        self.store(block + HEADER + 8, if ranged { 0 } else { command.sector });
+        self.store(block + RANGE, command.sector);
+        self.store(block + RANGE + 8, command.sectors.into());
+        self.store(block + STATUS, NO_STATUS);
+    }
+
+    fn piece(&self, offset: u64, len: u32) -> Piece {
+        let address = self.ring.physical + offset;
+        Piece { address, len }
+    }
+
+    fn descriptor(&self, table: u64, index: u64, piece: Piece, flags: u64) {
+        let at = table + 16 * index;
+        let next = if flags & NEXT != 0 { index + 1 } else { 0 };
+        self.store(at, piece.address);
+        self.store(at + 8, u64::from(piece.len) | flags << 32 | next << 48);
+    }
+
+    fn load(&self, offset: u64) -> u64 {
+        let word = self.ring.words.get((offset / 8) as usize);
+        word.map_or(0, |word| word.load(Ordering::Acquire))
+    }
+
+    fn store(&self, offset: u64, value: u64) {
+        if let Some(word) = self.ring.words.get((offset / 8) as usize) {
+            word.store(value, Ordering::Relaxed);
+        }
+    }
+
+    /// Only for what the device does not write: the word is read and written back.
+    fn store_u16(&self, offset: u64, value: u16) {
+        if let Some(word) = self.ring.words.get((offset / 8) as usize) {
+            let shift = offset % 8 * 8;
+            let rest = word.load(Ordering::Relaxed) & !(0xffff << shift);
+            word.store(rest | u64::from(value) << shift, Ordering::Release);
+        }
+    }
+}
+
+/// Descriptors in a row.
+struct Chain<'q, 'a> {
+    queue: &'q Queue<'a>,
+    table: u64,
+    next: u64,
+}
+
+impl Chain<'_, '_> {
+    fn link(&mut self, piece: Piece, flags: u64) {
+        self.end(piece, flags | NEXT);
+    }
+
+    fn end(&mut self, piece: Piece, flags: u64) {
+        self.queue.descriptor(self.table, self.next, piece, flags);
+        self.next += 1;
+    }
+}
