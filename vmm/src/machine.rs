@@ -19,6 +19,6 @@ pub const DISK_FRAME: u64 = 0x1000;
 /// QEMU's virt; modelled as a level, which serves either.
 pub const DISK_IRQ: u16 = 64;
 /// Most disks.
-pub const DISKS: usize = 4;
+pub const DISKS: usize = 2;
 /// Interrupts (PPI) of the architected timer: secure, non-secure, virtual, hypervisor.
 pub const TIMER_IRQS: [u16; 4] = [29, 30, 27, 26];

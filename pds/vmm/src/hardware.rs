@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The device model's platform: a vCPU of seL4, the clock, and the neighbours' channels.
+
+use molt_system::{Name, VmmBrief};
+use molt_vmm::machine::DISKS;
+use molt_vmm::{InjectError, Platform, VcpuRegister};
+use sel4::VCpuReg;
+use sel4_extra::Vcpu;
+use sel4_microkit::{Channel, MessageInfo, set_mr};
+
+use crate::brief;
+use crate::console::{Console, Printable};
+
+/// Label of the timer's only procedure: wake the caller when the counter reaches MR0, or never for 0.
+const SET_TIMER: u64 = 1;
+
+/// Everything outside the device model.
+pub struct Hardware {
+    vcpu: Vcpu,
+    /// The console, also for the VMM's own lines.
+    pub console: Console,
+    guest: Name,
+    timer: Option<Channel>,
+    update: Option<Channel>,
+    drivers: [Option<Channel>; DISKS],
+    /// Whether the timer has been asked for something that it still owes.
+    timer_set: bool,
+}
+
+impl Hardware {
+    /// As the brief says.
+    pub fn new(brief: &VmmBrief, vcpu: Vcpu) -> Self {
+        let mut drivers = [None; DISKS];
+        for (driver, block) in drivers.iter_mut().zip(brief.blocks()) {
+            *driver = brief::channel(block.channel);
+        }
+        Self {
+            vcpu,
+            console: Console::new(brief),
+            guest: brief.guest.name,
+            timer: brief::channel(brief.timer_channel),
+            update: brief::channel(brief.update_channel),
+            drivers,
+            timer_set: false,
+        }
+    }
+
+    /// The timer has come.
+    pub fn timer_expired(&mut self) {
+        self.timer_set = false;
+    }
+}
+
+impl Platform for Hardware {
+    fn inject(&mut self, index: u8, irq: u16, priority: u8, group: u8) -> Result<(), InjectError> {
+        self.vcpu
+            .arm_inject_irq(irq, priority, group, index)
+            .map_err(|error| match error {
+                sel4::Error::RangeError => InjectError::NoSuchRegister,
+                _ => InjectError::InUse,
+            })
+    }
+
+    fn acknowledge_vppi(&mut self, irq: u16) {
+        // The only error is a number that is no private interrupt; the kernel named it itself.
+        let _ = self.vcpu.arm_ack_vppi(irq.into());
+    }
+
+    fn read_vcpu(&mut self, register: VcpuRegister) -> u64 {
+        // No register of the list can be refused.
+        self.vcpu.arm_read_reg(number(register)).unwrap_or(0)
+    }
+
+    fn write_vcpu(&mut self, register: VcpuRegister, value: u64) {
+        let _ = self.vcpu.arm_write_reg(number(register), value);
+    }
+
+    fn now(&mut self) -> u64 {
+        molt_clock::now().0
+    }
+
+    fn set_timer(&mut self, at: u64) {
+        let Some(timer) = self.timer else { return };
+        if at == 0 && !self.timer_set {
+            return;
+        }
+        self.timer_set = at != 0;
+        set_mr(0, at);
+        timer.pp_call(MessageInfo::new(SET_TIMER, 1));
+    }
+
+    fn notify_driver(&mut self, n: usize) {
+        if let Some(driver) = self.drivers.get(n).copied().flatten() {
+            driver.notify();
+        }
+    }
+
+    fn notify_update(&mut self) {
+        if let Some(update) = self.update {
+            update.notify();
+        }
+    }
+
+    fn console_line(&mut self, line: &[u8]) {
+        self.console.line(self.guest, Printable(line));
+    }
+}
+
+const fn number(register: VcpuRegister) -> VCpuReg {
+    match register {
+        VcpuRegister::Esr => VCpuReg::ESR,
+        VcpuRegister::Far => VCpuReg::FAR,
+        VcpuRegister::Vbar => VCpuReg::VBAR,
+        VcpuRegister::Elr => VCpuReg::ELR_EL1,
+        VcpuRegister::Spsr => VCpuReg::SPSR_EL1,
+        VcpuRegister::TimerControl => VCpuReg::CNTV_CTL,
+        VcpuRegister::TimerCompare => VCpuReg::CNTV_CVAL,
+        VcpuRegister::TimerOffset => VCpuReg::CNTVOFF,
+    }
+}
