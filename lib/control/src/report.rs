@@ -12,6 +12,7 @@
 //! | 6 | CNTPCT at the first submission to the device |
 //! | 7 | CNTPCT at the first completion |
 //! | 8 | CNTPCT at the newest completion |
+//! | 9 | the driver's version, its own number |
 //! | 16.. | capsule |
 
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -101,6 +102,11 @@ impl<'a> Report<'a> {
         self.store(8, now.max(1));
         self.store(3, self.completions);
         first
+    }
+
+    /// Says which version of the driver this is: the image's own number.
+    pub fn version(&self, version: u64) {
+        self.store(9, version);
     }
 
     /// The words of the capsule.
@@ -214,6 +220,12 @@ impl<'a> ReportView<'a> {
     #[must_use]
     pub fn last_completion(&self) -> u64 {
         self.load(8)
+    }
+
+    /// The version that the driver says it is.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.load(9)
     }
 
     fn load(&self, index: usize) -> u64 {

@@ -16,6 +16,8 @@ pub const MAX_SERIAL_CLIENTS: usize = 16;
 pub struct SerialClient {
     /// The PD's name.
     pub name: Name,
+    /// The name of its virtual machine, whose console lines it writes too; empty: none.
+    pub guest: Name,
     /// Its ring, mapped read-write.
     pub ring: u64,
     /// Bytes of the ring.
