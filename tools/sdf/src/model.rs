@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The checked description. Everything that a later error may point at keeps its [`Span`].
+
+pub use crate::xml::At;
+use crate::{Source, Span};
+use std::path::PathBuf;
+
+/// Index into [`System::domains`].
+pub type DomainId = usize;
+/// Index into [`System::regions`].
+pub type RegionId = usize;
+
+/// A whole system.
+#[derive(Clone, Debug, Default)]
+pub struct System {
+    /// What it was read from.
+    pub source: Source,
+    /// Memory regions in the order of the text.
+    pub regions: Vec<MemoryRegion>,
+    /// Protection domains in the order of the text, a parent before its children.
+    pub domains: Vec<ProtectionDomain>,
+    /// Channels in the order of the text.
+    pub channels: Vec<Channel>,
+}
+
+/// `<memory_region>`
+#[derive(Clone, Debug)]
+pub struct MemoryRegion {
+    /// Unique name.
+    pub name: String,
+    /// Where the element is.
+    pub span: Span,
+    /// Bytes, whole pages.
+    pub size: u64,
+    /// 0x1000 or 0x20_0000.
+    pub page_size: u64,
+    /// Fixed physical address.
+    pub phys_addr: Option<u64>,
+    /// File that it is filled with, and the file's length in bytes.
+    pub prefill: Option<(PathBuf, u64)>,
+    /// Ours: its capabilities can be taken away by `update`.
+    pub revocable: bool,
+}
+
+/// Access that a mapping gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct Rights {
+    pub read: bool,
+    pub write: bool,
+    pub execute: bool,
+}
+
+/// `<map>`
+#[derive(Clone, Debug)]
+pub struct Map {
+    /// The region.
+    pub region: RegionId,
+    /// Where the element is.
+    pub span: Span,
+    /// First address.
+    pub vaddr: At<u64>,
+    /// Access.
+    pub rights: Rights,
+    /// With caches.
+    pub cached: bool,
+}
+
+/// `<irq>`
+#[derive(Clone, Debug)]
+pub struct Irq {
+    /// Where the element is.
+    pub span: Span,
+    /// The GIC's number.
+    pub number: At<u64>,
+    /// Identifier in the PD.
+    pub id: At<u64>,
+    /// Edge, not level.
+    pub edge: bool,
+}
+
+/// What a symbol is set to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SetvarValue {
+    /// A number known from the text.
+    Number(u64),
+    /// The physical address of a region.
+    Address(RegionId),
+}
+
+/// `<setvar>`, or a `setvar_…` attribute.
+#[derive(Clone, Debug)]
+pub struct Setvar {
+    /// The 8-byte symbol of the program image.
+    pub symbol: At<String>,
+    /// What it gets.
+    pub value: SetvarValue,
+}
+
+/// Scheduling parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// 0 to 254.
+    pub priority: u64,
+    /// Microseconds per period.
+    pub budget: u64,
+    /// Microseconds.
+    pub period: u64,
+}
+
+/// What kind of capability `<cspace>` places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names are seL4's")]
+pub enum ExtraCapability {
+    Tcb,
+    SchedContext,
+    VSpace,
+}
+
+/// An element of `<cspace>`.
+#[derive(Clone, Debug)]
+pub struct ExtraCap {
+    /// What.
+    pub kind: ExtraCapability,
+    /// Slot of the root CNode.
+    pub slot: At<u64>,
+    /// Whose.
+    pub domain: DomainId,
+}
+
+/// A part that a PD plays for the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names are the roles'")]
+pub enum Role {
+    Update,
+    Stage,
+    Serial,
+    Timer,
+}
+
+impl Role {
+    /// As `role="…"` has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Update => "update",
+            Role::Stage => "stage",
+            Role::Serial => "serial",
+            Role::Timer => "timer",
+        }
+    }
+}
+
+/// `<protection_domain>`
+#[derive(Clone, Debug)]
+pub struct ProtectionDomain {
+    /// Unique name.
+    pub name: String,
+    /// Where its name is.
+    pub span: Span,
+    /// Scheduling.
+    pub schedule: Schedule,
+    /// Runs on the scheduling contexts of its callers.
+    pub passive: bool,
+    /// Bytes of stack.
+    pub stack_size: u64,
+    /// Holds the SMC capability.
+    pub smc: bool,
+    /// May use the FPU.
+    pub fpu: bool,
+    /// Parent PD and identifier in it.
+    pub parent: Option<(DomainId, u64)>,
+    /// ELF file.
+    pub image: At<String>,
+    /// ELF file that has the symbols, if another.
+    pub symbols: Option<At<String>>,
+    /// Mappings.
+    pub maps: Vec<Map>,
+    /// Interrupts.
+    pub irqs: Vec<Irq>,
+    /// Symbols to set.
+    pub setvars: Vec<Setvar>,
+    /// Further capabilities.
+    pub cspace: Vec<ExtraCap>,
+    /// Its virtual machine.
+    pub machine: Option<VirtualMachine>,
+    /// Ours: its role.
+    pub role: Option<Role>,
+    /// Ours: it is replaceable.
+    pub replaceable: Option<Replaceable>,
+    /// Ours: clients of a replaceable PD.
+    pub clients: Vec<Client>,
+    /// Ours: the doorbell of a native client.
+    pub doorbell: Option<Doorbell>,
+}
+
+/// `<virtual_machine>`
+#[derive(Clone, Debug)]
+pub struct VirtualMachine {
+    /// Unique name.
+    pub name: String,
+    /// Where its name is.
+    pub span: Span,
+    /// Scheduling of its vCPUs.
+    pub schedule: Schedule,
+    /// Identifiers of its vCPUs.
+    pub vcpus: Vec<At<u64>>,
+    /// Stage-2 mappings.
+    pub maps: Vec<Map>,
+    /// Ours: the doorbell device.
+    pub doorbell: Option<Doorbell>,
+    /// Ours: what is loaded into guest memory.
+    pub guest: Option<Guest>,
+}
+
+/// `<replaceable>`: times in microseconds.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the names are the attributes'")]
+pub struct Replaceable {
+    pub span: Span,
+    pub vendor: String,
+    pub class: String,
+    pub device: String,
+    pub abi: u64,
+    /// Bytes of each of the two arenas.
+    pub arena: u64,
+    pub bundle_slots: u64,
+    /// Bytes of a bundle slot; the arena's size unless `bundle_size` is given.
+    pub bundle_size: u64,
+    pub quiesce_us: u64,
+    pub ready_us: u64,
+    pub probation_us: u64,
+    pub probation_completions: u64,
+    pub attempts: u64,
+    pub stop: Stop,
+}
+
+/// How the device is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// It does no DMA.
+    None,
+    /// virtio-mmio
+    VirtioMmio,
+}
+
+/// `<client>` of a replaceable PD.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// Where the element is.
+    pub span: Span,
+    /// The client.
+    pub domain: DomainId,
+    /// The queue's region.
+    pub queue: RegionId,
+    /// The client's memory.
+    pub memory: RegionId,
+    /// First sector of its share.
+    pub first_sector: u64,
+    /// Sectors of its share.
+    pub sectors: u64,
+}
+
+/// `<doorbell>`
+#[derive(Clone, Debug)]
+pub struct Doorbell {
+    /// Where the element is.
+    pub span: Span,
+    /// Guest-physical address of the registers (0 in a native client).
+    pub vaddr: u64,
+    /// Interrupt in the guest (0 in a native client).
+    pub irq: u64,
+    /// The staging region.
+    pub staging: RegionId,
+    /// The components that it may update.
+    pub updates: Vec<DomainId>,
+}
+
+/// `<guest>`
+#[derive(Clone, Debug)]
+pub struct Guest {
+    /// Where the element is.
+    pub span: Span,
+    /// What it is.
+    pub kind: GuestKind,
+    /// The kernel's file (of a bare guest: its ELF).
+    pub kernel: At<String>,
+    /// The initial RAM disk's file.
+    pub initrd: Option<At<String>>,
+    /// The kernel's command line.
+    pub cmdline: String,
+}
+
+/// What runs in a virtual machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GuestKind {
+    /// A bare-metal program (ELF).
+    Bare,
+    /// Linux (an arm64 `Image`).
+    Linux,
+}
+
+/// `<channel>`
+#[derive(Clone, Debug)]
+pub struct Channel {
+    /// Where the element is.
+    pub span: Span,
+    /// Its ends.
+    pub ends: [End; 2],
+}
+
+/// `<end>`
+#[derive(Clone, Debug)]
+pub struct End {
+    /// Where the element is.
+    pub span: Span,
+    /// The PD.
+    pub domain: DomainId,
+    /// Identifier in it.
+    pub id: At<u64>,
+    /// May notify the other.
+    pub notify: bool,
+    /// May call the other.
+    pub pp: bool,
+}
+
+impl System {
+    /// The region, which a [`RegionId`] of this system always names.
+    pub fn region(&self, id: RegionId) -> &MemoryRegion {
+        &self.regions[id]
+    }
+
+    /// The PD with a role.
+    pub fn role(&self, role: Role) -> Option<DomainId> {
+        self.domains.iter().position(|d| d.role == Some(role))
+    }
+
+    /// Identifiers in `a` and in `b` of the first channel between them.
+    pub fn channel(&self, a: DomainId, b: DomainId) -> Option<(u64, u64)> {
+        self.channels.iter().find_map(|c| {
+            let [x, y] = &c.ends;
+            match (x.domain, y.domain) {
+                (p, q) if (p, q) == (a, b) => Some((x.id.value, y.id.value)),
+                (p, q) if (p, q) == (b, a) => Some((y.id.value, x.id.value)),
+                _ => None,
+            }
+        })
+    }
+
+    /// The replaceable PDs: a component's index is the order here.
+    pub fn components(&self) -> Vec<DomainId> {
+        (0..self.domains.len()).filter(|d| self.domains[*d].replaceable.is_some()).collect()
+    }
+
+    /// The PDs that are clients of some component: a client's index is the order here.
+    pub fn clients(&self) -> Vec<DomainId> {
+        let is_client = |d: &DomainId| self.domains.iter().any(|p| p.clients.iter().any(|c| c.domain == *d));
+        (0..self.domains.len()).filter(is_client).collect()
+    }
+
+    /// Whether the PD waits on an endpoint: it has children or a virtual machine, or is called.
+    pub fn needs_endpoint(&self, domain: DomainId) -> bool {
+        let called = |c: &Channel| {
+            let [a, b] = &c.ends;
+            (a.pp && b.domain == domain) || (b.pp && a.domain == domain)
+        };
+        self.domains[domain].machine.is_some()
+            || self.domains.iter().any(|d| d.parent.is_some_and(|(p, _)| p == domain))
+            || self.channels.iter().any(called)
+    }
+}
+
+impl Map {
+    /// Addresses that it takes, as half-open range.
+    pub fn range(&self, system: &System) -> std::ops::Range<u64> {
+        self.vaddr.value..self.vaddr.value.saturating_add(system.region(self.region).size)
+    }
+}
+
+impl ProtectionDomain {
+    /// Its own doorbell or its virtual machine's.
+    pub fn any_doorbell(&self) -> Option<&Doorbell> {
+        self.doorbell.as_ref().or(self.machine.as_ref().and_then(|m| m.doorbell.as_ref()))
+    }
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! `<protection_domain>`
+
+use super::{Names, guest, machine, map, replaceable};
+use crate::Rule;
+use crate::error::{Broken, broken};
+use crate::model::{DomainId, ExtraCap, ExtraCapability, ProtectionDomain, Role, Schedule, System};
+use crate::xml::{Element, bounds};
+
+pub const CHILDREN: &[&str] = &[
+    "program_image",
+    "map",
+    "irq",
+    "setvar",
+    "protection_domain",
+    "virtual_machine",
+    "ioport",
+    "cspace",
+    "replaceable",
+    "client",
+    "doorbell",
+];
+
+const ATTRIBUTES: &[&str] =
+    &["name", "priority", "budget", "period", "passive", "stack_size", "cpu", "smc", "fpu", "role"];
+
+/// The page below the IPC buffer's, which stays free: the stack ends there.
+const STACK_TOP: u64 = 0xff_ffff_e000;
+
+/// `priority`, `budget`, `period`.
+pub fn schedule(element: Element) -> Result<Schedule, Broken> {
+    let priority = bounds(element.number_or("priority", 0)?, "the priority", 0, 254)?;
+    let budget = element.number_or("budget", 1000)?;
+    let period = element.number_or("period", budget.value)?;
+    if budget.value > period.value {
+        return broken(&budget.span, Rule::Budget(budget.value, period.value));
+    }
+    Ok(Schedule { priority: priority.value, budget: budget.value, period: period.value })
+}
+
+fn stack_size(element: Element) -> Result<u64, Broken> {
+    let size = element.number_or("stack_size", 0x2000)?;
+    if !(0x1000..=0x100_0000).contains(&size.value) {
+        return broken(&size.span, Rule::Range("the stack size", 0x1000, 0x100_0000));
+    }
+    if !size.value.is_multiple_of(0x1000) {
+        return broken(&size.span, Rule::StackPages(size.value));
+    }
+    Ok(size.value)
+}
+
+fn identity(element: Element, parent: Option<DomainId>) -> Result<Option<(DomainId, u64)>, Broken> {
+    match (parent, element.text("id")) {
+        (Some(parent), Some(_)) => Ok(Some((parent, element.bounded("id", 0, 61)?.value))),
+        (Some(_), None) => broken(&element.span(), Rule::ChildId),
+        (None, Some(id)) => broken(&id.span, Rule::RootId),
+        (None, None) => Ok(None),
+    }
+}
+
+fn cspace(element: Element, names: &Names) -> Result<Vec<ExtraCap>, Broken> {
+    element.attributes(&[])?;
+    let mut caps = Vec::new();
+    for child in element.children(&["cap_tcb", "cap_sc", "cap_vspace"])? {
+        child.attributes(&["slot", "pd"])?;
+        child.children(&[])?;
+        let kind = match child.tag() {
+            "cap_tcb" => ExtraCapability::Tcb,
+            "cap_sc" => ExtraCapability::SchedContext,
+            _ => ExtraCapability::VSpace,
+        };
+        // Microkit's parser lets 64 to 127 pass, which wrap around onto used slots at boot: refused here.
+        let slot = child.bounded("slot", 1, 63)?;
+        caps.push(ExtraCap { kind, slot, domain: names.domain(&child.required("pd")?)? });
+    }
+    Ok(caps)
+}
+
+pub fn parse(
+    element: Element,
+    parent: Option<DomainId>,
+    names: &Names,
+    system: &System,
+) -> Result<ProtectionDomain, Broken> {
+    if let Some(domain) = element.text("domain") {
+        return broken(&domain.span, Rule::Unsupported("domains".to_owned(), "domain scheduling is not part of Molt"));
+    }
+    element.attributes(&[ATTRIBUTES, if parent.is_some() { &["id", "setvar_id"] } else { &["id"] }].concat())?;
+    let children = element.children(CHILDREN)?;
+    super::refuse_unsupported(&children)?;
+    let name = element.required("name")?;
+    let stack_size = stack_size(element)?;
+    if let Some(cpu) = element.number("cpu")? {
+        bounds(cpu, "the core", 0, 0)?;
+    }
+    let Some(image) = element.only("program_image", &children)? else {
+        return broken(&element.span(), Rule::NoImage(name.value));
+    };
+    image.attributes(&["path", "path_for_symbols"])?;
+    let words = [Role::Update, Role::Stage, Role::Serial, Role::Timer].map(|role| (role.name(), role));
+
+    let mut domain = ProtectionDomain {
+        name: name.value,
+        span: name.span,
+        schedule: schedule(element)?,
+        passive: element.boolean("passive", false)?,
+        stack_size,
+        smc: element.boolean("smc", false)?,
+        fpu: element.boolean("fpu", true)?,
+        parent: identity(element, parent)?,
+        image: image.required("path")?,
+        symbols: image.text("path_for_symbols"),
+        maps: Vec::new(),
+        irqs: Vec::new(),
+        setvars: Vec::new(),
+        cspace: Vec::new(),
+        machine: None,
+        role: element.choice("role", &words)?,
+        replaceable: None,
+        clients: Vec::new(),
+        doorbell: None,
+    };
+    for child in &children {
+        match child.tag() {
+            "map" => {
+                let highest = STACK_TOP - stack_size - 1;
+                domain.maps.push(map::map(*child, names, system, highest, Some(&mut domain.setvars))?);
+            }
+            "irq" => domain.irqs.push(map::irq(*child, &mut domain.setvars)?),
+            "setvar" => domain.setvars.push(map::setvar(*child, names)?),
+            "client" => domain.clients.push(replaceable::client(*child, names)?),
+            _ => {}
+        }
+    }
+    if let Some(child) = element.only("cspace", &children)? {
+        domain.cspace = cspace(child, names)?;
+    }
+    if let Some(child) = element.only("virtual_machine", &children)? {
+        domain.machine = Some(machine::parse(child, names, system, &mut domain.setvars)?);
+    }
+    if let Some(child) = element.only("replaceable", &children)? {
+        domain.replaceable = Some(replaceable::parse(child)?);
+    }
+    if let Some(child) = element.only("doorbell", &children)? {
+        domain.doorbell = Some(guest::doorbell(child, names, false)?);
+    }
+    Ok(domain)
+}

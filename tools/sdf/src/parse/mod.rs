@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! From text to model, element by element. Names are resolved here; what concerns several elements is in `rules`.
+
+mod channel;
+mod domain;
+mod guest;
+mod machine;
+mod map;
+mod region;
+mod replaceable;
+
+use crate::error::{Broken, broken};
+use crate::model::{DomainId, RegionId, System};
+use crate::xml::{At, Element};
+use crate::{Rule, Source};
+use std::path::PathBuf;
+
+/// What elements refer to by name.
+pub(crate) struct Names {
+    pub regions: Vec<String>,
+    pub domains: Vec<String>,
+}
+
+impl Names {
+    pub fn region(&self, name: &At<String>) -> Result<RegionId, Broken> {
+        match self.regions.iter().position(|r| *r == name.value) {
+            Some(id) => Ok(id),
+            None => broken(&name.span, Rule::NoRegion(name.value.clone())),
+        }
+    }
+
+    pub fn domain(&self, name: &At<String>) -> Result<DomainId, Broken> {
+        match self.domains.iter().position(|d| *d == name.value) {
+            Some(id) => Ok(id),
+            None => broken(&name.span, Rule::NoDomain(name.value.clone())),
+        }
+    }
+}
+
+/// Elements of Microkit that this board cannot have.
+const UNSUPPORTED: [(&str, &str); 3] = [
+    ("domains", "domain scheduling is not part of Molt"),
+    ("io_address_space", "this board has no IOMMU"),
+    ("ioport", "AArch64 has no I/O ports"),
+];
+
+pub(crate) fn refuse_unsupported(children: &[Element]) -> Result<(), Broken> {
+    for child in children {
+        if let Some((tag, why)) = UNSUPPORTED.iter().find(|(tag, _)| *tag == child.tag()) {
+            return broken(&child.span(), Rule::Unsupported((*tag).to_owned(), why));
+        }
+    }
+    Ok(())
+}
+
+/// A `<protection_domain>` with its parent's index.
+struct Nested<'a> {
+    element: Element<'a>,
+    parent: Option<DomainId>,
+}
+
+fn flatten<'a>(element: Element<'a>, parent: Option<DomainId>, all: &mut Vec<Nested<'a>>) -> Result<(), Broken> {
+    let own = all.len();
+    all.push(Nested { element, parent });
+    for child in element.children(domain::CHILDREN)? {
+        if child.tag() == "protection_domain" {
+            flatten(child, Some(own), all)?;
+        }
+    }
+    Ok(())
+}
+
+/// The system that a description's text describes.
+pub(crate) fn system(source: &Source, search: &[PathBuf]) -> Result<System, Broken> {
+    let document = roxmltree::Document::parse(source.text()).map_err(|error| {
+        let at = error.pos();
+        let before: usize = source.text().split_inclusive('\n').take(at.row.saturating_sub(1) as usize).map(str::len).sum();
+        let offset = before + at.col.saturating_sub(1) as usize;
+        // The parser ends its text with the place, which stands before it already.
+        let text = error.to_string();
+        let text = text.rsplit_once(" at ").map_or(text.as_str(), |(text, _)| text);
+        Broken { rule: Rule::Xml(text.to_owned()), span: offset..offset + 1 }
+    })?;
+    let root = Element::new(document.root_element());
+    if root.tag() != "system" {
+        return broken(&root.span(), Rule::Root(root.tag().to_owned()));
+    }
+    root.attributes(&[])?;
+    let children =
+        root.children(&["protection_domain", "memory_region", "channel", "domains", "io_address_space", "ioport"])?;
+    refuse_unsupported(&children)?;
+
+    let mut system = System::default();
+    let mut nested = Vec::new();
+    for child in &children {
+        match child.tag() {
+            "memory_region" => system.regions.push(region::parse(*child, search)?),
+            "protection_domain" => flatten(*child, None, &mut nested)?,
+            _ => {}
+        }
+    }
+    let mut names = Names { regions: system.regions.iter().map(|r| r.name.clone()).collect(), domains: Vec::new() };
+    for pd in &nested {
+        names.domains.push(pd.element.required("name")?.value);
+    }
+    for pd in &nested {
+        let domain = domain::parse(pd.element, pd.parent, &names, &system)?;
+        system.domains.push(domain);
+    }
+    for (child, pd) in nested.iter().enumerate() {
+        // The identifier of a child is a symbol of its parent.
+        if let (Some(parent), Some(symbol)) = (pd.parent, pd.element.text("setvar_id")) {
+            let id = system.domains[child].parent.map_or(0, |(_, id)| id);
+            system.domains[parent].setvars.push(map::set(symbol, id));
+        }
+    }
+    for element in children.iter().filter(|c| c.tag() == "channel") {
+        let channel = channel::parse(*element, &names, &mut system)?;
+        system.channels.push(channel);
+    }
+    Ok(system)
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! `<memory_region>`
+
+use crate::Rule;
+use crate::error::{Broken, broken};
+use crate::model::MemoryRegion;
+use crate::xml::{At, Element};
+use std::path::{Path, PathBuf};
+
+const SMALL: u64 = 0x1000;
+const LARGE: u64 = 0x20_0000;
+
+fn prefill(element: Element, search: &[PathBuf]) -> Result<Option<(PathBuf, u64)>, Broken> {
+    let Some(name) = element.text("prefill_path") else { return Ok(None) };
+    let found = search.iter().map(|d| d.join(Path::new(&name.value))).find(|p| p.is_file());
+    let Some(path) = found else { return broken(&name.span, Rule::PrefillMissing(name.value)) };
+    match std::fs::metadata(&path) {
+        Ok(data) if data.len() > 0 => Ok(Some((path, data.len()))),
+        Ok(_) => broken(&name.span, Rule::PrefillEmpty(name.value)),
+        Err(_) => broken(&name.span, Rule::PrefillMissing(name.value)),
+    }
+}
+
+/// The largest page size that divides size, address (and, as Microkit has it, nothing else).
+fn page_size(element: Element, size: u64) -> Result<At<u64>, Broken> {
+    match element.number("page_size")? {
+        Some(given) if given.value == SMALL || given.value == LARGE => Ok(given),
+        Some(given) => broken(&given.span, Rule::PageSize(given.value)),
+        None if size > 0 && size.is_multiple_of(LARGE) => Ok(At { value: LARGE, span: element.span() }),
+        None => Ok(At { value: SMALL, span: element.span() }),
+    }
+}
+
+pub fn parse(element: Element, search: &[PathBuf]) -> Result<MemoryRegion, Broken> {
+    element.attributes(&[
+        "name",
+        "size",
+        "page_size",
+        "phys_addr",
+        "prefill_path",
+        "prefill_bootinfo",
+        "revocable",
+    ])?;
+    element.children(&[])?;
+    let name = element.required("name")?;
+    let prefill = prefill(element, search)?;
+    if let Some(kind) = element.text("prefill_bootinfo") {
+        return match prefill {
+            Some(_) => broken(&kind.span, Rule::PrefillTwice),
+            None => broken(&kind.span, Rule::PrefillBootinfo(kind.value)),
+        };
+    }
+    let size = match (element.number("size")?, &prefill) {
+        (Some(size), _) => size,
+        (None, Some((_, length))) => At { value: length.next_multiple_of(SMALL), span: element.span() },
+        (None, None) => return broken(&element.span(), Rule::RegionSize(name.value)),
+    };
+    let page = page_size(element, size.value)?.value;
+    let size = if element.text("size").is_none() {
+        At { value: size.value.next_multiple_of(page), ..size }
+    } else {
+        size
+    };
+    if size.value == 0 || !size.value.is_multiple_of(page) {
+        return broken(&size.span, Rule::RegionSizePages(size.value, page));
+    }
+    if let Some((path, length)) = &prefill
+        && *length > size.value
+    {
+        return broken(&size.span, Rule::PrefillSize(path.display().to_string(), *length, size.value));
+    }
+    let phys_addr = element.number("phys_addr")?;
+    if let Some(address) = &phys_addr
+        && !address.value.is_multiple_of(page)
+    {
+        return broken(&address.span, Rule::RegionAddress(address.value, page));
+    }
+    Ok(MemoryRegion {
+        name: name.value,
+        span: name.span,
+        size: size.value,
+        page_size: page,
+        phys_addr: phys_addr.map(|a| a.value),
+        prefill,
+        revocable: element.boolean("revocable", false)?,
+    })
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! `<replaceable>` and `<client>`
+
+use super::Names;
+use crate::Rule;
+use crate::error::{Broken, broken};
+use crate::model::{Client, Replaceable, Stop};
+use crate::xml::{At, Element};
+
+/// Arenas are made of untypeds of this size.
+const ARENA_STEP: u64 = 0x1_0000;
+
+/// Milliseconds, at most a minute.
+const LONGEST_MS: u64 = 60_000;
+
+fn text(element: Element, name: &'static str, longest: usize) -> Result<String, Broken> {
+    let text = element.required(name)?;
+    if text.value.len() > longest {
+        return broken(&text.span, Rule::TooLong(text.value, longest));
+    }
+    Ok(text.value)
+}
+
+fn or(element: Element, name: &'static str, default: u64, low: u64, high: u64) -> Result<u64, Broken> {
+    let number = element.number_or(name, default)?;
+    Ok(crate::xml::bounds(number, name, low, high)?.value)
+}
+
+fn arena(element: Element, name: &'static str, number: At<u64>) -> Result<u64, Broken> {
+    let _ = (element, name);
+    if (0x4_0000..=0x400_0000).contains(&number.value) && number.value.is_multiple_of(ARENA_STEP) {
+        return Ok(number.value);
+    }
+    broken(&number.span, Rule::ArenaSize(number.value))
+}
+
+/// `<replaceable>`
+pub fn parse(element: Element) -> Result<Replaceable, Broken> {
+    element.attributes(&[
+        "vendor",
+        "class",
+        "device",
+        "abi",
+        "arena",
+        "bundle_slots",
+        "bundle_size",
+        "quiesce_ms",
+        "ready_ms",
+        "probation_ms",
+        "probation_completions",
+        "attempts",
+        "stop",
+        "technique",
+    ])?;
+    element.children(&[])?;
+    element.choice("technique", &[("hold", ())])?;
+    let arena_size = arena(element, "arena", element.required_number("arena")?)?;
+    let bundle_size = arena(element, "bundle_size", element.number_or("bundle_size", arena_size)?)?;
+    Ok(Replaceable {
+        span: element.span(),
+        vendor: text(element, "vendor", 16)?,
+        class: text(element, "class", 16)?,
+        device: text(element, "device", 32)?,
+        abi: or(element, "abi", 1, 0, u64::from(u32::MAX))?,
+        arena: arena_size,
+        bundle_slots: or(element, "bundle_slots", 3, 2, 8)?,
+        bundle_size,
+        quiesce_us: or(element, "quiesce_ms", 20, 1, LONGEST_MS)? * 1000,
+        ready_us: or(element, "ready_ms", 200, 1, LONGEST_MS)? * 1000,
+        probation_us: or(element, "probation_ms", 500, 1, LONGEST_MS)? * 1000,
+        probation_completions: or(element, "probation_completions", 64, 0, u64::from(u32::MAX))?,
+        attempts: or(element, "attempts", 3, 1, 100)?,
+        stop: element.choice("stop", &[("none", Stop::None), ("virtio-mmio", Stop::VirtioMmio)])?.unwrap_or(Stop::None),
+    })
+}
+
+/// `<client>`
+pub fn client(element: Element, names: &Names) -> Result<Client, Broken> {
+    element.attributes(&["pd", "queue", "memory", "first_sector", "sectors"])?;
+    element.children(&[])?;
+    Ok(Client {
+        span: element.span(),
+        domain: names.domain(&element.required("pd")?)?,
+        queue: names.region(&element.required("queue")?)?,
+        memory: names.region(&element.required("memory")?)?,
+        first_sector: element.number_or("first_sector", 0)?.value,
+        sectors: or(element, "sectors", 0, 0, 1 << 54)?,
+    })
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The rules of the format, one variant each. Every one has a fixture in `tests/fixtures/sdf` that breaks it.
+
+/// A broken rule.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "each variant's message says what it is")]
+pub enum Rule {
+    // The text itself.
+    #[error("{0}")]
+    Xml(String),
+    #[error("the root element is <{0}>, not <system>")]
+    Root(String),
+    #[error("<{0}> is not known in <{1}>")]
+    UnknownElement(String, String),
+    #[error("<{0}> is not supported: {1}")]
+    Unsupported(String, &'static str),
+    #[error("<{0}> has no attribute '{1}'")]
+    UnknownAttribute(String, String),
+    #[error("<{0}> needs the attribute '{1}'")]
+    MissingAttribute(String, &'static str),
+    #[error("'{0}' is not a number")]
+    Number(String),
+    #[error("'{0}' is neither 'true' nor 'false'")]
+    Boolean(String),
+    #[error("'{0}' is not one of {1}")]
+    Choice(String, String),
+    #[error("{0} must be between {1:#x} and {2:#x}")]
+    Range(&'static str, u64, u64),
+    #[error("{0} must be between {1} and {2}")]
+    Bounds(&'static str, u64, u64),
+    #[error("<{0}> may stand here only once")]
+    OnlyOnce(String),
+    #[error("'{0}' is longer than {1} bytes")]
+    TooLong(String, usize),
+
+    // Memory regions.
+    #[error("memory region '{0}' has no size and no prefill_path")]
+    RegionSize(String),
+    #[error("the size {0:#x} is not a multiple of the page size {1:#x}")]
+    RegionSizePages(u64, u64),
+    #[error("the page size {0:#x} is neither 0x1000 nor 0x200000")]
+    PageSize(u64),
+    #[error("the physical address {0:#x} is not a multiple of the page size {1:#x}")]
+    RegionAddress(u64, u64),
+    #[error("memory region '{0}' overlaps '{1}' in physical memory")]
+    RegionOverlap(String, String),
+    #[error("'{0}' to fill the region with was not found")]
+    PrefillMissing(String),
+    #[error("'{0}' to fill the region with is empty")]
+    PrefillEmpty(String),
+    #[error("'{0}' has {1:#x} bytes, more than the region's {2:#x}")]
+    PrefillSize(String, u64, u64),
+    #[error("prefill_bootinfo and prefill_path cannot both be given")]
+    PrefillTwice,
+    #[error("boot information '{0}' is not passed by this board's kernel")]
+    PrefillBootinfo(String),
+
+    // Names and identifiers.
+    #[error("a {0} named '{1}' was declared before")]
+    DuplicateName(&'static str, String),
+    #[error("there is no memory region '{0}'")]
+    NoRegion(String),
+    #[error("there is no protection domain '{0}'")]
+    NoDomain(String),
+    #[error("the system has no protection domain")]
+    Empty,
+    #[error("the system has {0} protection domains; Microkit's limit is 63")]
+    TooManyDomains(usize),
+    #[error("protection domain '{0}' has no <program_image>")]
+    NoImage(String),
+    #[error("a child protection domain needs the attribute 'id'")]
+    ChildId,
+    #[error("only a child protection domain has the attribute 'id'")]
+    RootId,
+    #[error("the id {0} is used before in protection domain '{1}'")]
+    DuplicateId(u64, String),
+    #[error("interrupt {0} is used before, in protection domain '{1}'")]
+    DuplicateIrq(u64, String),
+    #[error("interrupt {0} does not exist: the GIC has 16 to 1019")]
+    IrqNumber(u64),
+    #[error("the symbol '{0}' is set before in protection domain '{1}'")]
+    DuplicateSetvar(String, String),
+    #[error("the CSpace slot {0} is used before in protection domain '{1}'")]
+    DuplicateSlot(u64, String),
+
+    // Protection domains.
+    #[error("the budget {0} is more than the period {1}")]
+    Budget(u64, u64),
+    #[error("the stack size {0:#x} is not a multiple of 0x1000")]
+    StackPages(u64),
+    #[error("a virtual machine has at least one <vcpu>")]
+    NoVcpu,
+
+    // Mappings.
+    #[error("the address {0:#x} is not a multiple of the page size {1:#x} of '{2}'")]
+    MapAlignment(u64, u64, String),
+    #[error("the permissions '{0}' are not made of r, w and x, once each, or are write-only")]
+    Permissions(String),
+    #[error("memory region '{0}' at {1:#x} reaches beyond {2:#x}, the last address that may be mapped")]
+    MapTooHigh(String, u64, u64),
+    #[error("memory region '{0}' is mapped at {1:#x} in '{2}', over '{3}'")]
+    MapOverlap(String, u64, String, String),
+    #[error("memory region '{0}' is mapped at {1:#x} in '{2}', over its program image")]
+    MapOverImage(String, u64, String),
+    #[error("memory region '{0}' is mapped at {1:#x} in '{2}', over what the tool maps from 0xf000000000")]
+    MapOverTool(String, u64, String),
+
+    // Channels.
+    #[error("a channel has exactly two ends, not {0}")]
+    ChannelEnds(usize),
+    #[error("both ends of a channel are in protection domain '{0}'")]
+    ChannelSelf(String),
+    #[error("both ends of a channel have pp='true'")]
+    ChannelBothCall,
+    #[error("'{0}' (priority {1}) cannot call '{2}' (priority {3}): the called must have the higher priority")]
+    ChannelPriority(String, u64, String, u64),
+
+    // Our elements.
+    #[error("the role '{0}' is taken by '{1}'")]
+    DuplicateRole(&'static str, String),
+    #[error("a replaceable protection domain needs one with role=\"{0}\"")]
+    MissingRole(&'static str),
+    #[error("'{0}' needs a channel with '{1}'")]
+    MissingChannel(String, String),
+    #[error("'{0}' is replaceable: {1}")]
+    Replaceable(String, &'static str),
+    #[error("there is no replaceable protection domain '{0}'")]
+    NotReplaceable(String),
+    #[error("only a replaceable protection domain has <client>")]
+    ClientElsewhere,
+    #[error("'{0}' is replaceable, and maps '{1}', which is neither revocable nor a device")]
+    MapNotRevocable(String, String),
+    #[error("revocable memory region '{0}' is mapped by no replaceable protection domain")]
+    RevocableUnused(String),
+    #[error("revocable memory region '{0}' is mapped by two replaceable protection domains, '{1}' and '{2}'")]
+    RevocableShared(String, String, String),
+    #[error("the page of device '{0}' belongs to replaceable '{1}' and may be mapped by nobody else")]
+    DeviceShared(String, String),
+    #[error("'{0}' and '{1}' are both ring memory of '{2}': a driver has at most one revocable region that is no queue")]
+    TwoRings(String, String, String),
+    #[error("the queue '{0}' is not mapped in '{1}'")]
+    QueueUnmapped(String, String),
+    #[error("the queue '{0}' is not revocable")]
+    QueueNotRevocable(String),
+    #[error("the memory '{0}' is not mapped in '{1}'")]
+    MemoryUnmapped(String, String),
+    #[error("sectors {0} to {1} are within the share of '{2}'")]
+    ShareOverlap(u64, u64, String),
+    #[error("too many {0}: the limit is {1}")]
+    TooMany(&'static str, usize),
+    #[error("the staging region '{0}' is not mapped in virtual machine '{1}'")]
+    StagingUnmapped(String, String),
+    #[error("the doorbell at {0:#x} lies over '{1}'")]
+    DoorbellOverlap(u64, String),
+    #[error("'{0}' has no share of '{1}', which its doorbell updates")]
+    DoorbellStranger(String, String),
+    #[error("an arena of {0:#x} bytes is not a multiple of 0x10000 between 0x40000 and 0x4000000")]
+    ArenaSize(u64),
+    #[error("the guest has no memory: no region mapped in '{0}' at the same time in its protection domain")]
+    GuestMemory(String),
+    #[error("a guest of kind '{0}' needs the attribute '{1}'")]
+    GuestAttribute(&'static str, &'static str),
+
+    // What needs the program images (molt-image).
+    #[error("program image '{0}' was not found")]
+    ImageMissing(String),
+    #[error("'{0}': {1}")]
+    Image(String, String),
+    #[error("'{0}' has no symbol '{1}'")]
+    NoSymbol(String, String),
+    #[error("the symbol '{1}' of '{0}' has {2} bytes, not {3}")]
+    SymbolSize(String, String, u64, u64),
+    #[error("{0}")]
+    Fit(String),
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Clients of replaceable PDs and their shares.
+
+use super::replaceable::channel;
+use crate::Rule;
+use crate::error::{Broken, broken};
+use crate::model::{Client, DomainId, Map, ProtectionDomain, RegionId, Role, System};
+
+/// Limit of the tables in `molt-system`.
+const CLIENTS: usize = 8;
+
+pub fn check(system: &System) -> Result<(), Broken> {
+    for index in system.components() {
+        let domain = &system.domains[index];
+        for (n, client) in domain.clients.iter().enumerate() {
+            one(system, index, client)?;
+            disjoint(system, &domain.clients[..n], client)?;
+        }
+        rings(system, domain)?;
+    }
+    let clients = system.clients();
+    if let Some(extra) = clients.get(CLIENTS) {
+        return broken(&system.domains[*extra].span, Rule::TooMany("clients of replaceable protection domains", CLIENTS));
+    }
+    let Some(update) = system.role(Role::Update) else { return Ok(()) };
+    clients.into_iter().try_for_each(|client| channel(system, client, update))
+}
+
+fn mapped(maps: &[Map], region: RegionId) -> bool {
+    maps.iter().any(|m| m.region == region)
+}
+
+fn one(system: &System, driver: DomainId, client: &Client) -> Result<(), Broken> {
+    let (queue, memory) = (system.region(client.queue), system.region(client.memory));
+    if !queue.revocable {
+        return broken(&client.span, Rule::QueueNotRevocable(queue.name.clone()));
+    }
+    for domain in [&system.domains[driver], &system.domains[client.domain]] {
+        if !mapped(&domain.maps, client.queue) {
+            return broken(&client.span, Rule::QueueUnmapped(queue.name.clone(), domain.name.clone()));
+        }
+    }
+    let domain = &system.domains[client.domain];
+    if !mapped(&domain.maps, client.memory) {
+        return broken(&client.span, Rule::MemoryUnmapped(memory.name.clone(), domain.name.clone()));
+    }
+    if domain.parent.is_some() {
+        // Its faults on the queue must come to `update`, not to its parent.
+        return broken(&client.span, Rule::Replaceable(domain.name.clone(), "its client cannot be another's child"));
+    }
+    channel(system, client.domain, driver)
+}
+
+fn disjoint(system: &System, before: &[Client], client: &Client) -> Result<(), Broken> {
+    let end = |c: &Client| c.first_sector.saturating_add(c.sectors);
+    for other in before {
+        if client.first_sector < end(other) && other.first_sector < end(client) {
+            let owner = system.domains[other.domain].name.clone();
+            let last = end(client).saturating_sub(1);
+            return broken(&client.span, Rule::ShareOverlap(client.first_sector, last, owner));
+        }
+    }
+    Ok(())
+}
+
+/// At most one revocable region of a driver is no client's queue: the ring memory.
+fn rings(system: &System, domain: &ProtectionDomain) -> Result<(), Broken> {
+    let is_ring = |m: &&Map| system.region(m.region).revocable && !domain.clients.iter().any(|c| c.queue == m.region);
+    let mut rings = domain.maps.iter().filter(is_ring);
+    if let (Some(a), Some(b)) = (rings.next(), rings.next()) {
+        let name = |m: &Map| system.region(m.region).name.clone();
+        return broken(&b.span, Rule::TwoRings(name(a), name(b), domain.name.clone()));
+    }
+    Ok(())
+}

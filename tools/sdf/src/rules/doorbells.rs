@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Doorbells and guests.
+
+use crate::Rule;
+use crate::error::{Broken, broken};
+use crate::model::{Doorbell, Map, ProtectionDomain, System, VirtualMachine};
+
+pub fn check(system: &System) -> Result<(), Broken> {
+    for (index, domain) in system.domains.iter().enumerate() {
+        if let Some(doorbell) = domain.any_doorbell() {
+            strangers(system, index, domain, doorbell)?;
+        }
+        if let Some(machine) = &domain.machine {
+            if let Some(doorbell) = &machine.doorbell {
+                device(system, machine, doorbell)?;
+            }
+            if let Some(guest) = &machine.guest
+                && !machine.maps.iter().any(|m| is_memory(system, domain, m))
+            {
+                return broken(&guest.span, Rule::GuestMemory(machine.name.clone()));
+            }
+        } else if let Some(doorbell) = &domain.doorbell
+            && !domain.maps.iter().any(|m| m.region == doorbell.staging)
+        {
+            let staging = system.region(doorbell.staging).name.clone();
+            return broken(&doorbell.span, Rule::StagingUnmapped(staging, domain.name.clone()));
+        }
+    }
+    Ok(())
+}
+
+/// Guest memory: a region that the virtual machine and its PD both map, at fixed address nowhere, executable in the guest.
+fn is_memory(system: &System, domain: &ProtectionDomain, map: &Map) -> bool {
+    map.rights.execute
+        && system.region(map.region).phys_addr.is_none()
+        && domain.maps.iter().any(|m| m.region == map.region)
+}
+
+fn strangers(system: &System, index: usize, domain: &ProtectionDomain, doorbell: &Doorbell) -> Result<(), Broken> {
+    for target in &doorbell.updates {
+        let component = &system.domains[*target];
+        if component.replaceable.is_none() {
+            return broken(&doorbell.span, Rule::NotReplaceable(component.name.clone()));
+        }
+        if !component.clients.iter().any(|c| c.domain == index) {
+            return broken(&doorbell.span, Rule::DoorbellStranger(domain.name.clone(), component.name.clone()));
+        }
+    }
+    Ok(())
+}
+
+fn device(system: &System, machine: &VirtualMachine, doorbell: &Doorbell) -> Result<(), Broken> {
+    if !machine.maps.iter().any(|m| m.region == doorbell.staging) {
+        let staging = system.region(doorbell.staging).name.clone();
+        return broken(&doorbell.span, Rule::StagingUnmapped(staging, machine.name.clone()));
+    }
+    let page = doorbell.vaddr..doorbell.vaddr.saturating_add(0x1000);
+    let over = |m: &&Map| m.range(system).start < page.end && page.start < m.range(system).end;
+    if let Some(map) = machine.maps.iter().find(over) {
+        let name = system.region(map.region).name.clone();
+        return broken(&doorbell.span, Rule::DoorbellOverlap(doorbell.vaddr, name));
+    }
+    Ok(())
+}

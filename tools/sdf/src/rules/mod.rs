@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The rules that concern more than one element.
+
+mod channels;
+mod clients;
+mod doorbells;
+mod identifiers;
+mod mappings;
+mod names;
+mod regions;
+mod replaceable;
+
+use crate::error::Broken;
+use crate::model::System;
+
+/// Checks all of them, in the order in which their messages help most.
+pub(crate) fn check(system: &System) -> Result<(), Broken> {
+    names::check(system)?;
+    regions::check(system)?;
+    identifiers::check(system)?;
+    mappings::check(system)?;
+    channels::check(system)?;
+    replaceable::check(system)?;
+    clients::check(system)?;
+    doorbells::check(system)
+}

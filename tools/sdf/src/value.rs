@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The values of attributes.
+
+use crate::Rule;
+use crate::model::Rights;
+
+/// A number, decimal or with `0x` hexadecimal, `_` anywhere.
+pub fn number(text: &str) -> Result<u64, Rule> {
+    let digits: String = text.chars().filter(|c| *c != '_').collect();
+    let value = match digits.strip_prefix("0x") {
+        Some(hex) => u64::from_str_radix(hex, 16),
+        None => digits.parse(),
+    };
+    value.map_err(|_| Rule::Number(text.to_owned()))
+}
+
+/// `true` or `false`.
+pub fn boolean(text: &str) -> Result<bool, Rule> {
+    match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(Rule::Boolean(text.to_owned())),
+    }
+}
+
+/// Any of `r`, `w`, `x`, once each; not `w` alone, which the architecture cannot map.
+pub fn rights(text: &str) -> Result<Rights, Rule> {
+    let mut rights = Rights { read: false, write: false, execute: false };
+    for letter in text.chars() {
+        let right = match letter {
+            'r' => &mut rights.read,
+            'w' => &mut rights.write,
+            'x' => &mut rights.execute,
+            _ => return Err(Rule::Permissions(text.to_owned())),
+        };
+        if std::mem::replace(right, true) {
+            return Err(Rule::Permissions(text.to_owned()));
+        }
+    }
+    let write_only = rights.write && !rights.read && !rights.execute;
+    if text.is_empty() || write_only {
+        return Err(Rule::Permissions(text.to_owned()));
+    }
+    Ok(rights)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_microkits() {
+        assert_eq!(number("0x200_000"), Ok(0x20_0000));
+        assert_eq!(number("1_000"), Ok(1000));
+        for bad in ["", "0x", "1k", "-1", "0X10", "18446744073709551616"] {
+            assert_eq!(number(bad), Err(Rule::Number(bad.to_owned())), "{bad}");
+        }
+    }
+
+    #[test]
+    fn permissions_refuse_what_cannot_be_mapped() {
+        assert_eq!(rights("rw"), Ok(Rights { read: true, write: true, execute: false }));
+        assert_eq!(rights("rx"), Ok(Rights { read: true, write: false, execute: true }));
+        for bad in ["", "w", "rr", "rwz"] {
+            assert_eq!(rights(bad), Err(Rule::Permissions(bad.to_owned())), "{bad}");
+        }
+    }
+}
