@@ -4,11 +4,13 @@
 //! It knows no kernel: [`Vm`] takes the vCPU's exits and the neighbours' events, and calls a [`Platform`]. Whatever a
 //! guest does gets that guest an answer (an error status, a device that needs a reset, an exception, its own end),
 //! never a panic here. One vCPU.
-#![cfg_attr(not(test), no_std)]
+#![cfg_attr(not(any(test, feature = "device-tree")), no_std)]
 #![forbid(unsafe_code)]
 
 pub mod boot;
 mod bus;
+#[cfg(feature = "device-tree")]
+pub mod device_tree;
 mod doorbell;
 mod exit;
 mod gic;

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The guest's device tree: what the virtual machine looks like to Linux. For the host tool, which puts it into the
+//! guest's memory.
+
+use molt_doorbell::regs;
+use vm_fdt::{Error, FdtWriter};
+
+use crate::machine;
+use crate::virtio::mmio;
+
+const GIC: u32 = 1;
+const CLOCK: u32 = 2;
+const SPI: u32 = 0;
+const PPI: u32 = 1;
+/// Interrupt types of the GIC's binding.
+const LEVEL_HIGH: u32 = 4;
+const LEVEL_LOW: u32 = 8;
+/// Interrupt identifiers below this are private to a CPU.
+const FIRST_SPI: u32 = 32;
+const FIRST_PPI: u32 = 16;
+
+/// What differs from guest to guest.
+#[derive(Clone, Debug, Default)]
+pub struct Guest<'a> {
+    /// Guest-physical address and bytes of its memory.
+    pub memory: (u64, u64),
+    /// The kernel's command line.
+    pub command_line: &'a str,
+    /// Guest-physical start and end of the initial RAM disk.
+    pub initrd: Option<(u64, u64)>,
+    /// How many disks it has (at most [`machine::DISKS`]).
+    pub disks: usize,
+    /// Its doorbell.
+    pub doorbell: Option<Doorbell>,
+}
+
+/// The doorbell device.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Doorbell {
+    /// Guest-physical address of the registers.
+    pub address: u64,
+    /// Interrupt (INTID of an SPI).
+    pub irq: u32,
+    /// Guest-physical address and bytes of the staging region.
+    pub staging: (u64, u64),
+}
+
+/// The flattened device tree, version 17.
+///
+/// # Errors
+/// Only for strings that a device tree cannot hold (a NUL inside).
+pub fn build(guest: &Guest<'_>) -> Result<Vec<u8>, Error> {
+    let mut fdt = FdtWriter::new()?;
+    let root = fdt.begin_node("")?;
+    fdt.property_string("compatible", "linux,dummy-virt")?;
+    fdt.property_string("model", "molt")?;
+    fdt.property_u32("#address-cells", 2)?;
+    fdt.property_u32("#size-cells", 2)?;
+    fdt.property_u32("interrupt-parent", GIC)?;
+    chosen(&mut fdt, guest)?;
+    let (base, size) = guest.memory;
+    node(&mut fdt, &format!("memory@{base:x}"), |fdt| {
+        fdt.property_string("device_type", "memory")?;
+        fdt.property_array_u64("reg", &[base, size])
+    })?;
+    processor(&mut fdt)?;
+    interrupt_controller(&mut fdt)?;
+    uart(&mut fdt)?;
+    for n in 0..guest.disks.min(machine::DISKS) {
+        disk(&mut fdt, n)?;
+    }
+    if let Some(bell) = &guest.doorbell {
+        doorbell(&mut fdt, bell)?;
+    }
+    fdt.end_node(root)?;
+    fdt.finish()
+}
+
+fn node(
+    fdt: &mut FdtWriter,
+    name: &str,
+    content: impl FnOnce(&mut FdtWriter) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let node = fdt.begin_node(name)?;
+    content(fdt)?;
+    fdt.end_node(node)
+}
+
+fn chosen(fdt: &mut FdtWriter, guest: &Guest<'_>) -> Result<(), Error> {
+    node(fdt, "chosen", |fdt| {
+        fdt.property_string("bootargs", guest.command_line)?;
+        fdt.property_string("stdout-path", &format!("/pl011@{:x}", machine::UART))?;
+        if let Some((start, end)) = guest.initrd {
+            fdt.property_u64("linux,initrd-start", start)?;
+            fdt.property_u64("linux,initrd-end", end)?;
+        }
+        Ok(())
+    })
+}
+
+fn processor(fdt: &mut FdtWriter) -> Result<(), Error> {
+    node(fdt, "cpus", |fdt| {
+        fdt.property_u32("#address-cells", 1)?;
+        fdt.property_u32("#size-cells", 0)?;
+        node(fdt, "cpu@0", |fdt| {
+            fdt.property_string("device_type", "cpu")?;
+            fdt.property_string("compatible", "arm,armv8")?;
+            fdt.property_string("enable-method", "psci")?;
+            fdt.property_u32("reg", 0)
+        })
+    })?;
+    node(fdt, "psci", |fdt| {
+        fdt.property_string_list(
+            "compatible",
+            ["arm,psci-1.0", "arm,psci-0.2"].map(String::from).to_vec(),
+        )?;
+        // On seL4 a guest's HVC is a system call.
+        fdt.property_string("method", "smc")
+    })?;
+    node(fdt, "timer", |fdt| {
+        fdt.property_string("compatible", "arm,armv8-timer")?;
+        fdt.property_null("always-on")?;
+        let interrupts =
+            machine::TIMER_IRQS.map(|irq| [PPI, u32::from(irq) - FIRST_PPI, 1 << 8 | LEVEL_LOW]);
+        fdt.property_array_u32("interrupts", interrupts.as_flattened())
+    })
+}
+
+fn interrupt_controller(fdt: &mut FdtWriter) -> Result<(), Error> {
+    node(fdt, &format!("intc@{:x}", machine::DISTRIBUTOR), |fdt| {
+        fdt.property_string("compatible", "arm,cortex-a15-gic")?;
+        fdt.property_null("interrupt-controller")?;
+        fdt.property_u32("#interrupt-cells", 3)?;
+        fdt.property_u32("#address-cells", 0)?;
+        let (frame, cpu) = (machine::GIC_FRAME, machine::CPU_INTERFACE);
+        fdt.property_array_u64("reg", &[machine::DISTRIBUTOR, frame, cpu, frame])?;
+        fdt.property_phandle(GIC)
+    })
+}
+
+fn uart(fdt: &mut FdtWriter) -> Result<(), Error> {
+    node(fdt, "apb-pclk", |fdt| {
+        fdt.property_string("compatible", "fixed-clock")?;
+        fdt.property_u32("#clock-cells", 0)?;
+        fdt.property_u32("clock-frequency", 24_000_000)?;
+        fdt.property_phandle(CLOCK)
+    })?;
+    node(fdt, &format!("pl011@{:x}", machine::UART), |fdt| {
+        fdt.property_string_list(
+            "compatible",
+            ["arm,pl011", "arm,primecell"].map(String::from).to_vec(),
+        )?;
+        fdt.property_array_u64("reg", &[machine::UART, crate::pl011::SIZE])?;
+        interrupt(fdt, machine::UART_IRQ.into())?;
+        fdt.property_array_u32("clocks", &[CLOCK, CLOCK])?;
+        fdt.property_string_list(
+            "clock-names",
+            ["uartclk", "apb_pclk"].map(String::from).to_vec(),
+        )
+    })
+}
+
+fn disk(fdt: &mut FdtWriter, n: usize) -> Result<(), Error> {
+    let address = machine::DISK + machine::DISK_FRAME * n as u64;
+    node(fdt, &format!("virtio_mmio@{address:x}"), |fdt| {
+        fdt.property_string("compatible", "virtio,mmio")?;
+        fdt.property_array_u64("reg", &[address, mmio::SIZE])?;
+        interrupt(fdt, u32::from(machine::DISK_IRQ) + n as u32)?;
+        fdt.property_null("dma-coherent")
+    })
+}
+
+fn doorbell(fdt: &mut FdtWriter, bell: &Doorbell) -> Result<(), Error> {
+    node(fdt, &format!("doorbell@{:x}", bell.address), |fdt| {
+        fdt.property_string("compatible", regs::COMPATIBLE)?;
+        let (staging, size) = bell.staging;
+        fdt.property_array_u64("reg", &[bell.address, regs::SIZE, staging, size])?;
+        interrupt(fdt, bell.irq)
+    })
+}
+
+fn interrupt(fdt: &mut FdtWriter, irq: u32) -> Result<(), Error> {
+    fdt.property_array_u32(
+        "interrupts",
+        &[SPI, irq.saturating_sub(FIRST_SPI), LEVEL_HIGH],
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dtoolkit::fdt::Fdt;
+    use dtoolkit::{Node, Property};
+
+    #[test]
+    fn another_library_reads_what_the_guest_is_told() {
+        let guest = Guest {
+            memory: (0x4000_0000, 0x1000_0000),
+            command_line: "console=ttyAMA0",
+            initrd: Some((0x4800_0000, 0x4810_0000)),
+            disks: 1,
+            doorbell: Some(Doorbell {
+                address: 0x0b00_0000,
+                irq: 80,
+                staging: (0x6000_0000, 0x80_0000),
+            }),
+        };
+        let blob = build(&guest).unwrap();
+        let fdt = Fdt::new(&blob).unwrap();
+        let property = |path: &str, name: &str| {
+            fdt.find_node(path)
+                .unwrap()
+                .property(name)
+                .unwrap()
+                .value()
+                .to_vec()
+        };
+        assert_eq!(property("/psci", "method"), b"smc\0");
+        assert_eq!(property("/chosen", "bootargs"), b"console=ttyAMA0\0");
+        assert_eq!(
+            property("/doorbell@b000000", "interrupts"),
+            [0, 0, 0, 0, 0, 0, 0, 48, 0, 0, 0, 4]
+        );
+        assert_eq!(
+            property("/virtio_mmio@a000000", "reg")[..8],
+            0xa00_0000_u64.to_be_bytes()
+        );
+        assert_eq!(
+            property("/memory@40000000", "reg")[8..],
+            0x1000_0000_u64.to_be_bytes()
+        );
+    }
+}
