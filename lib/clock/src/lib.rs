@@ -8,8 +8,12 @@
 
 #[cfg(all(target_arch = "aarch64", target_os = "none"))]
 mod counter;
+mod deadlines;
+
 #[cfg(all(target_arch = "aarch64", target_os = "none"))]
 pub use counter::{now, timer};
+
+pub use deadlines::Deadlines;
 
 /// A value of the counter, or a difference of two.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

@@ -10,6 +10,7 @@
 mod event;
 mod fields;
 mod line;
+pub mod lines;
 pub mod ring;
 mod word;
 

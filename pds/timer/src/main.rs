@@ -1,9 +1,84 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Owns the physical timer; wakes its clients at the time they asked for.
+//! Owns the EL1 physical timer; wakes its clients at the time they asked for.
+//!
+//! A client calls with label 1 and, in the first message register, the value of CNTPCT at which it wants to
+//! be notified on the same channel; 0 cancels. Each client has one time; a new one replaces it. The
+//! answer's label is 0, or 1 for a call that is none of this.
 #![no_std]
 #![no_main]
 
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo) -> ! {
-    loop {}
+use molt_clock::{Deadlines, Ticks};
+use molt_system::TimerBrief;
+use sel4_microkit::{
+    Channel, ChannelSet, Handler, Infallible, MessageInfo, get_mr, protection_domain, var,
+};
+
+/// Channels of a Microkit PD.
+const CHANNELS: usize = 62;
+/// Label of the only call.
+const SET: u64 = 1;
+
+struct Timer {
+    irq: Channel,
+    deadlines: Deadlines<CHANNELS>,
+}
+
+#[protection_domain(stack_size = 0x4000)]
+fn init() -> impl Handler {
+    let address = *var!(molt_brief: usize = 0);
+    let size = *var!(molt_brief_size: usize = 0);
+    assert!(address != 0, "no brief");
+    // SAFETY: the tool maps the brief there, read only, for good.
+    let brief = unsafe { molt_shared::bytes(address, size) };
+    let irq = match molt_system::brief::<TimerBrief>(brief) {
+        Ok(brief) => brief.irq as usize,
+        Err(error) => panic!("brief: {error:?}"),
+    };
+    molt_clock::timer::stop();
+    Timer {
+        irq: Channel::new(irq),
+        deadlines: Deadlines::new(),
+    }
+}
+
+impl Timer {
+    /// Tells those whose time has come, and sets the timer for the next one. A time that comes
+    /// meanwhile raises the interrupt at once: the timer compares, it does not wait for equality.
+    fn serve(&mut self) {
+        let now = molt_clock::now();
+        while let Some(client) = self.deadlines.expired(now) {
+            Channel::new(client).notify();
+        }
+        match self.deadlines.next() {
+            Some(at) => molt_clock::timer::set(at),
+            None => molt_clock::timer::stop(),
+        }
+    }
+}
+
+impl Handler for Timer {
+    type Error = Infallible;
+
+    fn notified(&mut self, _channels: ChannelSet) -> Result<(), Infallible> {
+        self.serve();
+        // Level-triggered: the line is low by now, or high for the next deadline and pending again.
+        // An error means that there was no interrupt to acknowledge.
+        let _ = self.irq.irq_ack();
+        Ok(())
+    }
+
+    fn protected(
+        &mut self,
+        channel: Channel,
+        message: MessageInfo,
+    ) -> Result<MessageInfo, Infallible> {
+        if message.label() != SET || message.count() == 0 {
+            return Ok(MessageInfo::new(1, 0));
+        }
+        let at = get_mr(0);
+        self.deadlines
+            .set(channel.index(), (at != 0).then_some(Ticks(at)));
+        self.serve();
+        Ok(MessageInfo::new(0, 0))
+    }
 }
