@@ -4,7 +4,7 @@
 macro_rules! reasons {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $word:literal, $text:literal;)*) => {
         /// The REASON register's code. Below 16: the doorbell's own; from 16: the bundle; from 48: building; from 64: the swap.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
         #[repr(u32)]
         pub enum Reason {
             $(#[doc = $text] $(#[$doc])* $name = $code,)*

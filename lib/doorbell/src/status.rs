@@ -27,7 +27,7 @@ impl Command {
 }
 
 /// State of the transaction as the STATUS register shows it. From 16 on the transaction has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[repr(u32)]
 pub enum Status {
     /// No transaction since the start.

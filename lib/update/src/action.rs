@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What the machine wants done.
+
+use heapless::Vec;
+
+use crate::{Client, Generation, Reason, Status};
+
+/// Something to do, at once and in order. Only those that name an event are answered by one, later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Have `stage` copy the client's bundle into the slot and verify the copy: [`crate::Event::Verified`] or [`crate::Event::StageFailed`].
+    Verify {
+        /// Bundle slot.
+        slot: u8,
+        /// Whose staging region.
+        client: Client,
+        /// The sequence number must be above this.
+        committed: u64,
+    },
+    /// Have `stage` build: [`crate::Event::Built`] or [`crate::Event::StageFailed`].
+    Build {
+        /// Bundle slot.
+        slot: u8,
+        /// Arena, empty.
+        arena: u8,
+        /// The new generation's number.
+        generation: Generation,
+    },
+    /// Order the generation to quiesce: [`crate::Event::Quiesced`].
+    Quiesce(Generation),
+    /// Close the gates of all clients: [`crate::Event::GateClosed`] from each.
+    CloseGates,
+    /// Open the gates of all clients.
+    OpenGates(Generation),
+    /// Stop the generation's thread for good.
+    Suspend(Generation),
+    /// Stop the device: [`crate::Event::Stopped`].
+    StopDevice,
+    /// Take regions, device and interrupt from the generation and its clients.
+    Deny(Generation),
+    /// Give regions, device, interrupt and ports to the generation built in `arena`, regions to the clients, and start it.
+    /// What cannot be given is [`crate::Event::Failed`].
+    Grant {
+        /// Which one.
+        generation: Generation,
+        /// Where it stands.
+        arena: u8,
+    },
+    /// End whatever stands in the arena: [`crate::Event::ArenaCleared`].
+    ClearArena(u8),
+    /// Ask the generation for a sign of life: [`crate::Event::Beat`].
+    AskBeat(Generation),
+    /// The transaction has come to this status. Without a client: the component's own recovery.
+    Report {
+        /// Who offered.
+        client: Option<Client>,
+        /// Where it stands.
+        status: Status,
+        /// Why, for the final ones.
+        reason: Reason,
+    },
+    /// A client's command was not taken; whatever is under way goes on.
+    Reject {
+        /// Who.
+        client: Client,
+        /// Why not.
+        reason: Reason,
+    },
+}
+
+/// The actions of one step. The exploration shows that no step has as many as there is room for.
+pub type Actions = Vec<Action, 12>;

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The machine's limits.
+
+use crate::Micros;
+
+/// Limits of one component. Times are spans in us.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Config {
+    /// Bit n: client n has a gate for this component.
+    pub clients: u8,
+    /// Bundle slots, slot 0 being the factory image's; at least 3 for updates to be possible.
+    pub slots: u8,
+    /// How long an offer waits for its guest's confirm.
+    pub offer: Micros,
+    /// How long `stage` may take, once to verify, once to build.
+    pub stage: Micros,
+    /// How long the old generation may take to quiesce, and clients to leave their regions.
+    pub quiesce: Micros,
+    /// How long the device may take to stop.
+    pub stop: Micros,
+    /// How long a new generation may take to be ready.
+    pub ready: Micros,
+    /// Length of probation.
+    pub probation: Micros,
+    /// Error-free completions that end probation early.
+    pub probation_completions: u64,
+    /// Completions with an error that probation forgives.
+    pub errors_allowed: u64,
+    /// Time between two signs of life.
+    pub beat: Micros,
+    /// How often in a row the committed image is started; not 0.
+    pub attempts: u8,
+}

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The machine's state, and where each event goes.
+
+use heapless::Vec;
+
+use crate::phase::{Arena, Cause, Instance, Job, Phase, Stage};
+use crate::supervise::Watch;
+use crate::{Action, Actions, Client, Config, Digest, Event, Generation, Micros, Reason, Status};
+
+/// Failed images that are remembered. When there is no room left, every new image is refused until an operator forgives.
+const FAILED: usize = 16;
+
+/// An image in a bundle slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Image {
+    /// The slot.
+    pub slot: u8,
+    /// Its bundle's sequence number.
+    pub sequence: u64,
+}
+
+/// The machine of one component.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Machine {
+    pub(crate) config: Config,
+    pub(crate) phase: Phase,
+    pub(crate) job: Job,
+    /// End of the phase, if it has one.
+    pub(crate) deadline: Option<Micros>,
+    /// Who has the device and the regions; at most one.
+    pub(crate) holder: Option<Instance>,
+    /// Who held it before, stopped, until the commit.
+    pub(crate) old: Option<Instance>,
+    /// Who is being built, or stands built beside the holder.
+    pub(crate) next: Option<Instance>,
+    pub(crate) watch: Option<Watch>,
+    pub(crate) gates_open: bool,
+    pub(crate) committed: Image,
+    pub(crate) arenas: [Arena; 2],
+    pub(crate) stage: Stage,
+    /// Number of the next generation.
+    pub(crate) number: Generation,
+    /// Starts of the committed image since it last passed probation.
+    pub(crate) starts: u8,
+    pub(crate) failed: Vec<Digest, FAILED>,
+}
+
+impl Machine {
+    /// A machine that has not started, for a component whose factory image has this sequence number.
+    #[must_use]
+    pub fn new(config: Config, sequence: u64) -> Self {
+        Self {
+            config,
+            phase: Phase::Off,
+            job: Job::None,
+            deadline: None,
+            holder: None,
+            old: None,
+            next: None,
+            watch: None,
+            gates_open: false,
+            committed: Image { slot: 0, sequence },
+            arenas: [Arena::Empty; 2],
+            stage: Stage::Free,
+            number: 0,
+            starts: 0,
+            failed: Vec::new(),
+        }
+    }
+
+    /// Takes an event at time `now`, which never goes back.
+    pub fn step(&mut self, now: Micros, event: Event) -> Actions {
+        let mut out = Actions::new();
+        match event {
+            Event::Start => self.start(now, &mut out),
+            Event::Offer {
+                client,
+                allowed,
+                handle,
+            } => self.offer(now, client, allowed, handle, &mut out),
+            Event::Confirm { client, handle } => self.confirm(now, client, handle, &mut out),
+            Event::Cancel { client, handle } => self.cancel(client, handle, &mut out),
+            Event::ClientDied(client) => self.client_died(client, &mut out),
+            Event::Verified { sequence, digest } => {
+                self.verified(now, sequence, digest, &mut out);
+            }
+            Event::Built => self.built(now, &mut out),
+            Event::StageFailed(reason) => self.stage_failed(now, reason, &mut out),
+            Event::ArenaCleared(arena) => self.arena_cleared(now, arena, &mut out),
+            Event::GateClosed(client) => self.gate_closed(now, client, &mut out),
+            Event::Quiesced(generation) => self.quiesced(now, generation, &mut out),
+            Event::Stopped => self.stopped(now, &mut out),
+            Event::Ready(generation) => self.ready(now, generation, &mut out),
+            Event::Beat(generation) => self.beat(generation),
+            Event::Health {
+                generation,
+                completions,
+                errors,
+                owed,
+            } => self.health(now, generation, completions, errors, owed, &mut out),
+            Event::Failed { generation, reason } => {
+                if self.holder.is_some_and(|h| h.generation == generation) {
+                    self.holder_failed(now, reason, &mut out);
+                }
+            }
+            Event::Forgive => self.failed.clear(),
+            Event::Tick => self.tick(now, &mut out),
+        }
+        out
+    }
+
+    /// When the machine wants [`Event::Tick`] at the latest.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Micros> {
+        let watch = self.watch.as_ref().map(Watch::due);
+        match (self.deadline, watch) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// The generation that has the device.
+    #[must_use]
+    pub fn holder(&self) -> Option<Generation> {
+        self.holder.map(|h| h.generation)
+    }
+
+    /// The arena of the generation that has the device.
+    #[must_use]
+    pub fn holder_arena(&self) -> Option<u8> {
+        self.holder.map(|h| h.arena)
+    }
+
+    /// The image that a rollback goes to.
+    #[must_use]
+    pub fn committed(&self) -> Image {
+        self.committed
+    }
+
+    /// The client whose transaction is under way.
+    #[must_use]
+    pub fn client(&self) -> Option<Client> {
+        match self.job {
+            Job::None => None,
+            Job::Update(candidate) => Some(candidate.client),
+            Job::Recover(cause) | Job::Retire(cause) => cause.client,
+        }
+    }
+
+    /// Moves all points in time so that `now` becomes 0. For explorations, which would else never see a state twice.
+    pub fn rebase(&mut self, now: Micros) {
+        self.deadline = self.deadline.map(|d| d.saturating_sub(now));
+        if let Some(watch) = &mut self.watch {
+            watch.rebase(now);
+        }
+    }
+
+    fn start(&mut self, now: Micros, out: &mut Actions) {
+        if self.phase == Phase::Off {
+            self.job = Job::Recover(Cause {
+                client: None,
+                reason: Reason::None,
+            });
+            self.wait_to_build(now, out);
+        }
+    }
+
+    fn tick(&mut self, now: Micros, out: &mut Actions) {
+        if self.deadline.is_some_and(|deadline| deadline <= now) {
+            self.deadline = None;
+            match self.phase {
+                Phase::Offered { .. } => self.refuse(Reason::Expired, out),
+                Phase::Verifying | Phase::Waiting | Phase::Building => {
+                    self.stage_timed_out(now, out);
+                }
+                Phase::Closing { .. } => self.closing_timed_out(now, out),
+                Phase::Stopping => self.out_of_service(Reason::StopTimeout, out),
+                Phase::Starting => self.holder_failed(now, Reason::ReadyTimeout, out),
+                Phase::Off | Phase::Idle | Phase::Probation | Phase::OutOfService(_) => {}
+            }
+        }
+        self.tick_watch(now, out);
+    }
+
+    pub(crate) fn report(&self, status: Status, reason: Reason, out: &mut Actions) {
+        let client = self.client();
+        push(
+            out,
+            Action::Report {
+                client,
+                status,
+                reason,
+            },
+        );
+    }
+}
+
+/// Adds an action. There is always room (see [`Actions`]).
+pub(crate) fn push(out: &mut Actions, action: Action) {
+    let fits = out.push(action).is_ok();
+    debug_assert!(fits, "a step has more actions than there is room for");
+}

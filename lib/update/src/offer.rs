@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! From the offer to a generation that stands built beside the running one. Nothing here disturbs what runs.
+
+use crate::machine::push;
+use crate::phase::{Arena, Candidate, Instance, Job, Phase, Stage};
+use crate::{Action, Actions, Client, Digest, Machine, Micros, Reason, Status};
+
+impl Machine {
+    pub(crate) fn offer(
+        &mut self,
+        now: Micros,
+        client: Client,
+        allowed: bool,
+        handle: u64,
+        out: &mut Actions,
+    ) {
+        let reason = match self.phase {
+            _ if !allowed => Reason::NotAllowed,
+            Phase::OutOfService(_) => Reason::OutOfService,
+            Phase::Idle if self.stage == Stage::Free => {
+                let Some(slot) = (1..self.config.slots).find(|s| *s != self.committed.slot) else {
+                    return reject(client, Reason::Internal, out);
+                };
+                self.phase = Phase::Offered { handle };
+                self.deadline = Some(now + self.config.offer);
+                self.job = Job::Update(Candidate {
+                    client,
+                    slot,
+                    sequence: 0,
+                    digest: [0; 4],
+                });
+                return self.report(Status::Offered, Reason::None, out);
+            }
+            _ => Reason::Busy,
+        };
+        reject(client, reason, out);
+    }
+
+    pub(crate) fn confirm(&mut self, now: Micros, client: Client, handle: u64, out: &mut Actions) {
+        match (self.phase, self.job) {
+            (Phase::Offered { handle: right }, Job::Update(candidate))
+                if candidate.client == client =>
+            {
+                if handle != right {
+                    return reject(client, Reason::WrongHandle, out);
+                }
+                self.phase = Phase::Verifying;
+                self.deadline = Some(now + self.config.stage);
+                self.stage = Stage::Working;
+                self.report(Status::Confirmed, Reason::None, out);
+                push(
+                    out,
+                    Action::Verify {
+                        slot: candidate.slot,
+                        client,
+                        committed: self.committed.sequence,
+                    },
+                );
+            }
+            _ => reject(client, Reason::NothingOffered, out),
+        }
+    }
+
+    pub(crate) fn cancel(&mut self, client: Client, handle: u64, out: &mut Actions) {
+        match (self.phase, self.job) {
+            (Phase::Offered { handle: right }, Job::Update(candidate))
+                if candidate.client == client =>
+            {
+                if handle == right {
+                    self.refuse(Reason::Cancelled, out);
+                } else {
+                    reject(client, Reason::WrongHandle, out);
+                }
+            }
+            _ => reject(client, Reason::NothingOffered, out),
+        }
+    }
+
+    /// Once the copy is ordered, the guest's death changes nothing.
+    pub(crate) fn client_died(&mut self, client: Client, out: &mut Actions) {
+        if matches!(self.phase, Phase::Offered { .. }) && self.client() == Some(client) {
+            self.refuse(Reason::Cancelled, out);
+        }
+    }
+
+    pub(crate) fn verified(
+        &mut self,
+        now: Micros,
+        sequence: u64,
+        digest: Digest,
+        out: &mut Actions,
+    ) {
+        if self.stage_answers(now, out) {
+            let (Phase::Verifying, Job::Update(candidate)) = (self.phase, self.job) else {
+                return;
+            };
+            // `stage` was told the same; nothing runs on its word alone.
+            if sequence <= self.committed.sequence {
+                return self.refuse(Reason::OldSequence, out);
+            }
+            if self.failed.is_full() || self.failed.contains(&digest) {
+                return self.refuse(Reason::FailedBefore, out);
+            }
+            self.job = Job::Update(Candidate {
+                sequence,
+                digest,
+                ..candidate
+            });
+            self.report(Status::Verified, Reason::None, out);
+            self.wait_to_build(now, out);
+        }
+    }
+
+    pub(crate) fn wait_to_build(&mut self, now: Micros, out: &mut Actions) {
+        self.phase = Phase::Waiting;
+        self.deadline = Some(now + self.config.stage);
+        self.try_to_build(out);
+    }
+
+    pub(crate) fn try_to_build(&mut self, out: &mut Actions) {
+        if self.phase != Phase::Waiting || self.stage != Stage::Free {
+            return;
+        }
+        let Some(arena) = self.arenas.iter().position(|a| *a == Arena::Empty) else {
+            return;
+        };
+        let slot = match self.job {
+            Job::Update(candidate) => candidate.slot,
+            _ => self.committed.slot,
+        };
+        let generation = self.number;
+        self.number += 1;
+        self.use_arena(arena, Arena::Used);
+        let arena = arena as u8;
+        self.next = Some(Instance { generation, arena });
+        self.stage = Stage::Working;
+        self.phase = Phase::Building;
+        push(
+            out,
+            Action::Build {
+                slot,
+                arena,
+                generation,
+            },
+        );
+    }
+
+    pub(crate) fn built(&mut self, now: Micros, out: &mut Actions) {
+        if self.stage_answers(now, out) && self.phase == Phase::Building {
+            match self.job {
+                Job::Update(_) => {
+                    self.report(Status::Staged, Reason::None, out);
+                    self.close_in_order(now, out);
+                }
+                _ => self.grant(now, out),
+            }
+        }
+    }
+
+    pub(crate) fn stage_failed(&mut self, now: Micros, reason: Reason, out: &mut Actions) {
+        if self.stage_answers(now, out) {
+            match (self.phase, self.job) {
+                (Phase::Verifying, _) | (Phase::Building, Job::Update(_)) => {
+                    self.refuse(reason, out);
+                }
+                (Phase::Building, _) => self.rebuild(now, reason, out),
+                _ => {}
+            }
+        }
+    }
+
+    pub(crate) fn stage_timed_out(&mut self, now: Micros, out: &mut Actions) {
+        self.abandon_stage();
+        match self.job {
+            Job::Update(_) => self.refuse(Reason::StageTimeout, out),
+            _ => self.rebuild(now, Reason::StageTimeout, out),
+        }
+    }
+
+    pub(crate) fn arena_cleared(&mut self, _now: Micros, arena: u8, out: &mut Actions) {
+        if self.arenas.get(usize::from(arena)) == Some(&Arena::Clearing) {
+            self.use_arena(arena.into(), Arena::Empty);
+            self.try_to_build(out);
+        }
+    }
+
+    /// Ends a transaction that has disturbed nothing.
+    pub(crate) fn refuse(&mut self, reason: Reason, out: &mut Actions) {
+        self.abandon_stage();
+        self.report(Status::Refused, reason, out);
+        self.drop_next(out);
+        self.job = Job::None;
+        self.phase = Phase::Idle;
+        self.deadline = None;
+    }
+
+    /// Gives up the generation beside the holder.
+    pub(crate) fn drop_next(&mut self, out: &mut Actions) {
+        if let Some(next) = self.next.take() {
+            self.clear(next.arena, out);
+        }
+    }
+
+    pub(crate) fn clear(&mut self, arena: u8, out: &mut Actions) {
+        if self.arenas.get(usize::from(arena)) == Some(&Arena::Used) {
+            self.use_arena(arena.into(), Arena::Clearing);
+            push(out, Action::ClearArena(arena));
+        }
+    }
+
+    /// What `stage` is at is not wanted any more: its answer will be dropped.
+    pub(crate) fn abandon_stage(&mut self) {
+        if self.stage == Stage::Working {
+            self.stage = Stage::Draining;
+        }
+    }
+
+    /// `stage` is free. Returns whether its answer is wanted.
+    fn stage_answers(&mut self, _now: Micros, out: &mut Actions) -> bool {
+        let wanted = self.stage == Stage::Working;
+        self.stage = Stage::Free;
+        if !wanted {
+            self.try_to_build(out);
+        }
+        wanted
+    }
+
+    fn use_arena(&mut self, arena: usize, how: Arena) {
+        if let Some(place) = self.arenas.get_mut(arena) {
+            *place = how;
+        }
+    }
+}
+
+fn reject(client: Client, reason: Reason, out: &mut Actions) {
+    push(out, Action::Reject { client, reason });
+}

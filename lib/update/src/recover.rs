@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Back to the committed image, and where even that fails.
+
+use crate::machine::push;
+use crate::phase::{Cause, Job, Phase};
+use crate::{Action, Actions, Machine, Micros, Reason, Status};
+
+impl Machine {
+    /// Whoever holds the device is not to be trusted with it any longer.
+    pub(crate) fn holder_failed(&mut self, now: Micros, reason: Reason, out: &mut Actions) {
+        match self.phase {
+            // It was to go anyway.
+            Phase::Closing { gates, .. } => {
+                if let Some(holder) = self.holder {
+                    push(out, Action::Suspend(holder.generation));
+                }
+                self.phase = Phase::Closing { quiet: true, gates };
+                return self.closed(now, out);
+            }
+            Phase::Stopping | Phase::OutOfService(_) | Phase::Off => return,
+            Phase::Starting | Phase::Probation => {
+                if let Job::Update(candidate) = self.job {
+                    // Only full when nothing was let through to get here.
+                    let _ = self.failed.push(candidate.digest);
+                    // The committed image was well until it had to go.
+                    self.starts = 0;
+                }
+            }
+            // An update that had not come as far as the swap gives way.
+            _ => {}
+        }
+        self.abandon_stage();
+        self.drop_next(out);
+        let cause = Cause {
+            client: self.client(),
+            reason,
+        };
+        self.job = if self.starts >= self.config.attempts {
+            Job::Retire(cause)
+        } else {
+            Job::Recover(cause)
+        };
+        if let Some(holder) = self.holder {
+            push(out, Action::Suspend(holder.generation));
+        }
+        self.close(now, true, out);
+    }
+
+    /// The committed image could not be built. Nobody holds the device.
+    pub(crate) fn rebuild(&mut self, now: Micros, reason: Reason, out: &mut Actions) {
+        self.drop_next(out);
+        self.starts = self.starts.saturating_add(1);
+        if self.starts >= self.config.attempts {
+            self.out_of_service(reason, out);
+        } else {
+            self.wait_to_build(now, out);
+        }
+    }
+
+    /// The end. The device is stopped and taken away, or it could not be stopped and is left with nobody running it.
+    pub(crate) fn out_of_service(&mut self, reason: Reason, out: &mut Actions) {
+        self.report(Status::OutOfService, reason, out);
+        self.drop_next(out);
+        self.job = Job::None;
+        self.phase = Phase::OutOfService(reason);
+        self.deadline = None;
+        self.watch = None;
+    }
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Signs of life for as long as a generation serves, and probation at the beginning of that.
+
+use crate::machine::push;
+use crate::phase::Phase;
+use crate::{Action, Actions, Config, Generation, Machine, Micros, Reason};
+
+/// What is known of the generation that serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Watch {
+    /// When the next sign of life is asked for, and the last one must be there.
+    beat: Micros,
+    /// The last one is not there.
+    silent: bool,
+    /// End of probation; none once it is passed.
+    probation: Option<Micros>,
+    /// Should probation end now: fewer completions were asked for than would end it early, and not all stay owed.
+    excused: bool,
+}
+
+impl Watch {
+    pub fn new(now: Micros, config: &Config) -> Self {
+        Self {
+            beat: now + config.beat,
+            silent: false,
+            probation: Some(now + config.probation),
+            excused: true,
+        }
+    }
+
+    pub fn due(&self) -> Micros {
+        self.probation.map_or(self.beat, |p| p.min(self.beat))
+    }
+
+    pub fn rebase(&mut self, now: Micros) {
+        self.beat = self.beat.saturating_sub(now);
+        self.probation = self.probation.map(|p| p.saturating_sub(now));
+    }
+}
+
+impl Machine {
+    pub(crate) fn beat(&mut self, generation: Generation) {
+        if let (Some(watch), Some(holder)) = (&mut self.watch, self.holder)
+            && holder.generation == generation
+        {
+            watch.silent = false;
+        }
+    }
+
+    pub(crate) fn health(
+        &mut self,
+        now: Micros,
+        generation: Generation,
+        completions: u64,
+        errors: u64,
+        owed: u64,
+        out: &mut Actions,
+    ) {
+        let wanted = self.config.probation_completions;
+        let (Some(watch), Some(holder)) = (&mut self.watch, self.holder) else {
+            return;
+        };
+        if holder.generation != generation || watch.probation.is_none() {
+            return;
+        }
+        if errors > self.config.errors_allowed {
+            return self.holder_failed(now, Reason::ErrorRate, out);
+        }
+        // At the deadline it will do that fewer were asked for, if those that were did not all stay unanswered.
+        watch.excused = completions.saturating_add(owed) < wanted && (completions > 0 || owed == 0);
+        if completions >= wanted {
+            self.passed(out);
+        }
+    }
+
+    pub(crate) fn tick_watch(&mut self, now: Micros, out: &mut Actions) {
+        let (Some(watch), Some(holder)) = (&mut self.watch, self.holder) else {
+            return;
+        };
+        if watch.silent && watch.beat <= now {
+            return self.holder_failed(now, Reason::Heartbeat, out);
+        }
+        if watch.probation.is_some_and(|end| end <= now) {
+            if watch.silent {
+                // The heartbeat must hold to the end: it is decided when the sign of life is there, or due.
+                watch.probation = Some(watch.beat);
+            } else if watch.excused {
+                self.passed(out);
+            } else {
+                return self.holder_failed(now, Reason::ProbationTimeout, out);
+            }
+        }
+        if let Some(watch) = &mut self.watch
+            && watch.beat <= now
+        {
+            watch.silent = true;
+            watch.beat = now + self.config.beat;
+            push(out, Action::AskBeat(holder.generation));
+        }
+    }
+
+    fn passed(&mut self, out: &mut Actions) {
+        if let Some(watch) = &mut self.watch {
+            watch.probation = None;
+        }
+        if self.phase == Phase::Probation {
+            self.commit(out);
+        }
+        self.starts = 0;
+    }
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Deny and resume: from one holder of the device to the next.
+
+use crate::machine::push;
+use crate::phase::{Job, Phase};
+use crate::supervise::Watch;
+use crate::{Action, Actions, Client, Generation, Image, Machine, Micros, Reason, Status};
+
+impl Machine {
+    /// The holder is well and is asked to let go.
+    pub(crate) fn close_in_order(&mut self, now: Micros, out: &mut Actions) {
+        let Some(holder) = self.holder else {
+            return self.grant(now, out);
+        };
+        push(out, Action::Quiesce(holder.generation));
+        self.close(now, false, out);
+    }
+
+    /// Closes the gates, where they are open, and waits for clients and, unless it is `quiet`, for the holder.
+    pub(crate) fn close(&mut self, now: Micros, quiet: bool, out: &mut Actions) {
+        self.watch = None;
+        let mut gates = 0;
+        if self.gates_open {
+            self.gates_open = false;
+            gates = self.config.clients;
+            push(out, Action::CloseGates);
+        }
+        self.phase = Phase::Closing { quiet, gates };
+        self.deadline = Some(now + self.config.quiesce);
+        self.closed(now, out);
+    }
+
+    pub(crate) fn quiesced(&mut self, now: Micros, generation: Generation, out: &mut Actions) {
+        if let (Phase::Closing { gates, .. }, Some(holder)) = (self.phase, self.holder)
+            && holder.generation == generation
+        {
+            self.phase = Phase::Closing { quiet: true, gates };
+            self.closed(now, out);
+        }
+    }
+
+    pub(crate) fn gate_closed(&mut self, now: Micros, client: Client, out: &mut Actions) {
+        if let Phase::Closing { quiet, gates } = self.phase {
+            let gates = gates & !1u8.checked_shl(client.into()).unwrap_or(0);
+            self.phase = Phase::Closing { quiet, gates };
+            self.closed(now, out);
+        }
+    }
+
+    /// A client that did not leave its region will fault on it, and wait for the grant.
+    pub(crate) fn closing_timed_out(&mut self, now: Micros, out: &mut Actions) {
+        self.phase = Phase::Closing {
+            quiet: true,
+            gates: 0,
+        };
+        self.closed(now, out);
+    }
+
+    pub(crate) fn closed(&mut self, now: Micros, out: &mut Actions) {
+        let (
+            Phase::Closing {
+                quiet: true,
+                gates: 0,
+            },
+            Some(holder),
+        ) = (self.phase, self.holder)
+        else {
+            return;
+        };
+        self.report(Status::Quiesced, Reason::None, out);
+        // Also one that says it is quiet: it could start the device again before it is denied.
+        push(out, Action::Suspend(holder.generation));
+        push(out, Action::StopDevice);
+        self.phase = Phase::Stopping;
+        self.deadline = Some(now + self.config.stop);
+    }
+
+    pub(crate) fn stopped(&mut self, now: Micros, out: &mut Actions) {
+        if self.phase != Phase::Stopping {
+            return;
+        }
+        let Some(old) = self.holder.take() else {
+            return;
+        };
+        push(out, Action::Deny(old.generation));
+        self.report(Status::Denied, Reason::None, out);
+        match self.job {
+            Job::Update(_) => {
+                // The old one is kept whole until the commit, but it is not what a rollback starts.
+                self.old = Some(old);
+                self.grant(now, out);
+            }
+            Job::Recover(_) | Job::None => {
+                self.clear(old.arena, out);
+                self.clear_old(out);
+                self.wait_to_build(now, out);
+            }
+            Job::Retire(cause) => {
+                self.clear(old.arena, out);
+                self.clear_old(out);
+                self.out_of_service(cause.reason, out);
+            }
+        }
+    }
+
+    pub(crate) fn grant(&mut self, now: Micros, out: &mut Actions) {
+        let Some(next) = self.next.take() else {
+            return;
+        };
+        if matches!(self.job, Job::Recover(_)) {
+            self.starts = self.starts.saturating_add(1);
+        }
+        self.holder = Some(next);
+        self.phase = Phase::Starting;
+        self.deadline = Some(now + self.config.ready);
+        push(
+            out,
+            Action::Grant {
+                generation: next.generation,
+                arena: next.arena,
+            },
+        );
+        self.report(Status::Granted, Reason::None, out);
+    }
+
+    pub(crate) fn ready(&mut self, now: Micros, generation: Generation, out: &mut Actions) {
+        if self.phase != Phase::Starting || self.holder.is_none_or(|h| h.generation != generation) {
+            return;
+        }
+        self.deadline = None;
+        self.gates_open = true;
+        push(out, Action::OpenGates(generation));
+        self.watch = Some(Watch::new(now, &self.config));
+        match self.job {
+            Job::Recover(cause) => {
+                self.report(Status::RolledBack, cause.reason, out);
+                self.job = Job::None;
+                self.phase = Phase::Idle;
+            }
+            _ => {
+                self.phase = Phase::Probation;
+                self.report(Status::Probation, Reason::None, out);
+            }
+        }
+    }
+
+    /// The new image stays.
+    pub(crate) fn commit(&mut self, out: &mut Actions) {
+        if let Job::Update(candidate) = self.job {
+            self.committed = Image {
+                slot: candidate.slot,
+                sequence: candidate.sequence,
+            };
+            self.report(Status::Committed, Reason::None, out);
+            self.clear_old(out);
+            self.job = Job::None;
+            self.phase = Phase::Idle;
+        }
+    }
+
+    pub(crate) fn clear_old(&mut self, out: &mut Actions) {
+        if let Some(old) = self.old.take() {
+            self.clear(old.arena, out);
+        }
+    }
+}

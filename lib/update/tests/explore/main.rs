@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Every event in every state that a bounded world can bring the machine into.
+//!
+//! Bounded are the offers, the faults (a fault or a failure that somebody reports; silence and late or stray answers are
+//! free) and the generations. From each state that is found, two ways are followed to their end: nobody answers any
+//! more, and everybody answers well.
+#![allow(missing_docs)]
+
+mod mutant;
+mod walk;
+mod world;
+
+use molt_update::{Event, Phase, Reason};
+use mutant::Mutant;
+use stateright::{Checker, Model, Property};
+use world::{HANDLE, StageJob, World};
+
+const RULES: [&str; 3] = [
+    "no rule is broken",
+    "ends when nobody answers",
+    "ends when everybody answers",
+];
+
+/// Generations up to this number. `MOLT_EXPLORE=5`, in a release build, walks 17 million states in three minutes.
+fn generations() -> u64 {
+    let asked = std::env::var("MOLT_EXPLORE").ok();
+    asked.and_then(|n| n.parse().ok()).unwrap_or(1)
+}
+
+struct Explorer {
+    mutant: Mutant,
+    offers: u8,
+    faults: u8,
+    generations: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Move {
+    /// Something that costs nothing.
+    Free(Event),
+    /// An offer, of which there are only so many.
+    Offer(Event),
+    /// A fault, of which there are only so many.
+    Fault(Event),
+    /// Nothing happens until the machine's deadline.
+    Wait,
+}
+
+impl Model for Explorer {
+    type State = World;
+    type Action = Move;
+
+    fn init_states(&self) -> Vec<World> {
+        vec![World::new(self.offers, self.faults)]
+    }
+
+    fn actions(&self, world: &World, moves: &mut Vec<Move>) {
+        if world.broken.is_some() {
+            return;
+        }
+        if world.machine.deadline().is_some() {
+            moves.push(Move::Wait);
+        }
+        if world.offers > 0 {
+            for client in 0..2 {
+                moves.push(Move::Offer(Event::Offer {
+                    client,
+                    allowed: client == 0,
+                    handle: HANDLE,
+                }));
+            }
+        }
+        if matches!(world.machine.phase(), Phase::Offered { .. }) {
+            for (client, handle) in [(0, HANDLE), (0, HANDLE + 1), (1, HANDLE)] {
+                moves.push(Move::Free(Event::Confirm { client, handle }));
+                moves.push(Move::Free(Event::Cancel { client, handle }));
+            }
+        }
+        for client in 0..2 {
+            moves.push(Move::Free(Event::ClientDied(client)));
+            moves.push(Move::Free(Event::GateClosed(client)));
+        }
+        match world.stage {
+            Some(StageJob::Verify { .. }) => {
+                for sequence in [10, 11, 12] {
+                    moves.push(Move::Free(Event::Verified {
+                        sequence,
+                        digest: [5; 4],
+                    }));
+                }
+                moves.push(Move::Free(Event::Verified {
+                    sequence: 13,
+                    digest: [6; 4],
+                }));
+            }
+            Some(StageJob::Build) => moves.push(Move::Free(Event::Built)),
+            None => {}
+        }
+        if world.stage.is_some() && world.faults > 0 {
+            moves.push(Move::Fault(Event::StageFailed(Reason::BuildFailed)));
+        }
+        for arena in 0..2 {
+            if world.clearing[usize::from(arena)] {
+                moves.push(Move::Free(Event::ArenaCleared(arena)));
+            }
+        }
+        moves.push(Move::Free(Event::Stopped));
+        // Each generation there was, and one that never will be, says whatever it likes.
+        let newest = world.last_granted.unwrap_or(0);
+        for generation in [newest, newest.saturating_sub(1), 99] {
+            moves.push(Move::Free(Event::Ready(generation)));
+            moves.push(Move::Free(Event::Quiesced(generation)));
+            moves.push(Move::Free(Event::Beat(generation)));
+            for (completions, owed) in [(0, 2), (2, 1), (4, 0)] {
+                moves.push(Move::Free(Event::Health {
+                    generation,
+                    completions,
+                    errors: 0,
+                    owed,
+                }));
+            }
+            if world.faults > 0 {
+                moves.push(Move::Fault(Event::Failed {
+                    generation,
+                    reason: Reason::Fault,
+                }));
+                moves.push(Move::Fault(Event::Health {
+                    generation,
+                    completions: 9,
+                    errors: 1,
+                    owed: 0,
+                }));
+            }
+        }
+        if world.faults > 0 {
+            moves.push(Move::Fault(Event::Forgive));
+        }
+    }
+
+    fn next_state(&self, world: &World, step: Move) -> Option<World> {
+        let mut next = world.clone();
+        match step {
+            Move::Free(event) => next.give(self.mutant, 0, event),
+            Move::Offer(event) => {
+                next.offers -= 1;
+                next.give(self.mutant, 0, event);
+            }
+            Move::Fault(event) => {
+                next.faults -= 1;
+                next.give(self.mutant, 0, event);
+            }
+            Move::Wait => {
+                let wait = next.machine.deadline()?;
+                next.give(self.mutant, wait, Event::Tick);
+            }
+        }
+        (next != *world).then_some(next)
+    }
+
+    fn within_boundary(&self, world: &World) -> bool {
+        world
+            .last_granted
+            .is_none_or(|newest| newest < self.generations)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![
+            Property::always("no rule is broken", |_, world: &World| {
+                world.broken.is_none()
+            }),
+            Property::always("ends when nobody answers", |model: &Self, world: &World| {
+                walk::silence(model.mutant, world)
+            }),
+            Property::always(
+                "ends when everybody answers",
+                |model: &Self, world: &World| walk::kindness(model.mutant, world),
+            ),
+            Property::sometimes("an update is committed", |_, world: &World| {
+                world.committed.sequence > 10
+            }),
+            Property::sometimes("an image is remembered as failed", |_, world: &World| {
+                !world.failed.is_empty()
+            }),
+            Property::sometimes("out of service", |_, world: &World| {
+                matches!(world.machine.phase(), Phase::OutOfService(_))
+            }),
+        ]
+    }
+}
+
+#[test]
+fn every_rule_holds_in_every_state() {
+    let checker = Explorer {
+        mutant: Mutant::None,
+        offers: 2,
+        faults: 1,
+        generations: generations(),
+    }
+    .checker()
+    .spawn_bfs()
+    .join();
+    println!(
+        "{} states, {} steps deep",
+        checker.unique_state_count(),
+        checker.max_depth()
+    );
+    for name in RULES {
+        if let Some(path) = checker.discovery(name) {
+            let last = path.last_state().clone();
+            panic!(
+                "{name}: {:?} after {:#?}\n{last:#?}",
+                last.broken,
+                path.into_actions()
+            );
+        }
+    }
+    checker.assert_properties();
+    assert!(checker.unique_state_count() > 10_000);
+}
+
+#[test]
+fn every_mutant_breaks_a_rule() {
+    for mutant in Mutant::ALL {
+        let checker = Explorer {
+            mutant,
+            offers: 2,
+            faults: 0,
+            generations: 3,
+        }
+        .checker()
+        .spawn_bfs()
+        .join();
+        let found = RULES.into_iter().find_map(|name| {
+            checker
+                .discovery(name)
+                .map(|path| (name, path.into_states()))
+        });
+        let (name, states) = found.unwrap_or_else(|| panic!("no rule notices {mutant:?}"));
+        println!(
+            "{mutant:?}: {name} {:?}",
+            states.last().and_then(|w| w.broken)
+        );
+    }
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The machine, spoilt in one way each. A mutant that no rule notices would show that the rules notice nothing.
+
+use molt_update::{Action, Actions, Event, Machine, Reason, Status};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mutant {
+    None,
+    /// Does not wait for the device to stop.
+    NoStop,
+    /// Does not take anything away.
+    NoDeny,
+    /// Lets a driver run that says it is quiet.
+    NoSuspend,
+    /// Opens the gates with the grant.
+    EarlyResume,
+    /// Takes any sequence number.
+    AnySequence,
+    /// Forgets which images failed.
+    Forgetful,
+    /// Never looks at the clock.
+    Timeless,
+    /// Takes an error as a reason to go out of service.
+    Hasty,
+    /// Reports each end twice.
+    Chatty,
+    /// Revokes the arena of the running generation at the commit.
+    WrongArena,
+}
+
+impl Mutant {
+    pub const ALL: [Self; 10] = [
+        Self::NoStop,
+        Self::NoDeny,
+        Self::NoSuspend,
+        Self::EarlyResume,
+        Self::AnySequence,
+        Self::Forgetful,
+        Self::Timeless,
+        Self::Hasty,
+        Self::Chatty,
+        Self::WrongArena,
+    ];
+
+    /// A step of the machine as this mutant makes it.
+    pub fn step(self, machine: &mut Machine, now: u64, event: Event) -> Actions {
+        let event = match (self, event) {
+            (Self::AnySequence, Event::Verified { digest, .. }) => Event::Verified {
+                sequence: machine.committed().sequence + 1,
+                digest,
+            },
+            (Self::Timeless, Event::Tick) => return Actions::new(),
+            _ => event,
+        };
+        if self == Self::Forgetful {
+            machine.step(now, Event::Forgive);
+        }
+        let mut out = Actions::new();
+        for action in machine.step(now, event) {
+            match (self, action) {
+                (Self::NoStop, Action::StopDevice) => {
+                    let _ = out.push(action);
+                    for next in machine.step(now, Event::Stopped) {
+                        let _ = out.push(next);
+                    }
+                }
+                (Self::NoDeny, Action::Deny(_)) | (Self::NoSuspend, Action::Suspend(_)) => {}
+                (Self::EarlyResume, Action::Grant { generation, .. }) => {
+                    let _ = out.push(action);
+                    let _ = out.push(Action::OpenGates(generation));
+                }
+                (
+                    Self::Hasty,
+                    Action::Report {
+                        client,
+                        status: Status::RolledBack,
+                        reason,
+                    },
+                ) if reason != Reason::None => {
+                    let _ = out.push(Action::Report {
+                        client,
+                        status: Status::OutOfService,
+                        reason,
+                    });
+                }
+                (Self::Chatty, Action::Report { status, .. }) if status.is_final() => {
+                    let _ = out.push(action);
+                    let _ = out.push(action);
+                }
+                (Self::WrongArena, Action::ClearArena(arena)) => {
+                    let _ = out.push(Action::ClearArena(1 - arena));
+                }
+                _ => {
+                    let _ = out.push(action);
+                }
+            }
+        }
+        out
+    }
+}

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! A world around the machine that answers, fails, stays silent or lies, and a ghost that keeps its own books of what
+//! the machine was allowed to do.
+
+use molt_update::{
+    Action, Client, Config, Event, Generation, Image, Machine, Phase, Reason, Status,
+};
+
+use crate::mutant::Mutant;
+
+/// What stands in a bundle slot, as far as `stage` is concerned.
+pub type Content = (u64, [u64; 4]);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StageJob {
+    Verify { slot: u8 },
+    Build,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Device {
+    Running,
+    Stopping,
+    Stopped,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Holder {
+    pub generation: Generation,
+    pub arena: u8,
+    pub suspended: bool,
+    pub ready: bool,
+    pub slot: u8,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct World {
+    pub machine: Machine,
+    pub stage: Option<StageJob>,
+    pub slots: [Option<Content>; 3],
+    /// In use, by arena; and by the slot that was built there.
+    pub arenas: [Option<u8>; 2],
+    pub clearing: [bool; 2],
+    pub gates: u8,
+    pub quiesce: bool,
+    pub beat: bool,
+    pub device: Device,
+    pub holder: Option<Holder>,
+    pub last_granted: Option<Generation>,
+    pub committed: Image,
+    pub transaction: Option<Client>,
+    pub failed: Vec<[u64; 4]>,
+    /// Starts of the committed image since one served well.
+    pub starts: u8,
+    pub offers: u8,
+    pub faults: u8,
+    /// The first rule that was broken.
+    pub broken: Option<&'static str>,
+}
+
+pub const HANDLE: u64 = 77;
+
+pub fn config() -> Config {
+    Config {
+        clients: 0b11,
+        slots: 3,
+        offer: 50,
+        stage: 70,
+        quiesce: 30,
+        stop: 20,
+        ready: 40,
+        probation: 80,
+        probation_completions: 4,
+        errors_allowed: 0,
+        beat: 30,
+        attempts: 2,
+    }
+}
+
+impl World {
+    pub fn new(offers: u8, faults: u8) -> Self {
+        let mut world = Self {
+            machine: Machine::new(config(), 10),
+            stage: None,
+            slots: [Some((10, [10; 4])), None, None],
+            arenas: [None; 2],
+            clearing: [false; 2],
+            gates: 0,
+            quiesce: false,
+            beat: false,
+            device: Device::Stopped,
+            holder: None,
+            last_granted: None,
+            committed: Image {
+                slot: 0,
+                sequence: 10,
+            },
+            transaction: None,
+            failed: Vec::new(),
+            starts: 0,
+            offers,
+            faults,
+            broken: None,
+        };
+        world.give(Mutant::None, 0, Event::Start);
+        world
+    }
+
+    /// Lets an event happen after `wait` us, and carries out what the machine (or its mutant) wants.
+    pub fn give(&mut self, mutant: Mutant, wait: u64, event: Event) {
+        if event == Event::Tick && self.machine.phase() == Phase::Waiting {
+            // `stage` is stuck with something else: an attempt at building the committed image that could not begin.
+            self.starts += 1;
+        }
+        self.before(event);
+        let actions = mutant.step(&mut self.machine, wait, event);
+        self.machine.rebase(wait);
+        self.rule(
+            actions.len() < actions.capacity(),
+            "a step has too many actions",
+        );
+        for action in actions {
+            self.carry_out(action);
+        }
+        self.rule(
+            self.machine.committed() == self.committed,
+            "a sequence number was consumed without a commit",
+        );
+    }
+
+    fn rule(&mut self, holds: bool, text: &'static str) {
+        if !holds && self.broken.is_none() {
+            self.broken = Some(text);
+        }
+    }
+
+    fn before(&mut self, event: Event) {
+        match event {
+            Event::Verified { sequence, digest } => {
+                if let Some(StageJob::Verify { slot }) = self.stage {
+                    self.slots[usize::from(slot)] = Some((sequence, digest));
+                }
+                self.stage = None;
+            }
+            Event::Built | Event::StageFailed(_) => self.stage = None,
+            Event::ArenaCleared(arena) => {
+                self.clearing[usize::from(arena)] = false;
+                self.arenas[usize::from(arena)] = None;
+            }
+            Event::GateClosed(client) => self.gates &= !(1 << client),
+            Event::Quiesced(_) => self.quiesce = false,
+            Event::Stopped if self.device == Device::Stopping => self.device = Device::Stopped,
+            Event::Beat(_) => self.beat = false,
+            Event::Ready(generation) => {
+                if let Some(holder) = &mut self.holder {
+                    holder.ready |= holder.generation == generation;
+                }
+            }
+            Event::Health {
+                generation,
+                completions: 4..,
+                errors: 0,
+                ..
+            } if self
+                .holder
+                .is_some_and(|h| h.generation == generation && h.ready && !h.suspended) =>
+            {
+                self.starts = 0;
+            }
+            Event::Forgive => self.failed.clear(),
+            _ => {}
+        }
+    }
+
+    fn carry_out(&mut self, action: Action) {
+        match action {
+            Action::Verify {
+                slot, committed, ..
+            } => {
+                self.rule(self.stage.is_none(), "two commands to stage at once");
+                self.rule(
+                    slot != 0 && slot != self.committed.slot,
+                    "the committed or the factory image is overwritten",
+                );
+                self.rule(
+                    committed == self.committed.sequence,
+                    "stage is told a wrong sequence number",
+                );
+                self.slots[usize::from(slot)] = None;
+                self.stage = Some(StageJob::Verify { slot });
+            }
+            Action::Build { slot, arena, .. } => {
+                self.rule(self.stage.is_none(), "two commands to stage at once");
+                self.rule(
+                    self.arenas[usize::from(arena)].is_none(),
+                    "a generation is built in an arena that is in use",
+                );
+                let signed = slot == self.committed.slot
+                    || self.content(slot).is_some_and(|(sequence, digest)| {
+                        sequence > self.committed.sequence && !self.failed.contains(&digest)
+                    });
+                self.rule(signed, "an image is built that may not run");
+                if slot == self.committed.slot {
+                    self.starts += 1;
+                }
+                self.arenas[usize::from(arena)] = Some(slot);
+                self.stage = Some(StageJob::Build);
+            }
+            Action::Quiesce(_) => self.quiesce = true,
+            Action::CloseGates => self.gates = 0b11,
+            Action::OpenGates(generation) => {
+                let ready = self
+                    .holder
+                    .is_some_and(|h| h.generation == generation && h.ready && !h.suspended);
+                self.rule(ready, "resumed before the generation was ready");
+            }
+            Action::Suspend(_) => {
+                if let Some(holder) = &mut self.holder {
+                    let first = !core::mem::replace(&mut holder.suspended, true);
+                    let slot = holder.slot;
+                    // An update's image that had the device and loses it: it is not to come back.
+                    if first
+                        && slot != self.committed.slot
+                        && let Some((_, digest)) = self.content(slot)
+                        && !self.failed.contains(&digest)
+                    {
+                        self.failed.push(digest);
+                    }
+                }
+            }
+            Action::StopDevice => {
+                self.rule(
+                    self.holder.is_none_or(|h| h.suspended),
+                    "the device is stopped under a driver that can start it",
+                );
+                self.device = Device::Stopping;
+            }
+            Action::Deny(generation) => {
+                self.rule(
+                    self.device == Device::Stopped,
+                    "revoked before the stop was acknowledged",
+                );
+                self.rule(
+                    self.holder.is_some_and(|h| h.generation == generation),
+                    "denied to one that does not hold",
+                );
+                self.holder = None;
+            }
+            Action::Grant { generation, arena } => {
+                self.rule(self.holder.is_none(), "two generations hold the device");
+                self.rule(
+                    self.last_granted.is_none_or(|last| last < generation),
+                    "a generation's number is used again",
+                );
+                self.rule(
+                    !self.clearing[usize::from(arena)],
+                    "granted to one that is being cleared",
+                );
+                self.last_granted = Some(generation);
+                self.device = Device::Running;
+                self.quiesce = false;
+                self.beat = false;
+                let slot = self.arenas[usize::from(arena)].unwrap_or(9);
+                self.holder = Some(Holder {
+                    generation,
+                    arena,
+                    suspended: false,
+                    ready: false,
+                    slot,
+                });
+            }
+            Action::ClearArena(arena) => {
+                self.rule(
+                    self.holder.is_none_or(|h| h.arena != arena),
+                    "the arena of the holder is revoked",
+                );
+                self.clearing[usize::from(arena)] = true;
+            }
+            Action::AskBeat(_) => self.beat = true,
+            Action::Report {
+                client,
+                status,
+                reason,
+            } => self.reported(client, status, reason),
+            Action::Reject { .. } => {}
+        }
+    }
+
+    fn reported(&mut self, client: Option<Client>, status: Status, reason: Reason) {
+        if status == Status::Offered {
+            self.rule(self.transaction.is_none(), "two transactions at once");
+            self.transaction = client;
+            return;
+        }
+        if status == Status::Committed {
+            if let Some(Holder { slot, .. }) = self.holder {
+                let sequence = self.content(slot).map_or(0, |c| c.0);
+                self.rule(
+                    sequence > self.committed.sequence,
+                    "committed a lower sequence number",
+                );
+                self.committed = Image { slot, sequence };
+                self.starts = 0;
+            }
+            self.rule(self.holder.is_some(), "committed what does not run");
+        }
+        if status == Status::OutOfService {
+            self.rule(
+                reason == Reason::StopTimeout || self.starts >= config().attempts,
+                "out of service too early",
+            );
+        }
+        if status.is_final() && client.is_some() {
+            self.rule(
+                self.transaction.is_some() && self.transaction == client,
+                "a transaction ends twice",
+            );
+            self.transaction = None;
+        }
+    }
+
+    fn content(&self, slot: u8) -> Option<Content> {
+        self.slots.get(usize::from(slot)).copied().flatten()
+    }
+
+    /// Whether everything has come to an end that this world may be left in.
+    pub fn at_rest(&self) -> bool {
+        let rests = matches!(self.machine.phase(), Phase::Idle | Phase::OutOfService(_));
+        rests && self.transaction.is_none() && self.clearing == [false; 2]
+    }
+}
