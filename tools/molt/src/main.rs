@@ -1,5 +1,46 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The host tool.
+//! The host tool: builds images from system descriptions, runs them, shows what happened, tests.
+//!
+//! Exit codes: 0 done, 1 failed, 2 wrong use.
 #![forbid(unsafe_code)]
 
-fn main() {}
+mod arguments;
+mod bundles;
+mod commands;
+mod kernel;
+mod progress;
+mod scenario;
+mod session;
+mod test;
+mod toolchain;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use arguments::{Arguments, Command};
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments.command) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("molt: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether what was asked for came out well.
+fn run(command: Command) -> Result<bool> {
+    match command {
+        Command::Build(arguments) => commands::build(&arguments),
+        Command::Run(arguments) => commands::run(&arguments),
+        Command::Demo(arguments) => commands::demo(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
+        Command::Check(arguments) => commands::check(&arguments),
+        Command::Graph(arguments) => commands::graph(&arguments),
+    }
+}

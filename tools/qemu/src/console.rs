@@ -28,7 +28,9 @@ pub trait Observer {
     /// One line, without its end, at so much of the host's time after the start.
     fn line(&mut self, at: Duration, line: &str) -> Step;
     /// A moment without lines, at least ten times a second while it is quiet.
-    fn quiet(&mut self, _at: Duration) {}
+    fn quiet(&mut self, _at: Duration) -> Step {
+        Step::Continue
+    }
 }
 
 /// How a run ended.
@@ -83,7 +85,11 @@ pub fn run(machine: &Machine, observer: &mut dyn Observer) -> Result<End, RunErr
                     return Ok(End::Stopped);
                 }
             }
-            Err(RecvTimeoutError::Timeout) => observer.quiet(start.elapsed()),
+            Err(RecvTimeoutError::Timeout) => {
+                if observer.quiet(start.elapsed()) == Step::Stop {
+                    return Ok(End::Stopped);
+                }
+            }
             Err(RecvTimeoutError::Disconnected) => {
                 let code = qemu.0.wait()?.code();
                 if !said_something && code != Some(0) {

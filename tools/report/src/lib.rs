@@ -5,10 +5,12 @@
 mod collector;
 mod guest_line;
 mod result;
+mod table;
 mod timeline;
 mod transactions;
 mod verdict;
 
 pub use collector::Collector;
 pub use result::{Guest, Kind, Summary, Update};
+pub use table::table;
 pub use verdict::{Expectation, judge};

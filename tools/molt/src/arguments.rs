@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Replaces a device's driver while the guests that use it keep running.
+#[derive(Debug, Parser)]
+#[command(name = "molt", version, propagate_version = true)]
+pub struct Arguments {
+    /// Install what is missing without asking (the entry script sees to that)
+    #[arg(long, global = true)]
+    pub yes: bool,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the tool does.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Build an image from a system description
+    Build(Build),
+    /// Build an image and boot it in QEMU, with the console as it comes
+    Run(Run),
+    /// Show an update of a disk driver under two guests that use the disk
+    Demo(Demo),
+    /// Run every test: on the host, on the kernel, from end to end
+    Test(Test),
+    /// Check a system description
+    Check(System),
+    /// Draw a system description as SVG
+    Graph(Graph),
+}
+
+/// Which description.
+#[derive(Args, Debug)]
+pub struct System {
+    /// The system description
+    #[arg(default_value = "system.xml")]
+    pub system: PathBuf,
+}
+
+/// Which kernel.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Kernel {
+    /// A Microkit SDK whose kernel is used in place of the embedded one
+    #[arg(long, value_name = "DIR", env = "MICROKIT_SDK")]
+    pub sdk: Option<PathBuf>,
+    /// The SDK's board
+    #[arg(long, default_value = "qemu_virt_aarch64")]
+    pub board: String,
+    /// The SDK's configuration
+    #[arg(long, default_value = "release")]
+    pub config: String,
+    /// Refuse the embedded kernel: what is built is meant for use
+    #[arg(long)]
+    pub production: bool,
+}
+
+/// `molt build`
+#[derive(Args, Debug)]
+pub struct Build {
+    #[command(flatten)]
+    /// Which description
+    pub system: System,
+    #[command(flatten)]
+    /// Which kernel
+    pub kernel: Kernel,
+    /// Where the image is written
+    #[arg(long, short, default_value = "target/molt/molt.img")]
+    pub out: PathBuf,
+}
+
+/// What the run's clock and record are.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Measure {
+    /// Count instructions: one is a nanosecond of the machine's clock
+    #[arg(long)]
+    pub icount: bool,
+    /// Write what happened to this file
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+/// `molt run`
+#[derive(Args, Debug)]
+pub struct Run {
+    /// A scenario: description, disk, bundles and what is expected
+    #[arg(default_value = "tests/scenarios/demo.toml")]
+    pub scenario: PathBuf,
+    #[command(flatten)]
+    /// Which kernel
+    pub kernel: Kernel,
+    #[command(flatten)]
+    /// Clock and record
+    pub measure: Measure,
+}
+
+/// Which guests the demo runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Guests {
+    /// A Debian Linux beside a bare one
+    Linux,
+    /// Two bare ones
+    Bare,
+}
+
+/// `molt demo`
+#[derive(Args, Debug)]
+pub struct Demo {
+    /// Which guests run
+    #[arg(long, value_enum, default_value = "linux")]
+    pub guest: Guests,
+    #[command(flatten)]
+    /// Which kernel
+    pub kernel: Kernel,
+    #[command(flatten)]
+    /// Clock and record
+    pub measure: Measure,
+}
+
+/// `molt test`
+#[derive(Args, Debug)]
+pub struct Test {
+    #[command(flatten)]
+    /// Which kernel
+    pub kernel: Kernel,
+    /// Only tests whose name contains this
+    pub filter: Option<String>,
+    /// Write the traces of the SDK's kernel, to which the embedded one is held
+    #[arg(long, requires = "sdk")]
+    pub record: bool,
+}
+
+/// `molt graph`
+#[derive(Args, Debug)]
+pub struct Graph {
+    #[command(flatten)]
+    /// Which description
+    pub system: System,
+    /// Where the picture is written
+    #[arg(long, short, default_value = "target/molt/system.svg")]
+    pub out: PathBuf,
+}

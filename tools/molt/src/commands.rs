@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The commands, each in a few steps.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::arguments::{Build, Demo, Graph, Guests, Measure, Run, System};
+use crate::kernel::Kernel;
+use crate::scenario::Scenario;
+use crate::session::{self, Outcome, Show};
+use crate::toolchain::Toolchain;
+use crate::workspace::{Builder, Workspace, build_image};
+
+const DEMO: &str = "tests/scenarios/demo.toml";
+const DEMO_BARE: &str = "tests/scenarios/demo-bare.toml";
+
+/// `molt build`
+pub fn build(arguments: &Build) -> Result<bool> {
+    let toolchain = Toolchain::from_environment()?;
+    let kernel = Kernel::choose(&arguments.kernel)?;
+    // Bundles come from scenarios; an image alone has its guests' boot images without any.
+    let scenario = Scenario {
+        about: String::new(),
+        system: arguments.system.system.clone(),
+        features: Default::default(),
+        disk: None,
+        bundles: Vec::new(),
+        expect: Default::default(),
+        limit: 0,
+    };
+    let directory = toolchain.root().join("target/molt/build");
+    fs::create_dir_all(&directory).with_context(|| format!("{}", directory.display()))?;
+    let system = Builder {
+        toolchain: &toolchain,
+        scenario: &scenario,
+        kernel: &kernel,
+        directory: &directory,
+    }
+    .inputs()?;
+    let image = build_image(&toolchain, &kernel, &system, &directory)?;
+    write_to(&arguments.out, &fs::read(&image)?)?;
+    println!("{}", arguments.out.display());
+    Ok(true)
+}
+
+/// `molt run`
+pub fn run(arguments: &Run) -> Result<bool> {
+    let kernel = Kernel::choose(&arguments.kernel)?;
+    let outcome = play(
+        &arguments.scenario,
+        &kernel,
+        &arguments.measure,
+        Show::Console,
+    )?;
+    Ok(verdict("run", &outcome))
+}
+
+/// `molt demo`
+pub fn demo(arguments: &Demo) -> Result<bool> {
+    let kernel = Kernel::choose(&arguments.kernel)?;
+    let root = Toolchain::from_environment()?.root().to_owned();
+    let scenario = root.join(match arguments.guest {
+        Guests::Linux => DEMO,
+        Guests::Bare => DEMO_BARE,
+    });
+    let outcome = play(&scenario, &kernel, &arguments.measure, Show::Timeline)?;
+    for line in molt_report::table(&outcome.summary) {
+        println!("{line}");
+    }
+    Ok(verdict("demo", &outcome))
+}
+
+/// `molt check`
+pub fn check(arguments: &System) -> Result<bool> {
+    // Prefilled files are made while building: here they may be missing.
+    let system = molt_sdf::load(&arguments.system, &[])?;
+    println!(
+        "{}: {} protection domains, {} memory regions, {} channels: in order",
+        arguments.system.display(),
+        system.domains.len(),
+        system.regions.len(),
+        system.channels.len()
+    );
+    Ok(true)
+}
+
+/// `molt graph`
+pub fn graph(arguments: &Graph) -> Result<bool> {
+    let system = molt_sdf::load(&arguments.system.system, &[])?;
+    write_to(&arguments.out, molt_graph::draw(&system).as_bytes())?;
+    println!("{}", arguments.out.display());
+    Ok(true)
+}
+
+/// Builds and runs a scenario.
+pub fn play(path: &Path, kernel: &Kernel, measure: &Measure, show: Show) -> Result<Outcome> {
+    let toolchain = Toolchain::from_environment()?;
+    let scenario = Scenario::load(path)?;
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let workspace = Workspace::prepare(&toolchain, &scenario, &name, kernel)?;
+    let outcome = session::run(&scenario, &workspace, kernel, measure.icount, show)?;
+    if let Some(json) = &measure.json {
+        session::write_json(json, &outcome.summary)?;
+    }
+    Ok(outcome)
+}
+
+fn verdict(what: &str, outcome: &Outcome) -> bool {
+    for failure in &outcome.failures {
+        println!("  - {failure}");
+    }
+    let passed = outcome.summary.passed;
+    println!("{what}: {}", if passed { "passed" } else { "FAILED" });
+    passed
+}
+
+fn write_to(path: &Path, content: &[u8]) -> Result<()> {
+    if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
+        fs::create_dir_all(folder).with_context(|| format!("{}", folder.display()))?;
+    }
+    fs::write(path, content).with_context(|| format!("{}: cannot be written", path.display()))
+}

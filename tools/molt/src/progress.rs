@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What long work shows: a spinner where somebody watches, a line for each step elsewhere.
+
+use std::io::{IsTerminal, stderr};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// One step of the work, from its start to its end.
+pub struct Step {
+    name: String,
+    start: Instant,
+    bar: Option<ProgressBar>,
+}
+
+impl Step {
+    /// Says what is being done now.
+    pub fn start(name: impl Into<String>) -> Self {
+        let name = name.into();
+        let bar = stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new_spinner()
+                .with_style(
+                    ProgressStyle::with_template("{spinner} {msg} {elapsed}")
+                        .unwrap_or_else(|_| ProgressStyle::default_spinner()),
+                )
+                .with_message(name.clone());
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        if bar.is_none() {
+            eprintln!("molt: {name}");
+        }
+        Self {
+            name,
+            start: Instant::now(),
+            bar,
+        }
+    }
+
+    /// Says that it is done, where it took a while.
+    pub fn done(self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+            let took = self.start.elapsed();
+            if took > Duration::from_secs(1) {
+                eprintln!("molt: {} ({:.1} s)", self.name, took.as_secs_f32());
+            }
+        }
+    }
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! A scenario: which system, which disk, which bundles, and what has to come of it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use molt_report::Expectation;
+use serde::Deserialize;
+
+/// A scenario's file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// One line: what it shows.
+    pub about: String,
+    /// The system description, beside this file.
+    pub system: PathBuf,
+    /// Features of the packages that the system's own images are built with, by package.
+    #[serde(default)]
+    pub features: std::collections::BTreeMap<String, Vec<String>>,
+    /// The disk, where the system has one.
+    pub disk: Option<DiskKind>,
+    /// What the guests offer, each in this order.
+    #[serde(default, rename = "bundle")]
+    pub bundles: Vec<BundleSource>,
+    /// What has to come of it.
+    pub expect: Expectation,
+    /// Seconds of the host's time that a run may take on a slow machine.
+    #[serde(default = "two_minutes")]
+    pub limit: u64,
+}
+
+fn two_minutes() -> u64 {
+    120
+}
+
+/// What kind of disk.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, tag = "kind", rename_all = "lowercase")]
+pub enum DiskKind {
+    /// A file.
+    File,
+    /// A file, and so many requests a second.
+    Throttled {
+        /// Both directions together.
+        iops: u32,
+    },
+    /// Answers at once and forgets.
+    Null,
+}
+
+/// How a bundle is made.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BundleSource {
+    /// The virtual machine or native client that offers it.
+    pub guest: String,
+    /// The PD that it replaces.
+    pub component: String,
+    /// The package of the driver.
+    pub package: String,
+    /// Which version of it.
+    #[serde(default)]
+    pub features: Vec<String>,
+    /// Sequence number of the first.
+    pub sequence: u64,
+    /// So many of them, with rising sequence numbers.
+    #[serde(default = "one")]
+    pub repeat: u64,
+    /// The steps between their sequence numbers.
+    #[serde(default = "one")]
+    pub stride: u64,
+    /// What is done to it after it was made.
+    #[serde(default)]
+    pub damage: Damage,
+}
+
+fn one() -> u64 {
+    1
+}
+
+/// What is wrong with a bundle.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Damage {
+    /// Nothing.
+    #[default]
+    None,
+    /// Its second half is missing.
+    Truncated,
+    /// A byte of the payload is another.
+    Flipped,
+    /// The payload is text.
+    NotAnElf,
+    /// Made for another device.
+    OtherDevice,
+    /// More than a bundle slot holds.
+    TooLarge,
+}
+
+impl Scenario {
+    /// Reads one.
+    pub fn load(path: &Path) -> Result<Self> {
+        let text = fs::read_to_string(path)
+            .with_context(|| format!("{}: the scenario cannot be read", path.display()))?;
+        let mut scenario: Self =
+            toml::from_str(&text).with_context(|| format!("{}: not a scenario", path.display()))?;
+        let beside = path.parent().unwrap_or(Path::new(""));
+        scenario.system = beside.join(&scenario.system);
+        Ok(scenario)
+    }
+}

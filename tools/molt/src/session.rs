@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! One run of a scenario: boot, read, judge.
+
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use molt_qemu::{Clock, End, Machine, Observer, Step};
+use molt_report::{Collector, Kind, Summary, judge};
+use molt_sdf::System;
+use molt_sdf::model::GuestKind;
+
+use crate::kernel::Kernel;
+use crate::scenario::{DiskKind, Scenario};
+use crate::workspace::Workspace;
+
+/// How much of the run is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Show {
+    /// Nothing; the console goes to a file.
+    Nothing,
+    /// What a person wants to follow.
+    Timeline,
+    /// Every line.
+    Console,
+}
+
+/// What came of it.
+pub struct Outcome {
+    /// Summed up and judged.
+    pub summary: Summary,
+    /// What is not as it must be.
+    pub failures: Vec<String>,
+}
+
+/// Runs it.
+pub fn run(
+    scenario: &Scenario,
+    workspace: &Workspace,
+    kernel: &Kernel,
+    count_instructions: bool,
+    show: Show,
+) -> Result<Outcome> {
+    let mut machine = Machine::new(workspace.image.clone());
+    machine.disk = workspace.disk.clone();
+    machine.limit = Duration::from_secs(scenario.limit);
+    machine.clock = match (count_instructions, scenario.disk) {
+        (false, _) => Clock::Host,
+        // Idle time may be jumped over only where no device works in the host's time.
+        (true, None | Some(DiskKind::Null)) => Clock::InstructionsJumping,
+        (true, _) => Clock::Instructions,
+    };
+    let log = workspace.directory.join("console.log");
+    let mut reader = Reader {
+        collector: Collector::new(guests(&workspace.system)),
+        log: std::fs::File::create(&log).with_context(|| format!("{}", log.display()))?,
+        show,
+        grace: None,
+    };
+    let end = molt_qemu::run(&machine, &mut reader)?;
+    let mut summary = reader.collector.summary(&kernel.name(), kernel.board());
+    let mut failures = judge(&summary, &reader.collector, &scenario.expect);
+    if end == End::TimedOut {
+        failures.push(format!("not done within {} s", scenario.limit));
+    }
+    if let Err(error) = workspace.check_filesystems() {
+        failures.push(format!("a guest's file system: {error:#}"));
+    }
+    summary.passed = failures.is_empty();
+    Ok(Outcome { summary, failures })
+}
+
+/// Writes the summary where it was asked for.
+pub fn write_json(path: &Path, summary: &Summary) -> Result<()> {
+    let mut text = serde_json::to_string_pretty(summary)?;
+    text.push('\n');
+    std::fs::write(path, text).with_context(|| format!("{}: cannot be written", path.display()))
+}
+
+/// Virtual machines, and native clients that ring in their place.
+fn guests(system: &System) -> Vec<(String, Kind)> {
+    let clients = system.clients();
+    clients
+        .into_iter()
+        .filter_map(|id| {
+            let domain = system.domains.get(id)?;
+            Some(match &domain.machine {
+                Some(machine) => {
+                    let linux =
+                        (machine.guest.as_ref()).is_some_and(|g| g.kind == GuestKind::Linux);
+                    let kind = if linux { Kind::Linux } else { Kind::Bare };
+                    (machine.name.clone(), kind)
+                }
+                None => (domain.name.clone(), Kind::Bare),
+            })
+        })
+        .collect()
+}
+
+/// After the last guest is done the last trace lines may still come.
+const GRACE: Duration = Duration::from_millis(500);
+
+struct Reader {
+    collector: Collector,
+    log: std::fs::File,
+    show: Show,
+    grace: Option<Duration>,
+}
+
+impl Observer for Reader {
+    fn line(&mut self, at: Duration, line: &str) -> Step {
+        // The log is for whoever looks later; the run goes on without it.
+        let _ = writeln!(self.log, "{line}");
+        let told = self.collector.line(line);
+        match self.show {
+            Show::Nothing => {}
+            Show::Console => println!("{line}"),
+            Show::Timeline => {
+                if let Some(told) = told {
+                    println!("{told}");
+                }
+            }
+        }
+        self.step(at)
+    }
+
+    fn quiet(&mut self, at: Duration) -> Step {
+        self.step(at)
+    }
+}
+
+impl Reader {
+    fn step(&mut self, at: Duration) -> Step {
+        if !self.collector.finished() {
+            return Step::Continue;
+        }
+        let end = *self.grace.get_or_insert(at + GRACE);
+        if at >= end {
+            Step::Stop
+        } else {
+            Step::Continue
+        }
+    }
+}

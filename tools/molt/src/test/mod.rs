@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! `molt test`: on the host, on the kernel, from end to end; closed by one line with the count.
+
+mod count;
+mod host;
+mod scenarios;
+mod suite;
+
+use anyhow::Result;
+
+use crate::arguments::Test;
+use crate::kernel::Kernel;
+use crate::toolchain::Toolchain;
+use count::Count;
+
+/// Runs every test that the filter lets through.
+pub fn run(arguments: &Test) -> Result<bool> {
+    let toolchain = Toolchain::from_environment()?;
+    let kernel = Kernel::choose(&arguments.kernel)?;
+    let filter = arguments.filter.as_deref();
+    if arguments.record {
+        return suite::record(&toolchain, &kernel);
+    }
+    let mut count = Count::default();
+    println!("== on the host");
+    count += host::run(&toolchain, filter)?;
+    println!("== target suite on kernel {}", kernel.name());
+    count += suite::run(&toolchain, &kernel, filter)?;
+    println!("== scenarios on kernel {}", kernel.name());
+    count += scenarios::run(&toolchain, &kernel, filter)?;
+    println!("{count}");
+    Ok(count.failed == 0 && count.passed > 0)
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The end-to-end scenarios: each file is one test.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use super::count::Count;
+use crate::arguments::Measure;
+use crate::commands::play;
+use crate::kernel::Kernel;
+use crate::session::Show;
+use crate::toolchain::Toolchain;
+
+const FOLDER: &str = "tests/scenarios";
+
+/// Runs them in the order of their names.
+pub fn run(toolchain: &Toolchain, kernel: &Kernel, filter: Option<&str>) -> Result<Count> {
+    let folder = toolchain.root().join(FOLDER);
+    let mut files: Vec<PathBuf> = fs::read_dir(&folder)
+        .with_context(|| format!("{}", folder.display()))?
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|e| e == "toml"))
+        .collect();
+    files.sort();
+    let mut count = Count::default();
+    for file in files {
+        let name = file.file_stem().unwrap_or_default().to_string_lossy();
+        if filter.is_some_and(|filter| !name.contains(filter)) {
+            continue;
+        }
+        let start = Instant::now();
+        let failures = match play(&file, kernel, &Measure::default(), Show::Nothing) {
+            Ok(outcome) => outcome.failures,
+            Err(error) => vec![format!("{error:#}")],
+        };
+        let verdict = if failures.is_empty() { "ok" } else { "FAILED" };
+        let took = start.elapsed().as_secs_f32();
+        println!("{verdict:<6} scenario {name} ({took:.1} s)");
+        for failure in &failures {
+            println!("         {failure}");
+        }
+        count += Count::of(failures.is_empty());
+    }
+    Ok(count)
+}

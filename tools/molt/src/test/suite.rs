@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The target suite: runs as the root task; its traces are held against those of the real kernel.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use molt_qemu::{Machine, Observer, Step};
+
+use super::count::Count;
+use crate::kernel::Kernel;
+use crate::progress;
+use crate::toolchain::{Target, Toolchain};
+
+const PACKAGE: &str = "molt-suite";
+const LOADER: &str = "molt-loader";
+/// Where the traces of the real kernel stand, with its version.
+const TRACES: &str = "tests/traces/sel4-16.0.0/suite.txt";
+const LIMIT: Duration = Duration::from_secs(240);
+
+/// Runs it on the kernel and compares.
+pub fn run(toolchain: &Toolchain, kernel: &Kernel, filter: Option<&str>) -> Result<Count> {
+    let path = toolchain.root().join(TRACES);
+    let text = fs::read_to_string(&path)
+        .with_context(|| format!("{}: the real kernel's traces", path.display()))?;
+    let mut recorded = Seen::default();
+    for line in text.lines() {
+        recorded.take(line);
+    }
+    let seen = boot(toolchain, kernel)?;
+    let mut count = Count::default();
+    for (name, trace) in &recorded.traces {
+        if filter.is_some_and(|filter| !name.contains(filter)) {
+            continue;
+        }
+        let failure = match (seen.verdicts.get(name), seen.traces.get(name)) {
+            (None, _) => Some("it did not run to its end".to_owned()),
+            (Some(Some(reason)), _) => Some(reason.clone()),
+            (Some(None), found) => difference(trace, found.map_or(&[], Vec::as_slice)),
+        };
+        match &failure {
+            None => println!("ok     {name}"),
+            Some(reason) => println!("FAILED {name}: {reason}"),
+        }
+        count += Count::of(failure.is_none());
+    }
+    for name in seen.verdicts.keys() {
+        if !recorded.traces.contains_key(name) {
+            println!("FAILED {name}: the real kernel's trace of it is not recorded");
+            count += Count::of(false);
+        }
+    }
+    Ok(count)
+}
+
+/// Writes the traces of an SDK's kernel.
+pub fn record(toolchain: &Toolchain, kernel: &Kernel) -> Result<bool> {
+    let Kernel::Sdk { .. } = kernel else {
+        bail!("--record needs the real kernel (--sdk DIR)");
+    };
+    let seen = boot(toolchain, kernel)?;
+    let mut text = format!("# {}, {}\n", kernel.name(), kernel.board());
+    for (name, verdict) in &seen.verdicts {
+        if let Some(reason) = verdict {
+            bail!("{name} fails on the real kernel ({reason}): nothing was recorded");
+        }
+        // A test without a trace stands there too: it has to run.
+        text.push_str(&format!("ok {name}\n"));
+        for line in seen.traces.get(name).into_iter().flatten() {
+            text.push_str(&format!("trace {name}: {line}\n"));
+        }
+    }
+    let path = toolchain.root().join(TRACES);
+    fs::create_dir_all(path.parent().unwrap_or(&path))?;
+    fs::write(&path, text).with_context(|| format!("{}", path.display()))?;
+    println!("{}: {} tests", path.display(), seen.verdicts.len());
+    Ok(true)
+}
+
+/// The first line in which two traces differ.
+fn difference(expected: &[String], found: &[String]) -> Option<String> {
+    let lines = expected.len().max(found.len());
+    (0..lines).find_map(|index| {
+        let (expected, found) = (expected.get(index), found.get(index));
+        (expected != found).then(|| {
+            let or = |line: Option<&String>| line.map_or("nothing", String::as_str).to_owned();
+            let (expected, found) = (or(expected), or(found));
+            format!(
+                "trace line {}: '{found}', on the real kernel '{expected}'",
+                index + 1
+            )
+        })
+    })
+}
+
+fn boot(toolchain: &Toolchain, kernel: &Kernel) -> Result<Seen> {
+    let step = progress::Step::start(format!("target suite on kernel {}", kernel.name()));
+    let suite = toolchain
+        .build(&[PACKAGE], Target::Domain, &[], kernel.sdk())?
+        .join(PACKAGE);
+    let loader = toolchain
+        .build(&[LOADER], Target::Bare, &[], None)?
+        .join(LOADER);
+    let directory = toolchain.root().join("target/molt/suite");
+    fs::create_dir_all(&directory).with_context(|| format!("{}", directory.display()))?;
+    let out: PathBuf = directory.join(format!("{}.img", kernel.name()));
+    molt_image::pack(&kernel.elf(toolchain)?, &loader, &suite, &out)?;
+    let mut machine = Machine::new(out);
+    machine.limit = LIMIT;
+    let mut seen = Seen::default();
+    let end = molt_qemu::run(&machine, &mut seen)?;
+    step.done();
+    if !seen.closed {
+        println!(
+            "the suite did not close ({end:?}); its last line: {}",
+            seen.last
+        );
+    }
+    Ok(seen)
+}
+
+/// What the suite printed.
+#[derive(Default)]
+struct Seen {
+    /// By test: why it failed, if it did.
+    verdicts: BTreeMap<String, Option<String>>,
+    traces: BTreeMap<String, Vec<String>>,
+    closed: bool,
+    last: String,
+}
+
+impl Seen {
+    fn take(&mut self, line: &str) {
+        if let Some(name) = line.strip_prefix("ok ") {
+            self.verdicts.insert(name.to_owned(), None);
+            self.traces.entry(name.to_owned()).or_default();
+        } else if let Some((name, reason)) =
+            (line.strip_prefix("FAILED ")).and_then(|rest| rest.split_once(": "))
+        {
+            self.verdicts
+                .insert(name.to_owned(), Some(reason.to_owned()));
+        } else if let Some((name, trace)) =
+            (line.strip_prefix("trace ")).and_then(|rest| rest.split_once(": "))
+        {
+            self.traces
+                .entry(name.to_owned())
+                .or_default()
+                .push(trace.to_owned());
+        }
+        self.closed |= line.starts_with("suite: ");
+        self.last = line.to_owned();
+    }
+}
+
+impl Observer for Seen {
+    fn line(&mut self, _: Duration, line: &str) -> Step {
+        self.take(line);
+        if self.closed {
+            Step::Stop
+        } else {
+            Step::Continue
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(text: &str) -> Seen {
+        let mut seen = Seen::default();
+        text.lines().for_each(|line| seen.take(line));
+        seen
+    }
+
+    #[test]
+    fn a_trace_that_differs_is_named() {
+        let a = seen("trace t: error 8\ntrace t: badge 3\nok t\nsuite: 1 passed, 0 failed");
+        let b = seen("trace t: error 8\nok t");
+        assert!(a.closed && !b.closed);
+        assert_eq!(difference(&a.traces["t"], &a.traces["t"]), None);
+        let difference = difference(&a.traces["t"], &b.traces["t"]).unwrap();
+        assert!(difference.contains("'nothing', on the real kernel 'badge 3'"));
+    }
+}

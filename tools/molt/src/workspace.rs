@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! From a scenario to what QEMU needs: programs, boot images, bundles, disk, image.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use molt_linux::{Filesystem, Packages};
+use molt_qemu::Disk;
+use molt_sdf::System;
+use molt_sdf::model::{Guest, GuestKind, ProtectionDomain};
+
+use crate::bundles;
+use crate::kernel::Kernel;
+use crate::progress::Step;
+use crate::scenario::{DiskKind, Scenario};
+use crate::toolchain::{Target, Toolchain};
+
+/// Sector size of virtio's block device (virtio 1.2, 5.2).
+const SECTOR: u64 = 512;
+/// The root task.
+const MONITOR: &str = "molt-monitor";
+/// What boots either kernel.
+const LOADER: &str = "molt-loader";
+/// The program in the Linux guest.
+const AGENT: &str = "molt-linux-agent";
+
+/// Everything that a run needs.
+pub struct Workspace {
+    /// The checked description.
+    pub system: System,
+    /// What the loader boots.
+    pub image: PathBuf,
+    /// The disk.
+    pub disk: Disk,
+    /// The Linux guests' file systems on it.
+    pub filesystems: Vec<Filesystem>,
+    /// Where all this is.
+    pub directory: PathBuf,
+}
+
+impl Workspace {
+    /// Builds a scenario.
+    pub fn prepare(
+        toolchain: &Toolchain,
+        scenario: &Scenario,
+        name: &str,
+        kernel: &Kernel,
+    ) -> Result<Self> {
+        let directory = toolchain.root().join("target/molt").join(match kernel {
+            Kernel::Embedded => name.to_owned(),
+            Kernel::Sdk { .. } => format!("{name}-{}", kernel.name()),
+        });
+        fs::create_dir_all(&directory)
+            .with_context(|| format!("{}: cannot be made", directory.display()))?;
+        let step = Step::start(format!("building '{name}' for kernel {}", kernel.name()));
+        let system = Builder {
+            toolchain,
+            scenario,
+            kernel,
+            directory: &directory,
+        }
+        .inputs()?;
+        let image = build_image(toolchain, kernel, &system, &directory)?;
+        let filesystems = filesystems(&system);
+        let disk = make_disk(scenario.disk, &system, &filesystems, &directory)?;
+        step.done();
+        Ok(Self {
+            system,
+            image,
+            disk,
+            filesystems,
+            directory,
+        })
+    }
+
+    /// Checks the Linux guests' file systems after the run.
+    pub fn check_filesystems(&self) -> Result<()> {
+        let (Disk::File(disk) | Disk::Throttled { file: disk, .. }) = &self.disk else {
+            return Ok(());
+        };
+        for place in &self.filesystems {
+            molt_linux::check(disk, *place, &self.directory.join("scratch"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Puts together the image from what stands in the folder.
+pub fn build_image(
+    toolchain: &Toolchain,
+    kernel: &Kernel,
+    system: &System,
+    directory: &Path,
+) -> Result<PathBuf> {
+    let monitor = toolchain
+        .build(&[MONITOR], Target::Domain, &[], kernel.sdk())?
+        .join(MONITOR);
+    let loader = toolchain
+        .build(&[LOADER], Target::Bare, &[], None)?
+        .join(LOADER);
+    let out = directory.join("molt.img");
+    molt_image::build(&molt_image::Options {
+        system,
+        search: &[directory.to_owned()],
+        kernel: &kernel.elf(toolchain)?,
+        loader: &loader,
+        monitor: &monitor,
+        out: &out,
+    })?;
+    Ok(out)
+}
+
+/// Makes a scenario's inputs.
+pub struct Builder<'a> {
+    /// What builds.
+    pub toolchain: &'a Toolchain,
+    /// For what.
+    pub scenario: &'a Scenario,
+    /// For which kernel.
+    pub kernel: &'a Kernel,
+    /// Where to.
+    pub directory: &'a Path,
+}
+
+impl Builder<'_> {
+    /// Programs, bundles and boot images; returns the checked description.
+    pub fn inputs(&self) -> Result<System> {
+        let search = [self.directory.to_owned()];
+        let load = || molt_sdf::load(&self.scenario.system, &search);
+        self.placeholders()?;
+        let system = load()?;
+        self.programs(&system)?;
+        let mut prefilled = false;
+        for domain in &system.domains {
+            match domain
+                .machine
+                .as_ref()
+                .and_then(|m| Some((m, m.guest.as_ref()?)))
+            {
+                Some((machine, guest)) => self.guest(&system, &machine.name, guest)?,
+                None if domain.doorbell.is_some() => {
+                    prefilled = true;
+                    let bundles = self.bundles(&system, &domain.name)?;
+                    let archive = bundles::archive(&bundles)?;
+                    self.write(&native_bundles(&domain.name), &archive)?;
+                }
+                None => {}
+            }
+        }
+        // A prefilled region's contents belong to the description.
+        Ok(if prefilled { load()? } else { system })
+    }
+
+    /// Bundles depend on the description, which names the file of a native client's bundles.
+    fn placeholders(&self) -> Result<()> {
+        let guests: BTreeSet<&str> = (self.scenario.bundles.iter())
+            .map(|b| b.guest.as_str())
+            .collect();
+        for guest in guests {
+            let path = self.directory.join(native_bundles(guest));
+            if !path.exists() {
+                fs::write(&path, [0]).with_context(|| format!("{}", path.display()))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn programs(&self, system: &System) -> Result<()> {
+        let mut packages: BTreeSet<&str> = BTreeSet::new();
+        for domain in &system.domains {
+            packages.insert(package(domain));
+        }
+        for package in packages {
+            let features = self.features(package);
+            let folder =
+                self.toolchain
+                    .build(&[package], Target::Domain, features, self.kernel.sdk())?;
+            self.copy(&folder.join(package), &format!("{package}.elf"))?;
+        }
+        Ok(())
+    }
+
+    fn features(&self, package: &str) -> &[String] {
+        self.scenario
+            .features
+            .get(package)
+            .map_or(&[], Vec::as_slice)
+    }
+
+    fn bundles(&self, system: &System, guest: &str) -> Result<Vec<(String, Vec<u8>)>> {
+        bundles::of_guest(
+            self.toolchain,
+            self.scenario,
+            system,
+            guest,
+            self.kernel.sdk(),
+        )
+    }
+
+    fn guest(&self, system: &System, name: &str, guest: &Guest) -> Result<()> {
+        let bundles = self.bundles(system, name)?;
+        let kernel = &guest.kernel.value;
+        let initrd = guest.initrd.as_ref().map(|file| &file.value);
+        match guest.kind {
+            GuestKind::Bare => {
+                let package = kernel.strip_suffix(".elf").unwrap_or(kernel);
+                let folder = self.toolchain.build(&[package], Target::Bare, &[], None)?;
+                self.copy(&folder.join(package), kernel)?;
+                if let Some(initrd) = initrd {
+                    self.write(initrd, &bundles::archive(&bundles)?)?;
+                }
+            }
+            GuestKind::Linux => {
+                let packages = self.toolchain.root().join("target/molt/linux");
+                let packages = Packages::obtain(&packages)?;
+                let agent = self.toolchain.build(&[AGENT], Target::Domain, &[], None)?;
+                self.copy(&packages.kernel(), kernel)?;
+                if let Some(initrd) = initrd {
+                    let archive = molt_linux::initramfs(&packages, &agent.join(AGENT), &bundles)?;
+                    self.write(initrd, &archive)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn copy(&self, from: &Path, name: &str) -> Result<()> {
+        fs::copy(from, self.directory.join(name))
+            .with_context(|| format!("{}: cannot be copied", from.display()))?;
+        Ok(())
+    }
+
+    fn write(&self, name: &str, content: &[u8]) -> Result<()> {
+        let path = self.directory.join(name);
+        fs::write(&path, content).with_context(|| format!("{}: cannot be written", path.display()))
+    }
+}
+
+/// A program image is named after its package.
+fn package(domain: &ProtectionDomain) -> &str {
+    let image = &domain.image.value;
+    image.strip_suffix(".elf").unwrap_or(image)
+}
+
+/// The file with which a native client's staging region is prefilled.
+fn native_bundles(guest: &str) -> String {
+    format!("{guest}.bundles")
+}
+
+/// The Linux guests' shares.
+fn filesystems(system: &System) -> Vec<Filesystem> {
+    let is_linux = |domain: &ProtectionDomain| {
+        let guest = domain.machine.as_ref().and_then(|m| m.guest.as_ref());
+        guest.is_some_and(|guest| guest.kind == GuestKind::Linux)
+    };
+    (system.domains.iter().flat_map(|domain| &domain.clients))
+        .filter(|client| is_linux(&system.domains[client.domain]))
+        .map(|client| Filesystem {
+            start: client.first_sector * SECTOR,
+            size: client.sectors * SECTOR,
+        })
+        .collect()
+}
+
+fn make_disk(
+    kind: Option<DiskKind>,
+    system: &System,
+    filesystems: &[Filesystem],
+    directory: &Path,
+) -> Result<Disk> {
+    let Some(kind) = kind else {
+        return Ok(Disk::None);
+    };
+    let bytes = (system.domains.iter().flat_map(|domain| &domain.clients))
+        .map(|client| (client.first_sector + client.sectors) * SECTOR)
+        .max()
+        .unwrap_or(0);
+    let file = directory.join("disk.img");
+    if kind != DiskKind::Null {
+        File::create(&file)
+            .and_then(|disk| disk.set_len(bytes))
+            .with_context(|| format!("{}: cannot be made", file.display()))?;
+        for place in filesystems {
+            molt_linux::format(&file, *place, &directory.join("scratch"))?;
+        }
+    }
+    Ok(match kind {
+        DiskKind::File => Disk::File(file),
+        DiskKind::Throttled { iops } => Disk::Throttled { file, iops },
+        DiskKind::Null => Disk::Null(bytes),
+    })
+}
