@@ -4,7 +4,7 @@
 use core::ops::Range;
 
 /// The machine and the root task's image. All addresses in bytes, ranges half open.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct BootInput<'a> {
     /// RAM that is free: neither the kernel, its heap, nor the root task's image. Page aligned,
     /// ascending, disjoint. The first range with room gives the root task's own objects.

@@ -10,7 +10,42 @@
 
 extern crate alloc;
 
-pub mod boot_input;
-pub mod context;
-pub mod event;
+mod asid;
+mod boot;
+mod boot_input;
+mod cap;
+mod cnode;
+mod context;
+mod cspace;
+mod delete;
+mod derivation;
+mod descriptor;
+mod endpoint;
+mod error;
+mod event;
+mod fault;
 pub mod hardware;
+mod invocation;
+mod irq;
+mod kernel;
+mod notification;
+mod objects;
+mod pool;
+mod queue;
+mod refill;
+mod reply;
+mod schedule;
+mod scheduling_context;
+mod slots;
+mod syscall;
+mod tcb;
+mod transfer;
+mod untyped;
+mod vcpu;
+mod vspace;
+
+pub use boot_input::{BootError, BootInput};
+pub use context::{SPSR_USER, SPSR_VCPU, UserContext};
+pub use event::{Event, Running};
+pub use hardware::Hardware;
+pub use kernel::Kernel;

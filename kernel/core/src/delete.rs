@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Deleting capabilities, and with the last one the object. What holds capabilities itself (CNodes,
+//! threads) is taken apart slot by slot, so that an interrupt waits for no more than a few slots:
+//! its table goes on a list, and everything that deletes first finishes the list.
+
+use crate::{
+    cap::Cap,
+    error::Error,
+    hardware::Hardware,
+    kernel::Kernel,
+    slots::{Scan, SlotRef},
+};
+
+impl<H: Hardware> Kernel<H> {
+    /// `CNode_Delete`.
+    pub(crate) fn delete(&mut self, at: SlotRef) -> Result<(), Error> {
+        self.finish_doomed()?;
+        self.delete_slot(at);
+        self.finish_doomed()
+    }
+
+    /// `CNode_Revoke`: delete everything derived from what is in a slot.
+    pub(crate) fn revoke(&mut self, at: SlotRef) -> Result<(), Error> {
+        self.finish_doomed()?;
+        while let Some(child) = self.first_child(at) {
+            self.delete_slot(child);
+            self.finish_doomed()?;
+            self.step()?;
+        }
+        Ok(())
+    }
+
+    /// A table whose object is gone.
+    pub(crate) fn doom(&mut self, table: u32) {
+        // There is room: `new_table` made it.
+        self.doomed.push((table, 0));
+    }
+
+    /// A new table, and room on the list of doomed ones.
+    pub(crate) fn new_table(&mut self, base: u64, radix: u8) -> Result<u32, Error> {
+        let tables = self.slots.table_count() + 1;
+        let missing = tables.saturating_sub(self.doomed.len());
+        self.doomed
+            .try_reserve(missing)
+            .map_err(|_| Error::NotEnoughMemory(0))?;
+        Ok(self.slots.add_table(base, radix)?)
+    }
+
+    /// Empty what is left of deleted CNodes and threads.
+    pub(crate) fn finish_doomed(&mut self) -> Result<(), Error> {
+        while let Some((table, from)) = self.doomed.last().copied() {
+            let next = match self.slots.scan(table, from) {
+                Scan::Filled(at) => {
+                    if let Some(last) = self.doomed.last_mut() {
+                        last.1 = at.index;
+                    }
+                    self.delete_slot(at);
+                    None
+                }
+                Scan::Resume(index) => Some(index),
+                Scan::Empty => {
+                    self.doomed.pop();
+                    self.slots.remove_table(table);
+                    None
+                }
+            };
+            if let (Some(index), Some(last)) = (next, self.doomed.last_mut()) {
+                last.1 = index;
+            }
+            self.step()?;
+        }
+        Ok(())
+    }
+
+    /// Delete one capability; its object, if it was the last.
+    pub(crate) fn delete_slot(&mut self, at: SlotRef) {
+        let cap = self.slots.get(at).cap;
+        if cap.is_null() {
+            return;
+        }
+        let last = self.is_final(at);
+        // A mapping is made through one capability and goes with it.
+        if let Cap::Frame { .. } = cap {
+            self.unmap_frame(cap);
+        }
+        self.slots.clear(at);
+        if last {
+            self.delete_object(cap);
+        }
+    }
+
+    fn delete_object(&mut self, cap: Cap) {
+        match cap {
+            Cap::Endpoint { id, .. } => {
+                self.cancel_all(id);
+                self.endpoints.remove(id);
+            }
+            Cap::Notification { id, .. } => {
+                if let Some(thread) = self.notifications[id].bound {
+                    self.unbind_notification(thread);
+                }
+                if let Some(sc) = self.notifications[id].sc {
+                    self.contexts[sc].notification = None;
+                }
+                self.cancel_all_signals(id);
+                self.notifications.remove(id);
+            }
+            Cap::Reply { id, .. } => self.delete_reply(id),
+            Cap::CNode { id, .. } => self.doom(id),
+            Cap::Tcb { id } => self.delete_tcb(id),
+            Cap::SchedContext { id } => self.delete_context(id),
+            Cap::IrqHandler { irq } => self.delete_irq_handler(irq),
+            Cap::PageTable { .. } => self.unmap_page_table(cap),
+            Cap::VSpace { base, asid } => self.delete_vspace(base, asid),
+            Cap::AsidPool { base, first } => self.delete_asid_pool(base, first),
+            Cap::Vcpu { id } => self.delete_vcpu(id),
+            Cap::Null
+            | Cap::Untyped { .. }
+            | Cap::Frame { .. }
+            | Cap::SchedControl
+            | Cap::IrqControl
+            | Cap::AsidControl => {}
+        }
+    }
+}
