@@ -123,10 +123,10 @@ impl<'a, R: Registers> Driver<'a, R> {
         self.in_flight.iter().flatten().count()
     }
 
-    /// Takes no more requests from now on. What is with the device is still completed; a flush that waits for
-    /// others is left owed.
-    pub fn stop_taking(&mut self) {
-        self.taking = false;
+    /// Whether requests are taken. Where they are not, what is with the device is still completed; a flush
+    /// that waits for others is left owed.
+    pub fn set_taking(&mut self, taking: bool) {
+        self.taking = taking;
     }
 
     /// Gives the device what the clients ask for: one request of each in turn, as long as there is

@@ -428,7 +428,7 @@ fn quiesced_it_finishes_what_is_out_and_takes_nothing() {
     machine.ask(0, &request(Op::Write, 0, &[(0, 512)]));
     machine.ask(0, &Request::flush());
     machine.driver.pump();
-    machine.driver.stop_taking();
+    machine.driver.set_taking(false);
     machine.ask(0, &request(Op::Write, 1, &[(0, 512)]));
     assert_eq!(machine.settle(0), [Status::Ok]);
     assert_eq!(

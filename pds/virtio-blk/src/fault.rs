@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What the images for tests do wrong; nothing in an ordinary one.
+#![allow(
+    clippy::missing_const_for_fn,
+    unused_variables,
+    reason = "each function does something in one image only"
+)]
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use molt_queue::{Status, layout};
+use molt_virtio_blk::Progress;
+
+/// Called first of all.
+pub fn at_start() {
+    #[cfg(feature = "fault-at-start")]
+    panic!("this image faults at its start");
+}
+
+/// Does it say that it is ready?
+pub fn says_ready() -> bool {
+    !cfg!(feature = "never-ready")
+}
+
+/// Does it follow the order to quiesce?
+pub fn obeys() -> bool {
+    !cfg!(feature = "never-quiesced")
+}
+
+/// Called after requests were given to the device.
+pub fn pumped(progress: &Progress) {
+    if cfg!(feature = "spin") && progress.submitted > 0 {
+        loop {
+            core::hint::spin_loop();
+        }
+    }
+}
+
+/// Called after completions to this client, before it is told.
+pub fn completed(queue: &[AtomicU64], generation: u64) {
+    let add = |word: usize, value: u64| {
+        if let Some(word) = queue.get(word) {
+            word.fetch_add(value, Ordering::Release);
+        }
+    };
+    if cfg!(feature = "forbidden-index") {
+        add(layout::COMPLETED, 1000);
+    }
+    if cfg!(feature = "forbidden-id") {
+        let index = queue
+            .get(layout::COMPLETED)
+            .map(|word| word.load(Ordering::Relaxed));
+        let entry = layout::entry(layout::COMPLETIONS, index.unwrap_or(0));
+        if let Some(word) = queue.get(entry) {
+            word.store(
+                layout::completion(200, Status::Ok, generation),
+                Ordering::Relaxed,
+            );
+        }
+        add(layout::COMPLETED, 1);
+    }
+    if cfg!(feature = "forbidden-slot") {
+        for slot in 0..layout::SLOTS as u8 {
+            add(layout::slot(slot) + 1, 1);
+        }
+    }
+}

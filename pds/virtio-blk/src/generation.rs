@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The generation's life: start, serve, quiesce; and its reports.
+
+use molt_control::{Order, Orders, Report};
+use molt_queue::Server;
+use molt_shared::Registers;
+use molt_system::{DriverBrief, NONE};
+use molt_virtio_blk::{Client, Driver, Error, Progress};
+use sel4_microkit::{Channel, ChannelSet, Handler, Infallible};
+
+use crate::{brief, fault, version};
+
+/// The driver and whom it answers to.
+pub struct Generation {
+    brief: &'static DriverBrief,
+    /// `None` after an error of the device: only the report is left.
+    driver: Option<Driver<'static, Registers>>,
+    orders: Orders<'static>,
+    report: Report<'static>,
+    irq: Option<Channel>,
+    update: Option<Channel>,
+    /// Serial number of the quiesce order that was answered.
+    answered: u64,
+    beat: u64,
+}
+
+impl Generation {
+    /// Starts the device anew and reports. Cold and warm are the same here: this driver exports no capsule.
+    pub fn start(brief: &'static DriverBrief) -> Self {
+        let (orders, report) = brief::control(brief);
+        let orders = Orders::new(orders);
+        let generation = orders.generation();
+        let report = Report::new(report, generation);
+        report.version(version::VERSION);
+        let mut this = Self {
+            brief,
+            driver: None,
+            orders,
+            report,
+            irq: channel(brief.irq),
+            update: channel(brief.update_channel),
+            answered: 0,
+            beat: 0,
+        };
+        match open(brief, generation) {
+            Ok(driver) => {
+                this.driver = Some(driver);
+                if fault::says_ready() {
+                    this.report.ready();
+                    this.tell_update();
+                }
+            }
+            Err(error) => this.failed(error),
+        }
+        this
+    }
+
+    /// Everything that there may be to do. `interrupted`: the device's interrupt was delivered, and waits to be
+    /// acknowledged. (One that a predecessor left so was acknowledged at the start, after the reset.)
+    fn serve(&mut self, interrupted: Option<Channel>) -> Result<(), Error> {
+        if let Some(irq) = interrupted {
+            self.interrupt()?;
+            // Without the capability, which `update` gives and takes, there is nothing to acknowledge.
+            let _ = irq.irq_ack();
+            // What came since the first look is seen here; from now on a rising edge is a new interrupt.
+            self.interrupt()?;
+        }
+        self.follow_order();
+        if let Some(driver) = &mut self.driver {
+            let progress = driver.pump();
+            fault::pumped(&progress);
+            self.account(progress);
+        }
+        self.settle();
+        Ok(())
+    }
+
+    fn interrupt(&mut self) -> Result<(), Error> {
+        if let Some(driver) = &mut self.driver {
+            let progress = driver.interrupt()?;
+            self.account(progress);
+        }
+        Ok(())
+    }
+
+    /// Reports progress to `update` and tells the clients.
+    fn account(&mut self, progress: Progress) {
+        if progress == Progress::default() {
+            return;
+        }
+        let now = molt_clock::now().0;
+        let mut first = progress.submitted > 0 && self.report.submitted(now);
+        for n in 0..progress.completed {
+            first |= self.report.completed(n < progress.errors, now);
+        }
+        for (n, client) in self.brief.clients().iter().enumerate() {
+            if progress.notify & 1 << n != 0 {
+                fault::completed(brief::queue(client), self.orders.generation());
+                if let Some(channel) = channel(client.channel) {
+                    channel.notify();
+                }
+            }
+        }
+        if first {
+            self.tell_update();
+        }
+    }
+
+    fn follow_order(&mut self) {
+        let (order, _) = self.orders.order();
+        if let Some(driver) = &mut self.driver
+            && fault::obeys()
+        {
+            driver.set_taking(order == Order::Run);
+        }
+    }
+
+    /// Answers what `update` waits for: a sign of life, and rest once nothing is with the device.
+    fn settle(&mut self) {
+        let beat = self.orders.beat();
+        let mut news = beat != self.beat;
+        if news {
+            self.beat = beat;
+            self.report.beat(beat);
+        }
+        let (order, serial) = self.orders.order();
+        let at_rest = self
+            .driver
+            .as_ref()
+            .is_none_or(|driver| driver.in_flight() == 0);
+        if order == Order::Quiesce && at_rest && serial != self.answered && fault::obeys() {
+            self.answered = serial;
+            self.report.quiesced(serial);
+            news = true;
+        }
+        if news {
+            self.tell_update();
+        }
+    }
+
+    /// The device is beyond help: only `update` can end this.
+    fn failed(&mut self, error: Error) {
+        self.driver = None;
+        self.report.failed(error.code());
+        self.tell_update();
+    }
+
+    fn tell_update(&self) {
+        if let Some(update) = self.update {
+            update.notify();
+        }
+    }
+}
+
+impl Handler for Generation {
+    type Error = Infallible;
+
+    fn notified(&mut self, channels: ChannelSet) -> Result<(), Infallible> {
+        let interrupted = self.irq.filter(|irq| channels.contains(*irq));
+        if let Err(error) = self.serve(interrupted) {
+            self.failed(error);
+        }
+        Ok(())
+    }
+}
+
+/// The device, running, with all clients.
+fn open(brief: &'static DriverBrief, generation: u64) -> Result<Driver<'static, Registers>, Error> {
+    let registers = brief::registers(brief);
+    let mut driver = Driver::start(registers, brief::ring(brief), version::BATCH)?;
+    for client in brief.clients() {
+        let queue = Server::new(brief::queue(client), generation);
+        driver.attach(Client::new(queue, brief::share(client)))?;
+    }
+    Ok(driver)
+}
+
+fn channel(id: u32) -> Option<Channel> {
+    (id != NONE).then(|| Channel::new(id as usize))
+}
