@@ -26,10 +26,10 @@ pub fn wait_for_interrupt() {
     unsafe { asm!("dsb sy", "wfi", options(nostack)) };
 }
 
-/// PSCI SYSTEM_OFF (Arm DEN 0022, 5.9).
+/// PSCI SYSTEM_OFF (Arm DEN 0022, 5.9); by SMC, the conduit that the device tree names.
 pub fn system_off() -> ! {
     // SAFETY: the call does not return.
-    unsafe { asm!("hvc #0", in("x0") 0x8400_0008_u64, options(nostack)) };
+    unsafe { asm!("smc #0", in("x0") 0x8400_0008_u64, options(nostack)) };
     loop {
         wait_for_interrupt();
     }
