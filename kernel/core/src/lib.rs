@@ -49,3 +49,9 @@ pub use context::{SPSR_USER, SPSR_VCPU, UserContext};
 pub use event::{Event, Running};
 pub use hardware::Hardware;
 pub use kernel::Kernel;
+
+#[cfg(test)]
+extern crate std;
+
+#[cfg(test)]
+mod tests;
