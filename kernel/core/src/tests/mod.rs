@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The core on a fake machine.
 
+mod capabilities;
 mod fake;
 mod ipc;
+mod long;
 mod machine;
+mod time;
