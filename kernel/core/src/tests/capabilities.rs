@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::machine::{ENDPOINT, Machine, NOTIFICATION, ROOT, SMALL_PAGE, UNTYPED};
 use crate::invocation::Label;
 
-const SLOTS: usize = 14;
+const SLOTS: usize = 8;
 /// log2 of the untyped memory that a case plays with.
 const BITS: u64 = 14;
 const CHILD_BITS: u64 = 13;
