@@ -220,6 +220,23 @@ impl<C: InvocationContext> cap::Notification<C> {
     }
 }
 
+impl<T: CapType, C: InvocationContext> Cap<T, C> {
+    /// `seL4_NBSendWait`: [`nb_send`](Self::nb_send) here and [`wait`](cap::Notification::wait) on
+    /// `src`, in one. (Upstream does not have it.)
+    pub fn nb_send_wait<U: CapType>(self, info: MessageInfo, src: Cap<U>) -> (MessageInfo, Badge) {
+        self.invoke(|dest, buffer| {
+            let regs = Regs {
+                cptr: src.bits(),
+                info: info.into_word(),
+                // There is no reply object in a wait: its register takes the destination.
+                reply: dest.bits(),
+                ..Regs::default()
+            };
+            exchange(buffer, syscall::NB_SEND_WAIT, regs)
+        })
+    }
+}
+
 /// `seL4_Yield`: gives up the rest of the current budget.
 pub fn r#yield() {
     trap(syscall::YIELD, &mut Regs::default());

@@ -1,9 +1,57 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The target suite: each kernel object and each syscall, in the manner of sel4test.
+//!
+//! It is a root task, the same binary on either kernel. On the UART it prints for each test
+//! lines `trace NAME: ...` (what the kernel answered: error codes, badges, fault words, order;
+//! no address and no time), then `ok NAME` or `FAILED NAME: reason`, and at the end
+//! `suite: N passed, N failed`. The traces recorded on the real kernel are what the embedded one
+//! is held to.
 #![no_std]
 #![no_main]
 
+mod console;
+mod env;
+mod test;
+mod tests;
+mod thread;
+mod timer;
+
+use console::println;
+use env::Env;
+use test::Test;
+
+sel4::root_task!(main = main, stack_size = 128 * 1024);
+
+fn main(boot_info: &sel4::BootInfoPtr) -> ! {
+    let mut env = Env::new(boot_info);
+    println!("suite: start");
+    let (mut passed, mut failed) = (0, 0);
+    for test in tests::ALL.iter().copied().flatten() {
+        match run(&mut env, test) {
+            Ok(()) => {
+                println!("ok {}", test.name);
+                passed += 1;
+            }
+            Err(failure) => {
+                println!("FAILED {}: {failure}", test.name);
+                failed += 1;
+            }
+        }
+    }
+    println!("suite: {passed} passed, {failed} failed");
+    sel4::init_thread::suspend_self()
+}
+
+fn run(env: &mut Env, test: &Test) -> test::Outcome {
+    env.begin(test.name);
+    let outcome = (test.run)(env);
+    let cleaned = env.end();
+    outcome.and(cleaned)
+}
+
+#[cfg(target_os = "none")]
 #[panic_handler]
-fn panic(_: &core::panic::PanicInfo) -> ! {
-    loop {}
+fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
+    println!("suite: panic: {info}");
+    sel4::init_thread::suspend_self()
 }

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The tests, by what they are about.
+
+use crate::test::Test;
+
+mod cnode;
+mod derive;
+mod ipc;
+mod notification;
+mod sched;
+mod tcb;
+mod untyped;
+
+/// All of them, in the order in which they run.
+pub const ALL: &[&[Test]] = &[
+    cnode::TESTS,
+    untyped::TESTS,
+    derive::TESTS,
+    ipc::TESTS,
+    notification::TESTS,
+    tcb::TESTS,
+    sched::TESTS,
+];
