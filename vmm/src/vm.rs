@@ -128,7 +128,12 @@ impl<'a> Vm<'a> {
                 platform.acknowledge_vppi(irq);
                 Next::Run
             }
-            Exit::Hypercall => self.call(registers),
+            Exit::Hypercall => {
+                let next = self.call(registers);
+                // seL4 reports the address of the HVC itself.
+                registers.skip();
+                next
+            }
             Exit::Other(number) => Next::Stop(Stop::Unexpected(number)),
         };
         self.settle(platform);

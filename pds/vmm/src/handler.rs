@@ -103,14 +103,20 @@ impl Vmm {
                     stop.text(),
                     before.pc
                 ));
-                Ok(())
+                self.vcpu.stop()
             }
             next => {
                 store(&registers, &mut context);
                 let count = changed(&before, &registers);
                 self.vcpu
                     .tcb()
-                    .tcb_write_registers(next == Next::Run, count, &mut context)
+                    .tcb_write_registers(next == Next::Run, count, &mut context)?;
+                // Suspended, it leaves the reply object free for its next fault.
+                if next == Next::Wait {
+                    self.vcpu.stop()
+                } else {
+                    Ok(())
+                }
             }
         }
     }
