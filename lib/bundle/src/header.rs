@@ -79,6 +79,12 @@ impl Identity {
 }
 
 impl Header {
+    /// The header that these bytes are, whatever they say.
+    #[must_use]
+    pub fn of(bytes: &[u8; HEADER_LENGTH]) -> Self {
+        zerocopy::transmute!(*bytes)
+    }
+
     /// SHA-256 over the part of the header that its digest covers.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {

@@ -19,6 +19,8 @@ pub struct Statistics {
     pub bytes_verified: u64,
     /// Completions that broke the queue's protocol, since the start. One more than `update` saw last: a fault of the generation.
     pub violations: u64,
+    /// Requests submitted and not completed, now. A new image that leaves them all so does not pass probation.
+    pub owed: u64,
 }
 
 impl Statistics {
@@ -30,6 +32,7 @@ impl Statistics {
             self.max_latency_ns,
             self.bytes_verified,
             self.violations,
+            self.owed,
         ];
         for (word, value) in to_update.iter().skip(STATISTICS).zip(values) {
             word.store(value, Ordering::Relaxed);
@@ -50,6 +53,7 @@ impl Statistics {
             max_latency_ns: word(2),
             bytes_verified: word(3),
             violations: word(4),
+            owed: word(5),
         }
     }
 }

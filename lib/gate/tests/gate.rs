@@ -74,6 +74,7 @@ fn statistics_arrive() {
         max_latency_ns: 99,
         bytes_verified: 4096,
         violations: 2,
+        owed: 3,
     };
     sent.write(&up);
     assert_eq!(Warden::new(&down, &up).statistics(), sent);

@@ -1,9 +1,93 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Copies and verifies bundles, builds new generations in a free arena.
+//! Copies bundles, verifies the copies, builds new generations in a free arena.
+//!
+//! It runs below everything but vCPUs, on a budget, does one command of `update`'s after the other, and has no authority
+//! over anything that runs: the untypeds that it builds from are put into its workshop before, and taken from it after.
 #![no_std]
 #![no_main]
 
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo) -> ! {
-    loop {}
+mod brief;
+mod build;
+mod check;
+mod fill;
+mod make;
+mod tables;
+
+use molt_bundle::Reason;
+use molt_control::stage::{Command, Results, Worker};
+use molt_system::StageBrief;
+use sel4_microkit::{Channel, ChannelSet, Handler, Infallible, protection_domain};
+
+struct Stage {
+    brief: &'static StageBrief,
+    worker: Worker<'static>,
+    update: Channel,
+}
+
+#[protection_domain(stack_size = 0x1_0000)]
+fn init() -> impl Handler {
+    let brief = brief::get();
+    let (commands, answers) = brief::pages(&brief.update);
+    Stage {
+        brief,
+        worker: Worker::new(commands, answers),
+        update: Channel::new(brief.update.channel as usize),
+    }
+}
+
+impl Stage {
+    fn run(&self, command: Command) -> Result<Results, Reason> {
+        match command {
+            Command::Verify {
+                component,
+                slot,
+                client,
+                length,
+                committed,
+            } => {
+                let component = component_of(self.brief, component)?;
+                let bundle = check::copy(self.brief, component, client, slot, length, |done| {
+                    self.worker.progress(done * 3 / 10);
+                })?;
+                check::verify(component, bundle, Some(committed), |done| {
+                    self.worker.progress(300 + done * 7 / 10);
+                })
+            }
+            Command::Build {
+                component, slot, ..
+            } => {
+                let component = component_of(self.brief, component)?;
+                let image = check::image(component, slot)?;
+                let slots = build::build(self.brief, component, image, |done| {
+                    self.worker.progress(done);
+                })?;
+                Ok(Results {
+                    slots: slots.into(),
+                    ..Results::default()
+                })
+            }
+        }
+    }
+}
+
+fn component_of(
+    brief: &'static StageBrief,
+    index: usize,
+) -> Result<&'static molt_system::StageComponent, Reason> {
+    brief.components().get(index).ok_or(Reason::Internal)
+}
+
+impl Handler for Stage {
+    type Error = Infallible;
+
+    fn notified(&mut self, _channels: ChannelSet) -> Result<(), Infallible> {
+        if let Some(command) = self.worker.take() {
+            match self.run(command) {
+                Ok(results) => self.worker.done(results),
+                Err(reason) => self.worker.failed(reason as u32),
+            }
+            self.update.notify();
+        }
+        Ok(())
+    }
 }

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The page tables of a generation.
+
+use heapless::Vec;
+use molt_bundle::Reason;
+use sel4::{ObjectBlueprint, ObjectBlueprintArm, VmAttributes, cap};
+
+use crate::make::Arena;
+
+/// Page tables that a generation may have.
+const MOST: usize = 256;
+/// Address bits below a table of the middle level (it covers 1 GiB), and of the last (2 MiB).
+const MIDDLE: u32 = 30;
+const LAST: u32 = 21;
+
+/// Which tables there are.
+pub struct Tables {
+    vspace: cap::VSpace,
+    present: Vec<(u32, u64), MOST>,
+}
+
+impl Tables {
+    /// Of an address space that has none.
+    pub fn new(vspace: cap::VSpace) -> Self {
+        Self {
+            vspace,
+            present: Vec::new(),
+        }
+    }
+
+    /// Makes what is missing for pages of `page_bits` in a range.
+    pub fn cover(
+        &mut self,
+        arena: &mut Arena,
+        vaddr: u64,
+        size: u64,
+        page_bits: u32,
+    ) -> Result<(), Reason> {
+        let end = vaddr.checked_add(size).ok_or(Reason::BuildFailed)?;
+        let mut at = vaddr >> LAST << LAST;
+        while at < end {
+            self.ensure(arena, MIDDLE, at)?;
+            if page_bits < LAST {
+                self.ensure(arena, LAST, at)?;
+            }
+            at += 1 << LAST;
+        }
+        Ok(())
+    }
+
+    /// The kernel puts a table at the highest level that misses one: the middle level is made first.
+    fn ensure(&mut self, arena: &mut Arena, level: u32, vaddr: u64) -> Result<(), Reason> {
+        let key = (level, vaddr >> level);
+        if self.present.contains(&key) {
+            return Ok(());
+        }
+        self.present.push(key).map_err(|_| Reason::ArenaFull)?;
+        let table: cap::PT = arena.make(ObjectBlueprint::Arch(ObjectBlueprintArm::PT))?;
+        table
+            .pt_map(self.vspace, vaddr as usize, VmAttributes::DEFAULT)
+            .map_err(|_| Reason::BuildFailed)
+    }
+}
