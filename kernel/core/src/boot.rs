@@ -94,7 +94,7 @@ struct Boot<'a, H: Hardware> {
 
 impl<H: Hardware> Kernel<H> {
     /// Make the system's first state: the root task is what runs next.
-    pub fn boot(hw: H, input: BootInput<'_>) -> Result<Self, BootError> {
+    pub fn boot(hw: H, input: &BootInput<'_>) -> Result<Self, BootError> {
         let bytes = input.image.end.saturating_sub(input.image.start);
         let aligned = [input.image.start, input.image.end, input.image_vaddr]
             .iter()
@@ -152,7 +152,7 @@ impl<H: Hardware> Kernel<H> {
             vspace: 0,
             asid: 0,
         };
-        boot.run(&input, chosen)?;
+        boot.run(input, chosen)?;
         kernel.leave();
         Ok(kernel)
     }

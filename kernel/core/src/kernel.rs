@@ -150,25 +150,24 @@ impl<H: Hardware> Kernel<H> {
         })
     }
 
-    /// A thread's registers. The thread exists: it is the one of [`Kernel::running`], or one that
-    /// [`Hardware::thread_unload`] was not told of.
-    pub fn context(&self, thread: TcbId) -> &UserContext {
-        &self.tcbs[thread.0].context
+    /// A thread's registers.
+    pub fn context(&self, thread: TcbId) -> Option<&UserContext> {
+        self.tcbs.get(thread.0).map(|t| &t.context)
     }
 
     /// A thread's registers, to save into.
-    pub fn context_mut(&mut self, thread: TcbId) -> &mut UserContext {
-        &mut self.tcbs[thread.0].context
+    pub fn context_mut(&mut self, thread: TcbId) -> Option<&mut UserContext> {
+        self.tcbs.get_mut(thread.0).map(|t| &mut t.context)
     }
 
     /// What the arch part keeps in a thread.
-    pub fn thread_state(&mut self, thread: TcbId) -> &mut H::ThreadState {
-        &mut self.tcbs[thread.0].arch
+    pub fn thread_state(&mut self, thread: TcbId) -> Option<&mut H::ThreadState> {
+        self.tcbs.get_mut(thread.0).map(|t| &mut t.arch)
     }
 
-    /// What the arch part keeps in a vCPU that exists.
-    pub fn vcpu_state(&mut self, vcpu: VcpuId) -> &mut H::VcpuState {
-        &mut self.vcpus[vcpu.0].arch
+    /// What the arch part keeps in a vCPU.
+    pub fn vcpu_state(&mut self, vcpu: VcpuId) -> Option<&mut H::VcpuState> {
+        self.vcpus.get_mut(vcpu.0).map(|v| &mut v.arch)
     }
 
     /// The machine.
@@ -180,19 +179,18 @@ impl<H: Hardware> Kernel<H> {
     #[expect(clippy::type_complexity, reason = "four separate borrows")]
     pub fn split(
         &mut self,
-        thread: TcbId,
+        thread: Option<TcbId>,
         vcpu: Option<VcpuId>,
     ) -> (
         &mut H,
-        &mut UserContext,
-        &mut H::ThreadState,
+        Option<(&mut UserContext, &mut H::ThreadState)>,
         Option<&mut H::VcpuState>,
     ) {
-        let tcb = &mut self.tcbs[thread.0];
         (
             &mut self.hw,
-            &mut tcb.context,
-            &mut tcb.arch,
+            thread
+                .and_then(|t| self.tcbs.get_mut(t.0))
+                .map(|t| (&mut t.context, &mut t.arch)),
             vcpu.and_then(|v| self.vcpus.get_mut(v.0))
                 .map(|v| &mut v.arch),
         )

@@ -132,7 +132,7 @@ fn capabilities_travel_with_grant_and_are_unwrapped_at_their_own_endpoint() {
     }
     m.prepare(0, &[], &[badged, notification]);
     m.syscall(CALL, badged, 0);
-    let info = m.kernel.context(server).x[1];
+    let info = m.kernel.context(server).unwrap().x[1];
     assert_eq!((info >> 7 & 3, info >> 9 & 7), (2, 1));
     assert_eq!(m.kernel.hw.memory[&(buffer + 976)], 3);
     assert!(m.cap(place).same_object(&m.cap(notification)));
@@ -165,9 +165,9 @@ fn a_fault_reaches_the_handler_and_its_reply_restarts_the_thread() {
     m.prepare(0, &[], &[]);
     m.syscall(REPLY_RECV, endpoint, reply);
     assert_eq!(m.current(), Some(id));
-    assert_eq!(m.kernel.context(id).next_pc, 0x8000);
+    assert_eq!(m.kernel.context(id).unwrap().next_pc, 0x8000);
     // An unknown system call: the message has the registers, the reply may change them.
-    m.kernel.context_mut(id).x[5] = 55;
+    m.kernel.context_mut(id).unwrap().x[5] = 55;
     m.syscall(99, 0, 0);
     let answer = m.answer(handler);
     assert_eq!((answer.label, answer.words.len()), (2, 13));
@@ -175,8 +175,8 @@ fn a_fault_reaches_the_handler_and_its_reply_restarts_the_thread() {
     assert_eq!(answer.words[12], 99);
     m.prepare(0, &[1, 2, 3, 4, 5, 6, 7, 8, 0x8004], &[]);
     m.syscall(REPLY_RECV, endpoint, reply);
-    assert_eq!(m.kernel.context(id).next_pc, 0x8004);
-    assert_eq!(m.kernel.context(id).x[5], 6);
+    assert_eq!(m.kernel.context(id).unwrap().next_pc, 0x8004);
+    assert_eq!(m.kernel.context(id).unwrap().x[5], 6);
 }
 
 #[test]

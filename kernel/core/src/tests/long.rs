@@ -18,7 +18,7 @@ fn a_revoke_looks_often_and_is_finished_by_its_restart() {
     let before = m.kernel.hw.polls;
     m.kernel.hw.interrupt_at_poll = Some(before + 3);
     m.prepare(Label::CNODE_REVOKE, &[endpoint, 64], &[]);
-    let pc = m.kernel.context(m.root).next_pc;
+    let pc = m.kernel.context(m.root).unwrap().next_pc;
     m.syscall(CALL, u64::from(ROOT), 0);
     let gone = |m: &Machine| {
         (first..first + COPIES)
@@ -26,7 +26,7 @@ fn a_revoke_looks_often_and_is_finished_by_its_restart() {
             .count() as u64
     };
     // Cut at the third look: it restarts at the same instruction, partly done.
-    assert_eq!(m.kernel.context(m.root).next_pc, pc);
+    assert_eq!(m.kernel.context(m.root).unwrap().next_pc, pc);
     let done = gone(&m);
     assert!(done >= 1 && done <= 4 * u64::from(STEPS_PER_LOOK), "{done}");
     m.kernel.handle(Event::Interrupt);

@@ -54,7 +54,7 @@ impl Machine {
     pub fn new() -> Self {
         let mut kernel = Kernel::boot(
             Fake::default(),
-            BootInput {
+            &BootInput {
                 ram: &[RAM..RAM_END],
                 device: &[0x900_0000..0x901_0000],
                 image: IMAGE..IMAGE + 0x3000,
@@ -66,7 +66,7 @@ impl Machine {
         )
         .unwrap();
         let root = kernel.running().unwrap().thread;
-        let info = kernel.context(root).x[0];
+        let info = kernel.context(root).unwrap().x[0];
         assert_eq!(info, 0x20_0000 + 0x4000);
         let root_table = kernel.slots.get(kernel.tcb_slot(root.0, 0)).cap;
         let Cap::CNode { id: table, .. } = root_table else {
@@ -122,7 +122,7 @@ impl Machine {
         let buffer = self.buffer(thread);
         for (i, word) in words.iter().enumerate() {
             if i < 4 {
-                self.kernel.context_mut(thread).x[2 + i] = *word;
+                self.kernel.context_mut(thread).unwrap().x[2 + i] = *word;
             } else {
                 self.kernel
                     .hw
@@ -136,14 +136,14 @@ impl Machine {
                 .memory
                 .insert(buffer.unwrap() + 976 + 8 * i as u64, *cap);
         }
-        let x = &mut self.kernel.context_mut(thread).x;
+        let x = &mut self.kernel.context_mut(thread).unwrap().x;
         x[1] = label << 12 | (caps.len() as u64) << 7 | words.len() as u64;
     }
 
     /// The current thread's system call.
     pub fn syscall(&mut self, number: i64, cap: u64, reply: u64) {
         let thread = self.current().expect("somebody runs");
-        let context = self.kernel.context_mut(thread);
+        let context = self.kernel.context_mut(thread).unwrap();
         context.x[0] = cap;
         context.x[6] = reply;
         context.x[7] = number.cast_unsigned();
@@ -153,7 +153,7 @@ impl Machine {
 
     /// What a thread finds in its registers.
     pub fn answer(&self, thread: TcbId) -> Answer {
-        let x = self.kernel.context(thread).x;
+        let x = self.kernel.context(thread).unwrap().x;
         let length = (x[1] & 0x7f) as usize;
         let words = (0..length)
             .map(|i| self.kernel.message_word(thread.0, i))
@@ -169,9 +169,9 @@ impl Machine {
     pub fn call(&mut self, cap: u64, label: u64, words: &[u64], caps: &[u64]) -> Answer {
         let thread = self.current().unwrap();
         self.prepare(label, words, caps);
-        let pc = self.kernel.context(thread).next_pc;
+        let pc = self.kernel.context(thread).unwrap().next_pc;
         self.syscall(-1, cap, 0);
-        while self.kernel.context(thread).next_pc == pc {
+        while self.kernel.context(thread).unwrap().next_pc == pc {
             self.kernel.handle(Event::Interrupt);
             self.syscall(-1, cap, 0);
         }
