@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Gate, queue, load and doorbell, one notification at a time.
+
+use core::sync::atomic::AtomicU64;
+use molt_gate::{Change, ClientGate};
+use molt_guest::Ring;
+use molt_queue::Client;
+use molt_system::VmmBrief;
+use sel4_microkit::{Channel, ChannelSet, Handler, Infallible};
+
+use crate::bell::Bell;
+use crate::brief;
+use crate::console::Console;
+use crate::load::Load;
+
+/// Requests at the least.
+const WANTED: u64 = 20_000;
+/// Requests between two offers.
+const EVERY: u64 = 1_000;
+/// Requests between two lines of progress.
+const PROGRESS: u64 = 5_000;
+
+/// The client.
+pub struct DiskClient {
+    gate: ClientGate<'static>,
+    queue: Client<'static>,
+    to_update: &'static [AtomicU64],
+    driver: Option<Channel>,
+    update: Option<Channel>,
+    load: Load,
+    console: Console,
+    ring: Option<Ring<Bell>>,
+    archive: &'static [u8],
+    /// Bundles of the archive that were offered.
+    offered: usize,
+    due: u64,
+    next_progress: u64,
+    done: bool,
+}
+
+impl DiskClient {
+    /// Of the brief's first disk. Nothing is done before the gate opens.
+    ///
+    /// # Panics
+    /// If there is no disk.
+    pub fn new(brief: &'static VmmBrief) -> Self {
+        let Some(disk) = brief.blocks().first() else {
+            panic!("no disk");
+        };
+        let (to_client, to_update) = brief::gate_pages(&brief.gate);
+        let number = brief.name.0.iter().fold(0_u64, |sum, byte| {
+            sum.wrapping_mul(31).wrapping_add(u64::from(*byte))
+        });
+        let console = Console::new(brief);
+        let ring = Bell::new(brief, console.clone()).map(|bell| Ring::new(bell, disk.component));
+        console.say(format_args!("started"));
+        Self {
+            gate: ClientGate::new(to_client, to_update, disk.component as usize),
+            queue: Client::new(brief::words(disk.queue, disk.queue_words * 8)),
+            to_update,
+            driver: brief::channel(disk.channel),
+            update: brief::channel(brief.update_channel),
+            load: Load::new(number & 0xffff, brief::memory(brief), disk.sectors),
+            console,
+            archive: if ring.is_some() {
+                brief::bundles()
+            } else {
+                &[]
+            },
+            ring,
+            offered: 0,
+            due: EVERY,
+            next_progress: PROGRESS,
+            done: false,
+        }
+    }
+
+    fn follow_gate(&mut self) {
+        while let Some(change) = self.gate.change() {
+            match change {
+                Change::Close(_) => self.queue.close(),
+                Change::Open(_, generation) => self.queue.resume(generation),
+            }
+            self.gate.acknowledge(change);
+            notify(self.update);
+            if matches!(change, Change::Open(..)) {
+                notify(self.driver);
+            }
+        }
+    }
+
+    /// Takes what is complete, as long as the gate lets it. A violation is told to `update`, which sees to
+    /// the generation.
+    fn drain(&mut self) {
+        while self.gate.is_open() {
+            match self.queue.poll() {
+                None => break,
+                Some(Ok((token, status))) => {
+                    if let Err(wrong) = self.load.complete(token, status) {
+                        self.console.say(format_args!("error: {wrong}"));
+                    }
+                }
+                Some(Err(violation)) => {
+                    self.console
+                        .say(format_args!("violation {}", violation.code()));
+                    self.load.statistics.violations += 1;
+                    self.load.statistics.write(self.to_update);
+                    notify(self.update);
+                }
+            }
+        }
+        self.load.statistics.write(self.to_update);
+    }
+
+    fn ring(&mut self) -> bool {
+        let Some(ring) = &mut self.ring else {
+            return false;
+        };
+        ring.look();
+        let files = cpio_reader::iter_files(self.archive);
+        let next = files
+            .filter(|entry| !entry.file().is_empty())
+            .nth(self.offered);
+        let busy = ring.under_way();
+        if let Some(bundle) = &next
+            && !busy
+            && self.load.statistics.requests >= self.due
+        {
+            self.due = self.load.statistics.requests + EVERY;
+            self.offered += 1;
+            ring.offer(bundle.name(), bundle.file());
+        }
+        next.is_some() || busy
+    }
+
+    fn report(&self, word: &str) {
+        let statistics = &self.load.statistics;
+        self.console.say(format_args!(
+            "{word} requests={} errors={} bytes_verified={} max_latency_ns={}",
+            statistics.requests,
+            statistics.errors,
+            statistics.bytes_verified,
+            statistics.max_latency_ns
+        ));
+    }
+}
+
+impl Handler for DiskClient {
+    type Error = Infallible;
+
+    fn notified(&mut self, _channels: ChannelSet) -> Result<(), Infallible> {
+        self.follow_gate();
+        self.drain();
+        let ringing = self.ring();
+        if self.load.statistics.requests >= WANTED && !ringing {
+            self.load.close();
+        }
+        if self.load.statistics.requests >= self.next_progress {
+            self.next_progress += PROGRESS;
+            self.report("progress");
+        }
+        // Where the gate has just been closed the queue only records, until it is resumed.
+        self.follow_gate();
+        if self.load.fill(&mut self.queue) && self.gate.is_open() {
+            notify(self.driver);
+        }
+        if self.load.finished() && !self.done {
+            self.done = true;
+            self.report("result");
+            self.console.say(format_args!("done"));
+        }
+        Ok(())
+    }
+}
+
+fn notify(channel: Option<Channel>) {
+    if let Some(channel) = channel {
+        channel.notify();
+    }
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! A native client of a replaceable disk driver: what a VMM and its guest do, without a virtual machine.
+//!
+//! It keeps eight requests in flight, writes blocks that say who wrote them and when, reads them back and
+//! compares; it closes and opens its queue as the gate says; and where the description gives it an archive of
+//! bundles (symbols `bundles`, `bundles_size`) and a doorbell, it rings for each in turn. It prints what a
+//! guest prints.
+#![no_std]
+#![no_main]
+
+extern crate alloc;
+
+mod bell;
+mod brief;
+mod client;
+mod console;
+mod load;
+
+use sel4_microkit::{Handler, protection_domain};
+
+#[protection_domain(stack_size = 0x2_0000, heap_size = 0x1000)]
+fn init() -> impl Handler {
+    client::DiskClient::new(brief::get())
+}
