@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! From the exception syndrome to what the core is told (Arm ARM D24.2.42, ESR_ELx).
 
-use molt_kernel_core::event::Event;
+use molt_kernel_core::Event;
 
 use crate::registers::read_register;
 use crate::spaces;

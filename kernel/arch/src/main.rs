@@ -31,8 +31,8 @@ mod vgic;
 
 use core::fmt::Write;
 
+use molt_kernel_core::BootInput;
 use molt_kernel_core::Kernel;
-use molt_kernel_core::boot_input::BootInput;
 
 use crate::machine::Machine;
 use crate::registers::instruction;
@@ -57,7 +57,7 @@ extern "C" fn kernel_main(image_start: u64, image_end: u64, pv_offset: u64, entr
         irq_count: layout::IRQ_COUNT,
         reserved_irqs: &machine::RESERVED,
     };
-    match Kernel::boot(Machine::new(), input) {
+    match Kernel::boot(Machine::new(), &input) {
         Ok(kernel) => switch::run(kernel),
         Err(error) => panic!("no root task: {error:?}"),
     }

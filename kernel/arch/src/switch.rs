@@ -2,8 +2,8 @@
 //! The kernel's loop: load what the core says, run it, tell the core why it stopped.
 
 use molt_kernel_core::Kernel;
-use molt_kernel_core::event::{Event, Running};
 use molt_kernel_core::hardware::{Hardware, TcbId, VcpuId};
+use molt_kernel_core::{Event, Running};
 
 use crate::fault;
 use crate::fp;
@@ -30,9 +30,11 @@ fn idle(kernel: &mut Kernel<Machine>) -> Event {
 }
 
 fn step(kernel: &mut Kernel<Machine>, next: Running) -> Event {
-    switch_vcpu(kernel, next.thread, next.vcpu);
+    switch_vcpu(kernel, next.vcpu);
     switch_fp(kernel, next.thread, next.fpu_disabled);
-    let (machine, context, _, _) = kernel.split(next.thread, None);
+    let (machine, Some((context, _)), _) = kernel.split(Some(next.thread), None) else {
+        panic!("kernel bug: {next:?} does not exist")
+    };
     machine.spaces.load(next.root, next.asid);
     match vectors::run(context) {
         Entry::Synchronous => fault::decode(next.vcpu.is_some()),
@@ -41,17 +43,17 @@ fn step(kernel: &mut Kernel<Machine>, next: Running) -> Event {
     }
 }
 
-fn switch_vcpu(kernel: &mut Kernel<Machine>, thread: TcbId, next: Option<VcpuId>) {
+fn switch_vcpu(kernel: &mut Kernel<Machine>, next: Option<VcpuId>) {
     let loaded = kernel.hardware().vcpu;
     if loaded == next {
         return;
     }
-    if let (machine, _, _, Some(state)) = kernel.split(thread, loaded)
+    if let (machine, _, Some(state)) = kernel.split(None, loaded)
         && let Some(old) = loaded
     {
         machine.vcpu_unload(old, state);
     }
-    if let (machine, _, _, Some(state)) = kernel.split(thread, next)
+    if let (machine, _, Some(state)) = kernel.split(None, next)
         && let Some(new) = next
     {
         machine.load_vcpu(new, state);
@@ -63,10 +65,12 @@ fn switch_fp(kernel: &mut Kernel<Machine>, thread: TcbId, disabled: bool) {
     let owner = kernel.hardware().fp_owner;
     if !disabled && owner != Some(thread) {
         fp::set_disabled(false);
-        if let Some(owner) = owner {
-            kernel.thread_state(owner).save();
+        if let Some(state) = owner.and_then(|owner| kernel.thread_state(owner)) {
+            state.save();
         }
-        kernel.thread_state(thread).load();
+        if let Some(state) = kernel.thread_state(thread) {
+            state.load();
+        }
         kernel.hardware().fp_owner = Some(thread);
     }
     fp::set_disabled(disabled);

@@ -14,8 +14,9 @@ const CNTV_CTL: usize = 20;
 /// stage 1 is off and every exception comes to EL2; caches as normal memory (DC); interrupts to EL2 (FMO,
 /// IMO, AMO); SMC, TLB and auxiliary and translation controls trap (TSC, TTLB, TACR, TVM); AArch64 (RW).
 const HCR_NATIVE: u64 = 0x8e28_103b;
-/// For a vCPU: stage 2, interrupts to EL2, virtual ones from the GIC, WFI, WFE and SMC trap.
-const HCR_VCPU: u64 = 1 << 31 | 1 << 19 | 1 << 14 | 1 << 13 | 0x3b;
+/// For a vCPU: stage 2 (VM), interrupts to EL2 (FMO, IMO, AMO) and so virtual ones from the GIC; WFI, WFE
+/// and SMC trap (TWI, TWE, TSC). Both values are those of the real kernel.
+const HCR_VCPU: u64 = 0x8008_6039;
 
 /// SCTLR_EL1 as native threads run with it: EL0 may clean caches by address (UCI), read CTR_EL0 (UCT)
 /// and execute WFI and WFE (nTWI, nTWE).
@@ -41,7 +42,6 @@ impl Default for VcpuState {
     fn default() -> Self {
         let mut registers = [0; REGISTERS];
         registers[0] = SCTLR_VCPU;
-        registers[16] = 1 << 31;
         Self {
             registers,
             vgic: VgicState::default(),

@@ -5,7 +5,7 @@
 use core::arch::global_asm;
 use core::mem::offset_of;
 
-use molt_kernel_core::context::UserContext;
+use molt_kernel_core::UserContext;
 
 use crate::registers::write_register;
 
