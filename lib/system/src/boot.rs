@@ -39,6 +39,14 @@ pub struct Header {
     pub size: u64,
     /// Objects numbered by the tables; `monitor` takes further slots behind them.
     pub slots: u64,
+    /// Number of the endpoint that `monitor` waits on.
+    pub monitor_endpoint: u32,
+    /// Number of `monitor`'s reply object.
+    pub monitor_reply: u32,
+    /// Number of the UART's frame (a PL011's), for `monitor`'s own last words; [`crate::NONE`]: none.
+    pub uart_frame: u32,
+    /// 0
+    pub reserved: u32,
     /// [`Object`]s to make.
     pub objects: Section,
     /// [`Irq`] handlers to make.
@@ -255,6 +263,8 @@ pub struct Placement {
 pub const START: u32 = 1;
 /// [`Thread::flags`]: a static PD, whose faults (and wish to be passive) may come to `monitor`.
 pub const PD: u32 = 2;
+/// [`Thread::flags`]: may not use the FPU.
+pub const NO_FPU: u32 = 4;
 
 /// A thread to set up.
 #[derive(

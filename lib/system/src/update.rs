@@ -221,6 +221,8 @@ pub struct UpdateComponent {
     pub probation_completions: u32,
     /// How often the committed image is started before the component is out of service.
     pub attempts: u32,
+    /// Sequence number of the factory bundle in slot 0.
+    pub factory_sequence: u64,
     /// Orders: written by `update`, read only in the driver.
     pub orders: ControlPage,
     /// Report and capsule: written by the driver.

@@ -1,3 +1,133 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! From checked description and program images to the bytes that the loader boots.
+//! From a checked description and its program images to the bytes that the loader boots.
+//!
+//! [`build`] reads the description, lays out every address space and CSpace (`domain`, `machine`, `update`, `stage`, …,
+//! all through one [`builder::Builder`]), packs the tables behind `monitor`'s program image (`root`) and puts loader,
+//! kernel and root task together (`payload`). Nothing depends on time, place or order of files: one input gives one image.
 #![forbid(unsafe_code)]
+
+mod blob;
+mod briefs;
+mod builder;
+mod channels;
+
+mod domain;
+mod driver;
+mod elf;
+mod error;
+mod files;
+mod guest;
+mod kernel;
+mod layout;
+mod machine;
+mod pack;
+mod pages;
+mod payload;
+mod plan;
+mod root;
+mod space;
+mod stage;
+mod update;
+
+pub use driver::bundle;
+pub use error::Error;
+pub use kernel::KernelSource;
+
+use std::path::{Path, PathBuf};
+
+/// What to build, and of what.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The system description.
+    pub system: PathBuf,
+    /// Where program images, guests' files and prefill files are looked for, after the description's own directory.
+    pub elfs: Vec<PathBuf>,
+    /// The kernel.
+    pub kernel: KernelSource,
+    /// The loader's ELF.
+    pub loader: PathBuf,
+    /// `monitor`'s ELF; `None`: `molt-monitor` or `monitor.elf` in `elfs`.
+    pub monitor: Option<PathBuf>,
+    /// Where the image goes.
+    pub out: PathBuf,
+}
+
+/// What was built.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Bytes of the image.
+    pub image_size: u64,
+    /// Kernel objects that `monitor` makes.
+    pub objects: usize,
+    /// Bytes of memory that they take.
+    pub memory: u64,
+    /// What deserves attention but is no error.
+    pub warnings: Vec<String>,
+}
+
+/// Checks a description without its program images.
+///
+/// # Errors
+/// The first rule that it breaks.
+pub fn check(system: &Path, search: &[PathBuf]) -> Result<Report, Error> {
+    let system = molt_sdf::load(system, search)?;
+    Ok(Report {
+        warnings: plan::warnings(&system),
+        ..Report::default()
+    })
+}
+
+/// Builds an image.
+///
+/// # Errors
+/// What is wrong with the description, a program image, or what the loader would refuse.
+pub fn build(options: &Options) -> Result<Report, Error> {
+    let system = molt_sdf::load(&options.system, &options.elfs)?;
+    let files = files::Files::new(&options.system, &options.elfs);
+    let kernel = kernel::Kernel::read(&options.kernel)?;
+    let packed = plan::plan(&system, &files, kernel.sizes)?;
+    let monitor = match &options.monitor {
+        Some(path) => path.clone(),
+        None => files.find_program(&["molt-monitor", "monitor.elf"])?,
+    };
+    let root = root::root_task(&files::read(&monitor)?, &packed.bytes).map_err(|reason| {
+        Error::Program {
+            path: monitor,
+            reason,
+        }
+    })?;
+    let loader = files::read(&options.loader)?;
+    let image = payload::pack(&loader, &options.loader, &kernel, &root)?;
+    std::fs::write(&options.out, &image).map_err(|error| Error::File {
+        path: options.out.clone(),
+        error,
+    })?;
+    Ok(Report {
+        image_size: image.len() as u64,
+        objects: packed.objects,
+        memory: packed.memory,
+        warnings: plan::warnings(&system),
+    })
+}
+
+/// Packs any root task's ELF instead of `monitor` and a system: for tests of the kernel.
+///
+/// # Errors
+/// When a file is missing or not what it should be.
+pub fn pack(
+    kernel: &KernelSource,
+    loader: &Path,
+    root_task: &Path,
+    out: &Path,
+) -> Result<(), Error> {
+    let kernel = kernel::Kernel::read(kernel)?;
+    let root = root::bare(&files::read(root_task)?).map_err(|reason| Error::Program {
+        path: root_task.to_owned(),
+        reason,
+    })?;
+    let image = payload::pack(&files::read(loader)?, loader, &kernel, &root)?;
+    std::fs::write(out, image).map_err(|error| Error::File {
+        path: out.to_owned(),
+        error,
+    })
+}

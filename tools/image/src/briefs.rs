@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The briefs of static PDs: made, placed, and made known by `molt_brief`.
+
+use crate::Error;
+use crate::builder::{ALL, CNode, Frames};
+use crate::driver::channel;
+use crate::guest::Loaded;
+use crate::layout::Layout;
+use crate::pages::Shared;
+use crate::space::CONSTANT;
+use crate::update::Plan;
+use molt_sdf::model::{DomainId, Doorbell, Map, ProtectionDomain, Role, System};
+use molt_system::{
+    Brief, BriefHeader, MAX_BLOCKS, MAX_SERIAL_CLIENTS, MAX_TIMER_CLIENTS, NONE, Name, Region,
+    SerialBrief, SerialClient, StageBrief, TimerBrief, TimerClient, UpdateBrief, VmmBlock,
+    VmmBrief, VmmDoorbell, VmmGuest, VmmMemory, cspace,
+};
+use std::mem::offset_of;
+
+/// Writes all of them.
+pub fn write(
+    layout: &mut Layout,
+    shared: &Shared,
+    guests: &[Option<Loaded>],
+    stage: Option<(StageBrief, CNode)>,
+    plan: Option<Plan>,
+) -> Result<(), Error> {
+    let system = layout.system;
+    for (index, described) in system.domains.iter().enumerate() {
+        match described.role {
+            Some(Role::Update) => {
+                if let Some((brief, addresses, _)) = &plan {
+                    let frames = place(layout, index, brief, true)?;
+                    region_addresses(layout, frames, addresses);
+                }
+            }
+            Some(Role::Stage) => {
+                if let Some((brief, _)) = &stage {
+                    place(layout, index, brief, true)?;
+                }
+            }
+            Some(Role::Serial) => {
+                place(layout, index, &serial(system, index, shared), true)?;
+            }
+            Some(Role::Timer) => {
+                place(layout, index, &timer(system, index, shared), true)?;
+            }
+            None if described.replaceable.is_none() => {
+                let needed = system.clients().contains(&index);
+                let guest = guests.get(index).and_then(Option::as_ref);
+                let brief = vmm(system, index, shared, guest);
+                place(layout, index, &brief, needed)?;
+            }
+            None => {}
+        }
+    }
+    if let (Some((_, workshop)), Some((fixed, b))) = (&stage, layout.role(Role::Update)) {
+        let guard = cspace::guard(cspace::VAULT_GUARD);
+        b.place(
+            fixed.cspace.microkit,
+            cspace::WORKSHOP_CNODE,
+            workshop.object,
+            ALL,
+            guard,
+        );
+    }
+    Ok(())
+}
+
+fn region_addresses(layout: &mut Layout, frames: Option<Frames>, addresses: &[Frames]) {
+    for (n, region) in addresses.iter().enumerate() {
+        let row = offset_of!(UpdateBrief, regions) + n * size_of::<Region>();
+        if let Some(frames) = frames {
+            layout
+                .b
+                .fill_paddr(frames, (row + offset_of!(Region, paddr)) as u64, *region);
+        }
+    }
+}
+
+/// Maps a brief into a PD and sets the two symbols. A PD without them has none, unless it is `needed`.
+fn place<T: Brief>(
+    layout: &mut Layout,
+    index: DomainId,
+    brief: &T,
+    needed: bool,
+) -> Result<Option<Frames>, Error> {
+    let described = &layout.system.domains[index];
+    let Some((fixed, b)) = layout.fixed(index) else {
+        return Ok(None);
+    };
+    if !needed && fixed.elf.symbol("molt_brief").is_none() {
+        return Ok(None);
+    }
+    let bytes = brief.as_bytes();
+    let frames = b.frames(bytes.len() as u64, 12, None);
+    b.fill(frames, 0, bytes);
+    let vaddr = fixed.space.map_tool(b, frames, CONSTANT);
+    let set = fixed.elf.set_word("molt_brief", vaddr);
+    let set = set.and_then(|()| fixed.elf.set_word("molt_brief_size", bytes.len() as u64));
+    set.map_err(|reason| layout.image_error(&described.image, &described.image.span, reason))?;
+    Ok(Some(frames))
+}
+
+fn device(system: &System, described: &ProtectionDomain) -> u64 {
+    let is_device = |m: &&Map| system.region(m.region).phys_addr.is_some();
+    described
+        .maps
+        .iter()
+        .find(is_device)
+        .map_or(0, |m| m.vaddr.value)
+}
+
+fn first_irq(described: &ProtectionDomain) -> u32 {
+    described
+        .irqs
+        .first()
+        .map_or(NONE, |irq| irq.id.value as u32)
+}
+
+fn serial(system: &System, index: DomainId, shared: &Shared) -> SerialBrief {
+    let described = &system.domains[index];
+    let mut brief = SerialBrief {
+        header: BriefHeader::of::<SerialBrief>(),
+        device: device(system, described),
+        irq: first_irq(described),
+        ..SerialBrief::default()
+    };
+    for (row, ring) in brief.clients.iter_mut().zip(&shared.rings) {
+        *row = SerialClient {
+            name: Name::new(&system.domains[ring.domain].name),
+            guest: system.domains[ring.domain]
+                .machine
+                .as_ref()
+                .map(|m| Name::new(&m.name))
+                .unwrap_or_default(),
+            ring: ring.reader,
+            size: ring.writer.size,
+            channel: ring.channel,
+            reserved: 0,
+        };
+    }
+    brief.client_count = shared.rings.len().min(MAX_SERIAL_CLIENTS) as u32;
+    brief
+}
+
+fn timer(system: &System, index: DomainId, shared: &Shared) -> TimerBrief {
+    let mut brief = TimerBrief {
+        header: BriefHeader::of::<TimerBrief>(),
+        log: shared.ring(index),
+        irq: first_irq(&system.domains[index]),
+        ..TimerBrief::default()
+    };
+    let calls = system.channels.iter().filter_map(|c| match &c.ends {
+        [a, b] if a.domain == index && b.pp => Some((b.domain, a.id.value)),
+        [a, b] if b.domain == index && a.pp => Some((a.domain, b.id.value)),
+        _ => None,
+    });
+    for (row, (domain, id)) in brief.clients.iter_mut().zip(calls).take(MAX_TIMER_CLIENTS) {
+        *row = TimerClient {
+            name: Name::new(&system.domains[domain].name),
+            channel: id as u32,
+            reserved: 0,
+        };
+        brief.client_count += 1;
+    }
+    brief
+}
+
+fn vmm(system: &System, index: DomainId, shared: &Shared, guest: Option<&Loaded>) -> VmmBrief {
+    let described = &system.domains[index];
+    let client = system.clients().iter().position(|c| *c == index);
+    let mut brief = VmmBrief {
+        header: BriefHeader::of::<VmmBrief>(),
+        name: Name::new(&described.name),
+        log: shared.ring(index),
+        timer_channel: channel(system, index, system.role(Role::Timer)),
+        update_channel: channel(system, index, system.role(Role::Update)),
+        gate: client
+            .and_then(|n| shared.gates.get(n))
+            .map(|g| g.1)
+            .unwrap_or_default(),
+        memory: memory(system, index),
+        doorbell: described
+            .any_doorbell()
+            .map(|bell| doorbell(system, described, bell))
+            .unwrap_or_default(),
+        ..VmmBrief::default()
+    };
+    if let Some(machine) = &described.machine {
+        let loaded = guest.copied().unwrap_or_default();
+        brief.guest = VmmGuest {
+            name: Name::new(&machine.name),
+            kind: loaded.kind,
+            vcpus: machine.vcpus.len() as u32,
+            entry: loaded.entry,
+            device_tree: loaded.device_tree,
+            initrd: loaded.initrd,
+            initrd_size: loaded.initrd_size,
+        };
+    }
+    for (component, domain) in system.components().into_iter().enumerate() {
+        for share in system.domains[domain]
+            .clients
+            .iter()
+            .filter(|c| c.domain == index)
+        {
+            let Some(row) = brief.blocks.get_mut(brief.block_count as usize) else {
+                break;
+            };
+            let queue = described
+                .maps
+                .iter()
+                .find(|m| m.region == share.queue)
+                .map_or(0, |m| m.vaddr.value);
+            *row = VmmBlock {
+                component: component as u32,
+                channel: channel(system, index, Some(domain)),
+                queue,
+                queue_words: system.region(share.queue).size / 8,
+                sectors: share.sectors,
+            };
+            brief.block_count = (brief.block_count + 1).min(MAX_BLOCKS as u32);
+        }
+    }
+    brief
+}
+
+/// A client's memory: what the device of its (first) share reaches; else what its guest executes from.
+pub fn memory_region(system: &System, index: DomainId) -> Option<usize> {
+    let described = &system.domains[index];
+    let shares = system.domains.iter().flat_map(|d| &d.clients);
+    let share = shares
+        .filter(|c| c.domain == index)
+        .map(|c| c.memory)
+        .next();
+    let guest = || {
+        let mut maps = described.machine.iter().flat_map(|m| &m.maps);
+        let found = maps
+            .find(|m| m.rights.execute && described.maps.iter().any(|own| own.region == m.region));
+        found.map(|m| m.region)
+    };
+    share.or_else(guest)
+}
+
+fn memory(system: &System, index: DomainId) -> VmmMemory {
+    let described = &system.domains[index];
+    let Some(region) = memory_region(system, index) else {
+        return VmmMemory::default();
+    };
+    let at = |maps: &[Map]| {
+        maps.iter()
+            .find(|m| m.region == region)
+            .map_or(0, |m| m.vaddr.value)
+    };
+    let guest = described.machine.as_ref().map_or(0, |m| at(&m.maps));
+    VmmMemory {
+        vaddr: at(&described.maps),
+        guest,
+        size: system.region(region).size,
+    }
+}
+
+fn doorbell(system: &System, described: &ProtectionDomain, bell: &Doorbell) -> VmmDoorbell {
+    let at = |maps: &[Map]| {
+        maps.iter()
+            .find(|m| m.region == bell.staging)
+            .map_or(0, |m| m.vaddr.value)
+    };
+    let components = system.components();
+    let bit = |d: &DomainId| {
+        components
+            .iter()
+            .position(|c| c == d)
+            .map_or(0, |c| 1u32 << c)
+    };
+    VmmDoorbell {
+        present: 1,
+        irq: bell.irq as u32,
+        guest: bell.vaddr,
+        staging_guest: described.machine.as_ref().map_or(0, |m| at(&m.maps)),
+        staging_vaddr: at(&described.maps),
+        staging_size: system.region(bell.staging).size,
+        may_update: bell.updates.iter().map(bit).fold(0, |a, b| a | b),
+        reserved: 0,
+    }
+}

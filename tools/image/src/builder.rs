@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Collects the rows of the packed system. Every object is named by its number.
+
+use crate::blob::Blob;
+use crate::kernel::Sizes;
+use molt_system::NONE;
+use molt_system::boot::{
+    FILL_BLOB, FILL_PADDR, FIXED, Fill, Irq, Kind, MOVE, Mapping, Object, PageTable, Placement,
+    Thread,
+};
+use molt_system::cspace;
+
+/// Rights to signal.
+pub const SIGNAL: u32 = 1;
+/// Rights to call: write and grant the reply.
+pub const CALL: u32 = 9;
+/// All rights.
+pub const ALL: u32 = 15;
+
+/// A run of frames, side by side in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frames {
+    pub first: u32,
+    pub count: u32,
+    pub page_bits: u32,
+}
+
+impl Frames {
+    pub fn page_size(self) -> u64 {
+        1 << self.page_bits
+    }
+
+    pub fn size(self) -> u64 {
+        u64::from(self.count) << self.page_bits
+    }
+}
+
+/// The rows so far.
+pub struct Builder {
+    pub sizes: Sizes,
+    pub next: u32,
+    pub objects: Vec<Object>,
+    pub irqs: Vec<Irq>,
+    pub page_tables: Vec<PageTable>,
+    pub fills: Vec<Fill>,
+    pub mappings: Vec<Mapping>,
+    pub threads: Vec<Thread>,
+    pub placements: Vec<Placement>,
+    pub blob: Blob,
+}
+
+impl Builder {
+    pub fn new(sizes: Sizes) -> Self {
+        Builder {
+            sizes,
+            next: 0,
+            objects: Vec::new(),
+            irqs: Vec::new(),
+            page_tables: Vec::new(),
+            fills: Vec::new(),
+            mappings: Vec::new(),
+            threads: Vec::new(),
+            placements: Vec::new(),
+            blob: Blob::default(),
+        }
+    }
+
+    fn numbers(&mut self, count: u32) -> u32 {
+        let first = self.next;
+        self.next += count;
+        first
+    }
+
+    fn memory_bits(&self, kind: Kind, size_bits: u32) -> u32 {
+        match kind {
+            Kind::Untyped | Kind::SchedContext => size_bits,
+            Kind::Tcb => self.sizes.tcb_bits,
+            Kind::Endpoint => 4,
+            Kind::Notification => 6,
+            Kind::CNode => size_bits + 5,
+            Kind::Reply => 5,
+            Kind::VSpace => 13,
+            Kind::SmallPage | Kind::PageTable | Kind::Vcpu | Kind::AsidPool => 12,
+            Kind::LargePage => 21,
+        }
+    }
+
+    /// `count` objects, side by side in memory; the number of the first.
+    pub fn make(&mut self, kind: Kind, size_bits: u32, count: u32) -> u32 {
+        let first = self.numbers(count);
+        let memory_bits = self.memory_bits(kind, size_bits);
+        self.objects.push(Object {
+            kind: kind as u32,
+            size_bits,
+            count,
+            first,
+            paddr: 0,
+            flags: 0,
+            memory_bits,
+        });
+        first
+    }
+
+    /// Frames of a size, anywhere or at a physical address.
+    pub fn frames(&mut self, size: u64, page_bits: u32, paddr: Option<u64>) -> Frames {
+        let count = u32::try_from(size.div_ceil(1 << page_bits)).unwrap_or(u32::MAX);
+        let kind = if page_bits == 21 {
+            Kind::LargePage
+        } else {
+            Kind::SmallPage
+        };
+        let first = self.make(kind, 0, count);
+        if let (Some(paddr), Some(row)) = (paddr, self.objects.last_mut()) {
+            (row.paddr, row.flags) = (paddr, FIXED);
+        }
+        Frames {
+            first,
+            count,
+            page_bits,
+        }
+    }
+
+    /// An IRQ handler, bound to a notification if one is given.
+    pub fn irq(&mut self, number: u64, edge: bool, bound: Option<(u32, u64)>) -> u32 {
+        let handler = self.numbers(1);
+        let (notification, badge) = bound.unwrap_or((NONE, 0));
+        self.irqs.push(Irq {
+            number: number as u32,
+            edge: edge.into(),
+            handler,
+            notification,
+            badge,
+        });
+        handler
+    }
+
+    /// Fills `frames` from `offset` on with `bytes`.
+    pub fn fill(&mut self, frames: Frames, offset: u64, bytes: &[u8]) {
+        // What is zero at the end need not be copied: frames are cleared when they are made.
+        let used = bytes
+            .iter()
+            .rposition(|b| *b != 0)
+            .map_or(0, |last| last + 1);
+        let source = if used > 0 {
+            self.blob.add(&bytes[..used])
+        } else {
+            0
+        };
+        let (mut done, used) = (0, used as u64);
+        while done < used {
+            let at = offset + done;
+            let inside = at % frames.page_size();
+            let length = (frames.page_size() - inside).min(used - done);
+            self.fills.push(Fill {
+                frame: frames.first + (at / frames.page_size()) as u32,
+                page_bits: frames.page_bits,
+                offset: inside,
+                source: source + done,
+                length,
+                kind: FILL_BLOB,
+                reserved: 0,
+            });
+            done += length;
+        }
+    }
+
+    /// Fills 8 bytes at `offset` with the physical address of `of`'s first frame.
+    pub fn fill_paddr(&mut self, frames: Frames, offset: u64, of: Frames) {
+        self.fills.push(Fill {
+            frame: frames.first + (offset / frames.page_size()) as u32,
+            page_bits: frames.page_bits,
+            offset: offset % frames.page_size(),
+            source: of.first.into(),
+            length: 0,
+            kind: FILL_PADDR,
+            reserved: 0,
+        });
+    }
+
+    /// Copies a capability.
+    pub fn place(&mut self, cnode: CNode, slot: u64, source: u32, rights: u32, data: u64) {
+        self.placements.push(Placement {
+            cnode: cnode.object,
+            cnode_bits: cnode.bits,
+            slot: slot as u32,
+            source,
+            count: 1,
+            rights,
+            data,
+            flags: 0,
+            reserved: 0,
+        });
+    }
+
+    /// Moves originals.
+    pub fn give(&mut self, cnode: CNode, slot: u64, source: u32, count: u32) {
+        self.placements.push(Placement {
+            cnode: cnode.object,
+            cnode_bits: cnode.bits,
+            slot: slot as u32,
+            source,
+            count,
+            rights: ALL,
+            data: 0,
+            flags: MOVE,
+            reserved: 0,
+        });
+    }
+}
+
+/// A CNode that capabilities are put into.
+#[derive(Clone, Copy, Debug)]
+pub struct CNode {
+    pub object: u32,
+    pub bits: u32,
+}
+
+impl CNode {
+    pub fn make(b: &mut Builder, bits: u32) -> Self {
+        CNode {
+            object: b.make(Kind::CNode, bits, 1),
+            bits,
+        }
+    }
+}
+
+/// A PD's CSpace.
+#[derive(Clone, Copy, Debug)]
+pub struct CSpace {
+    pub root: CNode,
+    pub microkit: CNode,
+}
+
+impl CSpace {
+    pub fn make(b: &mut Builder) -> Self {
+        let cspace = CSpace {
+            root: CNode::make(b, cspace::ROOT_BITS),
+            microkit: CNode::make(b, cspace::MICROKIT_BITS),
+        };
+        b.place(
+            cspace.root,
+            0,
+            cspace.microkit.object,
+            ALL,
+            cspace::guard(cspace::MICROKIT_GUARD),
+        );
+        cspace
+    }
+}

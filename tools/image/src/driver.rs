@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Replaceable PDs: their briefs, and their program images made into bundles.
+//!
+//! A generation's address space is the same for all images of a component: what the description maps, the usual stack and
+//! IPC buffer, and in the tool's area the brief, the orders and the report page, at fixed addresses.
+
+use crate::Error;
+use crate::builder::Frames;
+use crate::domain::microkit_symbols;
+use crate::elf::Elf;
+use crate::error::ElfError;
+use crate::layout::Layout;
+use molt_bundle::{Identity as BundleIdentity, pack};
+use molt_sdf::System;
+use molt_sdf::model::{Client, DomainId, Map, Replaceable, Role, SetvarValue};
+use molt_system::layout::{IPC_BUFFER, STACK_TOP, TOOL_AREA};
+use molt_system::{
+    BriefHeader, DriverBrief, DriverClient, DriverRing, Entry, Identity, MAX_DRIVER_CLIENTS, NONE,
+    Name, TableRange,
+};
+use std::mem::offset_of;
+use zerocopy::IntoBytes;
+
+/// Address of the brief in every generation.
+const BRIEF: u64 = TOOL_AREA + 0x1000;
+/// Bytes of the brief's pages.
+const BRIEF_SIZE: u64 = (size_of::<DriverBrief>() as u64).next_multiple_of(0x1000);
+/// Address of the orders page.
+pub const ORDERS: u64 = TOOL_AREA + 0x10_0000;
+/// Address of the report page.
+pub const REPORT: u64 = ORDERS + 0x2000;
+/// Sequence number of the factory image: every update is above it.
+pub const FACTORY: u64 = 0;
+/// Version of the capsule's format: none is handed over yet, all starts are cold.
+const CAPSULE: u32 = 0;
+
+/// A component, ready for `update`'s and `stage`'s briefs.
+pub struct Driver {
+    pub domain: DomainId,
+    /// The factory bundle.
+    pub bundle: Vec<u8>,
+    /// Frames of the brief.
+    pub brief: Frames,
+    pub entry: Entry,
+    /// What needs page tables.
+    pub tables: Vec<TableRange>,
+}
+
+/// All components.
+pub fn all(layout: &mut Layout) -> Result<Vec<Driver>, Error> {
+    layout
+        .system
+        .components()
+        .into_iter()
+        .map(|domain| one(layout, domain))
+        .collect()
+}
+
+fn one(layout: &mut Layout, domain: DomainId) -> Result<Driver, Error> {
+    let system = layout.system;
+    let described = &system.domains[domain];
+    let (_, file) = layout.files.named(system, &described.image)?;
+    let bundle = make_bundle(system, domain, &file, FACTORY)
+        .map_err(|reason| layout.image_error(&described.image, &described.image.span, reason))?;
+    let slot = described.replaceable.as_ref().map_or(0, |r| r.bundle_size);
+    if bundle.len() as u64 > slot {
+        let text = format!(
+            "the bundle of '{}' has {:#x} bytes, its slots {slot:#x}",
+            described.name,
+            bundle.len()
+        );
+        return Err(layout.broken(&described.image.span, molt_sdf::Rule::Fit(text)));
+    }
+    let frames = layout.b.frames(BRIEF_SIZE, 12, None);
+    let brief = brief(system, domain);
+    layout.b.fill(frames, 0, brief.as_bytes());
+    for (n, client) in described
+        .clients
+        .iter()
+        .enumerate()
+        .take(MAX_DRIVER_CLIENTS)
+    {
+        let row = offset_of!(DriverBrief, clients) + n * size_of::<DriverClient>();
+        let memory = layout.regions[client.memory];
+        layout.b.fill_paddr(
+            frames,
+            (row + offset_of!(DriverClient, memory_paddr)) as u64,
+            memory,
+        );
+    }
+    if let Some(ring) = ring(system, domain) {
+        let at = offset_of!(DriverBrief, ring) + offset_of!(DriverRing, paddr);
+        layout
+            .b
+            .fill_paddr(frames, at as u64, layout.regions[ring.region]);
+    }
+    Ok(Driver {
+        domain,
+        bundle,
+        brief: frames,
+        entry: entry(described.stack_size),
+        tables: tables(system, domain),
+    })
+}
+
+fn entry(stack_size: u64) -> Entry {
+    Entry {
+        stack_top: STACK_TOP,
+        stack_size,
+        ipc_buffer: IPC_BUFFER,
+        brief: BRIEF,
+        brief_size: BRIEF_SIZE,
+    }
+}
+
+/// The driver's revocable region that is nobody's queue.
+pub fn ring(system: &System, domain: DomainId) -> Option<&Map> {
+    let described = &system.domains[domain];
+    let is_queue = |m: &Map| described.clients.iter().any(|c| c.queue == m.region);
+    described
+        .maps
+        .iter()
+        .find(|m| system.region(m.region).revocable && !is_queue(m))
+}
+
+/// The driver's mappings of devices.
+pub fn devices(system: &System, domain: DomainId) -> impl Iterator<Item = &Map> {
+    system.domains[domain]
+        .maps
+        .iter()
+        .filter(|m| !system.region(m.region).revocable)
+}
+
+fn tables(system: &System, domain: DomainId) -> Vec<TableRange> {
+    let mut tables: Vec<_> = system.domains[domain]
+        .maps
+        .iter()
+        .map(|map| {
+            let region = system.region(map.region);
+            let page_bits = region.page_size.trailing_zeros();
+            TableRange {
+                vaddr: map.vaddr.value,
+                size: region.size,
+                page_bits,
+                reserved: 0,
+            }
+        })
+        .collect();
+    tables.extend([ORDERS, REPORT].map(|vaddr| TableRange {
+        vaddr,
+        size: 0x1000,
+        page_bits: 12,
+        reserved: 0,
+    }));
+    tables
+}
+
+fn brief(system: &System, domain: DomainId) -> DriverBrief {
+    let described = &system.domains[domain];
+    let mut brief = DriverBrief {
+        header: BriefHeader::of::<DriverBrief>(),
+        name: Name::new(&described.name),
+        orders: ORDERS,
+        report: REPORT,
+        irq: described
+            .irqs
+            .first()
+            .map_or(NONE, |irq| irq.id.value as u32),
+        update_channel: channel(system, domain, system.role(Role::Update)),
+        client_count: described.clients.len().min(MAX_DRIVER_CLIENTS) as u32,
+        ..DriverBrief::default()
+    };
+    if let Some(map) = devices(system, domain).next() {
+        (brief.device, brief.device_size) = (map.vaddr.value, system.region(map.region).size);
+    }
+    if let Some(map) = ring(system, domain) {
+        brief.ring = DriverRing {
+            vaddr: map.vaddr.value,
+            paddr: 0,
+            size: system.region(map.region).size,
+        };
+    }
+    for (row, client) in brief.clients.iter_mut().zip(&described.clients) {
+        *row = client_row(system, domain, client);
+    }
+    brief
+}
+
+fn client_row(system: &System, domain: DomainId, client: &Client) -> DriverClient {
+    let described = &system.domains[domain];
+    let queue = described
+        .maps
+        .iter()
+        .find(|m| m.region == client.queue)
+        .map_or(0, |m| m.vaddr.value);
+    DriverClient {
+        name: Name::new(&system.domains[client.domain].name),
+        queue,
+        queue_words: system.region(client.queue).size / 8,
+        memory_paddr: 0,
+        memory_size: system.region(client.memory).size,
+        first_sector: client.first_sector,
+        sectors: client.sectors,
+        channel: channel(system, domain, Some(client.domain)),
+        reserved: 0,
+    }
+}
+
+/// The identifier in `of` of its channel with `with`.
+pub fn channel(system: &System, of: DomainId, with: Option<DomainId>) -> u32 {
+    with.and_then(|with| system.channel(of, with))
+        .map_or(NONE, |(own, _)| own as u32)
+}
+
+/// What a bundle must name.
+pub fn identity(replaceable: &Replaceable) -> Identity {
+    let mut identity = Identity {
+        abi: replaceable.abi as u32,
+        ..Identity::default()
+    };
+    identity
+        .vendor
+        .iter_mut()
+        .zip(replaceable.vendor.bytes())
+        .for_each(|(to, from)| *to = from);
+    identity
+        .class
+        .iter_mut()
+        .zip(replaceable.class.bytes())
+        .for_each(|(to, from)| *to = from);
+    identity
+        .device
+        .iter_mut()
+        .zip(replaceable.device.bytes())
+        .for_each(|(to, from)| *to = from);
+    identity
+}
+
+/// A driver's ELF with the component's symbols, behind a bundle's header.
+fn make_bundle(
+    system: &System,
+    domain: DomainId,
+    file: &[u8],
+    sequence: u64,
+) -> Result<Vec<u8>, ElfError> {
+    let described = &system.domains[domain];
+    let mut elf = Elf::parse(file)?;
+    let mut set = vec!["molt_brief", "molt_brief_size"];
+    for (name, value) in microkit_symbols(system, domain) {
+        elf.set(name, &value)?;
+        set.push(name);
+    }
+    elf.set_word("molt_brief", BRIEF)?;
+    elf.set_word("molt_brief_size", size_of::<DriverBrief>() as u64)?;
+    for setvar in &described.setvars {
+        let value = match setvar.value {
+            SetvarValue::Number(number) => Some(number),
+            // A generation is built at run time: only an address that the description fixes is known.
+            SetvarValue::Address(region) => system.region(region).phys_addr,
+        };
+        let name = &setvar.symbol.value;
+        elf.set_word(
+            name,
+            value.ok_or_else(|| ElfError::SymbolPlace(name.clone()))?,
+        )?;
+        set.push(name);
+    }
+    // BSS is not in the file: a symbol there that is to be 0 stays so by itself.
+    set.retain(|name| {
+        elf.symbol(name)
+            .is_some_and(|(address, size)| !is_zero(&elf, address, size))
+    });
+    let patched = elf.write_back(file, &set)?;
+    let replaceable = described.replaceable.as_ref().ok_or(ElfError::Machine)?;
+    let named = BundleIdentity::new(
+        &replaceable.vendor,
+        &replaceable.class,
+        &replaceable.device,
+        replaceable.abi as u32,
+        CAPSULE,
+    );
+    let named = named.ok_or_else(|| ElfError::Format("identifiers too long".to_owned()))?;
+    Ok([pack(&named, sequence, &patched).as_slice(), &patched].concat())
+}
+
+fn is_zero(elf: &Elf, address: u64, size: u64) -> bool {
+    elf.segments.iter().any(|s| {
+        let start = address
+            .checked_sub(s.vaddr)
+            .and_then(|n| usize::try_from(n).ok());
+        start
+            .and_then(|n| s.data.get(n..n + size as usize))
+            .is_some_and(|bytes| bytes.iter().all(|b| *b == 0))
+    })
+}
+
+/// A bundle of a driver's ELF for the replaceable PD `component` of a system, with a sequence number.
+///
+/// # Errors
+/// When `component` is not replaceable, or the ELF is no driver for it.
+pub fn bundle(
+    system: &System,
+    component: DomainId,
+    elf: &[u8],
+    sequence: u64,
+) -> Result<Vec<u8>, Error> {
+    let Some(domain) = system
+        .domains
+        .get(component)
+        .filter(|d| d.replaceable.is_some())
+    else {
+        return Err(Error::NoComponent(component.to_string()));
+    };
+    make_bundle(system, component, elf, sequence).map_err(|reason| Error::Program {
+        path: domain.name.clone().into(),
+        reason,
+    })
+}

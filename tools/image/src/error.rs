@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Why no image was made.
+
+use std::path::PathBuf;
+
+/// Why no image was made.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The description breaks a rule.
+    #[error(transparent)]
+    Description(#[from] molt_sdf::Error),
+    /// A file could not be read or written.
+    #[error("{}: {error}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// A program that the description does not name (kernel, loader, `monitor`) was not found.
+    #[error("'{0}' was not found in {1}")]
+    Missing(&'static str, String),
+    /// A program that the description does not name is not what it should be.
+    #[error("{}: {reason}", path.display())]
+    Program {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: ElfError,
+    },
+    /// An SDK's file does not say what it should.
+    #[error("{}: no '{what}'", path.display())]
+    Sdk {
+        /// The file.
+        path: PathBuf,
+        /// What is missing.
+        what: &'static str,
+    },
+    /// There is no replaceable protection domain of this name.
+    #[error("there is no replaceable protection domain '{0}'")]
+    NoComponent(String),
+    /// The loader would refuse the image.
+    #[error("the image does not fit: {0}")]
+    Payload(#[from] molt_payload::CheckError),
+    /// The loader's program is larger than its place in the image.
+    #[error("the loader's program does not fit below {0:#x}")]
+    LoaderSize(u64),
+}
+
+/// Why a program image was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ElfError {
+    /// No ELF, or a damaged one.
+    #[error("not a program image: {0}")]
+    Format(String),
+    /// Another machine's or a shared object.
+    #[error("not a static AArch64 program")]
+    Machine,
+    /// Segments of different rights in one page.
+    #[error("the segments at {0:#x} and {1:#x} share a page")]
+    SharedPage(u64, u64),
+    /// A symbol that is needed is missing.
+    #[error("no symbol '{0}'")]
+    NoSymbol(String),
+    /// A symbol has another size.
+    #[error("the symbol '{0}' has {1} bytes, not {2}")]
+    SymbolSize(String, u64, u64),
+    /// A symbol is outside of the loaded segments, or (in a bundle) has no bytes in the file.
+    #[error("the symbol '{0}' is in no loaded segment")]
+    SymbolPlace(String),
+}

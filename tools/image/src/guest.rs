@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Guests: kernel, initial RAM disk and device tree in guest memory.
+
+use crate::Error;
+use crate::briefs::memory_region;
+use crate::elf::Elf;
+use crate::layout::Layout;
+use molt_sdf::Rule;
+use molt_sdf::model::{At, DomainId, Guest, GuestKind, VirtualMachine};
+use molt_system::layout::LARGE_PAGE;
+use molt_vmm::boot::LinuxImage;
+use molt_vmm::device_tree;
+
+/// Room for the device tree: the largest that Linux takes (Documentation/arch/arm64/booting.rst, "Setup the device tree").
+const TREE: u64 = LARGE_PAGE;
+
+/// Where a guest's parts are, in guest-physical addresses.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Loaded {
+    pub kind: u32,
+    pub entry: u64,
+    pub device_tree: u64,
+    pub initrd: u64,
+    pub initrd_size: u64,
+}
+
+/// Guest memory: its region, address and size.
+struct Memory {
+    region: usize,
+    base: u64,
+    size: u64,
+}
+
+/// Loads the guest of a PD's virtual machine, if it has one.
+pub fn load(layout: &mut Layout, index: DomainId) -> Result<Option<Loaded>, Error> {
+    let system = layout.system;
+    let Some(machine) = &system.domains[index].machine else {
+        return Ok(None);
+    };
+    let Some(guest) = &machine.guest else {
+        return Ok(None);
+    };
+    let region = memory_region(system, index);
+    let map = region.and_then(|r| Some((r, machine.maps.iter().find(|m| m.region == r)?)));
+    let Some((region, map)) = map else {
+        return Err(layout.broken(&guest.span, Rule::GuestMemory(machine.name.clone())));
+    };
+    let memory = Memory {
+        region,
+        base: map.vaddr.value,
+        size: system.region(region).size,
+    };
+    match guest.kind {
+        GuestKind::Bare => bare(layout, index, machine, guest, &memory).map(Some),
+        GuestKind::Linux => linux(layout, index, machine, guest, &memory).map(Some),
+    }
+}
+
+/// A bare guest: an ELF at its own addresses, the device tree at the end of memory.
+fn bare(
+    layout: &mut Layout,
+    index: DomainId,
+    machine: &VirtualMachine,
+    guest: &Guest,
+    memory: &Memory,
+) -> Result<Loaded, Error> {
+    let (_, bytes) = layout.files.named(layout.system, &guest.kernel)?;
+    let elf = Elf::parse(&bytes)
+        .map_err(|reason| layout.image_error(&guest.kernel, &guest.kernel.span, reason))?;
+    for segment in &elf.segments {
+        put(layout, memory, &guest.kernel, segment.paddr, &segment.data)?;
+    }
+    let device_tree = (memory.base + memory.size).saturating_sub(TREE);
+    let tree = tree(layout, index, machine, guest, memory, None)?;
+    put(layout, memory, &guest.kernel, device_tree, &tree)?;
+    Ok(Loaded {
+        kind: 1,
+        entry: elf.entry,
+        device_tree,
+        ..Loaded::default()
+    })
+}
+
+/// Linux: the kernel where its header wants it, then device tree and initial RAM disk.
+fn linux(
+    layout: &mut Layout,
+    index: DomainId,
+    machine: &VirtualMachine,
+    guest: &Guest,
+    memory: &Memory,
+) -> Result<Loaded, Error> {
+    let (_, kernel) = layout.files.named(layout.system, &guest.kernel)?;
+    let header = LinuxImage::parse(&kernel).ok();
+    let place = header.and_then(|h| Some((h.address(memory.base)?, h.image_size)));
+    let Some((entry, size)) = place else {
+        let rule = Rule::Image(
+            guest.kernel.value.clone(),
+            "not an uncompressed arm64 Linux image".to_owned(),
+        );
+        return Err(layout.broken(&guest.kernel.span, rule));
+    };
+    put(layout, memory, &guest.kernel, entry, &kernel)?;
+    let device_tree = entry.saturating_add(size).next_multiple_of(LARGE_PAGE);
+    let mut loaded = Loaded {
+        kind: 2,
+        entry,
+        device_tree,
+        ..Loaded::default()
+    };
+    if let Some(name) = &guest.initrd {
+        let (_, initrd) = layout.files.named(layout.system, name)?;
+        (loaded.initrd, loaded.initrd_size) = (device_tree + TREE, initrd.len() as u64);
+        put(layout, memory, name, loaded.initrd, &initrd)?;
+    }
+    let range = guest
+        .initrd
+        .as_ref()
+        .map(|_| (loaded.initrd, loaded.initrd + loaded.initrd_size));
+    let tree = tree(layout, index, machine, guest, memory, range)?;
+    put(layout, memory, &guest.kernel, device_tree, &tree)?;
+    Ok(loaded)
+}
+
+fn tree(
+    layout: &Layout,
+    index: DomainId,
+    machine: &VirtualMachine,
+    guest: &Guest,
+    memory: &Memory,
+    initrd: Option<(u64, u64)>,
+) -> Result<Vec<u8>, Error> {
+    let system = layout.system;
+    let shares = system
+        .domains
+        .iter()
+        .flat_map(|d| &d.clients)
+        .filter(|c| c.domain == index);
+    let doorbell = machine.doorbell.as_ref().map(|bell| {
+        let staging = machine
+            .maps
+            .iter()
+            .find(|m| m.region == bell.staging)
+            .map_or(0, |m| m.vaddr.value);
+        device_tree::Doorbell {
+            address: bell.vaddr,
+            irq: bell.irq as u32,
+            staging: (staging, system.region(bell.staging).size),
+        }
+    });
+    let described = device_tree::Guest {
+        memory: (memory.base, memory.size),
+        command_line: &guest.cmdline,
+        initrd,
+        disks: shares.count(),
+        doorbell,
+    };
+    device_tree::build(&described).map_err(|error| {
+        let rule = Rule::Image(guest.kernel.value.clone(), format!("device tree: {error}"));
+        layout.broken(&guest.span, rule)
+    })
+}
+
+fn put(
+    layout: &mut Layout,
+    memory: &Memory,
+    file: &At<String>,
+    address: u64,
+    bytes: &[u8],
+) -> Result<(), Error> {
+    let fits = address
+        .checked_sub(memory.base)
+        .filter(|at| at.saturating_add(bytes.len() as u64) <= memory.size);
+    match fits {
+        Some(offset) => {
+            let frames = layout.regions[memory.region];
+            layout.b.fill(frames, offset, bytes);
+            Ok(())
+        }
+        None => {
+            let (start, end) = (memory.base, memory.base + memory.size);
+            let text = format!(
+                "'{}' at {address:#x} with {:#x} bytes does not fit into guest memory from {start:#x} to {end:#x}",
+                file.value,
+                bytes.len()
+            );
+            Err(layout.broken(&file.span, Rule::Fit(text)))
+        }
+    }
+}

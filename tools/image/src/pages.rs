@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Pages that nobody writes down in the description: rings to `serial`, gates, control pages, the link of `update` and
+//! `stage`.
+
+use crate::builder::Frames;
+use crate::layout::Layout;
+use crate::space::{CONSTANT, DATA};
+use molt_sdf::model::{DomainId, Role};
+use molt_system::{GatePages, NONE, Ring, StageLink};
+
+/// Bytes of a ring to `serial`.
+const RING: u64 = 0x4000;
+
+/// One ring.
+pub struct SerialRing {
+    pub domain: DomainId,
+    /// As the writer sees it.
+    pub writer: Ring,
+    /// Address in `serial`.
+    pub reader: u64,
+    /// `serial`'s channel.
+    pub channel: u32,
+}
+
+/// The control pages of a component.
+#[derive(Clone, Copy)]
+pub struct Control {
+    pub orders: Frames,
+    pub report: Frames,
+    /// Addresses in `update`.
+    pub update: (u64, u64),
+}
+
+/// All of them.
+#[derive(Default)]
+pub struct Shared {
+    pub rings: Vec<SerialRing>,
+    /// By client: as `update` and as the client see them.
+    pub gates: Vec<(GatePages, GatePages)>,
+    /// By component.
+    pub control: Vec<Control>,
+    /// As `update` and as `stage` see it.
+    pub link: (StageLink, StageLink),
+}
+
+impl Shared {
+    /// A PD's ring to `serial`.
+    pub fn ring(&self, domain: DomainId) -> Ring {
+        self.rings
+            .iter()
+            .find(|r| r.domain == domain)
+            .map(|r| r.writer)
+            .unwrap_or_default()
+    }
+}
+
+/// Makes and maps them.
+pub fn make(layout: &mut Layout) -> Shared {
+    let mut shared = Shared::default();
+    rings(layout, &mut shared);
+    let (Some(update), Some(stage)) = (
+        layout.system.role(Role::Update),
+        layout.system.role(Role::Stage),
+    ) else {
+        return shared;
+    };
+    for client in layout.system.clients() {
+        let (in_update, to_client, in_client) = exchange(layout, update, client);
+        let own = GatePages {
+            to_client: in_update.0,
+            to_update: in_update.1,
+        };
+        shared.gates.push((
+            own,
+            GatePages {
+                to_client,
+                to_update: in_client,
+            },
+        ));
+    }
+    for _ in layout.system.components() {
+        let orders = layout.b.frames(0x1000, 12, None);
+        let report = layout.b.frames(0x1000, 12, None);
+        let Some((fixed, b)) = layout.fixed(update) else {
+            continue;
+        };
+        let update = (
+            fixed.space.map_tool(b, orders, DATA),
+            fixed.space.map_tool(b, report, CONSTANT),
+        );
+        shared.control.push(Control {
+            orders,
+            report,
+            update,
+        });
+    }
+    let (in_update, commands, results) = exchange(layout, update, stage);
+    let (to_stage, to_update) = layout
+        .system
+        .channel(update, stage)
+        .unwrap_or((u64::from(NONE), u64::from(NONE)));
+    shared.link = (
+        StageLink {
+            commands: in_update.0,
+            results: in_update.1,
+            channel: to_stage as u32,
+            reserved: 0,
+        },
+        StageLink {
+            commands,
+            results,
+            channel: to_update as u32,
+            reserved: 0,
+        },
+    );
+    shared
+}
+
+/// One page each way between `a` and `b`: addresses in `a` (from a, to a), then in `b` (from a, to a).
+fn exchange(layout: &mut Layout, a: DomainId, b: DomainId) -> ((u64, u64), u64, u64) {
+    let from_a = layout.b.frames(0x1000, 12, None);
+    let to_a = layout.b.frames(0x1000, 12, None);
+    let mut map = |domain, frames, access| match layout.fixed(domain) {
+        Some((fixed, builder)) => fixed.space.map_tool(builder, frames, access),
+        None => 0,
+    };
+    (
+        (map(a, from_a, DATA), map(a, to_a, CONSTANT)),
+        map(b, from_a, CONSTANT),
+        map(b, to_a, DATA),
+    )
+}
+
+fn rings(layout: &mut Layout, shared: &mut Shared) {
+    let Some(serial) = layout.system.role(Role::Serial) else {
+        return;
+    };
+    for domain in 0..layout.system.domains.len() {
+        let Some((own, serials)) = layout.system.channel(domain, serial) else {
+            continue;
+        };
+        let briefed =
+            |(fixed, _): (&mut crate::layout::Static, _)| fixed.elf.symbol("molt_brief").is_some();
+        if !layout.fixed(domain).is_some_and(briefed) {
+            continue;
+        }
+        let frames = layout.b.frames(RING, 12, None);
+        let mut map = |domain| match layout.fixed(domain) {
+            Some((fixed, b)) => fixed.space.map_tool(b, frames, DATA),
+            None => 0,
+        };
+        let (vaddr, reader) = (map(domain), map(serial));
+        let writer = Ring {
+            vaddr,
+            size: RING,
+            channel: own as u32,
+            reserved: 0,
+        };
+        shared.rings.push(SerialRing {
+            domain,
+            writer,
+            reader,
+            channel: serials as u32,
+        });
+    }
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Loader, kernel and root task in one flat image.
+
+use crate::Error;
+use crate::elf::Elf;
+use crate::kernel::Kernel;
+use crate::root::RootTask;
+use molt_payload::{BLOCK_SIZE, Header, LINK_ADDRESS, PAYLOAD_OFFSET, Region, check};
+use std::path::Path;
+use zerocopy::IntoBytes;
+
+fn loader_bytes(loader: &[u8], path: &Path) -> Result<Vec<u8>, Error> {
+    let elf = Elf::parse(loader).map_err(|reason| Error::Program {
+        path: path.to_owned(),
+        reason,
+    })?;
+    let mut image = vec![0; PAYLOAD_OFFSET as usize];
+    for segment in &elf.segments {
+        let start = segment
+            .paddr
+            .checked_sub(LINK_ADDRESS)
+            .and_then(|n| usize::try_from(n).ok());
+        let place =
+            start.and_then(|start| image.get_mut(start..start.checked_add(segment.data.len())?));
+        place
+            .ok_or(Error::LoaderSize(PAYLOAD_OFFSET))?
+            .copy_from_slice(&segment.data);
+    }
+    Ok(image)
+}
+
+/// Packs an image, which the loader's own check accepts.
+pub fn pack(
+    loader: &[u8],
+    path: &Path,
+    kernel: &Kernel,
+    root: &RootTask,
+) -> Result<Vec<u8>, Error> {
+    let mut image = loader_bytes(loader, path)?;
+    image.resize(
+        (PAYLOAD_OFFSET as usize + size_of::<Header>()).next_multiple_of(0x1000),
+        0,
+    );
+    let mut header = Header::new();
+    let mut count = 0;
+    let mut add = |image: &mut Vec<u8>, destination: u64, bytes: &[u8], mem_size: u64| {
+        let offset = image.len().next_multiple_of(0x1000);
+        image.resize(offset, 0);
+        image.extend_from_slice(bytes);
+        if let Some(region) = header.regions.get_mut(count) {
+            *region = Region {
+                destination: destination.into(),
+                offset: (offset as u64).into(),
+                file_size: (bytes.len() as u64).into(),
+                mem_size: mem_size.into(),
+            };
+        }
+        count += 1;
+    };
+    let mut end = 0;
+    for segment in &kernel.elf.segments {
+        let bytes = segment.data.get(..segment.file_size).unwrap_or_default();
+        add(&mut image, segment.paddr, bytes, segment.data.len() as u64);
+        end = end.max(segment.paddr + segment.data.len() as u64);
+    }
+    let user_start = end.next_multiple_of(BLOCK_SIZE);
+    let size = root.bytes.len() as u64;
+    add(&mut image, user_start, &root.bytes, size);
+
+    header.region_count = (count as u32).into();
+    header.image_size = (image.len() as u64).into();
+    if let Some(first) = kernel.elf.segments.first() {
+        header.kernel_vaddr = first.vaddr.into();
+        header.kernel_paddr = first.paddr.into();
+    }
+    header.kernel_entry = kernel.elf.entry.into();
+    header.user_start = user_start.into();
+    header.user_end = (user_start + size).into();
+    header.user_pv_offset = user_start.wrapping_sub(root.vaddr).into();
+    header.user_entry = root.entry.into();
+    check(&header)?;
+    let place = PAYLOAD_OFFSET as usize..PAYLOAD_OFFSET as usize + size_of::<Header>();
+    if let Some(place) = image.get_mut(place) {
+        place.copy_from_slice(header.as_bytes());
+    }
+    Ok(image)
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The order of the steps, from description to packed system.
+
+use crate::files::Files;
+use crate::kernel::Sizes;
+use crate::layout::Layout;
+use crate::pack::Packed;
+use crate::{Error, briefs, channels, domain, driver, machine, pack, pages, stage, update};
+use molt_sdf::System;
+use molt_sdf::model::Stop;
+
+/// Lays out the whole system.
+pub fn plan(system: &System, files: &Files, sizes: Sizes) -> Result<Packed, Error> {
+    let mut layout = Layout::new(system, files, sizes)?;
+    let guests = layout.guests()?;
+    for index in 0..system.domains.len() {
+        domain::address_space(&mut layout, index)?;
+        domain::capabilities(&mut layout, index);
+    }
+    channels::place(&mut layout);
+    let shared = pages::make(&mut layout);
+    let drivers = driver::all(&mut layout)?;
+    let stage = stage::lay_out(&mut layout, &shared, &drivers);
+    let plan = update::lay_out(&mut layout, &shared, &drivers);
+    briefs::write(&mut layout, &shared, &guests, stage, plan)?;
+    for index in 0..system.domains.len() {
+        domain::program(&mut layout, index)?;
+    }
+    for index in 0..system.domains.len() {
+        machine::lay_out(&mut layout, index);
+    }
+    Ok(pack::pack(layout))
+}
+
+/// What deserves attention: here, devices that reach memory without an IOMMU.
+pub fn warnings(system: &System) -> Vec<String> {
+    let reaches = |d: &&molt_sdf::model::ProtectionDomain| {
+        d.replaceable.as_ref().is_some_and(|r| r.stop != Stop::None)
+    };
+    let warn = |d: &molt_sdf::model::ProtectionDomain| {
+        format!(
+            "'{}': its device does DMA and there is no IOMMU: whoever makes its driver is trusted with all memory",
+            d.name
+        )
+    };
+    system.domains.iter().filter(reaches).map(warn).collect()
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Address spaces: mappings, and the page tables that they need.
+//!
+//! A VSpace of this configuration translates 40 bits: a root of 1024 entries of 1 GiB, then two levels of page tables of
+//! 512 entries each (2 MiB and 4 KiB).
+
+use crate::builder::{Builder, Frames};
+use molt_sdf::model::Rights;
+use molt_system::boot::{Kind, Mapping, PageTable};
+use molt_system::layout::{SMALL_PAGE, TOOL_AREA};
+use std::collections::BTreeSet;
+
+/// One address space.
+pub struct Space {
+    pub vspace: u32,
+    tables: BTreeSet<(u32, u64)>,
+    next_tool: u64,
+}
+
+/// CapRights of a mapping.
+pub fn rights(rights: Rights) -> u32 {
+    u32::from(rights.write) | u32::from(rights.read || rights.execute) << 1
+}
+
+/// VM attributes of a mapping: 1 cacheable, 2 parity, 4 execute-never.
+pub fn attributes(rights: Rights, cached: bool) -> u32 {
+    2 | u32::from(cached) | u32::from(!rights.execute) << 2
+}
+
+/// Data, read-write.
+pub const DATA: Rights = Rights {
+    read: true,
+    write: true,
+    execute: false,
+};
+/// Data, read only.
+pub const CONSTANT: Rights = Rights {
+    read: true,
+    write: false,
+    execute: false,
+};
+
+impl Space {
+    pub fn make(b: &mut Builder) -> Self {
+        Space {
+            vspace: b.make(Kind::VSpace, 0, 1),
+            tables: BTreeSet::new(),
+            next_tool: TOOL_AREA,
+        }
+    }
+
+    /// Page tables for a range of pages of a size.
+    pub fn reserve(&mut self, b: &mut Builder, vaddr: u64, size: u64, page_bits: u32) {
+        let levels: &[u32] = if page_bits == 12 { &[30, 21] } else { &[30] };
+        for bits in levels {
+            let mut base = vaddr >> bits << bits;
+            while base < vaddr + size {
+                if self.tables.insert((*bits, base)) {
+                    let table = b.make(Kind::PageTable, 0, 1);
+                    b.page_tables.push(PageTable {
+                        vspace: self.vspace,
+                        table,
+                        vaddr: base,
+                    });
+                }
+                base += 1 << bits;
+            }
+        }
+    }
+
+    /// Maps frames, with the page tables that they need.
+    pub fn map(
+        &mut self,
+        b: &mut Builder,
+        frames: Frames,
+        vaddr: u64,
+        access: Rights,
+        cached: bool,
+    ) {
+        self.reserve(b, vaddr, frames.size(), frames.page_bits);
+        b.mappings.push(Mapping {
+            vspace: self.vspace,
+            frame: frames.first,
+            count: frames.count,
+            page_bits: frames.page_bits,
+            vaddr,
+            rights: rights(access),
+            attributes: attributes(access, cached),
+        });
+    }
+
+    /// A free range of the tool's area, aligned to the pages' size, an unmapped page before and behind it.
+    pub fn tool_range(&mut self, size: u64, page_bits: u32) -> u64 {
+        let vaddr = (self.next_tool + SMALL_PAGE).next_multiple_of(1 << page_bits);
+        self.next_tool = vaddr + size;
+        vaddr
+    }
+
+    /// Maps frames in the tool's area.
+    pub fn map_tool(&mut self, b: &mut Builder, frames: Frames, access: Rights) -> u64 {
+        let vaddr = self.tool_range(frames.size(), frames.page_bits);
+        self.map(b, frames, vaddr, access, true);
+        vaddr
+    }
+
+    /// Whether the tool mapped anything of its own.
+    pub fn has_tool_area(&self) -> bool {
+        self.next_tool != TOOL_AREA
+    }
+}

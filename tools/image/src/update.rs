@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! `update`: its vault, and the plan that names everything in it.
+
+use crate::builder::{ALL, Builder, CNode, Frames, SIGNAL};
+use crate::driver::{Driver, FACTORY, ORDERS, REPORT, channel, devices, identity};
+use crate::layout::Layout;
+use crate::pages::Shared;
+use crate::space::{attributes, rights};
+use crate::stage::{ARENA_BITS, stagings};
+use molt_sdf::model::{DomainId, Map, RegionId, Role, Stop};
+use molt_system::boot::{Kind, SOURCE_SCHED_CONTROL};
+use molt_system::{
+    Arena, Authority, BriefHeader, ControlPage, DeviceFrames, MAX_CLIENTS, MAX_COMPONENTS,
+    MAX_DEVICES, MAX_IRQS, MAX_MAPPINGS, MAX_REGIONS, MAX_SIGNALS, NONE, Name, Region,
+    RegionMapping, Signal, StopRoutine, UpdateBrief, UpdateClient, UpdateComponent, UpdateIrq,
+    VaultSlot, cspace,
+};
+
+/// The vault as it is filled.
+pub struct Vault {
+    cnode: CNode,
+    next: u32,
+}
+
+impl Vault {
+    /// Slot 0 stays empty, so that a forgotten slot number finds nothing.
+    fn make(b: &mut Builder) -> Self {
+        Vault {
+            cnode: CNode::make(b, cspace::VAULT_BITS),
+            next: 1,
+        }
+    }
+
+    fn take(&mut self, count: u32) -> VaultSlot {
+        let slot = VaultSlot(self.next);
+        self.next += count;
+        slot
+    }
+
+    fn give(&mut self, b: &mut Builder, source: u32, count: u32) -> VaultSlot {
+        let slot = self.take(count);
+        b.give(self.cnode, slot.0.into(), source, count);
+        slot
+    }
+
+    fn copy(&mut self, b: &mut Builder, source: u32, rights: u32, data: u64) -> VaultSlot {
+        let slot = self.take(1);
+        b.place(self.cnode, slot.0.into(), source, rights, data);
+        slot
+    }
+}
+
+/// The plan and the regions whose physical addresses `monitor` fills in, by row.
+pub type Plan = (UpdateBrief, Vec<Frames>, CNode);
+
+/// Lays out `update`.
+pub fn lay_out(layout: &mut Layout, shared: &Shared, drivers: &[Driver]) -> Option<Plan> {
+    let system = layout.system;
+    let index = system.role(Role::Update)?;
+    let mut vault = Vault::make(&mut layout.b);
+    let mut brief = UpdateBrief {
+        header: BriefHeader::of::<UpdateBrief>(),
+        log: shared.ring(index),
+        stage: shared.link.0,
+        timer_channel: channel(system, index, system.role(Role::Timer)),
+        component_count: drivers.len().min(MAX_COMPONENTS) as u32,
+        ..UpdateBrief::default()
+    };
+    let own_sc = layout.domains[index].sc;
+    let stage_sc = system
+        .role(Role::Stage)
+        .map_or(own_sc, |stage| layout.domains[stage].sc);
+    let (fixed, b) = layout.fixed(index)?;
+    let guard = cspace::guard(cspace::VAULT_GUARD);
+    b.place(fixed.cspace.root, 1, vault.cnode.object, ALL, guard);
+    b.place(
+        fixed.cspace.microkit,
+        cspace::VAULT_CNODE,
+        vault.cnode.object,
+        ALL,
+        guard,
+    );
+    brief.authority = Authority {
+        sched_control: vault.copy(b, SOURCE_SCHED_CONTROL, ALL, 0),
+        tcb: vault.copy(b, fixed.tcb, ALL, 0),
+        endpoint: fixed
+            .endpoint
+            .map_or(VaultSlot::NONE, |endpoint| vault.copy(b, endpoint, ALL, 0)),
+        own_sc: vault.copy(b, own_sc, ALL, 0),
+        stage_sc: vault.copy(b, stage_sc, ALL, 0),
+        ..Authority::default()
+    };
+    clients(layout, shared, index, &mut vault, &mut brief);
+    let mut addresses = Vec::new();
+    for (n, driver) in drivers.iter().enumerate().take(MAX_COMPONENTS) {
+        let first = brief.region_count;
+        regions(
+            layout,
+            n,
+            driver.domain,
+            &mut vault,
+            &mut brief,
+            &mut addresses,
+        );
+        let mut row = component(layout, shared, index, n, driver, &mut vault);
+        (row.first_region, row.region_count) = (first, brief.region_count - first);
+        brief.components[n] = row;
+    }
+    brief.authority.free_first = VaultSlot(vault.next);
+    brief.authority.free_count = (1 << cspace::VAULT_BITS) - vault.next;
+    Some((brief, addresses, vault.cnode))
+}
+
+fn clients(
+    layout: &mut Layout,
+    shared: &Shared,
+    update: DomainId,
+    vault: &mut Vault,
+    brief: &mut UpdateBrief,
+) {
+    let system = layout.system;
+    let components = system.components();
+    let staged = stagings(layout);
+    for (n, domain) in system.clients().into_iter().enumerate().take(MAX_CLIENTS) {
+        let described = &system.domains[domain];
+        let bit = |c: &DomainId| {
+            components
+                .iter()
+                .position(|d| d == c)
+                .map_or(0, |c| 1u32 << c)
+        };
+        let of = components.iter().filter(|c| {
+            system.domains[**c]
+                .clients
+                .iter()
+                .any(|k| k.domain == domain)
+        });
+        let staging = staged.iter().position(|(client, _)| *client == n);
+        let child = layout.client_child(n);
+        brief.clients[n] = UpdateClient {
+            name: Name::new(&described.name),
+            channel: channel(system, update, Some(domain)),
+            child,
+            gate: shared.gates.get(n).map(|g| g.0).unwrap_or_default(),
+            components: of.map(bit).sum(),
+            may_update: described
+                .any_doorbell()
+                .map_or(0, |bell| bell.updates.iter().map(bit).fold(0, |a, b| a | b)),
+            staging_size: staging
+                .and_then(|s| staged.get(s))
+                .map_or(0, |(_, size)| *size),
+            sc: vault.copy(&mut layout.b, layout.domains[domain].sc, ALL, 0),
+            staging: staging.map_or(NONE, |s| s as u32),
+        };
+        brief.client_count = n as u32 + 1;
+        let Some(tcb) = layout.fixed(domain).map(|(fixed, _)| fixed.tcb) else {
+            continue;
+        };
+        if let Some((fixed, b)) = layout.fixed(update) {
+            b.place(
+                fixed.cspace.microkit,
+                cspace::CHILD_TCB + u64::from(child),
+                tcb,
+                ALL,
+                0,
+            );
+        }
+    }
+}
+
+/// The revocable regions of a component, with all their mappings.
+fn regions(
+    layout: &mut Layout,
+    component: usize,
+    driver: DomainId,
+    vault: &mut Vault,
+    brief: &mut UpdateBrief,
+    addresses: &mut Vec<Frames>,
+) {
+    let system = layout.system;
+    for map in system.domains[driver]
+        .maps
+        .iter()
+        .filter(|m| system.region(m.region).revocable)
+    {
+        let Some(row) = brief.regions.get_mut(brief.region_count as usize) else {
+            return;
+        };
+        let frames = layout.regions[map.region];
+        *row = Region {
+            name: Name::new(&system.region(map.region).name),
+            first: vault.give(&mut layout.b, frames.first, frames.count),
+            count: frames.count,
+            page_bits: frames.page_bits,
+            component: component as u32,
+            size: frames.size(),
+            ..Region::default()
+        };
+        push(row, mapping(map, NONE, VaultSlot::NONE));
+        for (n, client) in system.clients().into_iter().enumerate() {
+            let Some(map) = mapped(layout, client, map.region) else {
+                continue;
+            };
+            let Some((fixed, b)) = layout.fixed(client) else {
+                continue;
+            };
+            let vspace = vault.copy(b, fixed.space.vspace, ALL, 0);
+            push(row, mapping(map, n as u32, vspace));
+        }
+        addresses.push(frames);
+        brief.region_count += 1;
+        debug_assert!(brief.region_count as usize <= MAX_REGIONS);
+    }
+}
+
+fn mapped<'a>(layout: &Layout<'a>, domain: DomainId, region: RegionId) -> Option<&'a Map> {
+    layout.system.domains[domain]
+        .maps
+        .iter()
+        .find(|m| m.region == region)
+}
+
+fn mapping(map: &Map, holder: u32, vspace: VaultSlot) -> RegionMapping {
+    let attributes = attributes(map.rights, map.cached);
+    RegionMapping {
+        holder,
+        vspace,
+        vaddr: map.vaddr.value,
+        rights: rights(map.rights),
+        attributes,
+    }
+}
+
+fn push(region: &mut Region, mapping: RegionMapping) {
+    if let Some(row) = region.mappings.get_mut(region.mapping_count as usize) {
+        *row = mapping;
+        region.mapping_count = (region.mapping_count + 1).min(MAX_MAPPINGS as u32);
+    }
+}
+
+fn component(
+    layout: &mut Layout,
+    shared: &Shared,
+    update: DomainId,
+    n: usize,
+    driver: &Driver,
+    vault: &mut Vault,
+) -> UpdateComponent {
+    let system = layout.system;
+    let described = &system.domains[driver.domain];
+    let mut row = UpdateComponent {
+        name: Name::new(&described.name),
+        priority: described.schedule.priority as u32,
+        channel: channel(system, update, Some(driver.domain)),
+        driver_channel: channel(system, driver.domain, Some(update)),
+        child: layout.component_child(n),
+        budget_us: described.schedule.budget,
+        period_us: described.schedule.period,
+        entry: driver.entry,
+        factory_sequence: FACTORY,
+        ..UpdateComponent::default()
+    };
+    let (notification, sc) = (
+        layout.domains[driver.domain].notification,
+        layout.domains[driver.domain].sc,
+    );
+    row.port = vault.copy(&mut layout.b, notification, ALL, 0);
+    row.sc = vault.copy(&mut layout.b, sc, ALL, 0);
+    if let Some(replaceable) = &described.replaceable {
+        row.identity = identity(replaceable);
+        row.stop = match replaceable.stop {
+            Stop::None => StopRoutine::None as u32,
+            Stop::VirtioMmio => StopRoutine::VirtioMmio as u32,
+        };
+        row.bundle_slots = replaceable.bundle_slots as u32;
+        row.bundle_slot_size = replaceable.bundle_size as u32;
+        (row.quiesce_us, row.ready_us) = (replaceable.quiesce_us, replaceable.ready_us);
+        row.probation_us = replaceable.probation_us;
+        row.probation_completions = replaceable.probation_completions as u32;
+        row.attempts = replaceable.attempts as u32;
+        let count = (replaceable.arena >> ARENA_BITS) as u32;
+        for arena in &mut row.arenas {
+            let first = layout.b.make(Kind::Untyped, ARENA_BITS, count);
+            let first = vault.give(&mut layout.b, first, count);
+            *arena = Arena {
+                first,
+                count,
+                size_bits: ARENA_BITS,
+                reserved: 0,
+            };
+        }
+    }
+    if let Some(control) = shared.control.get(n) {
+        let b = &mut layout.b;
+        let (orders, report) = (
+            vault.copy(b, control.orders.first, ALL, 0),
+            vault.copy(b, control.report.first, ALL, 0),
+        );
+        row.orders = ControlPage {
+            frame: orders,
+            reserved: 0,
+            update_vaddr: control.update.0,
+            driver_vaddr: ORDERS,
+        };
+        row.report = ControlPage {
+            frame: report,
+            reserved: 0,
+            update_vaddr: control.update.1,
+            driver_vaddr: REPORT,
+        };
+    }
+    hardware(layout, update, driver.domain, vault, &mut row);
+    signals(layout, driver.domain, vault, &mut row);
+    row
+}
+
+fn hardware(
+    layout: &mut Layout,
+    update: DomainId,
+    driver: DomainId,
+    vault: &mut Vault,
+    row: &mut UpdateComponent,
+) {
+    let system = layout.system;
+    for (device, map) in row.devices.iter_mut().zip(devices(system, driver)) {
+        let frames = layout.regions[map.region];
+        let Some((fixed, b)) = layout.fixed(update) else {
+            return;
+        };
+        let window = fixed.space.tool_range(frames.size(), frames.page_bits);
+        fixed
+            .space
+            .reserve(b, window, frames.size(), frames.page_bits);
+        *device = DeviceFrames {
+            first: vault.give(b, frames.first, frames.count),
+            count: frames.count,
+            page_bits: frames.page_bits,
+            reserved: 0,
+            paddr: system.region(map.region).phys_addr.unwrap_or_default(),
+            driver_vaddr: map.vaddr.value,
+            update_vaddr: window,
+        };
+        row.device_count = (row.device_count + 1).min(MAX_DEVICES as u32);
+    }
+    for (to, irq) in row.irqs.iter_mut().zip(&system.domains[driver].irqs) {
+        let handler = layout.b.irq(irq.number.value, irq.edge, None);
+        let handler = vault.give(&mut layout.b, handler, 1);
+        *to = UpdateIrq {
+            handler,
+            number: irq.number.value as u32,
+            id: irq.id.value as u32,
+            edge: irq.edge.into(),
+        };
+        row.irq_count = (row.irq_count + 1).min(MAX_IRQS as u32);
+    }
+}
+
+/// What Microkit would put into the driver's CNode: its output notifications.
+fn signals(layout: &mut Layout, driver: DomainId, vault: &mut Vault, row: &mut UpdateComponent) {
+    for channel in &layout.system.channels {
+        let [a, b] = &channel.ends;
+        for (from, to) in [(a, b), (b, a)] {
+            let full = row.signal_count as usize == MAX_SIGNALS;
+            if from.domain != driver || !from.notify || full {
+                continue;
+            }
+            let notification = layout.domains[to.domain].notification;
+            let capability = vault.copy(&mut layout.b, notification, SIGNAL, 1 << to.id.value);
+            let slot = (cspace::OUTPUT_NOTIFICATION + from.id.value) as u32;
+            row.signals[row.signal_count as usize] = Signal { slot, capability };
+            row.signal_count += 1;
+        }
+    }
+}
