@@ -98,12 +98,9 @@ impl<H: Hardware> Kernel<H> {
         }
         let source_cap = self.filled(from, call.word(7)?, true)?;
         let pivot_cap = self.filled(pivot, call.word(4)?, false)?;
-        let with = |cap: Cap, data: u64| match data {
-            0 => cap,
-            _ => cap.with_data(true, data),
-        };
-        let source_cap = with(source_cap, pivot_data);
-        let pivot_cap = with(pivot_cap, to_data);
+        // Like Mutate: what has a badge cannot be rotated, and a CNode's guard is set anew.
+        let source_cap = source_cap.with_data(true, pivot_data);
+        let pivot_cap = pivot_cap.with_data(true, to_data);
         if source_cap.is_null() || pivot_cap.is_null() {
             return Err(Error::IllegalOperation);
         }
