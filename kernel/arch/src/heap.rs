@@ -1,23 +1,21 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The kernel's heap: the core's object tables grow in it.
-
-use core::ptr::addr_of_mut;
+//! The kernel's heap: the core's object tables grow in it. It lies at the top of RAM, where the real
+//! kernel has what it makes at boot, so that the free RAM has the same shape.
 
 use linked_list_allocator::LockedHeap;
 
-/// Bytes of heap.
-const SIZE: usize = 32 << 20;
-
-#[repr(C, align(4096))]
-struct Space([u8; SIZE]);
-
-static mut SPACE: Space = Space([0; SIZE]);
+use crate::layout::{HEAP, OFFSET};
 
 #[global_allocator]
-static HEAP: LockedHeap = LockedHeap::empty();
+static ALLOCATOR: LockedHeap = LockedHeap::empty();
 
 /// Opens the heap. Called once, first of all.
 pub fn open() {
-    // SAFETY: the space is used for nothing else, and this runs once.
-    unsafe { HEAP.lock().init(addr_of_mut!(SPACE).cast(), SIZE) };
+    let size = (HEAP.end - HEAP.start) as usize;
+    // SAFETY: mapped RAM that is used for nothing else (`users_ram` ends below it), and this runs once.
+    unsafe {
+        ALLOCATOR
+            .lock()
+            .init((HEAP.start + OFFSET) as *mut u8, size)
+    };
 }

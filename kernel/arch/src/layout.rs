@@ -10,6 +10,9 @@ pub const OFFSET: u64 = 0x80_0000_0000;
 /// out as device memory, as on the real kernel.)
 pub const RAM: Range<u64> = 0x6000_0000..0xc000_0000;
 
+/// The kernel's heap, at the top of RAM.
+pub const HEAP: Range<u64> = 0xbe00_0000..RAM.end;
+
 /// The distributor (GICD).
 pub const GIC_DISTRIBUTOR: u64 = 0x800_0000;
 /// The CPU interface (GICC).
@@ -41,7 +44,12 @@ pub fn code_end() -> u64 {
     &raw const __code_end as u64 - OFFSET
 }
 
-/// Physical end of the kernel, its heap and stack included (a multiple of 2 MiB).
+/// Physical end of the kernel, its stack included, its heap not (a multiple of 2 MiB).
 pub fn kernel_end() -> u64 {
     &raw const __kernel_end as u64 - OFFSET
+}
+
+/// RAM between the kernel and its heap.
+pub fn users_ram() -> Range<u64> {
+    kernel_end()..HEAP.start
 }

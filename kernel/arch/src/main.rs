@@ -44,10 +44,12 @@ extern "C" fn kernel_main(image_start: u64, image_end: u64, pv_offset: u64, entr
     paging::activate();
     heap::open();
     fp::allow();
-    let ram = [
-        layout::kernel_end()..image_start,
-        image_end..layout::RAM.end,
-    ];
+    let users = layout::users_ram();
+    assert!(
+        users.start <= image_start && image_start < image_end && image_end <= users.end,
+        "root task at {image_start:#x}..{image_end:#x} is not in {users:#x?}"
+    );
+    let ram = [users.start..image_start, image_end..users.end];
     let input = BootInput {
         ram: &ram,
         device: &layout::DEVICES,

@@ -19,11 +19,11 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// The window from the kernel's end to the end of RAM.
+    /// The window between the kernel and its heap.
     pub fn new() -> Self {
         // CTR_EL0.DminLine and DCZID_EL0.BS: log2 of words of 4 bytes (Arm ARM D24.2.34, D24.2.40).
         Self {
-            allowed: layout::kernel_end()..layout::RAM.end,
+            allowed: layout::users_ram(),
             line: 4 << (read_register!("ctr_el0") >> 16 & 0xf),
             zero_block: 4 << (read_register!("dczid_el0") & 0xf),
         }
