@@ -2,6 +2,7 @@
 //! The bundles of a scenario, whole and damaged.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use molt_bundle::{HEADER_LENGTH, Identity};
@@ -12,32 +13,59 @@ use molt_sdf::model::ProtectionDomain;
 use crate::scenario::{BundleSource, Damage, Scenario};
 use crate::toolchain::{Target, Toolchain};
 
-/// The bundles that one guest offers, named so that their order is the scenario's.
-pub fn of_guest(
-    toolchain: &Toolchain,
-    scenario: &Scenario,
-    system: &System,
-    guest: &str,
-    sdk: Option<&std::path::Path>,
-) -> Result<Vec<(String, Vec<u8>)>> {
-    let mut bundles: Vec<(u64, Vec<u8>)> = Vec::new();
-    for source in scenario.bundles.iter().filter(|b| b.guest == guest) {
-        for (index, bundle) in make(toolchain, system, source, sdk)?
+/// What bundles are made of.
+pub struct Maker<'a> {
+    /// What builds the drivers.
+    pub toolchain: &'a Toolchain,
+    /// Which ones.
+    pub scenario: &'a Scenario,
+    /// For which system.
+    pub system: &'a System,
+    /// For which kernel.
+    pub sdk: Option<&'a Path>,
+}
+
+impl Maker<'_> {
+    /// The bundles that one guest offers, named so that their order is the scenario's.
+    pub fn of_guest(&self, guest: &str) -> Result<Vec<(String, Vec<u8>)>> {
+        let sources = self.scenario.bundles.iter();
+        let mut bundles: Vec<(u64, Vec<u8>)> = Vec::new();
+        for source in sources.clone().filter(|b| b.guest == guest) {
+            bundles.extend(self.make(source)?);
+        }
+        // Several of one source take turns with those of another, under rising numbers.
+        if sources.clone().any(|b| b.repeat > 1) {
+            bundles.sort_by_key(|(sequence, _)| *sequence);
+        }
+        Ok(bundles
             .into_iter()
             .enumerate()
-        {
-            // Sources with the same stride interleave: two images in turn under rising numbers.
-            bundles.push((source.sequence + index as u64 * source.stride, bundle));
-        }
+            .map(|(index, (sequence, bundle))| (format!("{index:03}-sequence-{sequence}"), bundle))
+            .collect())
     }
-    if scenario.bundles.iter().any(|b| b.repeat > 1) {
-        bundles.sort_by_key(|(sequence, _)| *sequence);
+
+    fn make(&self, source: &BundleSource) -> Result<Vec<(u64, Vec<u8>)>> {
+        let mut domains = self.system.domains.iter();
+        let Some(component) = domains
+            .position(|domain| domain.name == source.component && domain.replaceable.is_some())
+        else {
+            bail!("there is no replaceable PD '{}'", source.component);
+        };
+        let package = source.package.as_str();
+        let folder =
+            self.toolchain
+                .build(&[package], Target::Domain, &source.features, self.sdk)?;
+        let path = folder.join(package);
+        let elf = fs::read(&path).with_context(|| format!("{}", path.display()))?;
+        (0..source.repeat)
+            .map(|index| {
+                let sequence = source.sequence + index * source.stride;
+                let bundle = molt_image::bundle(self.system, component, &elf, sequence)?;
+                let domain = &self.system.domains[component];
+                Ok((sequence, damage(bundle, source.damage, domain, sequence)?))
+            })
+            .collect()
     }
-    Ok(bundles
-        .into_iter()
-        .enumerate()
-        .map(|(index, (sequence, bundle))| (format!("{index:03}-sequence-{sequence}"), bundle))
-        .collect())
 }
 
 /// Bundles as an archive, in which a guest without a file system finds them.
@@ -47,36 +75,6 @@ pub fn archive(bundles: &[(String, Vec<u8>)]) -> Result<Vec<u8>> {
         archive.file(name, bundle)?;
     }
     archive.finish().context("the bundles' archive")
-}
-
-fn make(
-    toolchain: &Toolchain,
-    system: &System,
-    source: &BundleSource,
-    sdk: Option<&std::path::Path>,
-) -> Result<Vec<Vec<u8>>> {
-    let Some(component) = system
-        .domains
-        .iter()
-        .position(|domain| domain.name == source.component && domain.replaceable.is_some())
-    else {
-        bail!("there is no replaceable PD '{}'", source.component);
-    };
-    let folder = toolchain.build(
-        &[source.package.as_str()],
-        Target::Domain,
-        &source.features,
-        sdk,
-    )?;
-    let path = folder.join(&source.package);
-    let elf = fs::read(&path).with_context(|| format!("{}", path.display()))?;
-    (0..source.repeat)
-        .map(|index| {
-            let sequence = source.sequence + index * source.stride;
-            let bundle = molt_image::bundle(system, component, &elf, sequence)?;
-            damage(bundle, source.damage, &system.domains[component], sequence)
-        })
-        .collect()
 }
 
 /// Makes of a good bundle the one that the scenario wants.

@@ -32,14 +32,14 @@ pub fn build(arguments: &Build) -> Result<bool> {
     };
     let directory = toolchain.root().join("target/molt/build");
     fs::create_dir_all(&directory).with_context(|| format!("{}", directory.display()))?;
-    let system = Builder {
+    Builder {
         toolchain: &toolchain,
         scenario: &scenario,
         kernel: &kernel,
         directory: &directory,
     }
     .inputs()?;
-    let image = build_image(&toolchain, &kernel, &system, &directory)?;
+    let image = build_image(&toolchain, &kernel, &scenario.system, &directory)?;
     write_to(&arguments.out, &fs::read(&image)?)?;
     println!("{}", arguments.out.display());
     Ok(true)

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use molt_image::KernelSource;
 
 use crate::arguments;
 use crate::toolchain::{Target, Toolchain};
@@ -23,10 +24,14 @@ pub enum Kernel {
     Embedded,
     /// An SDK's.
     Sdk {
-        /// The folder of the board's configuration.
-        configuration: PathBuf,
+        /// The SDK.
+        sdk: PathBuf,
         /// The board.
         board: String,
+        /// The configuration.
+        config: String,
+        /// The folder of the board's configuration.
+        folder: PathBuf,
     },
 }
 
@@ -69,11 +74,13 @@ impl Kernel {
                 names(&board)
             );
         }
-        let configuration = fs::canonicalize(&configuration)
+        let folder = fs::canonicalize(&configuration)
             .with_context(|| format!("{}: cannot be reached", configuration.display()))?;
         Ok(Self::Sdk {
-            configuration,
+            sdk: sdk.clone(),
             board: arguments.board.clone(),
+            config: arguments.config.clone(),
+            folder,
         })
     }
 
@@ -81,7 +88,7 @@ impl Kernel {
     pub fn sdk(&self) -> Option<&Path> {
         match self {
             Self::Embedded => None,
-            Self::Sdk { configuration, .. } => Some(configuration),
+            Self::Sdk { folder, .. } => Some(folder),
         }
     }
 
@@ -101,13 +108,21 @@ impl Kernel {
         }
     }
 
-    /// Its ELF; ours is built here.
-    pub fn elf(&self, toolchain: &Toolchain) -> Result<PathBuf> {
+    /// Where it is; ours is built here.
+    pub fn source(&self, toolchain: &Toolchain) -> Result<KernelSource> {
         Ok(match self {
-            Self::Embedded => toolchain
-                .build(&["molt-kernel"], Target::Bare, &[], None)?
-                .join("molt-kernel"),
-            Self::Sdk { configuration, .. } => configuration.join("elf/sel4.elf"),
+            Self::Embedded => KernelSource::Embedded(
+                toolchain
+                    .build(&["molt-kernel"], Target::Bare, &[], None)?
+                    .join("molt-kernel"),
+            ),
+            Self::Sdk {
+                sdk, board, config, ..
+            } => KernelSource::Sdk {
+                dir: sdk.clone(),
+                board: board.clone(),
+                config: config.clone(),
+            },
         })
     }
 }

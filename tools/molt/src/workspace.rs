@@ -62,7 +62,7 @@ impl Workspace {
             directory: &directory,
         }
         .inputs()?;
-        let image = build_image(toolchain, kernel, &system, &directory)?;
+        let image = build_image(toolchain, kernel, &scenario.system, &directory)?;
         let filesystems = filesystems(&system);
         let disk = make_disk(scenario.disk, &system, &filesystems, &directory)?;
         step.done();
@@ -91,7 +91,7 @@ impl Workspace {
 pub fn build_image(
     toolchain: &Toolchain,
     kernel: &Kernel,
-    system: &System,
+    system: &Path,
     directory: &Path,
 ) -> Result<PathBuf> {
     let monitor = toolchain
@@ -101,14 +101,17 @@ pub fn build_image(
         .build(&[LOADER], Target::Bare, &[], None)?
         .join(LOADER);
     let out = directory.join("molt.img");
-    molt_image::build(&molt_image::Options {
-        system,
-        search: &[directory.to_owned()],
-        kernel: &kernel.elf(toolchain)?,
-        loader: &loader,
-        monitor: &monitor,
-        out: &out,
+    let report = molt_image::build(&molt_image::Options {
+        system: system.to_owned(),
+        elfs: vec![directory.to_owned()],
+        kernel: kernel.source(toolchain)?,
+        loader,
+        monitor: Some(monitor),
+        out: out.clone(),
     })?;
+    for warning in &report.warnings {
+        eprintln!("molt: {warning}");
+    }
     Ok(out)
 }
 
@@ -190,13 +193,13 @@ impl Builder<'_> {
     }
 
     fn bundles(&self, system: &System, guest: &str) -> Result<Vec<(String, Vec<u8>)>> {
-        bundles::of_guest(
-            self.toolchain,
-            self.scenario,
+        bundles::Maker {
+            toolchain: self.toolchain,
+            scenario: self.scenario,
             system,
-            guest,
-            self.kernel.sdk(),
-        )
+            sdk: self.kernel.sdk(),
+        }
+        .of_guest(guest)
     }
 
     fn guest(&self, system: &System, name: &str, guest: &Guest) -> Result<()> {

@@ -106,7 +106,7 @@ fn boot(toolchain: &Toolchain, kernel: &Kernel) -> Result<Seen> {
     let directory = toolchain.root().join("target/molt/suite");
     fs::create_dir_all(&directory).with_context(|| format!("{}", directory.display()))?;
     let out: PathBuf = directory.join(format!("{}.img", kernel.name()));
-    molt_image::pack(&kernel.elf(toolchain)?, &loader, &suite, &out)?;
+    molt_image::pack(&kernel.source(toolchain)?, &loader, &suite, &out)?;
     let mut machine = Machine::new(out);
     machine.limit = LIMIT;
     let mut seen = Seen::default();
