@@ -14,7 +14,10 @@ pub(crate) struct Broken {
 
 /// `Err` of a rule broken at a span.
 pub(crate) fn broken<T>(span: &Span, rule: Rule) -> Result<T, Broken> {
-    Err(Broken { rule, span: span.clone() })
+    Err(Broken {
+        rule,
+        span: span.clone(),
+    })
 }
 
 impl Broken {
@@ -55,7 +58,13 @@ impl Error {
         let place = format!("{}:{line}:{column}", source.name());
         let room = text.chars().count().saturating_sub(column - 1);
         let width = span.len().clamp(1, room.max(1));
-        Error::Rule { place, text: text.to_owned(), indent: column - 1, width, rule: Box::new(rule) }
+        Error::Rule {
+            place,
+            text: text.to_owned(),
+            indent: column - 1,
+            width,
+            rule: Box::new(rule),
+        }
     }
 
     /// The broken rule.
@@ -71,10 +80,24 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Read { path, error } => write!(f, "{}: {error}", path.display()),
-            Error::Rule { place, text, indent, width, rule } => {
+            Error::Rule {
+                place,
+                text,
+                indent,
+                width,
+                rule,
+            } => {
                 // Tabs stay tabs, so that the caret stands under its character.
-                let lead: String = text.chars().take(*indent).map(|c| if c == '\t' { c } else { ' ' }).collect();
-                write!(f, "{place}: {rule}\n    {text}\n    {lead}{}", "^".repeat(*width))
+                let lead: String = text
+                    .chars()
+                    .take(*indent)
+                    .map(|c| if c == '\t' { c } else { ' ' })
+                    .collect();
+                write!(
+                    f,
+                    "{place}: {rule}\n    {text}\n    {lead}{}",
+                    "^".repeat(*width)
+                )
             }
         }
     }

@@ -31,7 +31,10 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// The first rule that the description breaks, with its place; or that a file cannot be read.
 pub fn load(path: &Path, search: &[PathBuf]) -> Result<System, Error> {
-    let text = std::fs::read_to_string(path).map_err(|error| Error::Read { path: path.to_owned(), error })?;
+    let text = std::fs::read_to_string(path).map_err(|error| Error::Read {
+        path: path.to_owned(),
+        error,
+    })?;
     let mut directories = vec![path.parent().unwrap_or(Path::new("")).to_owned()];
     directories.extend(search.iter().cloned());
     check(Source::new(path.display().to_string(), text), &directories)

@@ -348,12 +348,18 @@ impl System {
 
     /// The replaceable PDs: a component's index is the order here.
     pub fn components(&self) -> Vec<DomainId> {
-        (0..self.domains.len()).filter(|d| self.domains[*d].replaceable.is_some()).collect()
+        (0..self.domains.len())
+            .filter(|d| self.domains[*d].replaceable.is_some())
+            .collect()
     }
 
     /// The PDs that are clients of some component: a client's index is the order here.
     pub fn clients(&self) -> Vec<DomainId> {
-        let is_client = |d: &DomainId| self.domains.iter().any(|p| p.clients.iter().any(|c| c.domain == *d));
+        let is_client = |d: &DomainId| {
+            self.domains
+                .iter()
+                .any(|p| p.clients.iter().any(|c| c.domain == *d))
+        };
         (0..self.domains.len()).filter(is_client).collect()
     }
 
@@ -364,7 +370,10 @@ impl System {
             (a.pp && b.domain == domain) || (b.pp && a.domain == domain)
         };
         self.domains[domain].machine.is_some()
-            || self.domains.iter().any(|d| d.parent.is_some_and(|(p, _)| p == domain))
+            || self
+                .domains
+                .iter()
+                .any(|d| d.parent.is_some_and(|(p, _)| p == domain))
             || self.channels.iter().any(called)
     }
 }
@@ -372,13 +381,19 @@ impl System {
 impl Map {
     /// Addresses that it takes, as half-open range.
     pub fn range(&self, system: &System) -> std::ops::Range<u64> {
-        self.vaddr.value..self.vaddr.value.saturating_add(system.region(self.region).size)
+        self.vaddr.value
+            ..self
+                .vaddr
+                .value
+                .saturating_add(system.region(self.region).size)
     }
 }
 
 impl ProtectionDomain {
     /// Its own doorbell or its virtual machine's.
     pub fn any_doorbell(&self) -> Option<&Doorbell> {
-        self.doorbell.as_ref().or(self.machine.as_ref().and_then(|m| m.doorbell.as_ref()))
+        self.doorbell
+            .as_ref()
+            .or(self.machine.as_ref().and_then(|m| m.doorbell.as_ref()))
     }
 }

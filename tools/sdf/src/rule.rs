@@ -96,13 +96,17 @@ pub enum Rule {
     MapAlignment(u64, u64, String),
     #[error("the permissions '{0}' are not made of r, w and x, once each, or are write-only")]
     Permissions(String),
-    #[error("memory region '{0}' at {1:#x} reaches beyond {2:#x}, the last address that may be mapped")]
+    #[error(
+        "memory region '{0}' at {1:#x} reaches beyond {2:#x}, the last address that may be mapped"
+    )]
     MapTooHigh(String, u64, u64),
     #[error("memory region '{0}' is mapped at {1:#x} in '{2}', over '{3}'")]
     MapOverlap(String, u64, String, String),
     #[error("memory region '{0}' is mapped at {1:#x} in '{2}', over its program image")]
     MapOverImage(String, u64, String),
-    #[error("memory region '{0}' is mapped at {1:#x} in '{2}', over what the tool maps from 0xf000000000")]
+    #[error(
+        "memory region '{0}' is mapped at {1:#x} in '{2}', over what the tool maps from 0xf000000000"
+    )]
     MapOverTool(String, u64, String),
 
     // Channels.
@@ -112,7 +116,9 @@ pub enum Rule {
     ChannelSelf(String),
     #[error("both ends of a channel have pp='true'")]
     ChannelBothCall,
-    #[error("'{0}' (priority {1}) cannot call '{2}' (priority {3}): the called must have the higher priority")]
+    #[error(
+        "'{0}' (priority {1}) cannot call '{2}' (priority {3}): the called must have the higher priority"
+    )]
     ChannelPriority(String, u64, String, u64),
 
     // Our elements.
@@ -132,11 +138,17 @@ pub enum Rule {
     MapNotRevocable(String, String),
     #[error("revocable memory region '{0}' is mapped by no replaceable protection domain")]
     RevocableUnused(String),
-    #[error("revocable memory region '{0}' is mapped by two replaceable protection domains, '{1}' and '{2}'")]
+    #[error(
+        "revocable memory region '{0}' is mapped by two replaceable protection domains, '{1}' and '{2}'"
+    )]
     RevocableShared(String, String, String),
-    #[error("the page of device '{0}' belongs to replaceable '{1}' and may be mapped by nobody else")]
+    #[error(
+        "the page of device '{0}' belongs to replaceable '{1}' and may be mapped by nobody else"
+    )]
     DeviceShared(String, String),
-    #[error("'{0}' and '{1}' are both ring memory of '{2}': a driver has at most one revocable region that is no queue")]
+    #[error(
+        "'{0}' and '{1}' are both ring memory of '{2}': a driver has at most one revocable region that is no queue"
+    )]
     TwoRings(String, String, String),
     #[error("the queue '{0}' is not mapped in '{1}'")]
     QueueUnmapped(String, String),
@@ -156,7 +168,9 @@ pub enum Rule {
     DoorbellStranger(String, String),
     #[error("an arena of {0:#x} bytes is not a multiple of 0x10000 between 0x40000 and 0x4000000")]
     ArenaSize(u64),
-    #[error("the guest has no memory: no region mapped in '{0}' at the same time in its protection domain")]
+    #[error(
+        "the guest has no memory: no region mapped in '{0}' at the same time in its protection domain"
+    )]
     GuestMemory(String),
     #[error("a guest of kind '{0}' needs the attribute '{1}'")]
     GuestAttribute(&'static str, &'static str),

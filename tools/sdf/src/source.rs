@@ -31,10 +31,15 @@ impl Source {
 
     /// Line and column (both from 1, columns in characters) and the line's text.
     pub fn place(&self, offset: usize) -> (usize, usize, &str) {
-        let offset = (0..=offset.min(self.text.len())).rev().find(|at| self.text.is_char_boundary(*at)).unwrap_or(0);
+        let offset = (0..=offset.min(self.text.len()))
+            .rev()
+            .find(|at| self.text.is_char_boundary(*at))
+            .unwrap_or(0);
         let (before, after) = self.text.split_at(offset);
         let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let end = after.find('\n').map_or(self.text.len(), |newline| offset + newline);
+        let end = after
+            .find('\n')
+            .map_or(self.text.len(), |newline| offset + newline);
         let line = before.matches('\n').count() + 1;
         let column = before[start..].chars().count() + 1;
         (line, column, self.text[start..end].trim_end_matches('\r'))

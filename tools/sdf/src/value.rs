@@ -25,7 +25,11 @@ pub fn boolean(text: &str) -> Result<bool, Rule> {
 
 /// Any of `r`, `w`, `x`, once each; not `w` alone, which the architecture cannot map.
 pub fn rights(text: &str) -> Result<Rights, Rule> {
-    let mut rights = Rights { read: false, write: false, execute: false };
+    let mut rights = Rights {
+        read: false,
+        write: false,
+        execute: false,
+    };
     for letter in text.chars() {
         let right = match letter {
             'r' => &mut rights.read,
@@ -59,8 +63,22 @@ mod tests {
 
     #[test]
     fn permissions_refuse_what_cannot_be_mapped() {
-        assert_eq!(rights("rw"), Ok(Rights { read: true, write: true, execute: false }));
-        assert_eq!(rights("rx"), Ok(Rights { read: true, write: false, execute: true }));
+        assert_eq!(
+            rights("rw"),
+            Ok(Rights {
+                read: true,
+                write: true,
+                execute: false
+            })
+        );
+        assert_eq!(
+            rights("rx"),
+            Ok(Rights {
+                read: true,
+                write: false,
+                execute: true
+            })
+        );
         for bad in ["", "w", "rr", "rwz"] {
             assert_eq!(rights(bad), Err(Rule::Permissions(bad.to_owned())), "{bad}");
         }

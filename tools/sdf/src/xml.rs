@@ -21,7 +21,10 @@ pub struct At<T> {
 impl<T> At<T> {
     pub(crate) fn try_map<U>(self, f: impl FnOnce(T) -> Result<U, Rule>) -> Result<At<U>, Broken> {
         match f(self.value) {
-            Ok(value) => Ok(At { value, span: self.span }),
+            Ok(value) => Ok(At {
+                value,
+                span: self.span,
+            }),
             Err(rule) => broken(&self.span, rule),
         }
     }
@@ -45,22 +48,37 @@ impl<'a> Element<'a> {
     /// Only these attributes may stand here.
     pub fn attributes(&self, known: &[&str]) -> Result<(), Broken> {
         match self.0.attributes().find(|a| !known.contains(&a.name())) {
-            Some(a) => broken(&a.range(), Rule::UnknownAttribute(self.tag().to_owned(), a.name().to_owned())),
+            Some(a) => broken(
+                &a.range(),
+                Rule::UnknownAttribute(self.tag().to_owned(), a.name().to_owned()),
+            ),
             None => Ok(()),
         }
     }
 
     /// The child elements, all of which must have one of these names.
     pub fn children(&self, known: &[&str]) -> Result<Vec<Element<'a>>, Broken> {
-        let children: Vec<_> = self.0.children().filter(Node::is_element).map(Element).collect();
+        let children: Vec<_> = self
+            .0
+            .children()
+            .filter(Node::is_element)
+            .map(Element)
+            .collect();
         match children.iter().find(|c| !known.contains(&c.tag())) {
-            Some(c) => broken(&c.span(), Rule::UnknownElement(c.tag().to_owned(), self.tag().to_owned())),
+            Some(c) => broken(
+                &c.span(),
+                Rule::UnknownElement(c.tag().to_owned(), self.tag().to_owned()),
+            ),
             None => Ok(children),
         }
     }
 
     /// The only child of this name, if any.
-    pub fn only(&self, name: &str, children: &[Element<'a>]) -> Result<Option<Element<'a>>, Broken> {
+    pub fn only(
+        &self,
+        name: &str,
+        children: &[Element<'a>],
+    ) -> Result<Option<Element<'a>>, Broken> {
         let mut of_name = children.iter().filter(|c| c.tag() == name);
         let first = of_name.next().copied();
         match of_name.next() {
@@ -75,20 +93,28 @@ impl<'a> Element<'a> {
 
     /// A text, if given.
     pub fn text(&self, name: &str) -> Option<At<String>> {
-        self.attribute(name).map(|a| At { value: a.value().to_owned(), span: a.range_value() })
+        self.attribute(name).map(|a| At {
+            value: a.value().to_owned(),
+            span: a.range_value(),
+        })
     }
 
     /// A text that must be given.
     pub fn required(&self, name: &'static str) -> Result<At<String>, Broken> {
         match self.text(name) {
             Some(text) => Ok(text),
-            None => broken(&self.span(), Rule::MissingAttribute(self.tag().to_owned(), name)),
+            None => broken(
+                &self.span(),
+                Rule::MissingAttribute(self.tag().to_owned(), name),
+            ),
         }
     }
 
     /// A number, if given.
     pub fn number(&self, name: &str) -> Result<Option<At<u64>>, Broken> {
-        self.text(name).map(|t| t.try_map(|t| value::number(&t))).transpose()
+        self.text(name)
+            .map(|t| t.try_map(|t| value::number(&t)))
+            .transpose()
     }
 
     /// A number that must be given.
@@ -98,7 +124,10 @@ impl<'a> Element<'a> {
 
     /// A number with a default.
     pub fn number_or(&self, name: &str, default: u64) -> Result<At<u64>, Broken> {
-        Ok(self.number(name)?.unwrap_or(At { value: default, span: self.span() }))
+        Ok(self.number(name)?.unwrap_or(At {
+            value: default,
+            span: self.span(),
+        }))
     }
 
     /// A number that must be given and lie within bounds.
@@ -117,11 +146,17 @@ impl<'a> Element<'a> {
 
     /// One of some words.
     pub fn choice<T: Copy>(&self, name: &str, words: &[(&str, T)]) -> Result<Option<T>, Broken> {
-        let Some(text) = self.text(name) else { return Ok(None) };
+        let Some(text) = self.text(name) else {
+            return Ok(None);
+        };
         match words.iter().find(|(word, _)| *word == text.value) {
             Some((_, meaning)) => Ok(Some(*meaning)),
             None => {
-                let all = words.iter().map(|(word, _)| format!("'{word}'")).collect::<Vec<_>>().join(", ");
+                let all = words
+                    .iter()
+                    .map(|(word, _)| format!("'{word}'"))
+                    .collect::<Vec<_>>()
+                    .join(", ");
                 broken(&text.span, Rule::Choice(text.value, all))
             }
         }
@@ -129,7 +164,12 @@ impl<'a> Element<'a> {
 }
 
 /// `number`, within bounds.
-pub(crate) fn bounds(number: At<u64>, name: &'static str, low: u64, high: u64) -> Result<At<u64>, Broken> {
+pub(crate) fn bounds(
+    number: At<u64>,
+    name: &'static str,
+    low: u64,
+    high: u64,
+) -> Result<At<u64>, Broken> {
     if (low..=high).contains(&number.value) {
         return Ok(number);
     }

@@ -13,10 +13,21 @@ fn end(element: Element, names: &Names, system: &mut System) -> Result<End, Brok
     let domain = names.domain(&element.required("pd")?)?;
     let id = element.bounded("id", 0, 61)?;
     if let Some(symbol) = element.text("setvar_id") {
-        system.domains[domain].setvars.push(map::set(symbol, id.value));
+        system.domains[domain]
+            .setvars
+            .push(map::set(symbol, id.value));
     }
-    let (notify, pp) = (element.boolean("notify", true)?, element.boolean("pp", false)?);
-    Ok(End { span: element.span(), domain, id, notify, pp })
+    let (notify, pp) = (
+        element.boolean("notify", true)?,
+        element.boolean("pp", false)?,
+    );
+    Ok(End {
+        span: element.span(),
+        domain,
+        id,
+        notify,
+        pp,
+    })
 }
 
 pub fn parse(element: Element, names: &Names, system: &mut System) -> Result<Channel, Broken> {
@@ -25,5 +36,8 @@ pub fn parse(element: Element, names: &Names, system: &mut System) -> Result<Cha
     let [a, b] = ends[..] else {
         return broken(&element.span(), Rule::ChannelEnds(ends.len()));
     };
-    Ok(Channel { span: element.span(), ends: [end(a, names, system)?, end(b, names, system)?] })
+    Ok(Channel {
+        span: element.span(),
+        ends: [end(a, names, system)?, end(b, names, system)?],
+    })
 }

@@ -21,8 +21,18 @@ pub const CHILDREN: &[&str] = &[
     "doorbell",
 ];
 
-const ATTRIBUTES: &[&str] =
-    &["name", "priority", "budget", "period", "passive", "stack_size", "cpu", "smc", "fpu", "role"];
+const ATTRIBUTES: &[&str] = &[
+    "name",
+    "priority",
+    "budget",
+    "period",
+    "passive",
+    "stack_size",
+    "cpu",
+    "smc",
+    "fpu",
+    "role",
+];
 
 /// The page below the IPC buffer's, which stays free: the stack ends there.
 const STACK_TOP: u64 = 0xff_ffff_e000;
@@ -35,13 +45,20 @@ pub fn schedule(element: Element) -> Result<Schedule, Broken> {
     if budget.value > period.value {
         return broken(&budget.span, Rule::Budget(budget.value, period.value));
     }
-    Ok(Schedule { priority: priority.value, budget: budget.value, period: period.value })
+    Ok(Schedule {
+        priority: priority.value,
+        budget: budget.value,
+        period: period.value,
+    })
 }
 
 fn stack_size(element: Element) -> Result<u64, Broken> {
     let size = element.number_or("stack_size", 0x2000)?;
     if !(0x1000..=0x100_0000).contains(&size.value) {
-        return broken(&size.span, Rule::Range("the stack size", 0x1000, 0x100_0000));
+        return broken(
+            &size.span,
+            Rule::Range("the stack size", 0x1000, 0x100_0000),
+        );
     }
     if !size.value.is_multiple_of(0x1000) {
         return broken(&size.span, Rule::StackPages(size.value));
@@ -71,7 +88,11 @@ fn cspace(element: Element, names: &Names) -> Result<Vec<ExtraCap>, Broken> {
         };
         // Microkit's parser lets 64 to 127 pass, which wrap around onto used slots at boot: refused here.
         let slot = child.bounded("slot", 1, 63)?;
-        caps.push(ExtraCap { kind, slot, domain: names.domain(&child.required("pd")?)? });
+        caps.push(ExtraCap {
+            kind,
+            slot,
+            domain: names.domain(&child.required("pd")?)?,
+        });
     }
     Ok(caps)
 }
@@ -83,9 +104,25 @@ pub fn parse(
     system: &System,
 ) -> Result<ProtectionDomain, Broken> {
     if let Some(domain) = element.text("domain") {
-        return broken(&domain.span, Rule::Unsupported("domains".to_owned(), "domain scheduling is not part of Molt"));
+        return broken(
+            &domain.span,
+            Rule::Unsupported(
+                "domains".to_owned(),
+                "domain scheduling is not part of Molt",
+            ),
+        );
     }
-    element.attributes(&[ATTRIBUTES, if parent.is_some() { &["id", "setvar_id"] } else { &["id"] }].concat())?;
+    element.attributes(
+        &[
+            ATTRIBUTES,
+            if parent.is_some() {
+                &["id", "setvar_id"]
+            } else {
+                &["id"]
+            },
+        ]
+        .concat(),
+    )?;
     let children = element.children(CHILDREN)?;
     super::refuse_unsupported(&children)?;
     let name = element.required("name")?;
@@ -97,7 +134,8 @@ pub fn parse(
         return broken(&element.span(), Rule::NoImage(name.value));
     };
     image.attributes(&["path", "path_for_symbols"])?;
-    let words = [Role::Update, Role::Stage, Role::Serial, Role::Timer].map(|role| (role.name(), role));
+    let words =
+        [Role::Update, Role::Stage, Role::Serial, Role::Timer].map(|role| (role.name(), role));
 
     let mut domain = ProtectionDomain {
         name: name.value,
@@ -124,7 +162,13 @@ pub fn parse(
         match child.tag() {
             "map" => {
                 let highest = STACK_TOP - stack_size - 1;
-                domain.maps.push(map::map(*child, names, system, highest, Some(&mut domain.setvars))?);
+                domain.maps.push(map::map(
+                    *child,
+                    names,
+                    system,
+                    highest,
+                    Some(&mut domain.setvars),
+                )?);
             }
             "irq" => domain.irqs.push(map::irq(*child, &mut domain.setvars)?),
             "setvar" => domain.setvars.push(map::setvar(*child, names)?),

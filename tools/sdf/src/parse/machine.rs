@@ -17,7 +17,11 @@ fn vcpu(element: Element, setvars: &mut Vec<Setvar>) -> Result<At<u64>, Broken> 
     if let Some(cpu) = element.number("cpu")? {
         bounds(cpu, "the core", 0, 0)?;
     }
-    setvars.extend(element.text("setvar_id").map(|symbol| map::set(symbol, id.value)));
+    setvars.extend(
+        element
+            .text("setvar_id")
+            .map(|symbol| map::set(symbol, id.value)),
+    );
     Ok(id)
 }
 
@@ -42,7 +46,9 @@ pub fn parse(
     for child in &children {
         match child.tag() {
             "vcpu" => machine.vcpus.push(vcpu(*child, setvars)?),
-            "map" => machine.maps.push(map::map(*child, names, system, HIGHEST, None)?),
+            "map" => machine
+                .maps
+                .push(map::map(*child, names, system, HIGHEST, None)?),
             _ => {}
         }
     }

@@ -10,7 +10,10 @@ use crate::xml::{At, Element};
 
 /// A symbol that gets a number.
 pub fn set(symbol: At<String>, value: u64) -> Setvar {
-    Setvar { symbol, value: SetvarValue::Number(value) }
+    Setvar {
+        symbol,
+        value: SetvarValue::Number(value),
+    }
 }
 
 /// `<map>`. `highest`: the last address that may be mapped.
@@ -21,8 +24,20 @@ pub fn map(
     highest: u64,
     setvars: Option<&mut Vec<Setvar>>,
 ) -> Result<Map, Broken> {
-    let in_domain = ["mr", "vaddr", "perms", "cached", "setvar_vaddr", "setvar_size", "setvar_prefill_size"];
-    element.attributes(if setvars.is_some() { &in_domain } else { &in_domain[..4] })?;
+    let in_domain = [
+        "mr",
+        "vaddr",
+        "perms",
+        "cached",
+        "setvar_vaddr",
+        "setvar_size",
+        "setvar_prefill_size",
+    ];
+    element.attributes(if setvars.is_some() {
+        &in_domain
+    } else {
+        &in_domain[..4]
+    })?;
     element.children(&[])?;
     let region = names.region(&element.required("mr")?)?;
     let described = system.region(region);
@@ -31,16 +46,35 @@ pub fn map(
         let rule = Rule::MapAlignment(vaddr.value, described.page_size, described.name.clone());
         return broken(&vaddr.span, rule);
     }
-    if vaddr.value.checked_add(described.size - 1).is_none_or(|last| last > highest) {
-        return broken(&vaddr.span, Rule::MapTooHigh(described.name.clone(), vaddr.value, highest));
+    if vaddr
+        .value
+        .checked_add(described.size - 1)
+        .is_none_or(|last| last > highest)
+    {
+        return broken(
+            &vaddr.span,
+            Rule::MapTooHigh(described.name.clone(), vaddr.value, highest),
+        );
     }
     let rights = match element.text("perms") {
         Some(text) => text.try_map(|t| value::rights(&t))?.value,
-        None => Rights { read: true, write: true, execute: false },
+        None => Rights {
+            read: true,
+            write: true,
+            execute: false,
+        },
     };
     if let Some(setvars) = setvars {
-        setvars.extend(element.text("setvar_vaddr").map(|symbol| set(symbol, vaddr.value)));
-        setvars.extend(element.text("setvar_size").map(|symbol| set(symbol, described.size)));
+        setvars.extend(
+            element
+                .text("setvar_vaddr")
+                .map(|symbol| set(symbol, vaddr.value)),
+        );
+        setvars.extend(
+            element
+                .text("setvar_size")
+                .map(|symbol| set(symbol, described.size)),
+        );
         if let Some(symbol) = element.text("setvar_prefill_size") {
             let Some((_, length)) = &described.prefill else {
                 return broken(&symbol.span, Rule::PrefillMissing(described.name.clone()));
@@ -48,14 +82,23 @@ pub fn map(
             setvars.push(set(symbol, *length));
         }
     }
-    Ok(Map { region, span: element.span(), vaddr, rights, cached: element.boolean("cached", true)? })
+    Ok(Map {
+        region,
+        span: element.span(),
+        vaddr,
+        rights,
+        cached: element.boolean("cached", true)?,
+    })
 }
 
 /// `<irq>`
 pub fn irq(element: Element, setvars: &mut Vec<Setvar>) -> Result<Irq, Broken> {
     let foreign = ["pin", "vector", "ioapic", "polarity", "pcidev", "handle"];
     if foreign.iter().any(|name| element.text(name).is_some()) {
-        return broken(&element.span(), Rule::Unsupported("irq".to_owned(), "this interrupt is an x86's"));
+        return broken(
+            &element.span(),
+            Rule::Unsupported("irq".to_owned(), "this interrupt is an x86's"),
+        );
     }
     element.attributes(&["irq", "id", "trigger", "setvar_id"])?;
     element.children(&[])?;
@@ -64,9 +107,20 @@ pub fn irq(element: Element, setvars: &mut Vec<Setvar>) -> Result<Irq, Broken> {
         return broken(&number.span, Rule::IrqNumber(number.value));
     }
     let id = element.bounded("id", 0, 61)?;
-    setvars.extend(element.text("setvar_id").map(|symbol| set(symbol, id.value)));
-    let edge = element.choice("trigger", &[("level", false), ("edge", true)])?.unwrap_or(false);
-    Ok(Irq { span: element.span(), number, id, edge })
+    setvars.extend(
+        element
+            .text("setvar_id")
+            .map(|symbol| set(symbol, id.value)),
+    );
+    let edge = element
+        .choice("trigger", &[("level", false), ("edge", true)])?
+        .unwrap_or(false);
+    Ok(Irq {
+        span: element.span(),
+        number,
+        id,
+        edge,
+    })
 }
 
 /// `<setvar>`
@@ -75,5 +129,8 @@ pub fn setvar(element: Element, names: &Names) -> Result<Setvar, Broken> {
     element.children(&[])?;
     let symbol = element.required("symbol")?;
     let region = names.region(&element.required("region_paddr")?)?;
-    Ok(Setvar { symbol, value: SetvarValue::Address(region) })
+    Ok(Setvar {
+        symbol,
+        value: SetvarValue::Address(region),
+    })
 }

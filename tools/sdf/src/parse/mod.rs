@@ -59,7 +59,11 @@ struct Nested<'a> {
     parent: Option<DomainId>,
 }
 
-fn flatten<'a>(element: Element<'a>, parent: Option<DomainId>, all: &mut Vec<Nested<'a>>) -> Result<(), Broken> {
+fn flatten<'a>(
+    element: Element<'a>,
+    parent: Option<DomainId>,
+    all: &mut Vec<Nested<'a>>,
+) -> Result<(), Broken> {
     let own = all.len();
     all.push(Nested { element, parent });
     for child in element.children(domain::CHILDREN)? {
@@ -74,20 +78,36 @@ fn flatten<'a>(element: Element<'a>, parent: Option<DomainId>, all: &mut Vec<Nes
 pub(crate) fn system(source: &Source, search: &[PathBuf]) -> Result<System, Broken> {
     let document = roxmltree::Document::parse(source.text()).map_err(|error| {
         let at = error.pos();
-        let before: usize = source.text().split_inclusive('\n').take(at.row.saturating_sub(1) as usize).map(str::len).sum();
+        let before: usize = source
+            .text()
+            .split_inclusive('\n')
+            .take(at.row.saturating_sub(1) as usize)
+            .map(str::len)
+            .sum();
         let offset = before + at.col.saturating_sub(1) as usize;
         // The parser ends its text with the place, which stands before it already.
         let text = error.to_string();
-        let text = text.rsplit_once(" at ").map_or(text.as_str(), |(text, _)| text);
-        Broken { rule: Rule::Xml(text.to_owned()), span: offset..offset + 1 }
+        let text = text
+            .rsplit_once(" at ")
+            .map_or(text.as_str(), |(text, _)| text);
+        Broken {
+            rule: Rule::Xml(text.to_owned()),
+            span: offset..offset + 1,
+        }
     })?;
     let root = Element::new(document.root_element());
     if root.tag() != "system" {
         return broken(&root.span(), Rule::Root(root.tag().to_owned()));
     }
     root.attributes(&[])?;
-    let children =
-        root.children(&["protection_domain", "memory_region", "channel", "domains", "io_address_space", "ioport"])?;
+    let children = root.children(&[
+        "protection_domain",
+        "memory_region",
+        "channel",
+        "domains",
+        "io_address_space",
+        "ioport",
+    ])?;
     refuse_unsupported(&children)?;
 
     let mut system = System::default();
@@ -99,7 +119,10 @@ pub(crate) fn system(source: &Source, search: &[PathBuf]) -> Result<System, Brok
             _ => {}
         }
     }
-    let mut names = Names { regions: system.regions.iter().map(|r| r.name.clone()).collect(), domains: Vec::new() };
+    let mut names = Names {
+        regions: system.regions.iter().map(|r| r.name.clone()).collect(),
+        domains: Vec::new(),
+    };
     for pd in &nested {
         names.domains.push(pd.element.required("name")?.value);
     }

@@ -11,9 +11,16 @@ const SMALL: u64 = 0x1000;
 const LARGE: u64 = 0x20_0000;
 
 fn prefill(element: Element, search: &[PathBuf]) -> Result<Option<(PathBuf, u64)>, Broken> {
-    let Some(name) = element.text("prefill_path") else { return Ok(None) };
-    let found = search.iter().map(|d| d.join(Path::new(&name.value))).find(|p| p.is_file());
-    let Some(path) = found else { return broken(&name.span, Rule::PrefillMissing(name.value)) };
+    let Some(name) = element.text("prefill_path") else {
+        return Ok(None);
+    };
+    let found = search
+        .iter()
+        .map(|d| d.join(Path::new(&name.value)))
+        .find(|p| p.is_file());
+    let Some(path) = found else {
+        return broken(&name.span, Rule::PrefillMissing(name.value));
+    };
     match std::fs::metadata(&path) {
         Ok(data) if data.len() > 0 => Ok(Some((path, data.len()))),
         Ok(_) => broken(&name.span, Rule::PrefillEmpty(name.value)),
@@ -26,8 +33,14 @@ fn page_size(element: Element, size: u64) -> Result<At<u64>, Broken> {
     match element.number("page_size")? {
         Some(given) if given.value == SMALL || given.value == LARGE => Ok(given),
         Some(given) => broken(&given.span, Rule::PageSize(given.value)),
-        None if size > 0 && size.is_multiple_of(LARGE) => Ok(At { value: LARGE, span: element.span() }),
-        None => Ok(At { value: SMALL, span: element.span() }),
+        None if size > 0 && size.is_multiple_of(LARGE) => Ok(At {
+            value: LARGE,
+            span: element.span(),
+        }),
+        None => Ok(At {
+            value: SMALL,
+            span: element.span(),
+        }),
     }
 }
 
@@ -52,12 +65,18 @@ pub fn parse(element: Element, search: &[PathBuf]) -> Result<MemoryRegion, Broke
     }
     let size = match (element.number("size")?, &prefill) {
         (Some(size), _) => size,
-        (None, Some((_, length))) => At { value: length.next_multiple_of(SMALL), span: element.span() },
+        (None, Some((_, length))) => At {
+            value: length.next_multiple_of(SMALL),
+            span: element.span(),
+        },
         (None, None) => return broken(&element.span(), Rule::RegionSize(name.value)),
     };
     let page = page_size(element, size.value)?.value;
     let size = if element.text("size").is_none() {
-        At { value: size.value.next_multiple_of(page), ..size }
+        At {
+            value: size.value.next_multiple_of(page),
+            ..size
+        }
     } else {
         size
     };
@@ -67,7 +86,10 @@ pub fn parse(element: Element, search: &[PathBuf]) -> Result<MemoryRegion, Broke
     if let Some((path, length)) = &prefill
         && *length > size.value
     {
-        return broken(&size.span, Rule::PrefillSize(path.display().to_string(), *length, size.value));
+        return broken(
+            &size.span,
+            Rule::PrefillSize(path.display().to_string(), *length, size.value),
+        );
     }
     let phys_addr = element.number("phys_addr")?;
     if let Some(address) = &phys_addr

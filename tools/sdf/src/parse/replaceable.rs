@@ -21,7 +21,13 @@ fn text(element: Element, name: &'static str, longest: usize) -> Result<String, 
     Ok(text.value)
 }
 
-fn or(element: Element, name: &'static str, default: u64, low: u64, high: u64) -> Result<u64, Broken> {
+fn or(
+    element: Element,
+    name: &'static str,
+    default: u64,
+    low: u64,
+    high: u64,
+) -> Result<u64, Broken> {
     let number = element.number_or(name, default)?;
     Ok(crate::xml::bounds(number, name, low, high)?.value)
 }
@@ -55,7 +61,11 @@ pub fn parse(element: Element) -> Result<Replaceable, Broken> {
     element.children(&[])?;
     element.choice("technique", &[("hold", ())])?;
     let arena_size = arena(element, "arena", element.required_number("arena")?)?;
-    let bundle_size = arena(element, "bundle_size", element.number_or("bundle_size", arena_size)?)?;
+    let bundle_size = arena(
+        element,
+        "bundle_size",
+        element.number_or("bundle_size", arena_size)?,
+    )?;
     Ok(Replaceable {
         span: element.span(),
         vendor: text(element, "vendor", 16)?,
@@ -70,7 +80,12 @@ pub fn parse(element: Element) -> Result<Replaceable, Broken> {
         probation_us: or(element, "probation_ms", 500, 1, LONGEST_MS)? * 1000,
         probation_completions: or(element, "probation_completions", 64, 0, u64::from(u32::MAX))?,
         attempts: or(element, "attempts", 3, 1, 100)?,
-        stop: element.choice("stop", &[("none", Stop::None), ("virtio-mmio", Stop::VirtioMmio)])?.unwrap_or(Stop::None),
+        stop: element
+            .choice(
+                "stop",
+                &[("none", Stop::None), ("virtio-mmio", Stop::VirtioMmio)],
+            )?
+            .unwrap_or(Stop::None),
     })
 }
 

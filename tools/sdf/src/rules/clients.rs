@@ -20,10 +20,17 @@ pub fn check(system: &System) -> Result<(), Broken> {
     }
     let clients = system.clients();
     if let Some(extra) = clients.get(CLIENTS) {
-        return broken(&system.domains[*extra].span, Rule::TooMany("clients of replaceable protection domains", CLIENTS));
+        return broken(
+            &system.domains[*extra].span,
+            Rule::TooMany("clients of replaceable protection domains", CLIENTS),
+        );
     }
-    let Some(update) = system.role(Role::Update) else { return Ok(()) };
-    clients.into_iter().try_for_each(|client| channel(system, client, update))
+    let Some(update) = system.role(Role::Update) else {
+        return Ok(());
+    };
+    clients
+        .into_iter()
+        .try_for_each(|client| channel(system, client, update))
 }
 
 fn mapped(maps: &[Map], region: RegionId) -> bool {
@@ -37,16 +44,25 @@ fn one(system: &System, driver: DomainId, client: &Client) -> Result<(), Broken>
     }
     for domain in [&system.domains[driver], &system.domains[client.domain]] {
         if !mapped(&domain.maps, client.queue) {
-            return broken(&client.span, Rule::QueueUnmapped(queue.name.clone(), domain.name.clone()));
+            return broken(
+                &client.span,
+                Rule::QueueUnmapped(queue.name.clone(), domain.name.clone()),
+            );
         }
     }
     let domain = &system.domains[client.domain];
     if !mapped(&domain.maps, client.memory) {
-        return broken(&client.span, Rule::MemoryUnmapped(memory.name.clone(), domain.name.clone()));
+        return broken(
+            &client.span,
+            Rule::MemoryUnmapped(memory.name.clone(), domain.name.clone()),
+        );
     }
     if domain.parent.is_some() {
         // Its faults on the queue must come to `update`, not to its parent.
-        return broken(&client.span, Rule::Replaceable(domain.name.clone(), "its client cannot be another's child"));
+        return broken(
+            &client.span,
+            Rule::Replaceable(domain.name.clone(), "its client cannot be another's child"),
+        );
     }
     channel(system, client.domain, driver)
 }
@@ -57,7 +73,10 @@ fn disjoint(system: &System, before: &[Client], client: &Client) -> Result<(), B
         if client.first_sector < end(other) && other.first_sector < end(client) {
             let owner = system.domains[other.domain].name.clone();
             let last = end(client).saturating_sub(1);
-            return broken(&client.span, Rule::ShareOverlap(client.first_sector, last, owner));
+            return broken(
+                &client.span,
+                Rule::ShareOverlap(client.first_sector, last, owner),
+            );
         }
     }
     Ok(())
@@ -65,11 +84,16 @@ fn disjoint(system: &System, before: &[Client], client: &Client) -> Result<(), B
 
 /// At most one revocable region of a driver is no client's queue: the ring memory.
 fn rings(system: &System, domain: &ProtectionDomain) -> Result<(), Broken> {
-    let is_ring = |m: &&Map| system.region(m.region).revocable && !domain.clients.iter().any(|c| c.queue == m.region);
+    let is_ring = |m: &&Map| {
+        system.region(m.region).revocable && !domain.clients.iter().any(|c| c.queue == m.region)
+    };
     let mut rings = domain.maps.iter().filter(is_ring);
     if let (Some(a), Some(b)) = (rings.next(), rings.next()) {
         let name = |m: &Map| system.region(m.region).name.clone();
-        return broken(&b.span, Rule::TwoRings(name(a), name(b), domain.name.clone()));
+        return broken(
+            &b.span,
+            Rule::TwoRings(name(a), name(b), domain.name.clone()),
+        );
     }
     Ok(())
 }

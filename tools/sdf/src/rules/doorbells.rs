@@ -23,7 +23,10 @@ pub fn check(system: &System) -> Result<(), Broken> {
             && !domain.maps.iter().any(|m| m.region == doorbell.staging)
         {
             let staging = system.region(doorbell.staging).name.clone();
-            return broken(&doorbell.span, Rule::StagingUnmapped(staging, domain.name.clone()));
+            return broken(
+                &doorbell.span,
+                Rule::StagingUnmapped(staging, domain.name.clone()),
+            );
         }
     }
     Ok(())
@@ -36,14 +39,22 @@ fn is_memory(system: &System, domain: &ProtectionDomain, map: &Map) -> bool {
         && domain.maps.iter().any(|m| m.region == map.region)
 }
 
-fn strangers(system: &System, index: usize, domain: &ProtectionDomain, doorbell: &Doorbell) -> Result<(), Broken> {
+fn strangers(
+    system: &System,
+    index: usize,
+    domain: &ProtectionDomain,
+    doorbell: &Doorbell,
+) -> Result<(), Broken> {
     for target in &doorbell.updates {
         let component = &system.domains[*target];
         if component.replaceable.is_none() {
             return broken(&doorbell.span, Rule::NotReplaceable(component.name.clone()));
         }
         if !component.clients.iter().any(|c| c.domain == index) {
-            return broken(&doorbell.span, Rule::DoorbellStranger(domain.name.clone(), component.name.clone()));
+            return broken(
+                &doorbell.span,
+                Rule::DoorbellStranger(domain.name.clone(), component.name.clone()),
+            );
         }
     }
     Ok(())
@@ -52,7 +63,10 @@ fn strangers(system: &System, index: usize, domain: &ProtectionDomain, doorbell:
 fn device(system: &System, machine: &VirtualMachine, doorbell: &Doorbell) -> Result<(), Broken> {
     if !machine.maps.iter().any(|m| m.region == doorbell.staging) {
         let staging = system.region(doorbell.staging).name.clone();
-        return broken(&doorbell.span, Rule::StagingUnmapped(staging, machine.name.clone()));
+        return broken(
+            &doorbell.span,
+            Rule::StagingUnmapped(staging, machine.name.clone()),
+        );
     }
     let page = doorbell.vaddr..doorbell.vaddr.saturating_add(0x1000);
     let over = |m: &&Map| m.range(system).start < page.end && page.start < m.range(system).end;

@@ -11,20 +11,41 @@ pub fn check(system: &System) -> Result<(), Broken> {
     for (index, domain) in system.domains.iter().enumerate() {
         for irq in &domain.irqs {
             if let Some(owner) = numbers.insert(irq.number.value, &domain.name) {
-                return broken(&irq.number.span, Rule::DuplicateIrq(irq.number.value, owner.to_owned()));
+                return broken(
+                    &irq.number.span,
+                    Rule::DuplicateIrq(irq.number.value, owner.to_owned()),
+                );
             }
         }
-        let ends = system.channels.iter().flat_map(|c| &c.ends).filter(|e| e.domain == index);
-        let ids = domain.irqs.iter().map(|i| (i.id.value, &i.id.span)).chain(ends.map(|e| (e.id.value, &e.id.span)));
+        let ends = system
+            .channels
+            .iter()
+            .flat_map(|c| &c.ends)
+            .filter(|e| e.domain == index);
+        let ids = domain
+            .irqs
+            .iter()
+            .map(|i| (i.id.value, &i.id.span))
+            .chain(ends.map(|e| (e.id.value, &e.id.span)));
         once(ids, |id| Rule::DuplicateId(id, domain.name.clone()))?;
 
-        let children = system.domains.iter().filter_map(|d| Some((d.parent.filter(|p| p.0 == index)?.1, &d.span)));
-        let vcpus = domain.machine.iter().flat_map(|m| &m.vcpus).map(|v| (v.value, &v.span));
-        once(vcpus.chain(children), |id| Rule::DuplicateId(id, domain.name.clone()))?;
-
-        once(domain.cspace.iter().map(|c| (c.slot.value, &c.slot.span)), |slot| {
-            Rule::DuplicateSlot(slot, domain.name.clone())
+        let children = system
+            .domains
+            .iter()
+            .filter_map(|d| Some((d.parent.filter(|p| p.0 == index)?.1, &d.span)));
+        let vcpus = domain
+            .machine
+            .iter()
+            .flat_map(|m| &m.vcpus)
+            .map(|v| (v.value, &v.span));
+        once(vcpus.chain(children), |id| {
+            Rule::DuplicateId(id, domain.name.clone())
         })?;
+
+        once(
+            domain.cspace.iter().map(|c| (c.slot.value, &c.slot.span)),
+            |slot| Rule::DuplicateSlot(slot, domain.name.clone()),
+        )?;
 
         let mut symbols = BTreeMap::new();
         for setvar in &domain.setvars {
@@ -37,7 +58,10 @@ pub fn check(system: &System) -> Result<(), Broken> {
     Ok(())
 }
 
-fn once<'a>(ids: impl Iterator<Item = (u64, &'a Span)>, rule: impl Fn(u64) -> Rule) -> Result<(), Broken> {
+fn once<'a>(
+    ids: impl Iterator<Item = (u64, &'a Span)>,
+    rule: impl Fn(u64) -> Rule,
+) -> Result<(), Broken> {
     let mut seen = BTreeMap::new();
     for (id, span) in ids {
         if seen.insert(id, ()).is_some() {

@@ -11,8 +11,12 @@ fn disjoint(system: &System, owner: &str, maps: &[Map]) -> Result<(), Broken> {
         for other in &maps[..i] {
             let before = other.range(system);
             if range.start < before.end && before.start < range.end {
-                let (name, old) = (&system.region(map.region).name, &system.region(other.region).name);
-                let rule = Rule::MapOverlap(name.clone(), range.start, owner.to_owned(), old.clone());
+                let (name, old) = (
+                    &system.region(map.region).name,
+                    &system.region(other.region).name,
+                );
+                let rule =
+                    Rule::MapOverlap(name.clone(), range.start, owner.to_owned(), old.clone());
                 return broken(&map.vaddr.span, rule);
             }
         }

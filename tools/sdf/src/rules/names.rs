@@ -6,7 +6,10 @@ use crate::model::{Role, System};
 use crate::{Rule, Span};
 use std::collections::BTreeSet;
 
-fn unique<'a>(kind: &'static str, names: impl Iterator<Item = (&'a str, &'a Span)>) -> Result<(), Broken> {
+fn unique<'a>(
+    kind: &'static str,
+    names: impl Iterator<Item = (&'a str, &'a Span)>,
+) -> Result<(), Broken> {
     let mut seen = BTreeSet::new();
     for (name, span) in names {
         if !seen.insert(name) {
@@ -23,14 +26,26 @@ pub fn check(system: &System) -> Result<(), Broken> {
     if let Some(extra) = system.domains.get(63) {
         return broken(&extra.span, Rule::TooManyDomains(system.domains.len()));
     }
-    unique("memory region", system.regions.iter().map(|r| (r.name.as_str(), &r.span)))?;
-    unique("protection domain", system.domains.iter().map(|d| (d.name.as_str(), &d.span)))?;
+    unique(
+        "memory region",
+        system.regions.iter().map(|r| (r.name.as_str(), &r.span)),
+    )?;
+    unique(
+        "protection domain",
+        system.domains.iter().map(|d| (d.name.as_str(), &d.span)),
+    )?;
     let machines = system.domains.iter().filter_map(|d| d.machine.as_ref());
-    unique("virtual machine", machines.map(|m| (m.name.as_str(), &m.span)))?;
+    unique(
+        "virtual machine",
+        machines.map(|m| (m.name.as_str(), &m.span)),
+    )?;
     for role in [Role::Update, Role::Stage, Role::Serial, Role::Timer] {
         let mut with_role = system.domains.iter().filter(|d| d.role == Some(role));
         if let (Some(first), Some(second)) = (with_role.next(), with_role.next()) {
-            return broken(&second.span, Rule::DuplicateRole(role.name(), first.name.clone()));
+            return broken(
+                &second.span,
+                Rule::DuplicateRole(role.name(), first.name.clone()),
+            );
         }
     }
     Ok(())

@@ -21,7 +21,10 @@ pub fn check(system: &System) -> Result<(), Broken> {
         }
     }
     if let Some(extra) = components.get(COMPONENTS) {
-        return broken(&system.domains[*extra].span, Rule::TooMany("replaceable protection domains", COMPONENTS));
+        return broken(
+            &system.domains[*extra].span,
+            Rule::TooMany("replaceable protection domains", COMPONENTS),
+        );
     }
     if let (Some(update), Some(stage)) = (system.role(Role::Update), system.role(Role::Stage)) {
         channel(system, update, stage)?;
@@ -35,7 +38,10 @@ pub(super) fn channel(system: &System, a: DomainId, b: DomainId) -> Result<(), B
         return Ok(());
     }
     let (a, b) = (&system.domains[a], &system.domains[b]);
-    broken(&a.span, Rule::MissingChannel(a.name.clone(), b.name.clone()))
+    broken(
+        &a.span,
+        Rule::MissingChannel(a.name.clone(), b.name.clone()),
+    )
 }
 
 fn one(system: &System, index: DomainId, domain: &ProtectionDomain) -> Result<(), Broken> {
@@ -48,29 +54,54 @@ fn one(system: &System, index: DomainId, domain: &ProtectionDomain) -> Result<()
     }
     let refusals = [
         (domain.parent.is_some(), "it cannot be another's child"),
-        (system.domains.iter().any(|d| d.parent.is_some_and(|p| p.0 == index)), "it cannot have children"),
+        (
+            system
+                .domains
+                .iter()
+                .any(|d| d.parent.is_some_and(|p| p.0 == index)),
+            "it cannot have children",
+        ),
         (domain.machine.is_some(), "it cannot have a virtual machine"),
         (domain.passive, "it cannot be passive"),
         (domain.smc, "it cannot hold the SMC capability"),
         (domain.role.is_some(), "it cannot have a role"),
-        (!domain.cspace.is_empty(), "it cannot hold further capabilities"),
+        (
+            !domain.cspace.is_empty(),
+            "it cannot hold further capabilities",
+        ),
         (domain.name.len() > 16, "its name is longer than 16 bytes"),
-        (system.channels.iter().flat_map(|c| &c.ends).any(|e| e.domain == index && e.pp), "it may call nobody"),
+        (
+            system
+                .channels
+                .iter()
+                .flat_map(|c| &c.ends)
+                .any(|e| e.domain == index && e.pp),
+            "it may call nobody",
+        ),
     ];
     if let Some((_, why)) = refusals.into_iter().find(|(refused, _)| *refused) {
         return broken(&domain.span, Rule::Replaceable(domain.name.clone(), why));
     }
     if let Some(irq) = domain.irqs.get(IRQS) {
-        return broken(&irq.span, Rule::TooMany("interrupts of a replaceable protection domain", IRQS));
+        return broken(
+            &irq.span,
+            Rule::TooMany("interrupts of a replaceable protection domain", IRQS),
+        );
     }
     let is_device = |map: &&Map| system.region(map.region).phys_addr.is_some();
     if let Some(map) = domain.maps.iter().filter(is_device).nth(DEVICES) {
-        return broken(&map.span, Rule::TooMany("devices of a replaceable protection domain", DEVICES));
+        return broken(
+            &map.span,
+            Rule::TooMany("devices of a replaceable protection domain", DEVICES),
+        );
     }
     for map in &domain.maps {
         let region = system.region(map.region);
         if !region.revocable && region.phys_addr.is_none() {
-            return broken(&map.span, Rule::MapNotRevocable(domain.name.clone(), region.name.clone()));
+            return broken(
+                &map.span,
+                Rule::MapNotRevocable(domain.name.clone(), region.name.clone()),
+            );
         }
         if !region.revocable {
             device_is_its_own(system, index, map)?;
@@ -86,7 +117,10 @@ fn device_is_its_own(system: &System, index: DomainId, map: &Map) -> Result<(), 
         let machine = domain.machine.iter().flat_map(|m| &m.maps);
         let mut foreign = domain.maps.iter().filter(|_| other != index).chain(machine);
         if let Some(second) = foreign.find(|m| m.region == map.region) {
-            return broken(&second.span, Rule::DeviceShared(name.clone(), system.domains[index].name.clone()));
+            return broken(
+                &second.span,
+                Rule::DeviceShared(name.clone(), system.domains[index].name.clone()),
+            );
         }
     }
     Ok(())
@@ -95,16 +129,25 @@ fn device_is_its_own(system: &System, index: DomainId, map: &Map) -> Result<(), 
 /// Every revocable region belongs to exactly one component.
 fn revocable(system: &System) -> Result<(), Broken> {
     let mut count = 0;
-    for (id, region) in system.regions.iter().enumerate().filter(|(_, r)| r.revocable) {
+    for (id, region) in system
+        .regions
+        .iter()
+        .enumerate()
+        .filter(|(_, r)| r.revocable)
+    {
         count += 1;
         if count > REGIONS {
             return broken(&region.span, Rule::TooMany("revocable regions", REGIONS));
         }
-        let mut owners = system.domains.iter().filter(|d| d.replaceable.is_some() && d.maps.iter().any(|m| m.region == id));
+        let mut owners = system
+            .domains
+            .iter()
+            .filter(|d| d.replaceable.is_some() && d.maps.iter().any(|m| m.region == id));
         match (owners.next(), owners.next()) {
             (None, _) => return broken(&region.span, Rule::RevocableUnused(region.name.clone())),
             (Some(a), Some(b)) => {
-                let rule = Rule::RevocableShared(region.name.clone(), a.name.clone(), b.name.clone());
+                let rule =
+                    Rule::RevocableShared(region.name.clone(), a.name.clone(), b.name.clone());
                 return broken(&region.span, rule);
             }
             _ => {}
