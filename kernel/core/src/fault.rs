@@ -137,7 +137,7 @@ impl<H: Hardware> Kernel<H> {
                 let c = context;
                 let all = [
                     c.x[0], c.x[1], c.x[2], c.x[3], c.x[4], c.x[5], c.x[6], c.x[7], c.pc, c.sp,
-                    c.x[30], c.spsr, number,
+                    c.next_pc, c.spsr, number,
                 ];
                 fill(&mut words, &all)
             }
@@ -181,7 +181,8 @@ impl<H: Hardware> Kernel<H> {
                 (Fault::UnknownSyscall(_), 0..=7) => Place::General(index),
                 (Fault::UnknownSyscall(_), 8) => Place::Pc,
                 (Fault::UnknownSyscall(_), 9) => Place::Sp,
-                (Fault::UnknownSyscall(_), 10) => Place::General(30),
+                // The next instruction's address, which a restart does not look at.
+                (Fault::UnknownSyscall(_), 10) => continue,
                 (Fault::UnknownSyscall(_), _) => Place::Spsr,
                 (_, 0) => Place::Pc,
                 (_, 1) => Place::Sp,

@@ -244,7 +244,9 @@ impl<H: Hardware> Kernel<H> {
         } else if vaddr > USER_TOP || USER_TOP - vaddr < (1 << size.bits()) - 1 {
             return Err(Error::InvalidArgument(0));
         }
-        let entry = self.walk(root, vaddr, size.bits());
+        // A large page does not go where a table is; but another page of the same size may be
+        // mapped over.
+        let entry = self.walk(root, vaddr, PAGE_BITS);
         if entry.bits != size.bits() {
             return Err(Error::FailedLookup(
                 false,
@@ -252,12 +254,6 @@ impl<H: Hardware> Kernel<H> {
                     bits_left: u64::from(entry.bits),
                 },
             ));
-        }
-        let ours = mapped_in != 0
-            && descriptor::address(entry.value) == base
-            && descriptor::valid(entry.value);
-        if descriptor::valid(entry.value) && !ours {
-            return Err(Error::DeleteFirst);
         }
         let granted = match (Cap::Frame {
             base,
@@ -272,7 +268,7 @@ impl<H: Hardware> Kernel<H> {
             Cap::Frame { rights, .. } => rights,
             _ => 0,
         };
-        if ours {
+        if descriptor::valid(entry.value) {
             // Break before make (Arm ARM D8.17).
             self.hw.write_descriptor(entry.place, 0);
             self.hw.tlb_invalidate_page(asid, vaddr);
