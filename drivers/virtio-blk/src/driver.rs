@@ -62,7 +62,7 @@ pub struct Driver<'a, R> {
 }
 
 impl<'a, R: Registers> Driver<'a, R> {
-    /// Starts the device from reset, with the queue in `ring`, which is cleared. The device is told of new
+    /// Starts the device from reset, with the queue in `ring`, whose contents do not matter. The device is told of new
     /// requests after at most `batch` of them.
     ///
     /// # Errors
@@ -120,7 +120,7 @@ impl<'a, R: Registers> Driver<'a, R> {
 
     /// How many requests are with the device.
     pub fn in_flight(&self) -> usize {
-        self.in_flight.iter().flatten().count()
+        self.queue.with_device()
     }
 
     /// Whether requests are taken. Where they are not, what is with the device is still completed; a flush

@@ -83,7 +83,7 @@ pub struct Queue<'a> {
 }
 
 impl<'a> Queue<'a> {
-    /// An empty queue of at most `max` entries in cleared ring memory.
+    /// An empty queue of at most `max` entries.
     pub fn new(ring: Ring<'a>, max: u32, indirect: bool) -> Result<Self, Error> {
         if ring.words.len() * 8 < RING_BYTES || !ring.physical.is_multiple_of(16) {
             return Err(Error::Memory);
@@ -95,7 +95,8 @@ impl<'a> Queue<'a> {
         if requests == 0 {
             return Err(Error::Queue);
         }
-        for word in &ring.words[..RING_BYTES / 8] {
+        // The blocks are written before the device is shown them.
+        for word in &ring.words[..(BLOCKS / 8) as usize] {
             word.store(0, Ordering::Relaxed);
         }
         Ok(Self {
@@ -121,6 +122,11 @@ impl<'a> Queue<'a> {
     /// Entries of the queue.
     pub fn size(&self) -> u16 {
         self.size
+    }
+
+    /// How many requests are with the device.
+    pub fn with_device(&self) -> usize {
+        self.with_device.into()
     }
 
     /// Is there room for one more request?

@@ -19,8 +19,8 @@ pub struct Generation {
     report: Report<'static>,
     irq: Option<Channel>,
     update: Option<Channel>,
-    /// Serial number of the quiesce order that was answered.
-    answered: u64,
+    /// Serial number of the quiesce order that was answered, until the next order to run.
+    at_rest: Option<u64>,
     beat: u64,
 }
 
@@ -39,7 +39,7 @@ impl Generation {
             report,
             irq: channel(brief.irq),
             update: channel(brief.update_channel),
-            answered: 0,
+            at_rest: None,
             beat: 0,
         };
         match open(brief, generation) {
@@ -124,14 +124,23 @@ impl Generation {
             self.report.beat(beat);
         }
         let (order, serial) = self.orders.order();
-        let at_rest = self
+        let idle = self
             .driver
             .as_ref()
             .is_none_or(|driver| driver.in_flight() == 0);
-        if order == Order::Quiesce && at_rest && serial != self.answered && fault::obeys() {
-            self.answered = serial;
-            self.report.quiesced(serial);
-            news = true;
+        match (order, self.at_rest) {
+            (Order::Quiesce, answered) if idle && answered != Some(serial) && fault::obeys() => {
+                self.at_rest = Some(serial);
+                self.report.quiesced(serial);
+                news = true;
+            }
+            // Called off.
+            (Order::Run, Some(_)) => {
+                self.at_rest = None;
+                self.report.ready();
+                news = true;
+            }
+            _ => {}
         }
         if news {
             self.tell_update();

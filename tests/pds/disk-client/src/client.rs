@@ -109,7 +109,6 @@ impl DiskClient {
                 }
             }
         }
-        self.load.statistics.write(self.to_update);
     }
 
     fn ring(&mut self) -> bool {
@@ -164,6 +163,8 @@ impl Handler for DiskClient {
         if self.load.fill(&mut self.queue) && self.gate.is_open() {
             notify(self.driver);
         }
+        self.load.statistics.owed = self.queue.owed() as u64;
+        self.load.statistics.write(self.to_update);
         if self.load.finished() && !self.done {
             self.done = true;
             self.report("result");
