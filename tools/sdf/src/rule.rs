@@ -32,6 +32,8 @@ pub enum Rule {
     OnlyOnce(String),
     #[error("'{0}' is longer than {1} bytes")]
     TooLong(String, usize),
+    #[error("text in <{0}>, which holds elements only")]
+    Text(String),
 
     // Memory regions.
     #[error("memory region '{0}' has no size and no prefill_path")]
@@ -50,6 +52,8 @@ pub enum Rule {
     PrefillEmpty(String),
     #[error("'{0}' has {1:#x} bytes, more than the region's {2:#x}")]
     PrefillSize(String, u64, u64),
+    #[error("memory region '{0}' has no prefill_path, of which '{1}' could be the size")]
+    PrefillSizeSymbol(String, String),
     #[error("prefill_bootinfo and prefill_path cannot both be given")]
     PrefillTwice,
     #[error("boot information '{0}' is not passed by this board's kernel")]
@@ -172,8 +176,6 @@ pub enum Rule {
         "the guest has no memory: no region mapped in '{0}' at the same time in its protection domain"
     )]
     GuestMemory(String),
-    #[error("a guest of kind '{0}' needs the attribute '{1}'")]
-    GuestAttribute(&'static str, &'static str),
 
     // What needs the program images (molt-image).
     #[error("program image '{0}' was not found")]

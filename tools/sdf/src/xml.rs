@@ -58,6 +58,14 @@ impl<'a> Element<'a> {
 
     /// The child elements, all of which must have one of these names.
     pub fn children(&self, known: &[&str]) -> Result<Vec<Element<'a>>, Broken> {
+        if let Some((node, text)) = self.0.children().find_map(stray_text) {
+            // The caret belongs under the text, not under the line's end before it.
+            let raw = node.range();
+            let lead = text.len() - text.trim_start().len();
+            let start = (raw.start + lead).min(raw.end.saturating_sub(1));
+            let rule = Rule::Text(self.tag().to_owned());
+            return broken(&(start..raw.end.min(start + text.trim().len())), rule);
+        }
         let children: Vec<_> = self
             .0
             .children()
@@ -161,6 +169,12 @@ impl<'a> Element<'a> {
             }
         }
     }
+}
+
+/// A text node that is not only white space.
+fn stray_text<'a>(node: Node<'a, 'a>) -> Option<(Node<'a, 'a>, &'a str)> {
+    let text = node.text().filter(|_| node.is_text())?;
+    (!text.trim().is_empty()).then_some((node, text))
 }
 
 /// `number`, within bounds.

@@ -134,6 +134,7 @@ pub fn parse(
         return broken(&element.span(), Rule::NoImage(name.value));
     };
     image.attributes(&["path", "path_for_symbols"])?;
+    image.children(&[])?;
     let words =
         [Role::Update, Role::Stage, Role::Serial, Role::Timer].map(|role| (role.name(), role));
 

@@ -77,7 +77,8 @@ pub fn map(
         );
         if let Some(symbol) = element.text("setvar_prefill_size") {
             let Some((_, length)) = &described.prefill else {
-                return broken(&symbol.span, Rule::PrefillMissing(described.name.clone()));
+                let rule = Rule::PrefillSizeSymbol(described.name.clone(), symbol.value);
+                return broken(&symbol.span, rule);
             };
             setvars.push(set(symbol, *length));
         }

@@ -59,16 +59,20 @@ struct Nested<'a> {
     parent: Option<DomainId>,
 }
 
-fn flatten<'a>(
-    element: Element<'a>,
-    parent: Option<DomainId>,
-    all: &mut Vec<Nested<'a>>,
-) -> Result<(), Broken> {
-    let own = all.len();
-    all.push(Nested { element, parent });
-    for child in element.children(domain::CHILDREN)? {
-        if child.tag() == "protection_domain" {
-            flatten(child, Some(own), all)?;
+/// A PD and its descendants, a parent before its children. No recursion: the text decides how deep it nests.
+fn flatten<'a>(element: Element<'a>, all: &mut Vec<Nested<'a>>) -> Result<(), Broken> {
+    let mut waiting = vec![Nested {
+        element,
+        parent: None,
+    }];
+    while let Some(next) = waiting.pop() {
+        let children = next.element.children(domain::CHILDREN)?;
+        let parent = Some(all.len());
+        all.push(next);
+        for element in children.into_iter().rev() {
+            if element.tag() == "protection_domain" {
+                waiting.push(Nested { element, parent });
+            }
         }
     }
     Ok(())
@@ -115,7 +119,7 @@ pub(crate) fn system(source: &Source, search: &[PathBuf]) -> Result<System, Brok
     for child in &children {
         match child.tag() {
             "memory_region" => system.regions.push(region::parse(*child, search)?),
-            "protection_domain" => flatten(*child, None, &mut nested)?,
+            "protection_domain" => flatten(*child, &mut nested)?,
             _ => {}
         }
     }
