@@ -172,7 +172,8 @@ impl Thread {
 
     /// Lets it run at the instruction `pc`, with `first` in x0 and a stack.
     pub fn start_at(&self, pc: u64, first: u64) -> sel4::Result<()> {
-        let mut context = self.context(|_, _, _| (), 0, 0);
+        let mut context = UserContext::default();
+        *context.sp_mut() = *self.context(|_, _, _| (), 0, 0).sp();
         *context.pc_mut() = pc;
         *context.gpr_mut(0) = first;
         self.tcb.tcb_write_all_registers(true, &mut context)

@@ -5,11 +5,13 @@ use crate::test::Test;
 
 mod cnode;
 mod derive;
+mod fault;
 mod ipc;
 mod notification;
 mod sched;
 mod tcb;
 mod untyped;
+mod vspace;
 
 /// All of them, in the order in which they run.
 pub const ALL: &[&[Test]] = &[
@@ -20,4 +22,6 @@ pub const ALL: &[&[Test]] = &[
     notification::TESTS,
     tcb::TESTS,
     sched::TESTS,
+    fault::TESTS,
+    vspace::TESTS,
 ];
