@@ -137,6 +137,12 @@ impl Machine {
         self.holder.map(|h| h.arena)
     }
 
+    /// The generation that was made last.
+    #[must_use]
+    pub fn newest(&self) -> Generation {
+        self.number.saturating_sub(1)
+    }
+
     /// The image that a rollback goes to.
     #[must_use]
     pub fn committed(&self) -> Image {

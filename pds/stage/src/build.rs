@@ -12,7 +12,6 @@ use sel4::{
     CNodeCapData, Cap, ObjectBlueprint, ObjectBlueprintAArch64, ObjectBlueprintArm, UserContext,
     cap,
 };
-use sel4_extra::TcbExt;
 
 use crate::fill::{Access, Filler, PAGE};
 use crate::make::{Arena, capability};
@@ -74,9 +73,8 @@ pub fn build(
         let Filler { tables, arena, .. } = &mut filler;
         tables.cover(arena, range.vaddr, range.size, range.page_bits)?;
     }
-    tcb.tcb_configure(cnode, CNodeCapData::skip_high_bits(size_bits), vspace)
-        .map_err(failed)?;
-    tcb.set_ipc_buffer(place.ipc_buffer, buffer)
+    let guard = CNodeCapData::skip_high_bits(size_bits);
+    tcb.tcb_configure(cnode, guard, vspace, place.ipc_buffer, buffer)
         .map_err(failed)?;
     let mut registers = UserContext::default();
     *registers.pc_mut() = start;

@@ -24,7 +24,8 @@ struct Stage {
     update: Channel,
 }
 
-#[protection_domain(stack_size = 0x1_0000)]
+// The ELF reader is linked with an allocator, which it never calls.
+#[protection_domain(stack_size = 0x1_0000, heap_size = 0x1000)]
 fn init() -> impl Handler {
     let brief = brief::get();
     let (commands, answers) = brief::pages(&brief.update);
@@ -36,7 +37,7 @@ fn init() -> impl Handler {
 }
 
 impl Stage {
-    fn run(&self, command: Command) -> Result<Results, Reason> {
+    fn execute(&self, command: Command) -> Result<Results, Reason> {
         match command {
             Command::Verify {
                 component,
@@ -82,7 +83,7 @@ impl Handler for Stage {
 
     fn notified(&mut self, _channels: ChannelSet) -> Result<(), Infallible> {
         if let Some(command) = self.worker.take() {
-            match self.run(command) {
+            match self.execute(command) {
                 Ok(results) => self.worker.done(results),
                 Err(reason) => self.worker.failed(reason as u32),
             }

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Which of the vault's free slots are used.
+//!
+//! The free range is cut into one part for each arena, where the capabilities of the generation in it stand side by side,
+//! and a rest for single copies.
+
+use molt_system::VaultSlot;
+
+/// Single copies at most.
+const COPIES: usize = 1024;
+/// Single copies at least, before arenas share what is left.
+const COPIES_MIN: u32 = 256;
+
+/// The books.
+pub struct Books {
+    first_copy: u32,
+    copies: u32,
+    used: [bool; COPIES],
+    first: u32,
+    part: u32,
+}
+
+impl Books {
+    /// Empty books over `count` slots from `first` on, for so many arenas.
+    pub fn new(first: VaultSlot, count: u32, arenas: u32) -> Self {
+        let part = count.saturating_sub(COPIES_MIN) / arenas.max(1);
+        let rest = count.saturating_sub(part * arenas);
+        Self {
+            first_copy: first.0 + part * arenas,
+            copies: rest.min(COPIES as u32),
+            used: [false; COPIES],
+            first: first.0,
+            part,
+        }
+    }
+
+    /// The slots of arena number `arena`, counted over all components.
+    pub fn arena(&self, arena: u32) -> VaultSlot {
+        VaultSlot(self.first + arena * self.part)
+    }
+
+    /// Slots that each arena has: what is built must have no more capabilities.
+    pub fn arena_slots(&self) -> u32 {
+        self.part
+    }
+
+    /// A slot for a copy.
+    pub fn take(&mut self) -> Option<VaultSlot> {
+        let index = self
+            .used
+            .iter()
+            .take(self.copies as usize)
+            .position(|used| !used)?;
+        *self.used.get_mut(index)? = true;
+        Some(VaultSlot(self.first_copy + index as u32))
+    }
+
+    /// Gives a slot back, which is empty.
+    pub fn give_back(&mut self, slot: VaultSlot) {
+        let index = slot.0.wrapping_sub(self.first_copy) as usize;
+        if let Some(used) = self.used.get_mut(index) {
+            *used = false;
+        }
+    }
+
+    /// Slots in use by copies.
+    pub fn in_use(&self) -> u32 {
+        self.used.iter().filter(|used| **used).count() as u32
+    }
+
+    /// The slots for copies that are free.
+    #[cfg_attr(
+        not(feature = "probe"),
+        expect(dead_code, reason = "asked by the probe only")
+    )]
+    pub fn free(&self) -> impl Iterator<Item = VaultSlot> {
+        let first = self.first_copy;
+        let slots = self.used.iter().take(self.copies as usize).enumerate();
+        slots
+            .filter(|(_, used)| !**used)
+            .map(move |(index, _)| VaultSlot(first + index as u32))
+    }
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Trace lines. While the guests wait, events are only noted; they are printed when requests flow again.
+
+use heapless::Deque;
+use molt_system::{NONE, Ring};
+use molt_trace::ring::Writer;
+use molt_trace::{Event, Line};
+use sel4_microkit::Channel;
+
+use crate::brief;
+
+/// Events noted at most; what comes when there is no room is counted.
+const NOTED: usize = 48;
+
+/// The way to `serial`.
+pub struct Console {
+    writer: Writer<'static>,
+    serial: Option<Channel>,
+    noted: Deque<Line, NOTED>,
+    lost: u64,
+}
+
+impl Console {
+    /// With the plan's ring.
+    pub fn new(ring: &Ring) -> Self {
+        Self {
+            writer: Writer::new(brief::words(ring.vaddr, ring.size)),
+            serial: (ring.channel != NONE).then(|| Channel::new(ring.channel as usize)),
+            noted: Deque::new(),
+            lost: 0,
+        }
+    }
+
+    /// Notes an event.
+    pub fn note(&mut self, time_ns: u64, event: Event) {
+        if self.noted.push_back(Line { time_ns, event }).is_err() {
+            self.lost += 1;
+        }
+    }
+
+    /// Prints what was noted.
+    pub fn print(&mut self) {
+        let mut some = false;
+        while let Some(line) = self.noted.pop_front() {
+            some |= self.writer.line(&line);
+        }
+        if self.lost > 0 {
+            let lost = self.lost;
+            some |= self.writer.line(format_args!("{lost} events lost"));
+            self.lost = 0;
+        }
+        if some && let Some(serial) = self.serial {
+            serial.notify();
+        }
+    }
+}

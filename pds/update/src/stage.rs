@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! `stage`, shared by all components: one command at a time.
+
+use heapless::Deque;
+use molt_control::stage::{Caller, Command, Outcome, Results};
+use molt_doorbell::Reason;
+use molt_system::{MAX_COMPONENTS, StageLink};
+use sel4_microkit::Channel;
+
+use crate::brief::{self, PAGE};
+
+/// The way to `stage`.
+pub struct Stage {
+    caller: Caller<'static>,
+    channel: Channel,
+    /// Whose command is under way.
+    working: Option<usize>,
+    waiting: Deque<(usize, Command), MAX_COMPONENTS>,
+}
+
+impl Stage {
+    /// With the plan's pages and channel.
+    pub fn new(link: &StageLink) -> Self {
+        Self {
+            caller: Caller::new(
+                brief::words(link.commands, PAGE),
+                brief::words(link.results, PAGE),
+            ),
+            channel: Channel::new(link.channel as usize),
+            working: None,
+            waiting: Deque::new(),
+        }
+    }
+
+    /// Gives a command of a component, or keeps it until `stage` is free.
+    pub fn give(&mut self, unit: usize, command: Command) {
+        // A machine gives no second command before the first is answered: there is room.
+        let _ = self.waiting.push_back((unit, command));
+        self.next();
+    }
+
+    /// Takes back a command of this component that `stage` has not been given yet. Returns whether there was one.
+    pub fn withdraw(&mut self, unit: usize) -> bool {
+        let before = self.waiting.len();
+        self.waiting.retain(|(owner, _)| *owner != unit);
+        self.waiting.len() < before
+    }
+
+    /// An answer, with the component that it is for.
+    pub fn answer(&mut self) -> Option<(usize, Result<Results, Reason>)> {
+        let unit = self.working?;
+        let answer = match self.caller.outcome()? {
+            Outcome::Working => return None,
+            Outcome::Done(results) => Ok(results),
+            Outcome::Failed(code) => Err(Reason::from_u32(code).unwrap_or(Reason::Internal)),
+        };
+        self.working = None;
+        self.next();
+        Some((unit, answer))
+    }
+
+    /// Progress of the command under way, per mille.
+    pub fn progress(&self) -> u32 {
+        self.caller.progress() as u32
+    }
+
+    fn next(&mut self) {
+        if self.working.is_none()
+            && let Some((unit, command)) = self.waiting.pop_front()
+        {
+            self.working = Some(unit);
+            self.caller.give(command);
+            self.channel.notify();
+        }
+    }
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What the host tool makes its timeline and figures of.
+
+use molt_doorbell::{Reason, Status};
+use molt_trace::{Event as Trace, Word};
+use sel4::cap_type;
+use sel4_extra::SchedContextExt;
+
+use crate::update::Update;
+use crate::vault::capability;
+
+impl Update {
+    /// A status that a component's machine has reported.
+    pub fn trace_status(
+        &mut self,
+        index: usize,
+        client: Option<u8>,
+        status: Status,
+        reason: Reason,
+    ) {
+        let component = self.name(index);
+        let client = client.map_or(Word::new("none"), |c| self.client_name(c.into()));
+        let Some(unit) = self.units.get_mut(index) else {
+            return;
+        };
+        let holder = unit.machine.holder();
+        let generation = holder.unwrap_or(0);
+        let event = match status {
+            Status::Idle | Status::Denied | Status::Granted => return,
+            Status::Offered => Trace::Offered { client, component },
+            Status::Confirmed => Trace::Confirmed { client, component },
+            Status::Verified => Trace::Verified {
+                component,
+                sequence: unit.image_sequence,
+                bytes: unit.image_length,
+            },
+            Status::Staged => Trace::Staged {
+                component,
+                generation: unit.machine.newest(),
+            },
+            Status::Quiesced => {
+                unit.before = generation;
+                Trace::Quiesced {
+                    component,
+                    generation,
+                    how: Word::new(if unit.quiesced_in_order {
+                        "orderly"
+                    } else {
+                        "forced"
+                    }),
+                }
+            }
+            Status::Probation => Trace::Probation {
+                component,
+                generation,
+                completions: unit.plan.probation_completions.into(),
+            },
+            Status::Committed => Trace::Committed {
+                component,
+                from: unit.before,
+                to: generation,
+                sequence: unit.machine.committed().sequence,
+            },
+            // The first generation of all.
+            Status::RolledBack if reason == Reason::None => return,
+            Status::RolledBack => Trace::RolledBack {
+                component,
+                failed: unit.before,
+                to: generation,
+                reason: Word::new(reason.word()),
+            },
+            Status::OutOfService => Trace::OutOfService {
+                component,
+                reason: Word::new(reason.word()),
+            },
+            Status::Refused => Trace::Refused {
+                client,
+                component,
+                reason: Word::new(reason.word()),
+            },
+        };
+        self.trace(event);
+        if status.is_final() {
+            self.trace_end(index, generation);
+        }
+    }
+
+    fn trace_end(&mut self, index: usize, generation: u64) {
+        let component = self.name(index);
+        let now = self.clock.ns();
+        if let Some(unit) = self.units.get(index) {
+            for (name, ns) in unit.measure.stages() {
+                let name = Word::new(name);
+                let component = component.clone();
+                let event = Trace::Stage {
+                    component,
+                    generation,
+                    name,
+                    ns,
+                };
+                self.console.note(now, event);
+            }
+        }
+        for client in self.clients.iter().filter(|c| c.has(index)) {
+            let statistics = client.warden.statistics();
+            let event = Trace::Client {
+                client: client.name.clone(),
+                requests: statistics.requests,
+                errors: statistics.errors,
+                max_latency: statistics.max_latency_ns,
+                parked: client.parks,
+            };
+            self.console.note(now, event);
+        }
+    }
+
+    /// A generation is about to lose the device.
+    pub fn measure_deny(&mut self, index: usize) {
+        let Some(unit) = self.units.get_mut(index) else {
+            return;
+        };
+        let last = unit.report.last_completion();
+        if unit.holder.is_some() && unit.measure.denying(last) {
+            self.consumed(index);
+        }
+    }
+
+    /// It has let go.
+    pub fn measure_denied(&mut self, index: usize) {
+        if let Some(unit) = self.units.get_mut(index) {
+            unit.measure.denied(unit.report.last_completion());
+        }
+    }
+
+    /// The generation that has the device has reported something.
+    pub fn measure_resume(&mut self, index: usize) {
+        let Some(unit) = self.units.get(index) else {
+            return;
+        };
+        let (submission, completion) = (
+            unit.report.first_submission(),
+            unit.report.first_completion(),
+        );
+        let generation = unit.machine.holder().unwrap_or(0);
+        let mut measure = core::mem::take(&mut self.units[index].measure);
+        let end = measure.resumed(submission, completion, || self.consumed(index));
+        if let Some(unit) = self.units.get_mut(index) {
+            unit.measure = measure;
+        }
+        if let Some((ticks, cpu_us)) = end {
+            self.trace(Trace::Blackout {
+                component: self.name(index),
+                generation,
+                total: self.clock.ns_of(ticks),
+                cpu: cpu_us.saturating_mul(1000),
+            });
+        }
+    }
+
+    /// Execution time in us since the last call: `update`, `stage`, the component's generations, its clients.
+    fn consumed(&self, index: usize) -> u64 {
+        let authority = &self.brief.authority;
+        let clients = self.clients.iter().filter(|c| c.has(index));
+        let contexts = [authority.own_sc, authority.stage_sc];
+        let contexts = contexts.into_iter().chain(clients.map(|c| c.plan.sc));
+        let others = contexts
+            .map(|sc| {
+                capability::<cap_type::SchedContext>(sc)
+                    .consumed()
+                    .unwrap_or(0)
+            })
+            .fold(0, u64::saturating_add);
+        others.saturating_add(self.units.get(index).map_or(0, |u| u.consumed()))
+    }
+}
