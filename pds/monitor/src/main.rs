@@ -3,7 +3,77 @@
 #![no_std]
 #![no_main]
 
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo) -> ! {
-    loop {}
+#[cfg(target_os = "none")]
+mod console;
+#[cfg(target_os = "none")]
+mod faults;
+#[cfg(target_os = "none")]
+mod invocations;
+#[cfg(target_os = "none")]
+mod window;
+
+#[cfg(target_os = "none")]
+mod program {
+    use crate::console::line;
+    use crate::invocations::Invocations;
+    use crate::{console, faults, window};
+    use molt_monitor::{Memory, walk};
+    use molt_system::NONE;
+    use molt_system::boot::{BootError, System, Thread};
+    use sel4::{BootInfoPtr, init_thread};
+
+    sel4::root_task!(main = main, stack_size = 65536);
+
+    fn main(boot_info: &BootInfoPtr) -> ! {
+        match make(boot_info) {
+            Ok((system, threads, first)) => faults::serve(system.header(), threads, first),
+            Err(error) => {
+                line(format_args!("the packed system is damaged: {error:?}"));
+                init_thread::suspend_self()
+            }
+        }
+    }
+
+    type Made = (System<'static>, &'static [Thread], u64);
+
+    fn make(boot_info: &BootInfoPtr) -> Result<Made, BootError> {
+        let system = System::new(window::packed_system())?;
+        let mut memory = Memory::default();
+        for untyped in boot_info.untyped_list() {
+            memory.add(
+                untyped.paddr() as u64,
+                untyped.size_bits() as u32,
+                untyped.is_device(),
+            );
+        }
+        let first = boot_info.empty().start() as u64;
+        let uart = system.header().uart_frame;
+        let uart = (uart != NONE).then_some(first + u64::from(uart));
+        let mut kernel = Invocations::new(boot_info);
+        let made = walk(
+            &mut kernel,
+            &mut memory,
+            &system,
+            first,
+            |kernel, memory, next| {
+                match kernel.open_window(memory, next, uart) {
+                    Ok(()) if uart.is_some() => console::enable(),
+                    // Without its window the first frame to be filled fails, and says so.
+                    _ => {}
+                }
+            },
+        );
+        if let Err(failure) = made {
+            line(format_args!("the system could not be made: {failure:?}"));
+            init_thread::suspend_self()
+        }
+        let threads = system.rows(system.header().threads)?;
+        Ok((system, threads, first))
+    }
+
+    #[panic_handler]
+    fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
+        line(format_args!("{info}"));
+        init_thread::suspend_self()
+    }
 }

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The walk's invocations, on seL4.
+
+use molt_monitor::{Kernel, Memory, Piece, Slot};
+use molt_system::NONE;
+use molt_system::boot::{Kind, NO_FPU, SOURCE_SCHED_CONTROL, SOURCE_SMC, Thread};
+use sel4::{
+    AbsoluteCPtr, Cap, CapRights, CapRightsBuilder, CapType, ObjectBlueprint, ObjectBlueprintArm,
+    ObjectBlueprintSeL4Arch, UserContext, VmAttributes, cap, init_thread,
+};
+use sel4_extra::FrameExt;
+
+/// The gibibyte of the root task's address space in which it maps for itself; far from its image.
+const WINDOW: u64 = 0x40_0000_0000;
+/// Where a large frame is filled.
+const LARGE: u64 = WINDOW + 0x20_0000;
+/// Where the UART is mapped.
+pub const UART: u64 = WINDOW + 0x1000;
+/// The slot of the SMC capability.
+const SMC: u64 = 15;
+
+/// The kernel, as the root task has it.
+pub struct Invocations {
+    untyped: u64,
+    sched_control: u64,
+    opened: u64,
+}
+
+fn slot<T: CapType>(slot: Slot) -> Cap<T> {
+    Cap::from_bits(slot)
+}
+
+fn own(slot: Slot) -> AbsoluteCPtr {
+    // The root CNode's size and the guard of its capability make up a whole word.
+    init_thread::slot::CNODE
+        .cap()
+        .absolute_cptr_from_bits_with_depth(slot, 64)
+}
+
+fn rights(bits: u32) -> CapRights {
+    CapRightsBuilder::none()
+        .write(bits & 1 != 0)
+        .read(bits & 2 != 0)
+        .grant(bits & 4 != 0)
+        .grant_reply(bits & 8 != 0)
+        .build()
+}
+
+fn blueprint(kind: Kind, size_bits: u32) -> ObjectBlueprint {
+    let size_bits = size_bits as usize;
+    match kind {
+        Kind::Untyped | Kind::AsidPool => ObjectBlueprint::Untyped { size_bits },
+        Kind::Tcb => ObjectBlueprint::Tcb,
+        Kind::Endpoint => ObjectBlueprint::Endpoint,
+        Kind::Notification => ObjectBlueprint::Notification,
+        Kind::CNode => ObjectBlueprint::CNode { size_bits },
+        Kind::SchedContext => ObjectBlueprint::SchedContext { size_bits },
+        Kind::Reply => ObjectBlueprint::Reply,
+        Kind::VSpace => ObjectBlueprint::Arch(ObjectBlueprintArm::SeL4Arch(
+            ObjectBlueprintSeL4Arch::VSpace,
+        )),
+        Kind::SmallPage => ObjectBlueprint::Arch(ObjectBlueprintArm::SmallPage),
+        Kind::LargePage => ObjectBlueprint::Arch(ObjectBlueprintArm::LargePage),
+        Kind::PageTable => ObjectBlueprint::Arch(ObjectBlueprintArm::PT),
+        Kind::Vcpu => ObjectBlueprint::Arch(ObjectBlueprintArm::VCpu),
+    }
+}
+
+impl Invocations {
+    pub fn new(boot_info: &sel4::BootInfoPtr) -> Self {
+        Invocations {
+            untyped: boot_info.untyped().start() as u64,
+            sched_control: boot_info.sched_control().start() as u64,
+            opened: 0,
+        }
+    }
+
+    /// Page tables for the window, and the UART's page, of the memory that is left.
+    pub fn open_window(
+        &mut self,
+        memory: &mut Memory,
+        next: &mut Slot,
+        uart: Option<Slot>,
+    ) -> sel4::Result<()> {
+        for _ in 0..2 {
+            // The upper table first, then the one of 4 KiB pages.
+            if let Ok(Piece::Objects { untyped }) = memory.anywhere(12, 1) {
+                self.retype(untyped, Kind::PageTable, 0, *next, 1)?;
+                let vspace = init_thread::slot::VSPACE.cap();
+                slot::<sel4::cap_type::PT>(*next).pt_map(
+                    vspace,
+                    WINDOW as usize,
+                    VmAttributes::DEFAULT,
+                )?;
+                *next += 1;
+            }
+        }
+        if let Some(frame) = uart {
+            self.copy(frame, *next, 15, 0)?;
+            let vspace = init_thread::slot::VSPACE.cap().bits();
+            self.map(
+                vspace,
+                *next,
+                UART,
+                3,
+                VmAttributes::EXECUTE_NEVER.into_inner(),
+            )?;
+            *next += 1;
+        }
+        Ok(())
+    }
+}
+
+impl Kernel for Invocations {
+    type Error = sel4::Error;
+
+    fn retype(
+        &mut self,
+        untyped: usize,
+        kind: Kind,
+        size_bits: u32,
+        first: Slot,
+        count: u64,
+    ) -> sel4::Result<()> {
+        let parent: cap::Untyped = slot(self.untyped + untyped as u64);
+        let cnode = init_thread::slot::CNODE.cap().absolute_cptr_for_self();
+        parent.untyped_retype(
+            &blueprint(kind, size_bits),
+            &cnode,
+            first as usize,
+            count as usize,
+        )
+    }
+
+    fn make_asid_pool(&mut self, untyped: Slot, pool: Slot) -> sel4::Result<()> {
+        init_thread::slot::ASID_CONTROL
+            .cap()
+            .asid_control_make_pool(slot(untyped), &own(pool))
+    }
+
+    fn assign_asid(&mut self, vspace: Slot) -> sel4::Result<()> {
+        init_thread::slot::ASID_POOL
+            .cap()
+            .asid_pool_assign(slot(vspace))
+    }
+
+    fn irq_handler(&mut self, number: u32, edge: bool, handler: Slot) -> sel4::Result<()> {
+        init_thread::slot::IRQ_CONTROL
+            .cap()
+            .irq_control_get_trigger(number.into(), edge, &own(handler))
+    }
+
+    fn irq_bind(&mut self, handler: Slot, notification: Slot) -> sel4::Result<()> {
+        slot::<sel4::cap_type::IrqHandler>(handler).irq_handler_set_notification(slot(notification))
+    }
+
+    fn map_table(&mut self, vspace: Slot, table: Slot, vaddr: u64) -> sel4::Result<()> {
+        slot::<sel4::cap_type::PT>(table).pt_map(
+            slot(vspace),
+            vaddr as usize,
+            VmAttributes::DEFAULT,
+        )
+    }
+
+    fn map(
+        &mut self,
+        vspace: Slot,
+        frame: Slot,
+        vaddr: u64,
+        r: u32,
+        attributes: u32,
+    ) -> sel4::Result<()> {
+        let attributes = VmAttributes::from_inner(attributes);
+        slot::<sel4::cap_type::Granule>(frame).frame_map(
+            slot(vspace),
+            vaddr as usize,
+            rights(r),
+            attributes,
+        )
+    }
+
+    fn address(&mut self, frame: Slot) -> sel4::Result<u64> {
+        slot::<sel4::cap_type::Granule>(frame)
+            .frame_get_address()
+            .map(|address| address as u64)
+    }
+
+    fn open(&mut self, frame: Slot, page_bits: u32) -> sel4::Result<()> {
+        self.opened = if page_bits == 12 { WINDOW } else { LARGE };
+        let vspace = init_thread::slot::VSPACE.cap().bits();
+        let attributes = VmAttributes::DEFAULT | VmAttributes::EXECUTE_NEVER;
+        self.map(vspace, frame, self.opened, 3, attributes.into_inner())
+    }
+
+    fn write(&mut self, offset: u64, bytes: &[u8]) -> sel4::Result<()> {
+        // SAFETY: `open` has mapped the frame here for reading and writing, nobody else maps it yet, and the tool's rows
+        // stay within the frame.
+        unsafe { crate::window::write(self.opened + offset, bytes) };
+        Ok(())
+    }
+
+    fn close(&mut self, frame: Slot, page_bits: u32) -> sel4::Result<()> {
+        let frame: cap::Granule = slot(frame);
+        // The frame may be read with other attributes (a guest with its MMU off, a device) or executed. The invocation
+        // takes offsets in the frame (Arm ARM D7.5.9.5: clean to the point of coherency, then invalidate instructions).
+        let size = 1usize << page_bits;
+        frame.frame_clean_invalidate_data(0, size)?;
+        frame.frame_unify_instruction(0, size)?;
+        frame.frame_unmap()
+    }
+
+    fn copy(&mut self, from: Slot, to: Slot, r: u32, data: u64) -> sel4::Result<()> {
+        match data {
+            0 => own(to).copy(&own(from), rights(r)),
+            data => own(to).mint(&own(from), rights(r), data),
+        }
+    }
+
+    fn copy_into(
+        &mut self,
+        cnode: Slot,
+        bits: u32,
+        to: u64,
+        from: Slot,
+        r: u32,
+        data: u64,
+    ) -> sel4::Result<()> {
+        let to = inside(cnode, bits, to);
+        match data {
+            0 => to.copy(&own(from), rights(r)),
+            data => to.mint(&own(from), rights(r), data),
+        }
+    }
+
+    fn move_into(&mut self, cnode: Slot, bits: u32, to: u64, from: Slot) -> sel4::Result<()> {
+        inside(cnode, bits, to).move_(&own(from))
+    }
+
+    fn source(&mut self, constant: u32) -> Option<Slot> {
+        match constant {
+            SOURCE_SCHED_CONTROL => Some(self.sched_control),
+            SOURCE_SMC => Some(SMC),
+            _ => None,
+        }
+    }
+
+    fn configure(
+        &mut self,
+        thread: &Thread,
+        number: &dyn Fn(u32) -> Slot,
+        fault: Slot,
+    ) -> sel4::Result<()> {
+        let tcb: cap::Tcb = slot(number(thread.tcb));
+        let sc: cap::SchedContext = slot(number(thread.sc));
+        let frame = slot(number(thread.ipc_frame));
+        // CNodeCapData has no constructor of a raw word: guards are zeros, so size and value do.
+        let guard = sel4::CNodeCapData::new(0, thread.cspace_data as usize);
+        let cspace = slot(number(thread.cspace));
+        tcb.tcb_configure(
+            cspace,
+            guard,
+            slot(number(thread.vspace)),
+            thread.ipc_buffer,
+            frame,
+        )?;
+        let control: cap::SchedControl = slot(self.sched_control);
+        let refills = thread.extra_refills.into();
+        control.sched_control_configure_flags(
+            sc,
+            thread.budget_us,
+            thread.period_us,
+            refills,
+            thread.sc_badge,
+            0,
+        )?;
+        let authority = init_thread::slot::TCB.cap();
+        tcb.tcb_set_sched_params(
+            authority,
+            thread.mcp.into(),
+            thread.priority.into(),
+            sc,
+            slot(fault),
+        )?;
+        if thread.notification != NONE {
+            tcb.tcb_bind_notification(slot(number(thread.notification)))?;
+        }
+        if thread.flags & NO_FPU != 0 {
+            tcb.tcb_set_flags(0, 1)?;
+        }
+        if thread.vcpu != NONE {
+            slot::<sel4::cap_type::VCpu>(number(thread.vcpu)).vcpu_set_tcb(tcb)?;
+            return Ok(());
+        }
+        let mut registers = UserContext::default();
+        *registers.pc_mut() = thread.pc;
+        *registers.sp_mut() = thread.sp;
+        tcb.tcb_write_all_registers(false, &mut registers)
+    }
+
+    fn resume(&mut self, tcb: Slot) -> sel4::Result<()> {
+        slot::<sel4::cap_type::Tcb>(tcb).tcb_resume()
+    }
+}
+
+fn inside(cnode: Slot, bits: u32, index: u64) -> AbsoluteCPtr {
+    // Originals have no guard: their depth is their size.
+    slot::<sel4::cap_type::CNode>(cnode).absolute_cptr_from_bits_with_depth(index, bits as usize)
+}

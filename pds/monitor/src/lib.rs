@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! `monitor`'s walk over the packed system, apart from the kernel that it walks on.
+//!
+//! [`Memory`] decides which untyped an object is made of, [`walk`] goes through the tables of [`molt_system::boot`] and calls
+//! a [`Kernel`]. The program implements that trait with invocations; the host's tests with a model.
+#![no_std]
+#![forbid(unsafe_code)]
+
+mod kernel;
+mod memory;
+mod walk;
+
+pub use kernel::{Kernel, Slot};
+pub use memory::{Memory, OutOfMemory, Piece, Untyped};
+pub use walk::{Failure, Step, walk};

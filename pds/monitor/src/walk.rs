@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The walk over the tables, section by section.
+
+use crate::kernel::{Kernel, Slot};
+use crate::memory::{Memory, OutOfMemory, Piece};
+use molt_system::NONE;
+use molt_system::boot::{
+    BootError, FILL_PADDR, FIXED, Fill, Irq, Kind, MOVE, Mapping, Object, PageTable, Placement,
+    START, System, Thread,
+};
+
+/// Objects that one invocation may make (`CONFIG_RETYPE_FAN_OUT_LIMIT`).
+const FAN_OUT: u64 = 256;
+/// Rights of copies that only a mapping restricts.
+const ALL: u32 = 15;
+
+/// Where the walk was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Reading the tables.
+    Tables,
+    /// Making an object.
+    Objects,
+    /// Making an IRQ handler.
+    Irqs,
+    /// Mapping a page table.
+    PageTables,
+    /// Filling a frame.
+    Fills,
+    /// Mapping a frame.
+    Mappings,
+    /// Configuring a thread.
+    Threads,
+    /// Placing a capability.
+    Placements,
+    /// Resuming a thread.
+    Start,
+}
+
+/// Why the system could not be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure<E> {
+    /// The tables are damaged.
+    Tables(BootError),
+    /// A row says what no row may say.
+    Row(Step, usize),
+    /// There is no memory for this row of objects.
+    Memory(usize),
+    /// An invocation failed in this row.
+    Kernel(Step, usize, E),
+}
+
+impl<E> From<BootError> for Failure<E> {
+    fn from(error: BootError) -> Self {
+        Failure::Tables(error)
+    }
+}
+
+struct Walk<'k, K: Kernel> {
+    kernel: &'k mut K,
+    memory: &'k mut Memory,
+    /// Slot of object 0.
+    base: Slot,
+    /// The next slot for copies.
+    next: Slot,
+}
+
+/// Makes the whole system, except that no thread runs before the root task waits; the first slot that is free then.
+/// `first_slot` is the first of the root task's empty slots.
+///
+/// # Errors
+/// What could not be made. Nothing is undone: the system cannot start.
+pub fn walk<K: Kernel>(
+    kernel: &mut K,
+    memory: &mut Memory,
+    system: &System<'_>,
+    first_slot: Slot,
+    ready: impl FnOnce(&mut K, &mut Memory, &mut Slot),
+) -> Result<Slot, Failure<K::Error>> {
+    let header = system.header();
+    let mut walk = Walk {
+        kernel,
+        memory,
+        base: first_slot,
+        next: first_slot + header.slots,
+    };
+    for (row, object) in system.rows::<Object>(header.objects)?.iter().enumerate() {
+        walk.object(row, object)?;
+    }
+    // What the program needs for itself (a window to fill frames through) comes of the memory that is left.
+    ready(walk.kernel, walk.memory, &mut walk.next);
+    walk.each(Step::Irqs, system.rows(header.irqs)?, Walk::irq)?;
+    walk.each(
+        Step::PageTables,
+        system.rows(header.page_tables)?,
+        Walk::page_table,
+    )?;
+    let blob = system.rows::<u8>(header.blob)?;
+    walk.fills(system.rows(header.fills)?, blob)?;
+    walk.each(Step::Mappings, system.rows(header.mappings)?, Walk::mapping)?;
+    let threads = system.rows::<Thread>(header.threads)?;
+    let monitor = header.monitor_endpoint;
+    walk.each(Step::Threads, threads, |walk, thread| {
+        walk.thread(thread, monitor)
+    })?;
+    for (row, placement) in system
+        .rows::<Placement>(header.placements)?
+        .iter()
+        .enumerate()
+    {
+        walk.placement(row, placement)?;
+    }
+    walk.each(Step::Start, threads, |walk, thread| {
+        match thread.flags & START {
+            0 => Ok(()),
+            _ => walk.kernel.resume(walk.slot(thread.tcb)),
+        }
+    })?;
+    Ok(walk.next)
+}
+
+impl<K: Kernel> Walk<'_, K> {
+    fn slot(&self, number: u32) -> Slot {
+        self.base + Slot::from(number)
+    }
+
+    fn fresh(&mut self) -> Slot {
+        self.next += 1;
+        self.next - 1
+    }
+
+    fn each<T>(
+        &mut self,
+        step: Step,
+        rows: &[T],
+        mut make: impl FnMut(&mut Self, &T) -> Result<(), K::Error>,
+    ) -> Result<(), Failure<K::Error>> {
+        rows.iter()
+            .enumerate()
+            .try_for_each(|(row, r)| make(self, r).map_err(|e| Failure::Kernel(step, row, e)))
+    }
+
+    fn object(&mut self, row: usize, object: &Object) -> Result<(), Failure<K::Error>> {
+        let kind = Kind::from_number(object.kind).ok_or(Failure::Row(Step::Objects, row))?;
+        let failed = |e| Failure::Kernel(Step::Objects, row, e);
+        let (bits, count) = (object.memory_bits, u64::from(object.count));
+        let untyped = loop {
+            let piece = if object.flags & FIXED != 0 {
+                self.memory.at(object.paddr, bits, count)
+            } else {
+                self.memory.anywhere(bits, count)
+            };
+            match piece.map_err(|OutOfMemory| Failure::Memory(row))? {
+                Piece::Objects { untyped } => break untyped,
+                Piece::Filler { untyped, size_bits } => {
+                    let slot = self.fresh();
+                    self.kernel
+                        .retype(untyped, Kind::Untyped, size_bits, slot, 1)
+                        .map_err(failed)?;
+                }
+            }
+        };
+        let first = self.slot(object.first);
+        if kind == Kind::AsidPool {
+            for n in 0..count {
+                let raw = self.fresh();
+                self.kernel
+                    .retype(untyped, Kind::Untyped, bits, raw, 1)
+                    .map_err(failed)?;
+                self.kernel.make_asid_pool(raw, first + n).map_err(failed)?;
+            }
+            return Ok(());
+        }
+        let mut done = 0;
+        while done < count {
+            let some = (count - done).min(FAN_OUT);
+            self.kernel
+                .retype(untyped, kind, object.size_bits, first + done, some)
+                .map_err(failed)?;
+            done += some;
+        }
+        if kind == Kind::VSpace {
+            (0..count)
+                .try_for_each(|n| self.kernel.assign_asid(first + n))
+                .map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    fn irq(&mut self, irq: &Irq) -> Result<(), K::Error> {
+        let handler = self.slot(irq.handler);
+        self.kernel
+            .irq_handler(irq.number, irq.edge != 0, handler)?;
+        if irq.notification == NONE {
+            return Ok(());
+        }
+        let badged = self.fresh();
+        let notification = self.slot(irq.notification);
+        self.kernel.copy(notification, badged, ALL, irq.badge)?;
+        self.kernel.irq_bind(handler, badged)
+    }
+
+    fn page_table(&mut self, table: &PageTable) -> Result<(), K::Error> {
+        self.kernel
+            .map_table(self.slot(table.vspace), self.slot(table.table), table.vaddr)
+    }
+
+    /// Fills frame by frame: a frame is opened once for all its rows.
+    fn fills(&mut self, fills: &[Fill], blob: &[u8]) -> Result<(), Failure<K::Error>> {
+        let mut row = 0;
+        for group in fills.chunk_by(|a, b| a.frame == b.frame) {
+            let failed = |e| Failure::Kernel(Step::Fills, row, e);
+            let Some(first) = group.first() else { continue };
+            let frame = self.slot(first.frame);
+            self.kernel.open(frame, first.page_bits).map_err(failed)?;
+            for fill in group {
+                if fill.kind == FILL_PADDR {
+                    let of = self.base + fill.source;
+                    let address = self.kernel.address(of).map_err(failed)?;
+                    let value = address.wrapping_add(fill.length).to_le_bytes();
+                    self.kernel.write(fill.offset, &value).map_err(failed)?;
+                } else {
+                    let range =
+                        fill.source as usize..fill.source.saturating_add(fill.length) as usize;
+                    let bytes = blob.get(range).ok_or(Failure::Row(Step::Fills, row))?;
+                    self.kernel.write(fill.offset, bytes).map_err(failed)?;
+                }
+            }
+            self.kernel.close(frame, first.page_bits).map_err(failed)?;
+            row += group.len();
+        }
+        Ok(())
+    }
+
+    fn mapping(&mut self, mapping: &Mapping) -> Result<(), K::Error> {
+        let vspace = self.slot(mapping.vspace);
+        for n in 0..mapping.count {
+            let copy = self.fresh();
+            let frame = self.slot(mapping.frame + n);
+            self.kernel.copy(frame, copy, ALL, 0)?;
+            let vaddr = mapping.vaddr + (u64::from(n) << mapping.page_bits);
+            self.kernel
+                .map(vspace, copy, vaddr, mapping.rights, mapping.attributes)?;
+        }
+        Ok(())
+    }
+
+    fn thread(&mut self, thread: &Thread, monitor: u32) -> Result<(), K::Error> {
+        let endpoint = if thread.fault_endpoint == NONE {
+            monitor
+        } else {
+            thread.fault_endpoint
+        };
+        let fault = self.fresh();
+        let endpoint = self.slot(endpoint);
+        self.kernel.copy(endpoint, fault, ALL, thread.fault_badge)?;
+        let base = self.base;
+        self.kernel
+            .configure(thread, &|number| base + Slot::from(number), fault)
+    }
+
+    fn placement(&mut self, row: usize, placement: &Placement) -> Result<(), Failure<K::Error>> {
+        let failed = |e| Failure::Kernel(Step::Placements, row, e);
+        let (cnode, bits) = (self.slot(placement.cnode), placement.cnode_bits);
+        for n in 0..placement.count {
+            let to = u64::from(placement.slot + n);
+            // The constants stand above all numbers of objects.
+            let from = match self.kernel.source(placement.source) {
+                Some(slot) => slot,
+                None => self.slot(placement.source + n),
+            };
+            if placement.flags & MOVE != 0 {
+                self.kernel
+                    .move_into(cnode, bits, to, from)
+                    .map_err(failed)?;
+            } else {
+                self.kernel
+                    .copy_into(cnode, bits, to, from, placement.rights, placement.data)
+                    .map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+}
