@@ -129,9 +129,23 @@ pub struct Test {
     pub kernel: Kernel,
     /// Only tests whose name contains this
     pub filter: Option<String>,
+    /// Only this part
+    #[arg(long, value_enum)]
+    pub part: Option<Part>,
     /// Write the traces of the SDK's kernel, to which the embedded one is held
     #[arg(long, requires = "sdk")]
     pub record: bool,
+}
+
+/// Where tests run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// On the host
+    Host,
+    /// The target suite, as the kernel's root task
+    Suite,
+    /// From end to end
+    Scenarios,
 }
 
 /// `molt graph`

@@ -99,6 +99,9 @@ pub fn play(path: &Path, kernel: &Kernel, measure: &Measure, show: Show) -> Resu
     let toolchain = Toolchain::from_environment()?;
     let scenario = Scenario::load(path)?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    if show == Show::Timeline {
+        println!("{}\n", scenario.about);
+    }
     let workspace = Workspace::prepare(&toolchain, &scenario, &name, kernel)?;
     let outcome = session::run(&scenario, &workspace, kernel, measure.icount, show)?;
     if let Some(json) = &measure.json {

@@ -24,14 +24,6 @@ impl Count {
             skipped: 0,
         }
     }
-
-    /// So many tests that could not be run.
-    pub fn skipped(skipped: usize) -> Self {
-        Self {
-            skipped,
-            ..Self::default()
-        }
-    }
 }
 
 impl AddAssign for Count {

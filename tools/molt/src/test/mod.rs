@@ -8,7 +8,7 @@ mod suite;
 
 use anyhow::Result;
 
-use crate::arguments::Test;
+use crate::arguments::{Part, Test};
 use crate::kernel::Kernel;
 use crate::toolchain::Toolchain;
 use count::Count;
@@ -21,13 +21,20 @@ pub fn run(arguments: &Test) -> Result<bool> {
     if arguments.record {
         return suite::record(&toolchain, &kernel);
     }
+    let wanted = |part| arguments.part.is_none_or(|only| only == part);
     let mut count = Count::default();
-    println!("== on the host");
-    count += host::run(&toolchain, filter)?;
-    println!("== target suite on kernel {}", kernel.name());
-    count += suite::run(&toolchain, &kernel, filter)?;
-    println!("== scenarios on kernel {}", kernel.name());
-    count += scenarios::run(&toolchain, &kernel, filter)?;
+    if wanted(Part::Host) {
+        println!("== on the host");
+        count += host::run(&toolchain, filter)?;
+    }
+    if wanted(Part::Suite) {
+        println!("== target suite on kernel {}", kernel.name());
+        count += suite::run(&toolchain, &kernel, filter)?;
+    }
+    if wanted(Part::Scenarios) {
+        println!("== scenarios on kernel {}", kernel.name());
+        count += scenarios::run(&toolchain, &kernel, filter)?;
+    }
     println!("{count}");
     Ok(count.failed == 0 && count.passed > 0)
 }

@@ -149,7 +149,7 @@ impl Seen {
                 .or_default()
                 .push(trace.to_owned());
         }
-        self.closed |= line.starts_with("suite: ");
+        self.closed |= line.starts_with("suite: ") && line.ends_with(" failed");
         self.last = line.to_owned();
     }
 }
