@@ -343,10 +343,12 @@ impl<'a> Vm<'a> {
 
     fn count(&self) {
         let mut statistics = Statistics::default();
-        for counters in self.disks.iter().map(|disk| disk.block.counters()) {
+        for disk in &self.disks {
+            let counters = disk.block.counters();
             statistics.requests += counters.requests;
             statistics.errors += counters.errors;
             statistics.violations += counters.violations;
+            statistics.owed += disk.block.owed() as u64;
             let latency = (self.nanoseconds)(counters.max_latency);
             statistics.max_latency_ns = statistics.max_latency_ns.max(latency);
         }
@@ -456,14 +458,14 @@ impl<'a> Vm<'a> {
 /// Registers that read as zero and ignore writes where a hypervisor traps them: debug, performance monitors, ACTLR_EL1,
 /// implementation-defined ones, and cache maintenance by set and way (which a guest's memory does not need: it is coherent).
 fn is_harmless(register: SystemRegister) -> bool {
-    match register.encoding {
-        (2, ..) => true,
-        (1, 0, 7, 6 | 10 | 14, 2) => true,
-        (3, 0, 1, 0, 1) => true,
-        (3, 0, 9, 14, _) => true,
-        (3, 3, 9, 12..=14, _) => true,
-        (3, 3, 14, 8..=15, _) => true,
-        (3, _, 11 | 15, _, _) => true,
-        _ => false,
-    }
+    matches!(
+        register.encoding,
+        (2, ..)
+            | (1, 0, 7, 6 | 10 | 14, 2)
+            | (3, 0, 1, 0, 1)
+            | (3, 0, 9, 14, _)
+            | (3, 3, 9, 12..=14, _)
+            | (3, 3, 14, 8..=15, _)
+            | (3, _, 11 | 15, _, _)
+    )
 }

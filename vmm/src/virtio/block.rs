@@ -114,6 +114,12 @@ impl<'a> Block<'a> {
         self.counters
     }
 
+    /// How many requests the driver owes.
+    #[must_use]
+    pub fn owed(&self) -> usize {
+        self.in_flight.iter().flatten().count()
+    }
+
     /// Level of the interrupt.
     #[must_use]
     pub fn interrupt(&self) -> bool {

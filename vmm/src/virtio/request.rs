@@ -39,6 +39,10 @@ pub struct Ability {
 
 /// What is to be done with a chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "there is one at a time, and no heap"
+)]
 pub enum Work {
     /// Pass the request on; when it succeeds, `written` bytes were written before the status.
     Submit {

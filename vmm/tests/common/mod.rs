@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! A virtual machine between fakes: the vCPU's list registers, `update`'s gate, a driver with a disk in memory.
+#![allow(dead_code, reason = "each test uses a part of it")]
+
+use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
+
+use molt_gate::{ClientGate, Statistics, Warden};
+use molt_queue::{Client, Op, Properties, Request, Server, SlotId, Status};
+use molt_shared::Memory;
+use molt_vmm::virtio::block::Block;
+use molt_vmm::{
+    Bell, Disk, Doorbell, Exit, InjectError, Next, Platform, Ram, Registers, VcpuRegister, Vm,
+    Width, machine,
+};
+
+/// Guest-physical address of the guest's memory.
+pub const BASE: u64 = 0x4000_0000;
+/// Its size.
+pub const SIZE: usize = 0x8_0000;
+/// Sectors of the guest's disk.
+pub const SECTORS: u64 = 256;
+/// Address of the doorbell.
+pub const BELL: u64 = 0x0b00_0000;
+/// Interrupt of the doorbell.
+pub const BELL_IRQ: u16 = 80;
+
+/// Shared words that live for ever.
+pub fn words(n: usize) -> &'static [AtomicU64] {
+    (0..n).map(|_| AtomicU64::new(0)).collect::<Vec<_>>().leak()
+}
+
+/// A vCPU with four list registers, a clock that stands still, and neighbours that are counted.
+#[derive(Default)]
+pub struct Fake {
+    pub list: [Option<u16>; 4],
+    pub injected: Vec<u16>,
+    pub acknowledged: Vec<u16>,
+    pub registers: HashMap<u64, u64>,
+    pub now: u64,
+    pub timer: u64,
+    pub driver: usize,
+    pub update: usize,
+    pub lines: Vec<String>,
+}
+
+impl Platform for Fake {
+    fn inject(&mut self, index: u8, irq: u16, priority: u8, group: u8) -> Result<(), InjectError> {
+        assert!(
+            priority < 32 && group < 2 && irq < 1020,
+            "the kernel would refuse this"
+        );
+        assert!(
+            !self.list.contains(&Some(irq)),
+            "interrupt {irq} in two list registers"
+        );
+        match self.list.get_mut(usize::from(index)) {
+            None => Err(InjectError::NoSuchRegister),
+            Some(Some(_)) => Err(InjectError::InUse),
+            Some(free) => {
+                *free = Some(irq);
+                self.injected.push(irq);
+                Ok(())
+            }
+        }
+    }
+    fn acknowledge_vppi(&mut self, irq: u16) {
+        self.acknowledged.push(irq);
+    }
+    fn read_vcpu(&mut self, register: VcpuRegister) -> u64 {
+        self.registers.get(&(register as u64)).copied().unwrap_or(0)
+    }
+    fn write_vcpu(&mut self, register: VcpuRegister, value: u64) {
+        self.registers.insert(register as u64, value);
+    }
+    fn now(&mut self) -> u64 {
+        self.now
+    }
+    fn set_timer(&mut self, at: u64) {
+        self.timer = at;
+    }
+    fn notify_driver(&mut self, _: usize) {
+        self.driver += 1;
+    }
+    fn notify_update(&mut self) {
+        self.update += 1;
+    }
+    fn console_line(&mut self, line: &[u8]) {
+        self.lines.push(String::from_utf8_lossy(line).into_owned());
+    }
+}
+
+/// The machine and everything around it.
+pub struct Rig {
+    pub vm: Vm<'static>,
+    pub fake: Fake,
+    pub registers: Registers,
+    pub memory: Memory,
+    base: std::ptr::NonNull<u8>,
+    pub to_client: &'static [AtomicU64],
+    pub to_update: &'static [AtomicU64],
+    pub warden: Warden<'static>,
+    queue: &'static [AtomicU64],
+    server: Option<Server<'static>>,
+    generation: u64,
+    pub disk: Vec<u8>,
+    /// The driver takes requests but does not complete them.
+    pub slow: bool,
+    pub taken: Vec<(SlotId, Request)>,
+}
+
+impl Rig {
+    /// A machine whose driver is there; the vCPU has been started.
+    pub fn new() -> Self {
+        let (to_client, to_update, queue) = (words(512), words(512), words(0x1_0000 / 8));
+        let guest = words(SIZE / 8);
+        let memory = Memory::of(guest);
+        let mut vm = Vm::new(Ram::new(memory, BASE), to_update, |ticks| ticks);
+        vm.add_disk(Disk {
+            block: Block::new(Client::new(queue), SECTORS),
+            gate: ClientGate::new(to_client, to_update, 0),
+        });
+        vm.set_bell(Bell {
+            device: Doorbell::new(to_client, to_update, (0x6000_0000, 0x10_0000)),
+            address: BELL,
+            irq: BELL_IRQ,
+        });
+        let mut rig = Self {
+            vm,
+            fake: Fake::default(),
+            registers: Registers::default(),
+            memory,
+            base: std::ptr::NonNull::from(guest).cast(),
+            to_client,
+            to_update,
+            warden: Warden::new(to_client, to_update),
+            queue,
+            server: None,
+            generation: 0,
+            disk: vec![0; SECTORS as usize * 512],
+            slow: false,
+            taken: Vec::new(),
+        };
+        assert!(!rig.vm.poll(&mut rig.fake), "not before the disk is there");
+        assert!(rig.open(), "starts with the disk");
+        rig
+    }
+
+    /// Gives the queue to the next generation. Returns whether the vCPU, which waits, goes on.
+    pub fn open(&mut self) -> bool {
+        self.warden.open(0, self.generation);
+        let woken = self.vm.poll(&mut self.fake);
+        assert!(self.warden.acknowledged(0));
+        let server = Server::new(self.queue, self.generation);
+        server.publish(&Properties {
+            read_only: false,
+            flush: true,
+            max_discard_sectors: 64,
+            max_write_zeroes_sectors: 64,
+            block_size: 512,
+        });
+        self.server = Some(server);
+        self.generation += 1;
+        self.drive() || woken
+    }
+
+    /// Takes the queue away.
+    pub fn close(&mut self) {
+        self.warden.close(0);
+        self.vm.poll(&mut self.fake);
+        assert!(self.warden.acknowledged(0));
+        self.server = None;
+        self.taken.clear();
+        // The region is spoilt meanwhile.
+        for word in self.queue.iter().take(4096) {
+            word.store(0xdead_beef, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+
+    /// Lets the driver work. Returns whether the vCPU, which waits, goes on.
+    pub fn drive(&mut self) -> bool {
+        let Some(server) = &mut self.server else {
+            return false;
+        };
+        while let Some(request) = server.take() {
+            self.taken
+                .push(request.expect("the VMM keeps to the protocol"));
+        }
+        if !self.slow {
+            self.finish();
+        }
+        self.vm.poll(&mut self.fake)
+    }
+
+    /// Completes what was taken.
+    pub fn finish(&mut self) {
+        for (slot, request) in std::mem::take(&mut self.taken) {
+            let status = self.carry_out(&request);
+            self.server
+                .as_mut()
+                .expect("open")
+                .complete(slot, status)
+                .expect("taken from it");
+        }
+    }
+
+    fn carry_out(&mut self, request: &Request) -> Status {
+        let at = request.sector as usize * 512;
+        let end = at + request.sectors as usize * 512;
+        assert!(end <= self.disk.len(), "beyond the share: {request:?}");
+        let mut place = &mut self.disk[at..end];
+        for segment in &request.segments {
+            let (part, rest) = place.split_at_mut(segment.len as usize);
+            let offset = segment.offset as usize;
+            let inside = match request.op {
+                Op::Read => self.memory.write(offset, part),
+                _ => self.memory.read(offset, part),
+            };
+            inside.expect("segments lie in the guest's memory");
+            place = rest;
+        }
+        if request.op == Op::WriteZeroes {
+            place.fill(0);
+        }
+        Status::Ok
+    }
+
+    /// The guest's memory, for a driver that uses pointers.
+    pub fn base(&self) -> std::ptr::NonNull<u8> {
+        self.base
+    }
+
+    /// What the VMM has counted.
+    pub fn statistics(&self) -> Statistics {
+        self.warden.statistics()
+    }
+
+    /// One exit of the vCPU.
+    pub fn exit(&mut self, exit: Exit) -> Next {
+        self.vm.exit(exit, &mut self.registers, &mut self.fake)
+    }
+
+    /// The guest loads a device's register.
+    pub fn read(&mut self, address: u64, width: Width) -> u64 {
+        self.registers.x[1] = 0xaaaa_aaaa_aaaa_aaaa;
+        let pc = self.registers.pc;
+        assert_eq!(
+            self.exit(Exit::Abort {
+                address,
+                esr: esr(width, false)
+            }),
+            Next::Run
+        );
+        assert_eq!(self.registers.pc, pc + 4);
+        self.registers.x[1]
+    }
+
+    /// The guest stores to a device's register.
+    pub fn write(&mut self, address: u64, width: Width, value: u64) -> Next {
+        self.registers.x[1] = value;
+        self.exit(Exit::Abort {
+            address,
+            esr: esr(width, true),
+        })
+    }
+
+    /// A 32-bit register.
+    pub fn get(&mut self, address: u64) -> u32 {
+        self.read(address, Width::Word) as u32
+    }
+
+    /// A 32-bit register.
+    pub fn set(&mut self, address: u64, value: u32) {
+        assert_eq!(self.write(address, Width::Word, value.into()), Next::Run);
+    }
+
+    /// The guest takes and ends all interrupts in list registers.
+    pub fn end_interrupts(&mut self) -> Vec<u16> {
+        let mut all = Vec::new();
+        for _ in 0..64 {
+            let Some(index) = self.fake.list.iter().position(Option::is_some) else {
+                break;
+            };
+            all.extend(self.fake.list[index].take());
+            self.exit(Exit::Maintenance(Some(index)));
+        }
+        all
+    }
+
+    /// Enables an interrupt and the distributor.
+    pub fn enable_interrupt(&mut self, irq: u16) {
+        self.set(machine::DISTRIBUTOR, 1);
+        let register = machine::DISTRIBUTOR + 0x100 + u64::from(irq / 32) * 4;
+        self.set(register, 1 << (irq % 32));
+    }
+}
+
+/// ESR_EL2 of a load to, or a store from, X1.
+pub fn esr(width: Width, write: bool) -> u64 {
+    let size = (width as u64).trailing_zeros();
+    0x24 << 26
+        | 1 << 25
+        | 1 << 24
+        | u64::from(size) << 22
+        | 1 << 16
+        | 1 << 15
+        | u64::from(write) << 6
+        | 6
+}
