@@ -135,7 +135,7 @@ impl Generation {
                 news = true;
             }
             // Called off.
-            (Order::Run, Some(_)) => {
+            (Order::Run, Some(_)) if fault::says_ready() => {
                 self.at_rest = None;
                 self.report.ready();
                 news = true;
