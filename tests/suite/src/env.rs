@@ -19,9 +19,12 @@ use crate::{
 /// log2 of the memory that one test can use.
 const POOL_BITS: usize = 24;
 /// log2 of the memory for tests of long operations.
-const LARGE_BITS: usize = 26;
+pub const LARGE_BITS: usize = 26;
 /// The first address that nothing is mapped at: tests map from here on. A multiple of 1 GiB.
 pub const WINDOW: usize = 0x10_0000_0000;
+
+/// Physical address of the virtual CPU interface on QEMU's virt.
+const GICV: usize = 0x804_0000;
 
 /// The root task's authority, and what the current test has taken of it.
 pub struct Env {
@@ -34,7 +37,7 @@ pub struct Env {
     large: cap::Untyped,
     image_frames: usize,
     image_start: usize,
-    device: (usize, usize),
+    gicv: cap::Granule,
     boot_slots: core::ops::Range<usize>,
     /// The authority to give out execution time.
     pub sched_control: cap::SchedControl,
@@ -63,13 +66,16 @@ impl Env {
             large: cap::Untyped::from_bits(0),
             image_frames: boot_info.user_image_frames().start(),
             image_start: (&raw const __executable_start).addr(),
-            device: (0, 0),
+            gicv: Cap::from_bits(0),
             boot_slots: 1..empty.start(),
             sched_control: boot_info.sched_control().index(0).cap(),
             helpers: Helpers::new(),
             timer: Timer::none(),
         };
         env.map_console(boot_info);
+        env.gicv = env
+            .device_page(boot_info, GICV)
+            .unwrap_or(Cap::from_bits(0));
         // The helper is made of memory that no test's end takes back.
         env.pool = env.carve(boot_info, 16);
         if let Err(failure) = Helpers::start(&mut env) {
@@ -110,7 +116,6 @@ impl Env {
         let (at, desc) = list.iter().enumerate().find(|(_, desc)| {
             desc.is_device() && (paddr >> desc.size_bits()) == (desc.paddr() >> desc.size_bits())
         })?;
-        self.device = (boot_info.untyped().start() + at, desc.size_bits());
         let mut untyped = boot_info.untyped().index(at).cap();
         for size_bits in (12..desc.size_bits()).rev() {
             let half = self.take_slots(2);
@@ -217,6 +222,11 @@ impl Env {
     /// Memory for long operations: 64 MiB.
     pub fn large(&self) -> cap::Untyped {
         self.large
+    }
+
+    /// A copy of the page of the virtual CPU interface.
+    pub fn virtual_interface(&mut self) -> sel4::Result<cap::Granule> {
+        self.copy(self.gicv)
     }
 
     /// Slots that the kernel filled at boot.

@@ -53,6 +53,8 @@ snippets! {
     call: "mov x1, #0" "mov x7, #-1" "svc #0" "udf #1";
     /// Sends to the capability x0.
     send: "mov x1, #0" "mov x7, #-5" "svc #0" "udf #1";
+    /// Uses a floating point register.
+    float: "fmov d0, x0" "udf #1";
     /// Cleans a data cache line by address.
     clean_cache: "dc cvac, x0" "udf #1";
 

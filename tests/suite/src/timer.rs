@@ -58,11 +58,13 @@ pub fn ticks(microseconds: u64) -> Ticks {
 }
 
 impl Env {
-    /// The root task waits; all others can run meanwhile.
-    pub fn pause_us(&self, microseconds: u64) {
-        molt_clock::timer::set(molt_clock::now().saturating_add(ticks(microseconds)));
+    /// The root task waits; all others can run meanwhile. Gives the microseconds that it took.
+    pub fn pause_us(&self, microseconds: u64) -> u64 {
+        let start = molt_clock::now();
+        molt_clock::timer::set(start.saturating_add(ticks(microseconds)));
         self.timer.notification.wait();
         molt_clock::timer::stop();
         let _ = self.timer.handler.irq_handler_ack();
+        Frequency::of_this_machine().ns(molt_clock::now().since(start)) / 1000
     }
 }

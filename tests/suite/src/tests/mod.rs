@@ -6,11 +6,15 @@ use crate::test::Test;
 mod cnode;
 mod derive;
 mod fault;
+mod fpu;
 mod ipc;
+mod irq;
 mod notification;
+mod preempt;
 mod sched;
 mod tcb;
 mod untyped;
+mod vcpu;
 mod vspace;
 
 /// All of them, in the order in which they run.
@@ -24,4 +28,8 @@ pub const ALL: &[&[Test]] = &[
     sched::TESTS,
     fault::TESTS,
     vspace::TESTS,
+    irq::TESTS,
+    vcpu::TESTS,
+    fpu::TESTS,
+    preempt::TESTS,
 ];
