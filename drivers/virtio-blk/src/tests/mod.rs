@@ -9,6 +9,8 @@ use molt_shared::Memory;
 use crate::fake::{Fake, RAM, RING};
 use crate::*;
 
+mod random;
+
 fn words(count: usize) -> &'static [AtomicU64] {
     let words: Vec<AtomicU64> = (0..count).map(|_| AtomicU64::new(0x55)).collect();
     words.leak()
