@@ -10,7 +10,7 @@ use super::*;
 
 #[derive(Clone, Debug)]
 enum Step {
-    Submit(usize, Request),
+    Submit(usize, Box<Request>),
     Pump,
     Finish(usize),
     Interrupt,
@@ -36,7 +36,7 @@ fn request() -> impl Strategy<Value = Request> {
 
 fn step(scribbles: u32) -> impl Strategy<Value = Step> {
     prop_oneof![
-        6 => (0usize..2, request()).prop_map(|(client, request)| Step::Submit(client, request)),
+        6 => (0usize..2, request()).prop_map(|(client, request)| Step::Submit(client, Box::new(request))),
         3 => Just(Step::Pump),
         5 => any::<usize>().prop_map(Step::Finish),
         3 => Just(Step::Interrupt),
