@@ -38,7 +38,7 @@ pub enum Rule {
     // Memory regions.
     #[error("memory region '{0}' has no size and no prefill_path")]
     RegionSize(String),
-    #[error("the size {0:#x} is not a multiple of the page size {1:#x}")]
+    #[error("the size {0:#x} is not a positive multiple of the page size {1:#x}")]
     RegionSizePages(u64, u64),
     #[error("the page size {0:#x} is neither 0x1000 nor 0x200000")]
     PageSize(u64),
@@ -158,6 +158,12 @@ pub enum Rule {
     QueueUnmapped(String, String),
     #[error("the queue '{0}' is not revocable")]
     QueueNotRevocable(String),
+    #[error("the queue '{0}' is already that of '{1}'")]
+    QueueShared(String, String),
+    #[error("'{0}' is a client of '{1}' already")]
+    ClientTwice(String, String),
+    #[error("'{0}' maps revocable memory region '{1}', which is no queue between it and '{2}'")]
+    RevocableStranger(String, String, String),
     #[error("the memory '{0}' is not mapped in '{1}'")]
     MemoryUnmapped(String, String),
     #[error("sectors {0} to {1} are within the share of '{2}'")]
@@ -173,7 +179,7 @@ pub enum Rule {
     #[error("an arena of {0:#x} bytes is not a multiple of 0x10000 between 0x40000 and 0x4000000")]
     ArenaSize(u64),
     #[error(
-        "the guest has no memory: no region mapped in '{0}' at the same time in its protection domain"
+        "the guest has no memory: '{0}' maps no region executable that its protection domain maps too"
     )]
     GuestMemory(String),
 

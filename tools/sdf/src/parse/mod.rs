@@ -78,27 +78,33 @@ fn flatten<'a>(element: Element<'a>, all: &mut Vec<Nested<'a>>) -> Result<(), Br
     Ok(())
 }
 
+/// What the XML parser refused. Its columns count characters from 1.
+fn malformed(source: &Source, error: &roxmltree::Error) -> Broken {
+    let at = error.pos();
+    let mut lines = source.text().split_inclusive('\n');
+    let row = at.row.saturating_sub(1) as usize;
+    let before: usize = lines.by_ref().take(row).map(str::len).sum();
+    let column = at.col.saturating_sub(1) as usize;
+    let line = lines.next().unwrap_or_default();
+    let offset = before
+        + line
+            .char_indices()
+            .nth(column)
+            .map_or(line.len(), |(offset, _)| offset);
+    // Its text has the place, which stands before the message already.
+    let text = error
+        .to_string()
+        .replace(&format!(" at {}:{}", at.row, at.col), "");
+    Broken {
+        rule: Rule::Xml(text),
+        span: offset..offset + 1,
+    }
+}
+
 /// The system that a description's text describes.
 pub(crate) fn system(source: &Source, search: &[PathBuf]) -> Result<System, Broken> {
-    let document = roxmltree::Document::parse(source.text()).map_err(|error| {
-        let at = error.pos();
-        let before: usize = source
-            .text()
-            .split_inclusive('\n')
-            .take(at.row.saturating_sub(1) as usize)
-            .map(str::len)
-            .sum();
-        let offset = before + at.col.saturating_sub(1) as usize;
-        // The parser ends its text with the place, which stands before it already.
-        let text = error.to_string();
-        let text = text
-            .rsplit_once(" at ")
-            .map_or(text.as_str(), |(text, _)| text);
-        Broken {
-            rule: Rule::Xml(text.to_owned()),
-            span: offset..offset + 1,
-        }
-    })?;
+    let document =
+        roxmltree::Document::parse(source.text()).map_err(|error| malformed(source, &error))?;
     let root = Element::new(document.root_element());
     if root.tag() != "system" {
         return broken(&root.span(), Rule::Root(root.tag().to_owned()));

@@ -28,6 +28,12 @@ fn prefill(element: Element, search: &[PathBuf]) -> Result<Option<(PathBuf, u64)
     }
 }
 
+/// Messages are the same wherever the files are.
+fn file_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    name.to_string_lossy().into_owned()
+}
+
 /// The largest page size that divides size, address (and, as Microkit has it, nothing else).
 fn page_size(element: Element, size: u64) -> Result<At<u64>, Broken> {
     match element.number("page_size")? {
@@ -88,7 +94,7 @@ pub fn parse(element: Element, search: &[PathBuf]) -> Result<MemoryRegion, Broke
     {
         return broken(
             &size.span,
-            Rule::PrefillSize(path.display().to_string(), *length, size.value),
+            Rule::PrefillSize(file_name(path), *length, size.value),
         );
     }
     let phys_addr = element.number("phys_addr")?;

@@ -14,7 +14,7 @@ pub fn check(system: &System) -> Result<(), Broken> {
         let domain = &system.domains[index];
         for (n, client) in domain.clients.iter().enumerate() {
             one(system, index, client)?;
-            disjoint(system, &domain.clients[..n], client)?;
+            disjoint(system, index, &domain.clients[..n], client)?;
         }
         rings(system, domain)?;
     }
@@ -61,17 +61,33 @@ fn one(system: &System, driver: DomainId, client: &Client) -> Result<(), Broken>
         // Its faults on the queue must come to `update`, not to its parent.
         return broken(
             &client.span,
-            Rule::Replaceable(domain.name.clone(), "its client cannot be another's child"),
+            Rule::Replaceable(
+                system.domains[driver].name.clone(),
+                "its client cannot be another's child",
+            ),
         );
     }
     channel(system, client.domain, driver)
 }
 
-fn disjoint(system: &System, before: &[Client], client: &Client) -> Result<(), Broken> {
+fn disjoint(
+    system: &System,
+    driver: DomainId,
+    before: &[Client],
+    client: &Client,
+) -> Result<(), Broken> {
     let end = |c: &Client| c.first_sector.saturating_add(c.sectors);
     for other in before {
+        let owner = system.domains[other.domain].name.clone();
+        if client.domain == other.domain {
+            let driver = system.domains[driver].name.clone();
+            return broken(&client.span, Rule::ClientTwice(owner, driver));
+        }
+        if client.queue == other.queue {
+            let queue = system.region(client.queue).name.clone();
+            return broken(&client.span, Rule::QueueShared(queue, owner));
+        }
         if client.first_sector < end(other) && other.first_sector < end(client) {
-            let owner = system.domains[other.domain].name.clone();
             let last = end(client).saturating_sub(1);
             return broken(
                 &client.span,

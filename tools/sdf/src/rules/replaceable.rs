@@ -3,7 +3,7 @@
 
 use crate::Rule;
 use crate::error::{Broken, broken};
-use crate::model::{DomainId, Map, ProtectionDomain, Role, System};
+use crate::model::{Client, DomainId, Map, ProtectionDomain, RegionId, Role, System};
 
 /// Limits of the tables in `molt-system`.
 const COMPONENTS: usize = 4;
@@ -150,7 +150,28 @@ fn revocable(system: &System) -> Result<(), Broken> {
                     Rule::RevocableShared(region.name.clone(), a.name.clone(), b.name.clone());
                 return broken(&region.span, rule);
             }
-            _ => {}
+            (Some(owner), None) => strangers(system, id, owner)?,
+        }
+    }
+    Ok(())
+}
+
+/// `update` takes a revocable region from its component and from the client whose queue it is; what anyone else mapped
+/// would stay.
+fn strangers(system: &System, id: RegionId, owner: &ProtectionDomain) -> Result<(), Broken> {
+    for (index, domain) in system.domains.iter().enumerate() {
+        if domain.name == owner.name {
+            continue;
+        }
+        let is_client = |c: &Client| c.domain == index && c.queue == id;
+        let own = |_: &&Map| !owner.clients.iter().any(is_client);
+        let maps = domain.maps.iter().filter(own).map(|m| (&domain.name, m));
+        let machine = domain.machine.iter();
+        let guests = machine.flat_map(|v| v.maps.iter().map(|m| (&v.name, m)));
+        if let Some((holder, map)) = maps.chain(guests).find(|(_, m)| m.region == id) {
+            let (holder, region) = (holder.clone(), system.region(id).name.clone());
+            let rule = Rule::RevocableStranger(holder, region, owner.name.clone());
+            return broken(&map.span, rule);
         }
     }
     Ok(())
