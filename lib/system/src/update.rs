@@ -225,7 +225,7 @@ pub struct UpdateComponent {
     pub factory_sequence: u64,
     /// Orders: written by `update`, read only in the driver.
     pub orders: ControlPage,
-    /// Report and capsule: written by the driver.
+    /// Report and capsule: written by the driver; `update` clears it between generations.
     pub report: ControlPage,
     /// Where its generations begin.
     pub entry: Entry,

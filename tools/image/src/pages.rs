@@ -86,7 +86,7 @@ pub fn make(layout: &mut Layout) -> Shared {
         };
         let update = (
             fixed.space.map_tool(b, orders, DATA),
-            fixed.space.map_tool(b, report, CONSTANT),
+            fixed.space.map_tool(b, report, DATA),
         );
         shared.control.push(Control {
             orders,
