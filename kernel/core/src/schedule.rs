@@ -214,6 +214,10 @@ impl<H: Hardware> Kernel<H> {
 
     pub(crate) fn set_state(&mut self, thread: u32, state: State) {
         self.tcbs[thread].state = state;
+        if !self.runnable(thread) {
+            // It may have run out of time just before it stopped.
+            self.dequeue(thread);
+        }
         if self.current == Some(thread)
             && self.scheduler.action == Action::Resume
             && !self.schedulable(thread)

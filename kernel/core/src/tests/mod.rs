@@ -6,4 +6,5 @@ mod fake;
 mod ipc;
 mod long;
 mod machine;
+mod storm;
 mod time;
