@@ -60,14 +60,14 @@ pub fn enable(kernel_vaddr: u64, kernel_paddr: u64) {
     root.0[0] = identity as u64 | TABLE;
     identity_1.0[0] = DEVICE;
     identity_1.0[1] = GIB | NORMAL;
-    identity_1.0[2] = 2 * GIB | NORMAL;
+    identity_1.0[2] = (2 * GIB) | NORMAL;
 
     // `check` has seen to it that this is not entry 0, and that the two agree within a block.
     root.0[index(kernel_vaddr, 39)] = kernel_1 as u64 | TABLE;
     window_1.0[index(kernel_vaddr, 30)] = kernel_2 as u64 | TABLE;
     let first = kernel_paddr & !(BLOCK_SIZE - 1);
     for (block, entry) in (0..).zip(&mut window_2.0[index(kernel_vaddr, 21)..]) {
-        *entry = first + block * BLOCK_SIZE | NORMAL;
+        *entry = (first + block * BLOCK_SIZE) | NORMAL;
     }
 
     // SAFETY: the tables map this code, its stack and the UART at their own addresses. The tables

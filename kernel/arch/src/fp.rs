@@ -7,22 +7,12 @@ use core::arch::global_asm;
 use crate::registers::{instruction, read_register, write_register};
 
 /// The registers of a thread (a vCPU's are its thread's).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[repr(C, align(16))]
 pub struct FpState {
     v: [u128; 32],
     fpcr: u64,
     fpsr: u64,
-}
-
-impl Default for FpState {
-    fn default() -> Self {
-        Self {
-            v: [0; 32],
-            fpcr: 0,
-            fpsr: 0,
-        }
-    }
 }
 
 unsafe extern "C" {

@@ -112,11 +112,11 @@ impl Hardware for Machine {
     }
 
     fn us_to_ticks(&self, us: u64) -> u64 {
-        self.timer.from_us(us)
+        self.timer.ticks(us)
     }
 
     fn ticks_to_us(&self, ticks: u64) -> u64 {
-        self.timer.to_us(ticks)
+        self.timer.microseconds(ticks)
     }
 
     fn interrupt_pending(&mut self) -> bool {

@@ -50,7 +50,7 @@ pub fn activate() {
     root.0[(OFFSET >> 39) as usize] = physical(level_1) | TABLE;
     first.0[0] = DEVICE;
     first.0[1] = physical(level_2) | TABLE;
-    first.0[2] = 2 * GIB | NORMAL | NEVER_EXECUTE;
+    first.0[2] = (2 * GIB) | NORMAL | NEVER_EXECUTE;
     for (entry, address) in second
         .0
         .iter_mut()

@@ -38,7 +38,7 @@ impl Timer {
     }
 
     /// Microseconds to ticks, rounded down; the largest time where that is exceeded.
-    pub fn from_us(&self, us: u64) -> u64 {
+    pub fn ticks(&self, us: u64) -> u64 {
         match us.checked_mul(self.ticks_per_ms) {
             Some(product) => product / 1000,
             None => (us / 1000).saturating_mul(self.ticks_per_ms),
@@ -46,7 +46,7 @@ impl Timer {
     }
 
     /// Ticks to microseconds, rounded down.
-    pub fn to_us(&self, ticks: u64) -> u64 {
+    pub fn microseconds(&self, ticks: u64) -> u64 {
         match ticks.checked_mul(1000) {
             Some(product) => product / self.ticks_per_ms,
             None => (ticks / self.ticks_per_ms).saturating_mul(1000),
