@@ -8,7 +8,6 @@ use crate::spaces;
 
 /// Exception classes.
 const UNKNOWN: u64 = 0x00;
-const FP_ACCESS: u64 = 0x07;
 const SVC64: u64 = 0x15;
 const HVC64: u64 = 0x16;
 const INSTRUCTION_ABORT: u64 = 0x20;
@@ -28,7 +27,7 @@ pub fn decode(vcpu: bool) -> Event {
             fsr: esr,
             prefetch: class == INSTRUCTION_ABORT,
         },
-        UNKNOWN | FP_ACCESS if !vcpu => Event::UserException {
+        UNKNOWN if !vcpu => Event::UserException {
             number: esr,
             code: 0,
         },

@@ -20,7 +20,6 @@ const ENABLE: u32 = 1;
 const LR_EOI: u32 = 1 << 19;
 const LR_PRIORITY: u32 = 23;
 const LR_PENDING: u32 = 1 << 28;
-const LR_STATE: u32 = 3 << 28;
 const LR_GROUP: u32 = 30;
 
 /// List registers that a state can hold: as many as GICv2 can have.
@@ -80,7 +79,8 @@ impl Vgic {
         self.page.write(GICH_HCR, 0);
     }
 
-    /// Puts an interrupt into a list register: of the hardware if the vCPU is `loaded`.
+    /// Puts an interrupt into a list register: of the hardware if the vCPU is `loaded`. What was in it is
+    /// overwritten, be it pending or active, as the real kernel does.
     pub fn inject(
         &self,
         state: &mut VgicState,
@@ -93,22 +93,13 @@ impl Vgic {
         if index >= self.count {
             return Err(missing);
         }
-        let register = GICH_LR + 4 * index;
-        let old = if loaded {
-            self.page.read(register)
-        } else {
-            *slot
-        };
-        if old & LR_STATE != 0 {
-            return Err(InjectError::InUse);
-        }
         let new = u32::from(irq.virq) & 0x3ff
             | LR_EOI
             | (u32::from(irq.priority) & 0x1f) << LR_PRIORITY
             | LR_PENDING
             | (u32::from(irq.group) & 1) << LR_GROUP;
         if loaded {
-            self.page.write(register, new);
+            self.page.write(GICH_LR + 4 * index, new);
         } else {
             *slot = new;
         }
