@@ -27,8 +27,6 @@ pub struct UserContext {
 
 /// PSTATE of a fresh native thread: EL0t with SError and FIQ masked, IRQ open.
 pub const SPSR_USER: u64 = 0x140;
-/// PSTATE of a fresh thread with a vCPU: EL1h, otherwise the same.
-pub const SPSR_VCPU: u64 = 0x145;
 
 impl Default for UserContext {
     fn default() -> Self {

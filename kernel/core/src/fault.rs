@@ -2,7 +2,7 @@
 //! Faults: what a handler is told, and what its reply does.
 
 use crate::{
-    context::{SPSR_USER, SPSR_VCPU},
+    context::SPSR_USER,
     error::LookupFailure,
     hardware::Hardware,
     kernel::Kernel,
@@ -221,7 +221,7 @@ pub(crate) fn sanitise_spsr(value: u64, vcpu: bool) -> u64 {
     if vcpu {
         match value & 0x1f {
             0b00000 | 0b00100 | 0b00101 => value & 0xffff_ffff,
-            _ => value & FLAGS | SPSR_VCPU,
+            _ => value & FLAGS | SPSR_USER,
         }
     } else {
         value & FLAGS | SPSR_USER

@@ -45,7 +45,7 @@ mod vcpu;
 mod vspace;
 
 pub use boot_input::{BootError, BootInput};
-pub use context::{SPSR_USER, SPSR_VCPU, UserContext};
+pub use context::{SPSR_USER, UserContext};
 pub use event::{Event, Running};
 pub use hardware::Hardware;
 pub use kernel::Kernel;

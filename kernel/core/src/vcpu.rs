@@ -65,6 +65,10 @@ impl<H: Hardware> Kernel<H> {
             }
             Label::VCPU_ACK_VPPI => {
                 let irq = call.word(0)?;
+                let lines = self.irqs.len() as u64;
+                if irq >= lines {
+                    return Err(Error::Range(0, lines.saturating_sub(1)));
+                }
                 if irq != VTIMER {
                     return Err(Error::InvalidArgument(0));
                 }
