@@ -24,6 +24,24 @@ pub struct Loaded {
     pub initrd_size: u64,
 }
 
+impl Loaded {
+    fn new(
+        kind: molt_system::GuestKind,
+        entry: u64,
+        device_tree: u64,
+        initrd: Option<(u64, u64)>,
+    ) -> Self {
+        let (start, end) = initrd.unwrap_or_default();
+        Self {
+            kind: kind as u32,
+            entry,
+            device_tree,
+            initrd: start,
+            initrd_size: end - start,
+        }
+    }
+}
+
 /// Guest memory: its region, address and size.
 struct Memory {
     region: usize,
@@ -71,14 +89,34 @@ fn bare(
         put(layout, memory, &guest.kernel, segment.paddr, &segment.data)?;
     }
     let device_tree = (memory.base + memory.size).saturating_sub(TREE);
-    let tree = tree(layout, index, machine, guest, memory, None)?;
+    let end = (elf.segments.iter())
+        .map(|segment| segment.paddr.saturating_add(segment.data.len() as u64))
+        .max();
+    let after = end.unwrap_or(memory.base).next_multiple_of(LARGE_PAGE);
+    let initrd = initrd(layout, guest, memory, after)?;
+    let tree = tree(layout, index, machine, guest, memory, initrd)?;
     put(layout, memory, &guest.kernel, device_tree, &tree)?;
-    Ok(Loaded {
-        kind: 1,
-        entry: elf.entry,
+    Ok(Loaded::new(
+        molt_system::GuestKind::Bare,
+        elf.entry,
         device_tree,
-        ..Loaded::default()
-    })
+        initrd,
+    ))
+}
+
+/// Puts the initial RAM disk at this address; its first byte and the one behind its last.
+fn initrd(
+    layout: &mut Layout,
+    guest: &Guest,
+    memory: &Memory,
+    start: u64,
+) -> Result<Option<(u64, u64)>, Error> {
+    let Some(name) = &guest.initrd else {
+        return Ok(None);
+    };
+    let (_, bytes) = layout.files.named(layout.system, name)?;
+    put(layout, memory, name, start, &bytes)?;
+    Ok(Some((start, start.saturating_add(bytes.len() as u64))))
 }
 
 /// Linux: the kernel where its header wants it, then device tree and initial RAM disk.
@@ -101,24 +139,15 @@ fn linux(
     };
     put(layout, memory, &guest.kernel, entry, &kernel)?;
     let device_tree = entry.saturating_add(size).next_multiple_of(LARGE_PAGE);
-    let mut loaded = Loaded {
-        kind: 2,
+    let initrd = initrd(layout, guest, memory, device_tree + TREE)?;
+    let tree = tree(layout, index, machine, guest, memory, initrd)?;
+    put(layout, memory, &guest.kernel, device_tree, &tree)?;
+    Ok(Loaded::new(
+        molt_system::GuestKind::Linux,
         entry,
         device_tree,
-        ..Loaded::default()
-    };
-    if let Some(name) = &guest.initrd {
-        let (_, initrd) = layout.files.named(layout.system, name)?;
-        (loaded.initrd, loaded.initrd_size) = (device_tree + TREE, initrd.len() as u64);
-        put(layout, memory, name, loaded.initrd, &initrd)?;
-    }
-    let range = guest
-        .initrd
-        .as_ref()
-        .map(|_| (loaded.initrd, loaded.initrd + loaded.initrd_size));
-    let tree = tree(layout, index, machine, guest, memory, range)?;
-    put(layout, memory, &guest.kernel, device_tree, &tree)?;
-    Ok(loaded)
+        initrd,
+    ))
 }
 
 fn tree(

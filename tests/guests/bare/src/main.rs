@@ -89,7 +89,11 @@ fn run(machine: &Machine<'_>) {
     let mut due = every;
     let mut bundles_left = ring.is_some() && !archive.is_empty();
     let mut next_progress = 5_000;
-    say!("started blocks={blocks} depth={depth}");
+    say!(
+        "started blocks={blocks} depth={depth} doorbell={} archive={}",
+        ring.is_some(),
+        archive.len()
+    );
     loop {
         load.fill(&mut disk);
         let preparing = ring.as_ref().is_some_and(Ring::preparing);
