@@ -79,7 +79,7 @@ pub fn write_json(path: &Path, summary: &Summary) -> Result<()> {
 }
 
 /// Virtual machines, and native clients that ring in their place.
-fn guests(system: &System) -> Vec<(String, Kind)> {
+fn guests(system: &System) -> Vec<(String, String, Kind)> {
     let clients = system.clients();
     clients
         .into_iter()
@@ -90,9 +90,9 @@ fn guests(system: &System) -> Vec<(String, Kind)> {
                     let linux =
                         (machine.guest.as_ref()).is_some_and(|g| g.kind == GuestKind::Linux);
                     let kind = if linux { Kind::Linux } else { Kind::Bare };
-                    (machine.name.clone(), kind)
+                    (machine.name.clone(), domain.name.clone(), kind)
                 }
-                None => (domain.name.clone(), Kind::Bare),
+                None => (domain.name.clone(), domain.name.clone(), Kind::Bare),
             })
         })
         .collect()

@@ -14,6 +14,8 @@ use crate::transactions::Transactions;
 #[derive(Debug, Default)]
 pub struct Collector {
     guests: Vec<Guest>,
+    /// The PD behind each guest: its VMM, or the native client itself.
+    domains: Vec<String>,
     done: BTreeSet<String>,
     transactions: Transactions,
     complaints: Vec<String>,
@@ -21,19 +23,24 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// For these guests.
-    pub fn new(guests: impl IntoIterator<Item = (String, Kind)>) -> Self {
-        Self {
-            guests: guests
-                .into_iter()
-                .map(|(name, kind)| Guest {
-                    name,
-                    kind,
-                    ..Guest::default()
-                })
-                .collect(),
-            ..Self::default()
+    /// For these guests: name, the PD behind it, what it is.
+    pub fn new(guests: impl IntoIterator<Item = (String, String, Kind)>) -> Self {
+        let mut collector = Self::default();
+        for (name, domain, kind) in guests {
+            collector.domains.push(domain);
+            collector.guests.push(Guest {
+                name,
+                kind,
+                ..Guest::default()
+            });
         }
+        collector
+    }
+
+    /// The guest behind which this PD is.
+    fn behind(&mut self, domain: &str) -> Option<&mut Guest> {
+        let index = self.domains.iter().position(|name| name == domain)?;
+        self.guests.get_mut(index)
     }
 
     /// Takes a line in; returns what of it a person wants to see now.
@@ -73,8 +80,7 @@ impl Collector {
                 max_latency,
                 parked,
             } => {
-                let found = self.guests.iter_mut().find(|g| g.name == client.as_str());
-                if let Some(guest) = found {
+                if let Some(guest) = self.behind(client.as_str()) {
                     guest.parked = *parked;
                     guest.errors = guest.errors.max(*errors);
                     if guest.kind == Kind::Linux {
