@@ -38,6 +38,8 @@ pub struct Workspace {
     pub filesystems: Vec<Filesystem>,
     /// Where all this is.
     pub directory: PathBuf,
+    /// Held while the folder is in use: a second run of the same scenario would write over this one's disk.
+    _lock: File,
 }
 
 impl Workspace {
@@ -54,6 +56,9 @@ impl Workspace {
         });
         fs::create_dir_all(&directory)
             .with_context(|| format!("{}: cannot be made", directory.display()))?;
+        let lock = File::create(directory.join("lock"))?;
+        lock.lock()
+            .with_context(|| format!("{}: cannot be locked", directory.display()))?;
         let step = Step::start(format!("building '{name}' for kernel {}", kernel.name()));
         let system = Builder {
             toolchain,
@@ -72,6 +77,7 @@ impl Workspace {
             disk,
             filesystems,
             directory,
+            _lock: lock,
         })
     }
 
