@@ -28,6 +28,11 @@ pub struct Sizes {
     pub tcb_bits: u32,
 }
 
+impl Sizes {
+    /// The SDK's release configuration, and the embedded kernel's.
+    pub const RELEASE: Sizes = Sizes { tcb_bits: 11 };
+}
+
 /// A kernel, read.
 pub struct Kernel {
     pub elf: Elf,
@@ -37,8 +42,7 @@ pub struct Kernel {
 impl Kernel {
     pub fn read(source: &KernelSource) -> Result<Self, Error> {
         let (path, sizes) = match source {
-            // The embedded kernel is the SDK's release configuration.
-            KernelSource::Embedded(path) => (path.clone(), Sizes { tcb_bits: 11 }),
+            KernelSource::Embedded(path) => (path.clone(), Sizes::RELEASE),
             KernelSource::Sdk { dir, board, config } => {
                 let base = dir.join("board").join(board).join(config);
                 (

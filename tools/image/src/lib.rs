@@ -110,6 +110,16 @@ pub fn build(options: &Options) -> Result<Report, Error> {
     })
 }
 
+/// Lays out a system without packing an image: the tables that `monitor` walks ([`molt_system::boot`]).
+///
+/// # Errors
+/// As [`build`], but for kernel and loader.
+pub fn lay_out(system: &Path, search: &[PathBuf]) -> Result<Vec<u8>, Error> {
+    let description = molt_sdf::load(system, search)?;
+    let files = files::Files::new(system, search);
+    Ok(plan::plan(&description, &files, kernel::Sizes::RELEASE)?.bytes)
+}
+
 /// Packs any root task's ELF instead of `monitor` and a system: for tests of the kernel.
 ///
 /// # Errors
