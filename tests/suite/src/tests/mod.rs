@@ -11,6 +11,7 @@ mod ipc;
 mod irq;
 mod notification;
 mod preempt;
+mod random;
 mod sched;
 mod tcb;
 mod untyped;
@@ -32,4 +33,5 @@ pub const ALL: &[&[Test]] = &[
     vcpu::TESTS,
     fpu::TESTS,
     preempt::TESTS,
+    random::TESTS,
 ];
