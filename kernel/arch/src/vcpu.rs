@@ -32,6 +32,8 @@ const CNTKCTL_NATIVE: u64 = 1 << 9 | 1;
 #[derive(Clone, Debug)]
 pub struct VcpuState {
     registers: [u64; REGISTERS],
+    /// MDSCR_EL1: it has no number, but a guest's breakpoints must not strike native threads.
+    debug: u64,
     /// Its virtual interrupts.
     pub vgic: VgicState,
     /// Its virtual timer's interrupt was reported and not yet acknowledged.
@@ -44,6 +46,7 @@ impl Default for VcpuState {
         registers[0] = SCTLR_VCPU;
         Self {
             registers,
+            debug: 0,
             vgic: VgicState::default(),
             timer_masked: false,
         }
@@ -110,23 +113,31 @@ impl VcpuState {
     /// Into the machine.
     pub fn load(&self) {
         set_hcr(HCR_VCPU);
+        set_debug(self.debug);
         load_all(&self.registers);
     }
 
     /// Out of the machine, which is left as for native threads.
     pub fn save(&mut self) {
         save_all(&mut self.registers);
+        self.debug = read_register!("mdscr_el1");
         make_native();
     }
 }
 
 /// Makes the machine as native threads find it.
 pub fn make_native() {
+    set_debug(0);
     write_live(CNTV_CTL as u32, 0);
     write_live(0, SCTLR_NATIVE);
     write_live(1, CPACR_NATIVE);
     write_live(23, CNTKCTL_NATIVE);
     set_hcr(HCR_NATIVE);
+}
+
+fn set_debug(value: u64) {
+    // SAFETY: which debug events EL1 and EL0 raise; the kernel's level raises none.
+    unsafe { write_register!("mdscr_el1", value) };
 }
 
 fn set_hcr(value: u64) {
