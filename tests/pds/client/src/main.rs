@@ -1,9 +1,24 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A native client of a replaceable driver: the heart's test, without guest or device.
+//! A native client of the test ramdisk: it plays guest, and rings for one swap after the other.
+//!
+//! The archive of bundles (symbols `bundles`, `bundles_size`) holds two good images first, then bad ones. The client
+//! makes bundles of its own of them: under rising sequence numbers, and of bad images with another digest each time. It
+//! takes the two good ones in turn, [`plan::SWAPS`] times, and a bad one now and then, and checks how each ends.
 #![no_std]
 #![no_main]
 
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo) -> ! {
-    loop {}
+extern crate alloc;
+
+mod bell;
+mod brief;
+mod client;
+mod console;
+mod load;
+mod plan;
+
+use sel4_microkit::{Handler, protection_domain};
+
+#[protection_domain(stack_size = 0x4_0000, heap_size = 0x1000)]
+fn init() -> impl Handler {
+    client::TestClient::new(brief::get())
 }

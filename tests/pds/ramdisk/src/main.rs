@@ -1,9 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A replaceable driver without a device, in a version that works and in versions that fail.
+//! A replaceable driver without a device: its disk is a revocable region, and it copies by itself.
+//!
+//! The data of a request lies in the upper half of the client's queue region, from [`brief::DATA`] on.
 #![no_std]
 #![no_main]
 
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo) -> ! {
-    loop {}
+mod brief;
+mod disk;
+mod fault;
+mod generation;
+
+use generation::Generation;
+use sel4_microkit::{Handler, protection_domain};
+
+#[protection_domain(stack_size = 0x1_0000)]
+fn init() -> impl Handler {
+    fault::at_start();
+    Generation::start(brief::get())
 }

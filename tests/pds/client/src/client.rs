@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Gate, queue, load and doorbell, one notification at a time.
+
+use core::sync::atomic::AtomicU64;
+
+use molt_bundle::HEADER_LENGTH;
+use molt_gate::{Change, ClientGate};
+use molt_queue::Client;
+use molt_system::VmmBrief;
+use sel4_microkit::{Channel, ChannelSet, Handler, Infallible};
+
+use crate::bell::Bell;
+use crate::brief;
+use crate::console::Console;
+use crate::load::Load;
+use crate::plan::Plan;
+
+/// Requests between the end of a transaction and the next offer.
+const EVERY: u64 = 20;
+
+/// The client.
+pub struct TestClient {
+    gate: ClientGate<'static>,
+    queue: Client<'static>,
+    words: &'static [AtomicU64],
+    to_update: &'static [AtomicU64],
+    driver: Option<Channel>,
+    update: Option<Channel>,
+    load: Load,
+    console: Console,
+    bell: Bell,
+    plan: Plan,
+    archive: &'static [u8],
+    due: u64,
+    over: bool,
+    failures: u64,
+    done: bool,
+    trespassed: bool,
+}
+
+impl TestClient {
+    /// Of the brief's first disk. Nothing is done before the gate opens.
+    ///
+    /// # Panics
+    /// If there is no disk.
+    pub fn new(brief: &'static VmmBrief) -> Self {
+        let Some(disk) = brief.blocks().first() else {
+            panic!("no disk");
+        };
+        let (to_client, to_update) = brief::gate_pages(&brief.gate);
+        let console = Console::new(brief);
+        console.say(format_args!("started"));
+        let words = brief::queue(disk);
+        Self {
+            gate: ClientGate::new(to_client, to_update, disk.component as usize),
+            queue: Client::new(words),
+            words,
+            to_update,
+            driver: brief::channel(disk.channel),
+            update: brief::channel(brief.update_channel),
+            load: Load::new(brief::data(disk), disk.sectors),
+            console,
+            bell: Bell::new(brief, disk.component),
+            plan: Plan::default(),
+            archive: brief::bundles(),
+            due: EVERY,
+            over: false,
+            failures: 0,
+            done: false,
+            trespassed: false,
+        }
+    }
+
+    fn follow_gate(&mut self) {
+        while let Some(change) = self.gate.change() {
+            match change {
+                Change::Close(_) => self.queue.close(),
+                Change::Open(_, generation) => {
+                    if cfg!(feature = "mutant-no-replay") {
+                        self.queue = Client::new(self.words);
+                    }
+                    // The region may have been spoilt: data as well as indices are written anew.
+                    self.load.restore();
+                    self.queue.resume(generation);
+                }
+            }
+            self.gate.acknowledge(change);
+            notify(self.update);
+            match change {
+                Change::Open(..) => notify(self.driver),
+                Change::Close(_) => self.trespass(),
+            }
+        }
+    }
+
+    /// Touches the region, once, while its gate is closed.
+    fn trespass(&mut self) {
+        if !cfg!(feature = "trespass") || self.trespassed || self.plan.ended[0] < 3 {
+            return;
+        }
+        self.trespassed = true;
+        // Until the region is away.
+        while self.gate.change().is_none() {
+            core::hint::black_box(
+                self.words
+                    .first()
+                    .map(|w| w.load(core::sync::atomic::Ordering::Relaxed)),
+            );
+        }
+        self.console.say(format_args!("went on after trespassing"));
+    }
+
+    /// Takes what is complete, as long as the gate lets it. A violation is told to `update`, which sees to the generation.
+    fn drain(&mut self) {
+        while self.gate.is_open() {
+            match self.queue.poll() {
+                None => break,
+                Some(Ok((token, status))) => {
+                    if let Err(wrong) = self.load.complete(token, status) {
+                        self.fail(format_args!("{wrong}"));
+                    }
+                }
+                Some(Err(violation)) => {
+                    self.console
+                        .say(format_args!("violation {}", violation.code()));
+                    self.load.statistics.violations += 1;
+                    self.load.statistics.write(self.to_update);
+                    notify(self.update);
+                }
+            }
+        }
+    }
+
+    fn ring(&mut self) {
+        if let Some((status, reason)) = self.bell.look() {
+            if !self.plan.ended(status, reason) {
+                self.fail(format_args!("ended {} ({})", status.text(), reason.word()));
+            }
+            self.due = self.load.statistics.requests + EVERY;
+        }
+        if self.bell.under_way() || self.over || self.load.statistics.requests < self.due {
+            return;
+        }
+        let count = images(self.archive).count();
+        let Some(step) = self.plan.next(count) else {
+            self.over = true;
+            return;
+        };
+        use crate::plan::Step::{Again, Bad, Good, Stale};
+        let (Good(index) | Bad(index) | Again(index) | Stale(index)) = step;
+        let image = images(self.archive).nth(index);
+        let header = image.and_then(|image| self.plan.header(step, image));
+        let (Some(image), Some(header)) = (image, header) else {
+            self.fail(format_args!("no image {index} in the archive"));
+            self.over = true;
+            return;
+        };
+        self.bell
+            .offer(&header, image.get(HEADER_LENGTH..).unwrap_or(&[]));
+    }
+
+    fn fail(&mut self, what: core::fmt::Arguments<'_>) {
+        self.failures += 1;
+        self.console.say(format_args!("error: {what}"));
+    }
+
+    fn finish(&mut self) {
+        self.done = true;
+        let statistics = &self.load.statistics;
+        self.console.say(format_args!(
+            "result requests={} errors={} bytes_verified={} max_latency_ns={}",
+            statistics.requests,
+            statistics.errors + self.failures,
+            statistics.bytes_verified,
+            statistics.max_latency_ns
+        ));
+        let [committed, rolled_back, refused] = self.plan.ended;
+        self.console.say(format_args!(
+            "heart: {} committed={committed} rolled-back={rolled_back} refused={refused}",
+            if self.failures + statistics.errors == 0 {
+                "passed"
+            } else {
+                "FAILED"
+            }
+        ));
+        self.console.say(format_args!("done"));
+    }
+}
+
+impl Handler for TestClient {
+    type Error = Infallible;
+
+    fn notified(&mut self, _channels: ChannelSet) -> Result<(), Infallible> {
+        self.follow_gate();
+        self.drain();
+        self.ring();
+        if self.over {
+            self.load.close();
+        }
+        self.follow_gate();
+        if self.gate.is_open() {
+            self.load.fill(&mut self.queue);
+            if self.queue.owed() > 0 {
+                notify(self.driver);
+            }
+        }
+        self.load.statistics.owed = self.queue.owed() as u64;
+        self.load.statistics.write(self.to_update);
+        if self.load.finished() && !self.done {
+            self.finish();
+        }
+        Ok(())
+    }
+}
+
+fn images(archive: &'static [u8]) -> impl Iterator<Item = &'static [u8]> {
+    cpio_reader::iter_files(archive)
+        .map(|entry| entry.file())
+        .filter(|file| !file.is_empty())
+}
+
+fn notify(channel: Option<Channel>) {
+    if let Some(channel) = channel {
+        channel.notify();
+    }
+}

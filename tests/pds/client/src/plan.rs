@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Which image comes next, and how it has to end.
+
+use molt_bundle::{HEADER_LENGTH, Header};
+use molt_doorbell::{Reason, Status};
+
+/// Swaps that are committed.
+pub const SWAPS: u64 = 200;
+/// A bad image after so many of them.
+const EVERY: u64 = 20;
+/// Good images: the first of the archive.
+const GOOD: usize = 2;
+
+/// What is offered next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A good image.
+    Good(usize),
+    /// A bad one.
+    Bad(usize),
+    /// The same bad one again, byte for byte but for its sequence number.
+    Again(usize),
+    /// A good one under the sequence number that was committed last.
+    Stale(usize),
+}
+
+/// How far the plan is.
+#[derive(Default)]
+pub struct Plan {
+    /// Committed, rolled back, refused.
+    pub ended: [u64; 3],
+    sequence: u64,
+    committed: u64,
+    bad: u64,
+    last: Option<Step>,
+}
+
+impl Plan {
+    /// The next step, with `images` in the archive; `None` at the end.
+    pub fn next(&mut self, images: usize) -> Option<Step> {
+        let [committed, ..] = self.ended;
+        let bad = images.saturating_sub(GOOD);
+        let step = match self.last {
+            Some(Step::Bad(image)) => Step::Again(image),
+            Some(Step::Again(_)) => Step::Stale(0),
+            Some(Step::Good(_)) if bad > 0 && committed.is_multiple_of(EVERY) => {
+                let image = GOOD + self.bad as usize % bad;
+                self.bad += 1;
+                Step::Bad(image)
+            }
+            _ if committed >= SWAPS => return None,
+            _ => Step::Good(committed as usize % GOOD),
+        };
+        self.last = Some(step);
+        Some(step)
+    }
+
+    /// The header under which a step's image is offered.
+    pub fn header(&mut self, step: Step, image: &[u8]) -> Option<[u8; HEADER_LENGTH]> {
+        let (header, payload) = image.split_at_checked(HEADER_LENGTH)?;
+        let header = Header::of(header.try_into().ok()?);
+        if !matches!(step, Step::Stale(_)) {
+            self.sequence += 1;
+        }
+        Some(molt_bundle::pack(
+            &header.identity(),
+            self.sequence,
+            payload,
+        ))
+    }
+
+    /// Notes how a step ended, and says whether that is how it has to.
+    pub fn ended(&mut self, status: Status, reason: Reason) -> bool {
+        let place = match status {
+            Status::Committed => 0,
+            Status::RolledBack => 1,
+            _ => 2,
+        };
+        self.ended[place] += 1;
+        if status == Status::Committed {
+            self.committed = self.sequence;
+        }
+        match self.last {
+            Some(Step::Good(_)) => status == Status::Committed,
+            Some(Step::Bad(image)) => {
+                // An image that failed once stays refused: it comes round again with the same digest.
+                let first = self.bad as usize + GOOD == image + 1;
+                if first {
+                    status == Status::RolledBack
+                } else {
+                    status == Status::Refused && reason == Reason::FailedBefore
+                }
+            }
+            Some(Step::Again(_)) => status == Status::Refused && reason == Reason::FailedBefore,
+            Some(Step::Stale(_)) => status == Status::Refused && reason == Reason::OldSequence,
+            None => false,
+        }
+    }
+}
