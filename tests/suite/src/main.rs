@@ -11,6 +11,7 @@
 
 mod console;
 mod env;
+mod memory;
 mod snippets;
 mod test;
 mod tests;

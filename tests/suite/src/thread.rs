@@ -197,6 +197,10 @@ impl Thread {
 }
 
 /// Where a helper starts.
+#[allow(
+    improper_ctypes_definitions,
+    reason = "a function pointer is one word, and both ends are ours"
+)]
 extern "C" fn entry(body: Body, buffer: *mut IpcBuffer, first: u64, second: u64, tcb: u64) -> ! {
     // SAFETY: the page was set aside for this thread.
     let buffer = unsafe { &mut *buffer };

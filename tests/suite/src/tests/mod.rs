@@ -10,10 +10,12 @@ mod fpu;
 mod ipc;
 mod irq;
 mod notification;
+mod page;
 mod preempt;
 mod random;
 mod sched;
 mod tcb;
+mod transfer;
 mod untyped;
 mod vcpu;
 mod vspace;
@@ -24,10 +26,12 @@ pub const ALL: &[&[Test]] = &[
     untyped::TESTS,
     derive::TESTS,
     ipc::TESTS,
+    transfer::TESTS,
     notification::TESTS,
     tcb::TESTS,
     sched::TESTS,
     fault::TESTS,
+    page::TESTS,
     vspace::TESTS,
     irq::TESTS,
     vcpu::TESTS,

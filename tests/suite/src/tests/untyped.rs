@@ -130,7 +130,7 @@ fn retype_raw_errors(env: &mut Env) -> Outcome {
     let pool = env.pool();
     let slot = env.take_slots(1) as Word;
     let cnode = env.cnode().bits();
-    let mut raw = |what: &str, caps: &[Word], words: &[Word]| {
+    let raw = |what: &str, caps: &[Word], words: &[Word]| {
         let result = pool.order(invocation_label::UntypedRetype, caps, words);
         env.note(what, result);
         let _ = env.at_slot(slot as usize).delete();
