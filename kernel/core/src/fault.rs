@@ -2,11 +2,7 @@
 //! Faults: what a handler is told, and what its reply does.
 
 use crate::{
-    context::SPSR_USER,
-    error::LookupFailure,
-    hardware::Hardware,
-    kernel::Kernel,
-    objects::State,
+    context::SPSR_USER, error::LookupFailure, hardware::Hardware, kernel::Kernel, objects::State,
 };
 
 /// Why a thread stopped.

@@ -8,10 +8,13 @@ use crate::{
     hardware::Hardware,
     kernel::Kernel,
     slots::SlotRef,
+    syscall::{MESSAGE_REGISTER, MESSAGE_REGISTERS},
+    transfer::ExtraCaps,
 };
 
-/// Most message words that any invocation reads (`TCB_WriteRegisters`: 2 and 36).
-pub(crate) const MAX_WORDS: usize = 38;
+/// Most message words that an invocation reads (`CNode_Rotate`); `TCB_WriteRegisters` reads its
+/// registers where they are.
+const MAX_WORDS: usize = 8;
 
 /// Invocation labels of the release configuration.
 pub(crate) struct Label;
@@ -78,7 +81,8 @@ pub(crate) struct Call {
     pub label: u64,
     length: usize,
     words: [u64; MAX_WORDS],
-    caps: [Option<(SlotRef, Cap)>; 3],
+    caps: [(SlotRef, Cap); 3],
+    cap_count: usize,
 }
 
 impl Call {
@@ -95,17 +99,15 @@ impl Call {
 
     /// An extra capability and its slot; it has to have been sent.
     pub fn cap(&self, index: usize) -> Result<(SlotRef, Cap), Error> {
-        self.caps
-            .get(index)
-            .copied()
-            .flatten()
-            .ok_or(Error::TruncatedMessage)
+        match self.caps.get(index) {
+            Some(cap) if index < self.cap_count => Ok(*cap),
+            _ => Err(Error::TruncatedMessage),
+        }
     }
 
     /// At least so many words and capabilities have to have been sent.
     pub fn require(&self, words: usize, caps: usize) -> Result<(), Error> {
-        let sent = self.caps.iter().flatten().count();
-        if self.length < words || sent < caps {
+        if self.length < words || self.cap_count < caps {
             return Err(Error::TruncatedMessage);
         }
         Ok(())
@@ -121,19 +123,12 @@ impl Call {
 pub(crate) enum Outcome {
     /// Success, without words.
     Done,
-    /// Success, with words for a caller.
-    Words([u64; MAX_WORDS], usize),
+    /// Success, with a word for a caller.
+    Word(u64),
+    /// Success, with so many words of a thread's registers.
+    Registers(u32, usize),
     /// What there is to answer was or will be answered otherwise.
     Silent,
-}
-
-impl Outcome {
-    /// One word.
-    pub fn word(value: u64) -> Outcome {
-        let mut words = [0; MAX_WORDS];
-        words[0] = value;
-        Outcome::Words(words, 1)
-    }
 }
 
 /// How the system call invokes.
@@ -147,14 +142,29 @@ pub(crate) struct Manner {
 
 impl<H: Hardware> Kernel<H> {
     /// Gather what the current thread sent.
-    pub(crate) fn gather(&self, thread: u32, caps: [Option<(SlotRef, Cap)>; 3]) -> Call {
+    fn gather(&self, thread: u32, slots: &ExtraCaps) -> Call {
         let (label, mut length) = self.message_tag(thread);
-        if length > 4 && self.buffer(thread, false).is_none() {
-            length = 4;
-        }
         let mut words = [0; MAX_WORDS];
-        for (index, word) in words.iter_mut().enumerate().take(length) {
-            *word = self.message_word(thread, index);
+        let registers = &self.tcbs[thread].context.x[MESSAGE_REGISTER..];
+        for (word, register) in words.iter_mut().zip(registers).take(MESSAGE_REGISTERS) {
+            *word = *register;
+        }
+        if length > MESSAGE_REGISTERS {
+            match self.buffer(thread, false) {
+                Some(_) => {
+                    for (index, word) in words.iter_mut().enumerate().skip(MESSAGE_REGISTERS) {
+                        *word = self.message_word(thread, index);
+                    }
+                }
+                None => length = MESSAGE_REGISTERS,
+            }
+        }
+        const NO_CAP: (SlotRef, Cap) = (SlotRef { table: 0, index: 0 }, Cap::Null);
+        let mut caps = [NO_CAP; 3];
+        let mut cap_count = 0;
+        for (place, at) in caps.iter_mut().zip(slots.iter().flatten()) {
+            *place = (*at, self.slots.get(*at).cap);
+            cap_count += 1;
         }
         Call {
             thread,
@@ -162,6 +172,7 @@ impl<H: Hardware> Kernel<H> {
             length,
             words,
             caps,
+            cap_count,
         }
     }
 
@@ -169,7 +180,7 @@ impl<H: Hardware> Kernel<H> {
     pub(crate) fn invoke(
         &mut self,
         at: SlotRef,
-        caps: [Option<(SlotRef, Cap)>; 3],
+        caps: &ExtraCaps,
         manner: Manner,
         thread: u32,
     ) -> Result<Outcome, Error> {

@@ -70,6 +70,7 @@ impl<T> Pool<T> {
         Some(object)
     }
 
+    #[inline]
     fn place(&mut self, number: u32) -> Option<&mut Option<T>> {
         self.blocks
             .get_mut(number as usize / BLOCK)?
@@ -77,6 +78,7 @@ impl<T> Pool<T> {
     }
 
     /// An object, if there is one of this number.
+    #[inline]
     pub fn get(&self, number: u32) -> Option<&T> {
         self.blocks
             .get(number as usize / BLOCK)?
@@ -85,6 +87,7 @@ impl<T> Pool<T> {
     }
 
     /// An object, to change.
+    #[inline]
     pub fn get_mut(&mut self, number: u32) -> Option<&mut T> {
         self.place(number)?.as_mut()
     }
@@ -95,12 +98,14 @@ impl<T> Pool<T> {
 impl<T> core::ops::Index<u32> for Pool<T> {
     type Output = T;
 
+    #[inline]
     fn index(&self, number: u32) -> &T {
         self.get(number).expect("kernel bug: object is gone")
     }
 }
 
 impl<T> core::ops::IndexMut<u32> for Pool<T> {
+    #[inline]
     fn index_mut(&mut self, number: u32) -> &mut T {
         self.get_mut(number).expect("kernel bug: object is gone")
     }

@@ -213,15 +213,16 @@ impl<H: Hardware> Kernel<H> {
     }
 
     pub(crate) fn set_state(&mut self, thread: u32, state: State) {
-        self.tcbs[thread].state = state;
-        if !self.runnable(thread) {
+        let tcb = &mut self.tcbs[thread];
+        tcb.state = state;
+        if matches!(state, State::Running | State::Restart) {
+            return;
+        }
+        if tcb.queued != Queued::No {
             // It may have run out of time just before it stopped.
             self.dequeue(thread);
         }
-        if self.current == Some(thread)
-            && self.scheduler.action == Action::Resume
-            && !self.schedulable(thread)
-        {
+        if self.current == Some(thread) && self.scheduler.action == Action::Resume {
             self.scheduler.action = Action::Choose;
         }
     }

@@ -131,7 +131,7 @@ impl<H: Hardware> Kernel<H> {
                 Ok(Outcome::Done)
             }
             Label::SCHED_CONTEXT_UNBIND_OBJECT => self.unbind_object(sc, call),
-            Label::SCHED_CONTEXT_CONSUMED => Ok(Outcome::word(self.take_consumed(sc))),
+            Label::SCHED_CONTEXT_CONSUMED => Ok(Outcome::Word(self.take_consumed(sc))),
             Label::SCHED_CONTEXT_YIELD_TO => self.yield_to(sc, call),
             _ => Err(Error::IllegalOperation),
         }
@@ -213,12 +213,12 @@ impl<H: Hardware> Kernel<H> {
         }
         self.resume_context(sc);
         if !self.schedulable(target) {
-            return Ok(Outcome::word(self.take_consumed(sc)));
+            return Ok(Outcome::Word(self.take_consumed(sc)));
         }
         self.dequeue(target);
         self.enqueue(target, true);
         if self.tcbs[target].priority < self.tcbs[this].priority {
-            return Ok(Outcome::word(self.take_consumed(sc)));
+            return Ok(Outcome::Word(self.take_consumed(sc)));
         }
         self.tcbs[this].yield_to = Some(sc);
         self.contexts[sc].yield_from = Some(this);

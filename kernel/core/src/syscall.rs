@@ -9,6 +9,7 @@ use crate::{
     invocation::{Manner, Outcome},
     kernel::Kernel,
     objects::State,
+    tcb::{CONTEXT_WORDS, get_register},
 };
 
 /// x0: the capability invoked or received on; the badge on return.
@@ -52,10 +53,10 @@ impl<H: Hardware> Kernel<H> {
     /// The current thread's system call.
     pub(crate) fn syscall(&mut self) {
         let Some(thread) = self.current else { return };
-        let x = self.tcbs[thread].context.x;
-        let cap = x[CAP_REGISTER];
-        let reply = x[REPLY_REGISTER];
-        match x[SYSCALL_REGISTER].cast_signed() {
+        let x = &self.tcbs[thread].context.x;
+        let (cap, reply) = (x[CAP_REGISTER], x[REPLY_REGISTER]);
+        let (number, send) = (x[SYSCALL_REGISTER], x[SEND_REGISTER]);
+        match number.cast_signed() {
             -1 => {
                 self.invocation(thread, cap, CALL);
             }
@@ -65,7 +66,7 @@ impl<H: Hardware> Kernel<H> {
                 }
             }
             -3 => {
-                if self.invocation(thread, x[SEND_REGISTER], FIRST_HALF) {
+                if self.invocation(thread, send, FIRST_HALF) {
                     self.receive_call(thread, true, true);
                 }
             }
@@ -85,7 +86,7 @@ impl<H: Hardware> Kernel<H> {
             -9 => self.receive_call(thread, true, false),
             -10 => self.receive_call(thread, false, false),
             -11 => self.yield_now(),
-            number => self.fault_current(Fault::UnknownSyscall(number.cast_unsigned())),
+            _ => self.fault_current(Fault::UnknownSyscall(number)),
         }
     }
 
@@ -106,7 +107,7 @@ impl<H: Hardware> Kernel<H> {
             }
         };
         self.set_state(thread, State::Restart);
-        let result = self.invoke(at, caps, manner, thread);
+        let result = self.invoke(at, &caps, manner, thread);
         // The thread may have ended itself, or sent itself to sleep.
         if self.current != Some(thread) || self.tcbs.get(thread).is_none() {
             return false;
@@ -126,7 +127,14 @@ impl<H: Hardware> Kernel<H> {
             Ok(outcome) => {
                 if restarting {
                     match outcome {
-                        Outcome::Words(words, count) if manner.call => {
+                        Outcome::Word(word) if manner.call => {
+                            self.answer(thread, 0, &[word], 1);
+                        }
+                        Outcome::Registers(from, count) if manner.call => {
+                            let mut words = [0; CONTEXT_WORDS];
+                            for (index, word) in words.iter_mut().enumerate().take(count) {
+                                *word = get_register(&self.tcbs[from].context, index);
+                            }
                             self.answer(thread, 0, &words, count);
                         }
                         Outcome::Done if manner.call => self.answer(thread, 0, &[], 0),

@@ -162,7 +162,7 @@ impl<H: Hardware> Kernel<H> {
                 call.require(2, 0)?;
                 let flags = self.tcbs[id].flags & !call.word(0)? | call.word(1)? & FLAGS;
                 self.tcbs[id].flags = flags;
-                return Ok(Outcome::word(flags));
+                return Ok(Outcome::Word(flags));
             }
             _ => return Err(Error::IllegalOperation),
         }
@@ -181,11 +181,7 @@ impl<H: Hardware> Kernel<H> {
         if flags & 1 != 0 {
             self.suspend(id);
         }
-        let mut words = [0; crate::invocation::MAX_WORDS];
-        for (index, word) in words.iter_mut().enumerate().take(count as usize) {
-            *word = get_register(&self.tcbs[id].context, index);
-        }
-        Ok(Outcome::Words(words, count as usize))
+        Ok(Outcome::Registers(id, count as usize))
     }
 
     fn write_registers(&mut self, id: u32, call: &Call) -> Result<(), Error> {
@@ -198,10 +194,11 @@ impl<H: Hardware> Kernel<H> {
             return Err(Error::IllegalOperation);
         }
         let vcpu = self.tcbs[id].vcpu.is_some();
-        let context = &mut self.tcbs[id].context;
         for index in 0..(count as usize).min(CONTEXT_WORDS) {
-            set_register(context, index, call.word(index + 2)?, vcpu);
+            let value = self.message_word(call.thread, index + 2);
+            set_register(&mut self.tcbs[id].context, index, value, vcpu);
         }
+        let context = &mut self.tcbs[id].context;
         context.next_pc = context.pc;
         if flags & 1 != 0 {
             self.resume(id);

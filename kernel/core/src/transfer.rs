@@ -20,8 +20,8 @@ const RECEIVE_CNODE: u64 = 1000;
 const RECEIVE_INDEX: u64 = 1008;
 const RECEIVE_DEPTH: u64 = 1016;
 
-/// Extra capabilities of a message.
-pub(crate) type ExtraCaps = [Option<(SlotRef, Cap)>; 3];
+/// The slots of a message's extra capabilities.
+pub(crate) type ExtraCaps = [Option<SlotRef>; 3];
 
 /// Message information without capabilities.
 pub(crate) fn info(label: u64, length: usize) -> u64 {
@@ -65,7 +65,10 @@ impl<H: Hardware> Kernel<H> {
 
     /// Give a thread words; how many it got.
     fn give_words(&mut self, thread: u32, words: &[u64]) -> usize {
-        let buffer = self.buffer(thread, true);
+        let buffer = match words.len() > MESSAGE_REGISTERS {
+            true => self.buffer(thread, true),
+            false => None,
+        };
         for (index, word) in words.iter().enumerate() {
             if index < MESSAGE_REGISTERS {
                 self.tcbs[thread].context.x[MESSAGE_REGISTER + index] = *word;
@@ -90,6 +93,9 @@ impl<H: Hardware> Kernel<H> {
     pub(crate) fn extra_caps(&self, thread: u32) -> Result<ExtraCaps, (u64, LookupFailure)> {
         let mut caps = [None; 3];
         let count = (self.tcbs[thread].context.x[INFO_REGISTER] >> 7 & 3) as usize;
+        if count == 0 {
+            return Ok(caps);
+        }
         let Some(buffer) = self.buffer(thread, false) else {
             return Ok(caps);
         };
@@ -98,7 +104,7 @@ impl<H: Hardware> Kernel<H> {
                 .hw
                 .read_word(buffer + CAPS_OR_BADGES + 8 * index as u64);
             let at = self.lookup(thread, address).map_err(|f| (address, f))?;
-            *place = Some((at, self.slots.get(at).cap));
+            *place = Some(at);
         }
         Ok(caps)
     }
@@ -138,13 +144,14 @@ impl<H: Hardware> Kernel<H> {
             false => [None; 3],
         };
         let (label, length) = self.message_tag(sender);
-        let from = self.tcbs[sender].context.x;
-        for index in 0..length.min(MESSAGE_REGISTERS) {
-            self.tcbs[receiver].context.x[MESSAGE_REGISTER + index] =
-                from[MESSAGE_REGISTER + index];
-        }
         let mut given = length.min(MESSAGE_REGISTERS);
-        if let (Some(from), Some(to)) = (self.buffer(sender, false), self.buffer(receiver, true)) {
+        for register in MESSAGE_REGISTER..MESSAGE_REGISTER + given {
+            self.tcbs[receiver].context.x[register] = self.tcbs[sender].context.x[register];
+        }
+        if length > MESSAGE_REGISTERS
+            && let Some(from) = self.buffer(sender, false)
+            && let Some(to) = self.buffer(receiver, true)
+        {
             for index in MESSAGE_REGISTERS..length {
                 let offset = WORDS + 8 * index as u64;
                 let word = self.hw.read_word(from + offset);
@@ -157,15 +164,16 @@ impl<H: Hardware> Kernel<H> {
 
     /// The capability part of the message information.
     fn transfer_caps(&mut self, caps: ExtraCaps, endpoint: Option<u32>, receiver: u32) -> u64 {
-        let Some(buffer) = self.buffer(receiver, true) else {
-            return 0;
-        };
         if caps[0].is_none() {
             return 0;
         }
+        let Some(buffer) = self.buffer(receiver, true) else {
+            return 0;
+        };
         let mut place = self.receive_slot(receiver, buffer);
         let (mut count, mut unwrapped) = (0u64, 0u64);
-        for (at, cap) in caps.into_iter().flatten() {
+        for at in caps.into_iter().flatten() {
+            let cap = self.slots.get(at).cap;
             match cap {
                 Cap::Endpoint { id, badge, .. } if Some(id) == endpoint => {
                     self.hw

@@ -54,7 +54,7 @@ impl<H: Hardware> Kernel<H> {
                 let register = register(call.word(0)?)?;
                 let state = &mut self.vcpus[id].arch;
                 let value = self.hw.vcpu_read(VcpuId(id), state, register);
-                return Ok(Outcome::word(value));
+                return Ok(Outcome::Word(value));
             }
             Label::VCPU_WRITE_REG => {
                 call.require(2, 0)?;

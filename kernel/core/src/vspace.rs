@@ -180,7 +180,7 @@ impl<H: Hardware> Kernel<H> {
                 );
                 Ok(Outcome::Done)
             }
-            Label::PAGE_GET_ADDRESS => Ok(Outcome::word(base)),
+            Label::PAGE_GET_ADDRESS => Ok(Outcome::Word(base)),
             label @ Label::PAGE_CLEAN..=Label::PAGE_UNIFY => {
                 call.require(2, 0)?;
                 if asid == 0 {
