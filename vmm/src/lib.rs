@@ -3,7 +3,10 @@
 //!
 //! It knows no kernel: [`Vm`] takes the vCPU's exits and the neighbours' events, and calls a [`Platform`]. Whatever a
 //! guest does gets that guest an answer (an error status, a device that needs a reset, an exception, its own end),
-//! never a panic here. One vCPU.
+//! never a panic here.
+//!
+//! Limits: one vCPU; a reset ends the guest; while a disk's component is out of service its requests wait for ever, and
+//! so does a guest that resets the disk with requests in flight.
 #![cfg_attr(not(any(test, feature = "device-tree")), no_std)]
 #![forbid(unsafe_code)]
 

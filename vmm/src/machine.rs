@@ -15,8 +15,7 @@ pub const UART_IRQ: u16 = 33;
 pub const DISK: u64 = 0x0a00_0000;
 /// Distance of two disks' frames.
 pub const DISK_FRAME: u64 = 0x1000;
-/// Interrupt (INTID) of the first disk; the next one's is one higher. Edge-triggered in the device tree's eyes, as on
-/// QEMU's virt; modelled as a level, which serves either.
+/// Interrupt (INTID) of the first disk; the next one's is one higher. Level-triggered.
 pub const DISK_IRQ: u16 = 64;
 /// Most disks.
 pub const DISKS: usize = 2;

@@ -23,8 +23,8 @@ pub struct Hardware {
     timer: Option<Channel>,
     update: Option<Channel>,
     drivers: [Option<Channel>; DISKS],
-    /// Whether the timer has been asked for something that it still owes.
-    timer_set: bool,
+    /// What the timer was asked for and still owes; 0: nothing.
+    timer_at: u64,
 }
 
 impl Hardware {
@@ -41,13 +41,13 @@ impl Hardware {
             timer: brief::channel(brief.timer_channel),
             update: brief::channel(brief.update_channel),
             drivers,
-            timer_set: false,
+            timer_at: 0,
         }
     }
 
     /// The timer has come.
     pub fn timer_expired(&mut self) {
-        self.timer_set = false;
+        self.timer_at = 0;
     }
 }
 
@@ -81,10 +81,11 @@ impl Platform for Hardware {
 
     fn set_timer(&mut self, at: u64) {
         let Some(timer) = self.timer else { return };
-        if at == 0 && !self.timer_set {
+        // A wake-up that is not wished any more does no harm, and often the same time is asked for again.
+        if at == 0 || at == self.timer_at {
             return;
         }
-        self.timer_set = at != 0;
+        self.timer_at = at;
         set_mr(0, at);
         timer.pp_call(MessageInfo::new(SET_TIMER, 1));
     }
