@@ -12,6 +12,9 @@ use crate::{
 
 impl<H: Hardware> Kernel<H> {
     pub(crate) fn invoke_cnode(&mut self, node: Cap, call: &Call) -> Result<Outcome, Error> {
+        if !(Label::CNODE_REVOKE..=Label::CNODE_ROTATE).contains(&call.label) {
+            return Err(Error::IllegalOperation);
+        }
         let index = call.word(0)?;
         let depth = call.word(1)?;
         match call.label {
