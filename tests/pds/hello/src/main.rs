@@ -12,12 +12,16 @@ const NOWHERE: usize = 0x7000_0000;
 
 #[protection_domain]
 fn init() -> impl Handler {
-    let (address, size) = (*var!(molt_brief: usize = 0), *var!(molt_brief_size: usize = 0));
+    let (address, size) = (
+        *var!(molt_brief: usize = 0),
+        *var!(molt_brief_size: usize = 0),
+    );
     // SAFETY: the tool has mapped the brief here, read only.
     let bytes = unsafe { molt_shared::bytes(address, size) };
     if let Ok(brief) = molt_system::brief::<VmmBrief>(bytes) {
         // SAFETY: the tool has mapped the ring here; this is its only writer.
-        let words = unsafe { molt_shared::words(brief.log.vaddr as usize, brief.log.size as usize) };
+        let words =
+            unsafe { molt_shared::words(brief.log.vaddr as usize, brief.log.size as usize) };
         let mut writer = Writer::new(words);
         if writer.line("hello") {
             Channel::new(brief.log.channel as usize).notify();
