@@ -3,11 +3,16 @@
 
 use molt_trace::Event as Trace;
 
-use crate::update::Update;
+use crate::update::{Update, in_blackout};
 
 impl Update {
     /// An arena of a component is empty: says what is in use, and with the feature `probe` has the kernel confirm it.
     pub fn account(&mut self, index: usize, arena: u8) {
+        // Within a recovery the regions are mapped nowhere: not to be compared.
+        let unit = self.units.get(index);
+        if unit.is_none_or(|unit| !unit.granted || in_blackout(unit)) {
+            return;
+        }
         let failed = self.probe(index, arena);
         let untypeds = self
             .units

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Reads the console of a run, line by line.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use molt_trace::{Event, Line};
 
@@ -20,6 +20,9 @@ pub struct Collector {
     transactions: Transactions,
     complaints: Vec<String>,
     values: Vec<(String, u64)>,
+    /// Slots in use after a component's first transaction; those after the others must be as many.
+    slots: BTreeMap<String, u64>,
+    leaks: Vec<String>,
 }
 
 impl Collector {
@@ -90,6 +93,27 @@ impl Collector {
                 }
             }
             Event::Value { name, value } => self.values.push((name.as_str().to_owned(), *value)),
+            Event::Books {
+                component,
+                slots,
+                failed,
+                ..
+            } => {
+                let first = *self
+                    .slots
+                    .entry(component.as_str().to_owned())
+                    .or_insert(*slots);
+                if *slots != first {
+                    self.leaks.push(format!(
+                        "'{component}': {slots} slots are in use after a transaction, {first} were after the first"
+                    ));
+                }
+                if *failed != 0 {
+                    self.leaks.push(format!(
+                        "'{component}': the kernel disagrees with {failed} entries of the books"
+                    ));
+                }
+            }
             Event::Violation { client, what, .. } => {
                 self.complaints
                     .push(format!("{client}: the queue's protocol was broken: {what}"));
@@ -114,6 +138,11 @@ impl Collector {
     /// What guests and domains complained of.
     pub fn complaints(&self) -> &[String] {
         &self.complaints
+    }
+
+    /// Where the books of `update` do not add up.
+    pub fn leaks(&self) -> &[String] {
+        &self.leaks
     }
 
     /// Named figures from the trace.

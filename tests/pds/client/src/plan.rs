@@ -59,14 +59,14 @@ impl Plan {
     pub fn header(&mut self, step: Step, image: &[u8]) -> Option<[u8; HEADER_LENGTH]> {
         let (header, payload) = image.split_at_checked(HEADER_LENGTH)?;
         let header = Header::of(header.try_into().ok()?);
-        if !matches!(step, Step::Stale(_)) {
+        let sequence = if matches!(step, Step::Stale(_)) {
+            self.committed
+        } else {
             self.sequence += 1;
-        }
-        Some(molt_bundle::pack(
-            &header.identity(),
-            self.sequence,
-            payload,
-        ))
+            self.sequence
+        };
+        let identity = header.identity();
+        Some(molt_bundle::pack(&identity, sequence, payload))
     }
 
     /// Notes how a step ended, and says whether that is how it has to.
