@@ -220,7 +220,7 @@ impl<H: Hardware> Kernel<H> {
         match cap {
             Cap::Untyped { .. } => self.invoke_untyped(at, call),
             Cap::CNode { .. } => self.invoke_cnode(cap, call),
-            Cap::Tcb { id } => self.invoke_tcb(id, at, call),
+            Cap::Tcb { id } => self.invoke_tcb(id, call),
             Cap::SchedContext { id } => self.invoke_sched_context(id, call),
             Cap::SchedControl => self.invoke_sched_control(call),
             Cap::IrqControl => self.invoke_irq_control(at, call),

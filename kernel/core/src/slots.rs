@@ -161,7 +161,7 @@ impl Slots {
         // Blocks that were never filled cost next to nothing.
         while let Some(&NO_BLOCK) = table_blocks.get(index / BLOCK) {
             index = (index / BLOCK + 1) * BLOCK;
-            if index % (64 * BLOCK) == 0 {
+            if index.is_multiple_of(64 * BLOCK) {
                 return Scan::Resume(index as u32);
             }
         }

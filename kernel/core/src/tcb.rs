@@ -116,17 +116,12 @@ impl<H: Hardware> Kernel<H> {
         }
     }
 
-    pub(crate) fn invoke_tcb(
-        &mut self,
-        id: u32,
-        at: SlotRef,
-        call: &Call,
-    ) -> Result<Outcome, Error> {
+    pub(crate) fn invoke_tcb(&mut self, id: u32, call: &Call) -> Result<Outcome, Error> {
         match call.label {
             Label::TCB_READ_REGISTERS => return self.read_registers(id, call),
             Label::TCB_WRITE_REGISTERS => self.write_registers(id, call)?,
             Label::TCB_COPY_REGISTERS => self.copy_registers(id, call)?,
-            Label::TCB_CONFIGURE => self.configure_tcb(id, at, call)?,
+            Label::TCB_CONFIGURE => self.configure_tcb(id, call)?,
             Label::TCB_SET_PRIORITY => {
                 call.require(1, 1)?;
                 let priority = self.checked_priority(call, call.word(0)?)?;
@@ -136,10 +131,10 @@ impl<H: Hardware> Kernel<H> {
                 call.require(1, 1)?;
                 self.tcbs[id].mcp = self.checked_priority(call, call.word(0)?)?;
             }
-            Label::TCB_SET_SCHED_PARAMS => self.set_sched_params(id, at, call)?,
+            Label::TCB_SET_SCHED_PARAMS => self.set_sched_params(id, call)?,
             Label::TCB_SET_TIMEOUT_ENDPOINT => {
                 let (slot, cap) = call.cap(0)?;
-                let cap = self.handler_cap(slot, cap, 1)?;
+                let cap = self.handler_cap(cap, 1)?;
                 self.install(id, TCB_TIMEOUT, slot, cap)?;
             }
             Label::TCB_SET_IPC_BUFFER => {
@@ -246,7 +241,7 @@ impl<H: Hardware> Kernel<H> {
     }
 
     /// A capability that can be a fault handler: none, or an endpoint that can be called.
-    fn handler_cap(&self, _slot: SlotRef, cap: Cap, number: u64) -> Result<Cap, Error> {
+    fn handler_cap(&self, cap: Cap, number: u64) -> Result<Cap, Error> {
         match cap {
             Cap::Null => Ok(cap),
             Cap::Endpoint { rights, .. } if rights & WRITE != 0 && may_be_answered(rights) => {
@@ -256,7 +251,7 @@ impl<H: Hardware> Kernel<H> {
         }
     }
 
-    fn set_sched_params(&mut self, id: u32, _at: SlotRef, call: &Call) -> Result<(), Error> {
+    fn set_sched_params(&mut self, id: u32, call: &Call) -> Result<(), Error> {
         call.require(2, 3)?;
         let mcp = self.checked_priority(call, call.word(0)?)?;
         let priority = self.checked_priority(call, call.word(1)?)?;
@@ -279,7 +274,7 @@ impl<H: Hardware> Kernel<H> {
             _ => return Err(Error::InvalidCapability(2)),
         };
         let (slot, cap) = call.cap(2)?;
-        let handler = self.handler_cap(slot, cap, 3)?;
+        let handler = self.handler_cap(cap, 3)?;
         self.install(id, TCB_FAULT, slot, handler)?;
         self.tcbs[id].mcp = mcp;
         self.set_priority(id, priority);
@@ -294,7 +289,7 @@ impl<H: Hardware> Kernel<H> {
     fn set_space(&mut self, id: u32, call: &Call) -> Result<(), Error> {
         call.require(2, 3)?;
         let (fault_slot, fault_cap) = call.cap(0)?;
-        let handler = self.handler_cap(fault_slot, fault_cap, 1)?;
+        let handler = self.handler_cap(fault_cap, 1)?;
         let cspace = self.cspace_cap(call, 1, call.word(0)?)?;
         let vspace = self.vspace_cap(call, 2)?;
         self.install(id, TCB_FAULT, fault_slot, handler)?;
@@ -302,7 +297,7 @@ impl<H: Hardware> Kernel<H> {
         self.install(id, TCB_VSPACE, vspace.0, vspace.1)
     }
 
-    fn configure_tcb(&mut self, id: u32, _at: SlotRef, call: &Call) -> Result<(), Error> {
+    fn configure_tcb(&mut self, id: u32, call: &Call) -> Result<(), Error> {
         call.require(3, 3)?;
         let buffer = self.buffer_cap(call, 2, call.word(2)?)?;
         let cspace = self.cspace_cap(call, 0, call.word(0)?)?;

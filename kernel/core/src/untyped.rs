@@ -85,7 +85,7 @@ impl ObjectType {
     }
 
     /// Can it be made of device memory?
-    fn from_device(self) -> bool {
+    fn of_device(self) -> bool {
         matches!(
             self,
             ObjectType::Untyped
@@ -127,7 +127,7 @@ impl<H: Hardware> Kernel<H> {
         if free.checked_shr(object_bits).unwrap_or(0) < u64::from(request.count) {
             return Err(Error::NotEnoughMemory(free));
         }
-        if device && !request.object.from_device() {
+        if device && !request.object.of_device() {
             return Err(Error::InvalidArgument(1));
         }
         if fresh {

@@ -52,11 +52,13 @@ pub struct Answer {
 
 impl Machine {
     pub fn new() -> Self {
-        let mut kernel = Kernel::boot(
+        let ram = RAM..RAM_END;
+        let device = 0x900_0000..0x901_0000;
+        let kernel = Kernel::boot(
             Fake::default(),
             &BootInput {
-                ram: &[RAM..RAM_END],
-                device: &[0x900_0000..0x901_0000],
+                ram: core::slice::from_ref(&ram),
+                device: core::slice::from_ref(&device),
                 image: IMAGE..IMAGE + 0x3000,
                 image_vaddr: 0x20_0000,
                 entry: 0x20_0000,
