@@ -370,6 +370,8 @@ fn a_reset_waits_for_requests_in_flight_and_their_answers_are_dropped() {
         Some(0),
         "no answer from the old life"
     );
+    let status = rig.memory.load_u8(DATA + 0x1000);
+    assert_eq!((status, rig.statistics().requests), (Some(0xff), 0));
     rig.slow = false;
     bring_up(&mut rig);
     assert_eq!(read_sector(&mut rig, 1), Some(0));
