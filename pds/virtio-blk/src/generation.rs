@@ -115,14 +115,18 @@ impl Generation {
         }
     }
 
-    /// Answers what `update` waits for: a sign of life, and rest once nothing is with the device.
-    fn settle(&mut self) {
+    /// Gives a sign of life, if one is asked for.
+    fn beat(&mut self) {
         let beat = self.orders.beat();
-        let mut news = beat != self.beat;
-        if news {
+        if beat != self.beat {
             self.beat = beat;
             self.report.beat(beat);
+            self.tell_update();
         }
+    }
+
+    /// Says that it is at rest, once nothing is with the device, or no more.
+    fn settle(&mut self) {
         let (order, serial) = self.orders.order();
         let idle = self
             .driver
@@ -132,18 +136,15 @@ impl Generation {
             (Order::Quiesce, answered) if idle && answered != Some(serial) && fault::obeys() => {
                 self.at_rest = Some(serial);
                 self.report.quiesced(serial);
-                news = true;
+                self.tell_update();
             }
             // Called off.
             (Order::Run, Some(_)) if fault::says_ready() => {
                 self.at_rest = None;
                 self.report.ready();
-                news = true;
+                self.tell_update();
             }
             _ => {}
-        }
-        if news {
-            self.tell_update();
         }
     }
 
@@ -165,6 +166,8 @@ impl Handler for Generation {
     type Error = Infallible;
 
     fn notified(&mut self, channels: ChannelSet) -> Result<(), Infallible> {
+        // First: an access to a device may take long, and that is not this domain's death.
+        self.beat();
         let interrupted = self.irq.filter(|irq| channels.contains(*irq));
         if let Err(error) = self.serve(interrupted) {
             self.failed(error);
