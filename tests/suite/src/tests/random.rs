@@ -4,7 +4,7 @@
 //! A sequence is made of its number alone, so both kernels are given the same ones. The trace is
 //! a hash of what the kernel answered, for every block of sequences. To find the step at which two
 //! kernels differ, build with `MOLT_SUITE_SEQUENCES=N`: the first N sequences (and no others) are
-//! then run, and printed step by step.
+//! then run, and printed step by step. `MOLT_SUITE_SEED=S` makes them others: those from S on.
 
 use sel4::{
     AbsoluteCPtr, CNodeCapData, CPtr, Cap, CapRights, Error, ObjectBlueprint,
@@ -77,6 +77,8 @@ struct Sequence<'a> {
 
 fn random_sequences(env: &mut Env) -> Outcome {
     let shown = option_env!("MOLT_SUITE_SEQUENCES").and_then(|text| text.parse().ok());
+    let seed = option_env!("MOLT_SUITE_SEED").and_then(|text| text.parse::<u64>().ok());
+    let seed = seed.unwrap_or(0);
     let first = env.take_slots(SLOTS);
     let memory = env.untyped(MEMORY_BITS)?;
     let mut hash = Hash(0xcbf2_9ce4_8422_2325);
@@ -84,7 +86,7 @@ fn random_sequences(env: &mut Env) -> Outcome {
         let mut sequence = Sequence {
             env,
             first,
-            random: Random(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(number + 1)),
+            random: Random(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed + number + 1)),
             kinds: [Kind::Empty; SLOTS],
             shown: shown.is_some(),
         };
