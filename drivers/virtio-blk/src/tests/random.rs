@@ -57,12 +57,10 @@ fn allowed(request: &Request) -> bool {
 
 /// What the clients were told: each request once, and well only if it was allowed.
 fn collect(machine: &mut Machine, owed: &mut Owed) {
-    for client in 0..2 {
-        while let Some(answer) = machine.clients[client].poll() {
+    for (client, owed) in machine.clients.iter_mut().zip(owed) {
+        while let Some(answer) = client.poll() {
             let (token, status) = answer.expect("the driver keeps the queue's protocol");
-            let may_succeed = owed[client]
-                .remove(&token)
-                .expect("owed, and answered once");
+            let may_succeed = owed.remove(&token).expect("owed, and answered once");
             assert_eq!(status == Status::Ok, may_succeed);
         }
     }
