@@ -24,6 +24,7 @@ pub fn build(arguments: &Build) -> Result<bool> {
     let scenario = Scenario {
         about: String::new(),
         system: arguments.system.system.clone(),
+        edits: Vec::new(),
         features: Default::default(),
         disk: None,
         bundles: Vec::new(),
@@ -97,12 +98,12 @@ pub fn graph(arguments: &Graph) -> Result<bool> {
 /// Builds and runs a scenario.
 pub fn play(path: &Path, kernel: &Kernel, measure: &Measure, show: Show) -> Result<Outcome> {
     let toolchain = Toolchain::from_environment()?;
-    let scenario = Scenario::load(path)?;
+    let mut scenario = Scenario::load(path)?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     if show == Show::Timeline {
         println!("{}\n", scenario.about);
     }
-    let workspace = Workspace::prepare(&toolchain, &scenario, &name, kernel)?;
+    let workspace = Workspace::prepare(&toolchain, &mut scenario, &name, kernel)?;
     let outcome = session::run(&scenario, &workspace, kernel, measure.icount, show)?;
     if let Some(json) = &measure.json {
         session::write_json(json, &outcome.summary)?;

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use molt_report::Expectation;
 use serde::Deserialize;
 
@@ -16,6 +16,9 @@ pub struct Scenario {
     pub about: String,
     /// The system description, beside this file.
     pub system: PathBuf,
+    /// Texts of the description that this scenario has otherwise.
+    #[serde(default)]
+    pub edits: Vec<Edit>,
     /// Features of the packages that the system's own images are built with, by package.
     #[serde(default)]
     pub features: std::collections::BTreeMap<String, Vec<String>>,
@@ -33,6 +36,16 @@ pub struct Scenario {
 
 fn two_minutes() -> u64 {
     120
+}
+
+/// One text of the description in place of another.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Edit {
+    /// What stands there.
+    pub from: String,
+    /// What the scenario wants.
+    pub to: String,
 }
 
 /// What kind of disk.
@@ -109,5 +122,24 @@ impl Scenario {
         let beside = path.parent().unwrap_or(Path::new(""));
         scenario.system = beside.join(&scenario.system);
         Ok(scenario)
+    }
+
+    /// Writes the edited description to the folder and takes it from there.
+    pub fn edit(&mut self, folder: &Path) -> Result<()> {
+        if self.edits.is_empty() {
+            return Ok(());
+        }
+        let system = &self.system;
+        let mut text = fs::read_to_string(system)
+            .with_context(|| format!("{}: cannot be read", system.display()))?;
+        for Edit { from, to } in &self.edits {
+            if !text.contains(from) {
+                bail!("{}: has no '{from}' to edit", system.display());
+            }
+            text = text.replace(from, to);
+        }
+        self.system = folder.join("system.xml");
+        fs::write(&self.system, text)
+            .with_context(|| format!("{}: cannot be written", self.system.display()))
     }
 }

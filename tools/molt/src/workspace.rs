@@ -46,7 +46,7 @@ impl Workspace {
     /// Builds a scenario.
     pub fn prepare(
         toolchain: &Toolchain,
-        scenario: &Scenario,
+        scenario: &mut Scenario,
         name: &str,
         kernel: &Kernel,
     ) -> Result<Self> {
@@ -60,6 +60,8 @@ impl Workspace {
         lock.lock()
             .with_context(|| format!("{}: cannot be locked", directory.display()))?;
         let step = Step::start(format!("building '{name}' for kernel {}", kernel.name()));
+        scenario.edit(&directory)?;
+        let scenario = &*scenario;
         let system = Builder {
             toolchain,
             scenario,
