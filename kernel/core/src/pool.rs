@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Tables of objects: numbered places that never move, grown in blocks from the kernel's heap.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 /// Objects in a block.
 const BLOCK: usize = 16;
@@ -12,7 +12,7 @@ pub struct HeapFull;
 
 /// A table of objects of one type.
 pub struct Pool<T> {
-    blocks: Vec<Vec<Option<T>>>,
+    blocks: Vec<Box<[Option<T>; BLOCK]>>,
     free: Vec<u32>,
 }
 
@@ -32,6 +32,10 @@ impl<T> Pool<T> {
             let mut block = Vec::new();
             block.try_reserve_exact(BLOCK).map_err(|_| HeapFull)?;
             block.resize_with(BLOCK, || None);
+            let block = block
+                .into_boxed_slice()
+                .try_into()
+                .map_err(|_: Box<[Option<T>]>| HeapFull)?;
             self.blocks.try_reserve(1).map_err(|_| HeapFull)?;
             // Room for every number there is, so that `remove` never allocates.
             let all = first + BLOCK;
@@ -72,18 +76,15 @@ impl<T> Pool<T> {
 
     #[inline]
     fn place(&mut self, number: u32) -> Option<&mut Option<T>> {
-        self.blocks
-            .get_mut(number as usize / BLOCK)?
-            .get_mut(number as usize % BLOCK)
+        let block = self.blocks.get_mut(number as usize / BLOCK)?;
+        Some(&mut block[number as usize % BLOCK])
     }
 
     /// An object, if there is one of this number.
     #[inline]
     pub fn get(&self, number: u32) -> Option<&T> {
-        self.blocks
-            .get(number as usize / BLOCK)?
-            .get(number as usize % BLOCK)?
-            .as_ref()
+        let block = self.blocks.get(number as usize / BLOCK)?;
+        block[number as usize % BLOCK].as_ref()
     }
 
     /// An object, to change.

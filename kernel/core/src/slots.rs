@@ -2,7 +2,7 @@
 //! Capability slots: tables of 2^n slots, filled in blocks as they are used, and the list through
 //! all filled slots that is the derivation tree in prefix order.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use crate::{
     cap::Cap,
@@ -11,7 +11,8 @@ use crate::{
 
 /// Slots in a block.
 const BLOCK: usize = 32;
-const NO_BLOCK: u32 = u32::MAX;
+
+type Block = Box<[Slot; BLOCK]>;
 
 /// A slot, by its table and its place there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
@@ -49,7 +50,15 @@ const EMPTY: Slot = Slot {
 pub struct Table {
     /// Physical address of the object that it is accounted to.
     pub base: u64,
-    blocks: Vec<u32>,
+    blocks: Vec<Option<Block>>,
+}
+
+fn new_block() -> Result<Block, HeapFull> {
+    let mut block = Vec::new();
+    block.try_reserve_exact(BLOCK).map_err(|_| HeapFull)?;
+    block.resize(BLOCK, EMPTY);
+    let block: Box<[Slot]> = block.into_boxed_slice();
+    block.try_into().map_err(|_| HeapFull)
 }
 
 /// What a bounded look through a table found.
@@ -65,7 +74,8 @@ pub enum Scan {
 /// All tables.
 pub struct Slots {
     tables: Pool<Table>,
-    blocks: Pool<[Slot; BLOCK]>,
+    /// Blocks, all empty, of tables that are gone.
+    free: Vec<Block>,
     /// What a write that has no place goes to; never read. See [`Slots::prepare`].
     spare: Slot,
 }
@@ -75,7 +85,7 @@ impl Slots {
     pub const fn new() -> Self {
         Slots {
             tables: Pool::new(),
-            blocks: Pool::new(),
+            free: Vec::new(),
             spare: EMPTY,
         }
     }
@@ -88,16 +98,16 @@ impl Slots {
         let count = (1usize << radix).div_ceil(BLOCK);
         let mut blocks = Vec::new();
         blocks.try_reserve_exact(count).map_err(|_| HeapFull)?;
-        blocks.resize(count, NO_BLOCK);
+        blocks.resize_with(count, || None);
         self.tables.add(Table { base, blocks })
     }
 
     /// Give back a table whose slots are all empty.
     pub fn remove_table(&mut self, table: u32) {
         if let Some(table) = self.tables.remove(table) {
-            for block in table.blocks {
-                if block != NO_BLOCK {
-                    self.blocks.remove(block);
+            for block in table.blocks.into_iter().flatten() {
+                if self.free.try_reserve(1).is_ok() {
+                    self.free.push(block);
                 }
             }
         }
@@ -113,9 +123,8 @@ impl Slots {
         self.tables
             .get(at.table)
             .and_then(|t| t.blocks.get(at.index as usize / BLOCK))
-            .and_then(|b| self.blocks.get(*b))
-            .and_then(|b| b.get(at.index as usize % BLOCK))
-            .unwrap_or(&EMPTY)
+            .and_then(|b| b.as_ref())
+            .map_or(&EMPTY, |b| &b[at.index as usize % BLOCK])
     }
 
     /// Make sure that a slot can be written. Everything that fills a slot comes through here first.
@@ -125,8 +134,11 @@ impl Slots {
             .blocks
             .get_mut(at.index as usize / BLOCK)
             .ok_or(HeapFull)?;
-        if *block == NO_BLOCK {
-            *block = self.blocks.add([EMPTY; BLOCK])?;
+        if block.is_none() {
+            *block = Some(match self.free.pop() {
+                Some(block) => block,
+                None => new_block()?,
+            });
         }
         Ok(())
     }
@@ -135,14 +147,11 @@ impl Slots {
     pub fn get_mut(&mut self, at: SlotRef) -> &mut Slot {
         let block = self
             .tables
-            .get(at.table)
-            .and_then(|t| t.blocks.get(at.index as usize / BLOCK))
-            .copied();
-        match block.and_then(|b| self.blocks.get_mut(b)) {
-            Some(block) => match block.get_mut(at.index as usize % BLOCK) {
-                Some(slot) => slot,
-                None => &mut self.spare,
-            },
+            .get_mut(at.table)
+            .and_then(|t| t.blocks.get_mut(at.index as usize / BLOCK))
+            .and_then(|b| b.as_mut());
+        match block {
+            Some(block) => &mut block[at.index as usize % BLOCK],
             None => &mut self.spare,
         }
     }
@@ -159,16 +168,13 @@ impl Slots {
         };
         let mut index = from as usize;
         // Blocks that were never filled cost next to nothing.
-        while let Some(&NO_BLOCK) = table_blocks.get(index / BLOCK) {
+        while let Some(None) = table_blocks.get(index / BLOCK) {
             index = (index / BLOCK + 1) * BLOCK;
             if index.is_multiple_of(64 * BLOCK) {
                 return Scan::Resume(index as u32);
             }
         }
-        let Some(slots) = table_blocks
-            .get(index / BLOCK)
-            .and_then(|b| self.blocks.get(*b))
-        else {
+        let Some(Some(slots)) = table_blocks.get(index / BLOCK) else {
             return Scan::Empty;
         };
         let rest = slots.iter().skip(index % BLOCK);
