@@ -56,9 +56,9 @@ impl Workspace {
         });
         fs::create_dir_all(&directory)
             .with_context(|| format!("{}: cannot be made", directory.display()))?;
-        let lock = File::create(directory.join("lock"))?;
-        lock.lock()
-            .with_context(|| format!("{}: cannot be locked", directory.display()))?;
+        let lock = lock(&directory)?;
+        // Versions of one program are built in one place, one after the other.
+        let _building = self::lock(&toolchain.root().join("target/molt"))?;
         let step = Step::start(format!("building '{name}' for kernel {}", kernel.name()));
         scenario.edit(&directory)?;
         let scenario = &*scenario;
@@ -93,6 +93,14 @@ impl Workspace {
         }
         Ok(())
     }
+}
+
+/// Holds a folder until dropped, against other processes.
+fn lock(folder: &Path) -> Result<File> {
+    let lock = File::create(folder.join("lock"))?;
+    lock.lock()
+        .with_context(|| format!("{}: cannot be locked", folder.display()))?;
+    Ok(lock)
 }
 
 /// Puts together the image from what stands in the folder.
