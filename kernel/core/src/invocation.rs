@@ -9,7 +9,7 @@ use crate::{
     kernel::Kernel,
     slots::SlotRef,
     syscall::{MESSAGE_REGISTER, MESSAGE_REGISTERS},
-    transfer::ExtraCaps,
+    transfer::{ExtraCaps, WORDS},
 };
 
 /// Most message words that an invocation reads (`CNode_Rotate`); `TCB_WriteRegisters` reads its
@@ -151,9 +151,10 @@ impl<H: Hardware> Kernel<H> {
         }
         if length > MESSAGE_REGISTERS {
             match self.buffer(thread, false) {
-                Some(_) => {
-                    for (index, word) in words.iter_mut().enumerate().skip(MESSAGE_REGISTERS) {
-                        *word = self.message_word(thread, index);
+                Some(buffer) => {
+                    let rest = words.iter_mut().enumerate().take(length);
+                    for (index, word) in rest.skip(MESSAGE_REGISTERS) {
+                        *word = self.hw.read_word(buffer + WORDS + 8 * index as u64);
                     }
                 }
                 None => length = MESSAGE_REGISTERS,

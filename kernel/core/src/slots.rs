@@ -197,14 +197,15 @@ impl Slots {
         };
     }
 
-    /// Link a capability into `at` directly behind `source`.
-    pub fn insert_after(&mut self, source: SlotRef, at: SlotRef, slot: Slot) {
+    /// Link a capability into `at` directly behind `source`. `original`: it can have children.
+    pub fn insert_after(&mut self, source: SlotRef, at: SlotRef, cap: Cap, original: bool) {
         let next = self.get(source).next;
-        *self.get_mut(at) = Slot {
-            prev: Some(source),
-            next,
-            ..slot
-        };
+        let slot = self.get_mut(at);
+        slot.cap = cap;
+        slot.prev = Some(source);
+        slot.next = next;
+        slot.original = original;
+        slot.first_badged = original;
         self.get_mut(source).next = Some(at);
         if let Some(next) = next {
             self.get_mut(next).prev = Some(at);
@@ -214,16 +215,7 @@ impl Slots {
     /// Copy semantics: what `source` derives goes to `at`.
     pub fn derive(&mut self, source: SlotRef, at: SlotRef, cap: Cap) {
         let original = self.get(source).cap.derivation_is_original(&cap);
-        self.insert_after(
-            source,
-            at,
-            Slot {
-                cap,
-                original,
-                first_badged: original,
-                ..EMPTY
-            },
-        );
+        self.insert_after(source, at, cap, original);
     }
 
     /// Move to an empty prepared slot, with another form of the same capability.
@@ -275,18 +267,20 @@ impl Slots {
 
     /// Unlink and empty; children go to the parent, as the list has it.
     pub fn clear(&mut self, at: SlotRef) {
-        let slot = *self.get(at);
-        if let Some(prev) = slot.prev {
-            self.get_mut(prev).next = slot.next;
+        let slot = self.get_mut(at);
+        slot.cap = Cap::Null;
+        slot.original = false;
+        let first_badged = core::mem::take(&mut slot.first_badged);
+        let (prev, next) = (slot.prev.take(), slot.next.take());
+        if let Some(prev) = prev {
+            self.get_mut(prev).next = next;
         }
-        if let Some(next) = slot.next {
-            self.get_mut(next).prev = slot.prev;
+        if let Some(next) = next {
+            let next = self.get_mut(next);
+            next.prev = prev;
             // A badged capability's copies lose their first: the next one takes its place.
-            if slot.first_badged {
-                self.get_mut(next).first_badged = self.get(next).first_badged || slot.first_badged;
-            }
+            next.first_badged |= first_badged;
         }
-        *self.get_mut(at) = EMPTY;
     }
 
     /// Change what a slot holds, in place.

@@ -99,13 +99,11 @@ impl<H: Hardware> Kernel<H> {
                 return true;
             }
         };
-        let caps = match self.extra_caps(thread) {
-            Ok(caps) => caps,
-            Err((address, failure)) => {
-                self.invocation_fault(address, failure, manner.blocking);
-                return true;
-            }
-        };
+        let mut caps = [None; 3];
+        if let Err((address, failure)) = self.extra_caps(thread, &mut caps) {
+            self.invocation_fault(address, failure, manner.blocking);
+            return true;
+        }
         self.set_state(thread, State::Restart);
         let result = self.invoke(at, &caps, manner, thread);
         // The thread may have ended itself, or sent itself to sleep.

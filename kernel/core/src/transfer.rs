@@ -14,7 +14,7 @@ use crate::{
 /// Most words of a message.
 const MAX_LENGTH: usize = 120;
 /// Byte offsets in the IPC buffer.
-const WORDS: u64 = 8;
+pub(crate) const WORDS: u64 = 8;
 const CAPS_OR_BADGES: u64 = 976;
 const RECEIVE_CNODE: u64 = 1000;
 const RECEIVE_INDEX: u64 = 1008;
@@ -89,24 +89,26 @@ impl<H: Hardware> Kernel<H> {
         x[INFO_REGISTER] = info(label, given);
     }
 
-    /// The extra capabilities that a thread sends, or the address that does not resolve.
-    pub(crate) fn extra_caps(&self, thread: u32) -> Result<ExtraCaps, (u64, LookupFailure)> {
-        let mut caps = [None; 3];
+    /// Fill in the extra capabilities that a thread sends; else the address that does not resolve.
+    pub(crate) fn extra_caps(
+        &self,
+        thread: u32,
+        caps: &mut ExtraCaps,
+    ) -> Result<(), (u64, LookupFailure)> {
         let count = (self.tcbs[thread].context.x[INFO_REGISTER] >> 7 & 3) as usize;
         if count == 0 {
-            return Ok(caps);
+            return Ok(());
         }
         let Some(buffer) = self.buffer(thread, false) else {
-            return Ok(caps);
+            return Ok(());
         };
         for (index, place) in caps.iter_mut().enumerate().take(count) {
             let address = self
                 .hw
                 .read_word(buffer + CAPS_OR_BADGES + 8 * index as u64);
-            let at = self.lookup(thread, address).map_err(|f| (address, f))?;
-            *place = Some(at);
+            *place = Some(self.lookup(thread, address).map_err(|f| (address, f))?);
         }
-        Ok(caps)
+        Ok(())
     }
 
     /// Deliver a sender's message, or the fault that it stopped with. `endpoint`: which one it
@@ -139,10 +141,10 @@ impl<H: Hardware> Kernel<H> {
         grant: bool,
         receiver: u32,
     ) -> u64 {
-        let caps = match grant {
-            true => self.extra_caps(sender).unwrap_or_default(),
-            false => [None; 3],
-        };
+        let mut caps = [None; 3];
+        if grant && self.extra_caps(sender, &mut caps).is_err() {
+            caps = [None; 3];
+        }
         let (label, length) = self.message_tag(sender);
         let mut given = length.min(MESSAGE_REGISTERS);
         for register in MESSAGE_REGISTER..MESSAGE_REGISTER + given {
@@ -159,20 +161,21 @@ impl<H: Hardware> Kernel<H> {
             }
             given = length;
         }
-        info(label, given) | self.transfer_caps(caps, endpoint, receiver)
+        let info = info(label, given);
+        match caps[0] {
+            None => info,
+            Some(_) => info | self.transfer_caps(&caps, endpoint, receiver),
+        }
     }
 
     /// The capability part of the message information.
-    fn transfer_caps(&mut self, caps: ExtraCaps, endpoint: Option<u32>, receiver: u32) -> u64 {
-        if caps[0].is_none() {
-            return 0;
-        }
+    fn transfer_caps(&mut self, caps: &ExtraCaps, endpoint: Option<u32>, receiver: u32) -> u64 {
         let Some(buffer) = self.buffer(receiver, true) else {
             return 0;
         };
         let mut place = self.receive_slot(receiver, buffer);
         let (mut count, mut unwrapped) = (0u64, 0u64);
-        for at in caps.into_iter().flatten() {
+        for at in caps.iter().flatten().copied() {
             let cap = self.slots.get(at).cap;
             match cap {
                 Cap::Endpoint { id, badge, .. } if Some(id) == endpoint => {

@@ -15,7 +15,7 @@ use crate::{
     queue::{Links, Queue},
     refill::Refills,
     scheduling_context::refill_capacity,
-    slots::{Slot, SlotRef},
+    slots::SlotRef,
 };
 
 /// Objects, by seL4's numbers.
@@ -247,16 +247,7 @@ impl<H: Hardware> Kernel<H> {
         for index in 0..request.count {
             let base = first + (u64::from(index) << bits);
             match self.make_object(request.object, request.size_bits, base, device) {
-                Ok(cap) => self.slots.insert_after(
-                    at,
-                    request.slot(index),
-                    Slot {
-                        cap,
-                        original: true,
-                        first_badged: true,
-                        ..Slot::default()
-                    },
-                ),
+                Ok(cap) => self.slots.insert_after(at, request.slot(index), cap, true),
                 Err(error) => {
                     // All or nothing.
                     for made in 0..index {
