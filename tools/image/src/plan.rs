@@ -6,8 +6,9 @@ use crate::kernel::Sizes;
 use crate::layout::Layout;
 use crate::pack::Packed;
 use crate::{Error, briefs, channels, domain, driver, machine, pack, pages, stage, update};
-use molt_sdf::System;
-use molt_sdf::model::Stop;
+use molt_sdf::model::{DomainId, Role, Stop};
+use molt_sdf::{Rule, System};
+use molt_system::UpdateBrief;
 
 /// Lays out the whole system.
 pub fn plan(system: &System, files: &Files, sizes: Sizes) -> Result<Packed, Error> {
@@ -22,6 +23,9 @@ pub fn plan(system: &System, files: &Files, sizes: Sizes) -> Result<Packed, Erro
     let drivers = driver::all(&mut layout)?;
     let stage = stage::lay_out(&mut layout, &shared, &drivers);
     let plan = update::lay_out(&mut layout, &shared, &drivers);
+    if let (Some((brief, ..)), Some(update)) = (&plan, system.role(Role::Update)) {
+        vault_is_large_enough(&layout, brief, update)?;
+    }
     briefs::write(&mut layout, &shared, &guests, stage, plan)?;
     for index in 0..system.domains.len() {
         domain::program(&mut layout, index)?;
@@ -30,6 +34,22 @@ pub fn plan(system: &System, files: &Files, sizes: Sizes) -> Result<Packed, Erro
         machine::lay_out(&mut layout, index);
     }
     Ok(pack::pack(layout))
+}
+
+/// All arenas, frames of revocable regions and their copies share one CNode.
+fn vault_is_large_enough(
+    layout: &Layout,
+    brief: &UpdateBrief,
+    update: DomainId,
+) -> Result<(), Error> {
+    let (free, needed) = (brief.authority.free_count, update::needed_slots(brief));
+    if needed <= free {
+        return Ok(());
+    }
+    let text = format!(
+        "{needed} more slots are needed in the vault of 'update', {free} are free: larger pages for revocable regions, or smaller arenas"
+    );
+    Err(layout.broken(&layout.system.domains[update].span, Rule::Fit(text)))
 }
 
 /// What deserves attention: here, devices that reach memory without an IOMMU.

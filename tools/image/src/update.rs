@@ -107,8 +107,23 @@ pub fn lay_out(layout: &mut Layout, shared: &Shared, drivers: &[Driver]) -> Opti
         brief.components[n] = row;
     }
     brief.authority.free_first = VaultSlot(vault.next);
-    brief.authority.free_count = (1 << cspace::VAULT_BITS) - vault.next;
+    brief.authority.free_count = (1u32 << cspace::VAULT_BITS).saturating_sub(vault.next);
     Some((brief, addresses, vault.cnode))
+}
+
+/// Vault slots that `update` needs beside those that are filled: a copy of each frame for each of its mappings, as many
+/// again while one generation follows another, and the parts of a generation.
+pub fn needed_slots(brief: &UpdateBrief) -> u32 {
+    let copies = brief
+        .regions()
+        .iter()
+        .map(|r| r.count.saturating_mul(r.mapping_count));
+    let devices = brief
+        .components()
+        .iter()
+        .flat_map(|c| c.devices())
+        .map(|d| d.count * 2);
+    copies.chain(devices).fold(64, u32::saturating_add)
 }
 
 fn clients(

@@ -361,6 +361,24 @@ fn errors_of_program_images_have_a_place() {
 }
 
 #[test]
+fn a_vault_that_overflows_is_refused() {
+    let folder = programs();
+    let many = REPLACEABLE.replacen(
+        "size=\"0x200000\" revocable",
+        "size=\"0x2000000\" page_size=\"0x1000\" revocable",
+        1,
+    );
+    let path = description(folder.path(), &many.replacen("0x30000000", "0x70000000", 1));
+    let text = molt_image::lay_out(&path, &[])
+        .expect_err("refused")
+        .to_string();
+    assert!(
+        text.contains("slots are needed in the vault of 'update'"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_bundle_is_the_driver_with_the_components_symbols() {
     let folder = programs();
     let system = molt_sdf::load(&description(folder.path(), REPLACEABLE), &[])
