@@ -215,6 +215,7 @@ impl Update {
         };
         let place = place_at(self.books.arena(unit.arena_number(arena)));
         unit.holder = Some(place);
+        unit.quiesced_in_order = false;
         unit.measure.granted();
         let result = unit.grant(self.brief, &mut self.books, &self.fixed, generation, place);
         self.trace(Trace::Granted {

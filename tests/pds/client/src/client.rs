@@ -134,6 +134,8 @@ impl TestClient {
     fn ring(&mut self) {
         if let Some((status, reason)) = self.bell.look() {
             if !self.plan.ended(status, reason) {
+                // The rest would only follow from it.
+                self.over = true;
                 self.fail(format_args!("ended {} ({})", status.text(), reason.word()));
             }
             self.due = self.load.statistics.requests + EVERY;
