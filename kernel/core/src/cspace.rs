@@ -13,19 +13,6 @@ use crate::{
 /// Bits of a capability address.
 const WORD_BITS: u64 = 64;
 
-/// The `count` bits of `word` below bit `from`.
-fn bits(word: u64, from: u64, count: u64) -> u64 {
-    if count == 0 || from < count {
-        return 0;
-    }
-    let shifted = word.checked_shr((from - count) as u32).unwrap_or(0);
-    if count >= WORD_BITS {
-        shifted
-    } else {
-        shifted & ((1 << count) - 1)
-    }
-}
-
 impl<H: Hardware> Kernel<H> {
     /// Resolve `depth` bits of `address` from `root`: the slot, and the bits that are left because
     /// a slot on the way holds no CNode.
@@ -37,9 +24,8 @@ impl<H: Hardware> Kernel<H> {
     ) -> Result<(SlotRef, u64), LookupFailure> {
         let mut node = root;
         let mut left = depth;
-        if !matches!(root, Cap::CNode { .. }) {
-            return Err(LookupFailure::InvalidRoot);
-        }
+        // What is left of the address, at the top of the word. `depth` is 1..=64.
+        let mut rest = address << (WORD_BITS - depth);
         while let Cap::CNode {
             id,
             radix,
@@ -47,9 +33,11 @@ impl<H: Hardware> Kernel<H> {
             guard,
         } = node
         {
-            let guard_size = u64::from(guard_size);
-            let radix = u64::from(radix);
-            let found = bits(address, left, guard_size);
+            let (radix, guard_size) = (u64::from(radix), u64::from(guard_size));
+            let found = match guard_size {
+                0 => 0,
+                _ => rest >> (WORD_BITS - guard_size),
+            };
             if guard_size > left || found != guard {
                 return Err(LookupFailure::GuardMismatch {
                     bits_left: left,
@@ -63,14 +51,16 @@ impl<H: Hardware> Kernel<H> {
                     bits_found: radix + guard_size,
                 });
             }
+            // A CNode has two slots at least, so the guard is shorter than the word.
             let at = SlotRef {
                 table: id,
-                index: bits(address, left - guard_size, radix) as u32,
+                index: (rest << guard_size >> (WORD_BITS - radix)) as u32,
             };
             left -= guard_size + radix;
             if left == 0 {
                 return Ok((at, 0));
             }
+            rest <<= guard_size + radix;
             node = self.slots.get(at).cap;
             if !matches!(node, Cap::CNode { .. }) {
                 return Ok((at, left));

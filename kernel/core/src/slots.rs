@@ -119,6 +119,7 @@ impl Slots {
     }
 
     /// Read a slot; one that was never written is empty.
+    #[inline]
     pub fn get(&self, at: SlotRef) -> &Slot {
         self.tables
             .get(at.table)
