@@ -6,5 +6,6 @@ mod fake;
 mod ipc;
 mod long;
 mod machine;
+mod refills;
 mod storm;
 mod time;
