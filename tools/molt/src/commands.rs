@@ -29,6 +29,7 @@ pub fn build(arguments: &Build) -> Result<bool> {
         disk: None,
         bundles: Vec::new(),
         expect: Default::default(),
+        mutant: false,
         limit: 0,
     };
     let directory = toolchain.root().join("target/molt/build");

@@ -29,6 +29,9 @@ pub struct Scenario {
     pub bundles: Vec<BundleSource>,
     /// What has to come of it.
     pub expect: Expectation,
+    /// Something necessary was left out of the programs: the run must not pass, or it shows nothing.
+    #[serde(default)]
+    pub mutant: bool,
     /// Seconds of the host's time that a run may take on a slow machine.
     #[serde(default = "two_minutes")]
     pub limit: u64,

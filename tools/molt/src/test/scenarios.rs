@@ -11,10 +11,22 @@ use super::count::Count;
 use crate::arguments::Measure;
 use crate::commands::play;
 use crate::kernel::Kernel;
+use crate::scenario::Scenario;
 use crate::session::Show;
 use crate::toolchain::Toolchain;
 
 const FOLDER: &str = "tests/scenarios";
+
+/// A mutant's run has to fail.
+fn noticed(failures: &[String]) -> Vec<String> {
+    match failures.first() {
+        Some(first) => {
+            println!("       noticed: {first}");
+            Vec::new()
+        }
+        None => vec!["the mutant was not noticed".into()],
+    }
+}
 
 /// Runs them in the order of their names.
 pub fn run(toolchain: &Toolchain, kernel: &Kernel, filter: Option<&str>) -> Result<Count> {
@@ -39,6 +51,7 @@ pub fn run(toolchain: &Toolchain, kernel: &Kernel, filter: Option<&str>) -> Resu
             json: None,
         };
         let failures = match play(&file, kernel, &measure, Show::Nothing) {
+            Ok(outcome) if Scenario::load(&file)?.mutant => noticed(&outcome.failures),
             Ok(outcome) => outcome.failures,
             Err(error) => vec![format!("{error:#}")],
         };
