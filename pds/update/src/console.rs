@@ -20,6 +20,9 @@ pub struct Console {
     lost: u64,
 }
 
+/// How long an event waits at most for the end of a blackout, in ns.
+const PATIENCE_NS: u64 = 50_000_000;
+
 impl Console {
     /// With the plan's ring.
     pub fn new(ring: &Ring) -> Self {
@@ -36,6 +39,15 @@ impl Console {
         if self.noted.push_back(Line { time_ns, event }).is_err() {
             self.lost += 1;
         }
+    }
+
+    /// Whether the oldest event has waited too long, and when it will have, in us.
+    pub fn overdue(&self, now_ns: u64) -> (bool, Option<u64>) {
+        let due = self.noted.front().map(|line| line.time_ns + PATIENCE_NS);
+        (
+            due.is_some_and(|due| due <= now_ns),
+            due.map(|due| due / 1000 + 1),
+        )
     }
 
     /// Prints what was noted.

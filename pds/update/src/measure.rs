@@ -74,6 +74,11 @@ impl Measure {
         !goes_on
     }
 
+    /// Whether a blackout is being measured.
+    pub fn under_way(&self) -> bool {
+        self.blackout.is_some()
+    }
+
     /// It has lost it; this was its newest completion.
     pub fn denied(&mut self, last: u64) {
         if let Some(blackout) = &mut self.blackout

@@ -63,15 +63,22 @@ impl Update {
                 self.give(index, Event::Tick);
             }
         }
-        if self.units.iter().all(|unit| !in_blackout(unit)) {
+        // Nobody reads lines while guests wait.
+        let quiet = self
+            .units
+            .iter()
+            .any(|unit| in_blackout(unit) || unit.measure.under_way());
+        let (overdue, due) = self.console.overdue(self.clock.ns());
+        if !quiet || overdue {
             self.console.print();
         }
-        self.set_alarm();
+        self.set_alarm(due.filter(|_| quiet && !overdue));
     }
 
-    fn set_alarm(&mut self) {
+    fn set_alarm(&mut self, console: Option<u64>) {
         let now = self.clock.us();
-        let mut next = (!self.work.is_empty()).then_some(now + SLICE_US);
+        let work = (!self.work.is_empty()).then_some(now + SLICE_US);
+        let mut next = [work, console].into_iter().flatten().min();
         for unit in &self.units {
             let stop = unit.stopping.then_some(now + STOP_POLL_US);
             for at in [unit.machine.deadline(), unit.poll, stop]

@@ -16,7 +16,7 @@ pub fn silence(mutant: Mutant, world: &World) -> bool {
         + limits.stop
         + limits.ready
         + limits.probation
-        + 2 * limits.beat;
+        + 3 * limits.beat;
     let mut left = once * (u64::from(limits.attempts) + 2);
     for _ in 0..200 {
         if world.broken.is_some() {
