@@ -176,6 +176,8 @@ impl Update {
             stopped
         });
         if stopped {
+            #[cfg(feature = "probe-dma")]
+            self.check_ring(index);
             self.trace(Trace::Stopped {
                 component: self.name(index),
             });

@@ -12,6 +12,8 @@ mod brief;
 mod carry_out;
 mod client;
 mod console;
+#[cfg(feature = "probe-dma")]
+mod dma;
 mod fault;
 mod grant;
 mod measure;

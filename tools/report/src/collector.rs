@@ -92,6 +92,11 @@ impl Collector {
                     }
                 }
             }
+            Event::Value { name, value } if name.as_str() == "dma-after-stop" && *value != 0 => {
+                self.leaks.push(format!(
+                    "the device wrote {value} words after it had stopped"
+                ));
+            }
             Event::Value { name, value } => self.values.push((name.as_str().to_owned(), *value)),
             Event::Books {
                 component,

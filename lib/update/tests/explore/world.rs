@@ -110,7 +110,7 @@ impl World {
     pub fn give(&mut self, mutant: Mutant, wait: u64, event: Event) {
         if event == Event::Tick && self.machine.phase() == Phase::Waiting {
             // `stage` is stuck with something else: an attempt at building the committed image that could not begin.
-            self.starts += 1;
+            self.starts = self.starts.saturating_add(1);
         }
         self.before(event);
         let actions = mutant.step(&mut self.machine, wait, event);
@@ -201,7 +201,7 @@ impl World {
                     });
                 self.rule(signed, "an image is built that may not run");
                 if slot == self.committed.slot {
-                    self.starts += 1;
+                    self.starts = self.starts.saturating_add(1);
                 }
                 self.arenas[usize::from(arena)] = Some(slot);
                 self.stage = Some(StageJob::Build);

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! For tests: whether a device that was stopped still writes to the memory that it shares with its driver.
+//!
+//! That memory is filled with a pattern once the device has been seen to stop, and looked at again, after a wait, before
+//! the next generation is granted it. How many words differ goes to the trace, and no word may.
+
+use core::sync::atomic::Ordering;
+
+use molt_system::cspace::VSPACE;
+use molt_system::{Holder, Region, VaultSlot};
+use molt_trace::{Event as Trace, Word};
+use sel4::{CapRights, Error, Result, VmAttributes, cap_type};
+
+use crate::brief;
+use crate::grant::regions;
+use crate::update::Update;
+use crate::vault::{self, capability};
+
+/// What the memory is filled with.
+const PATTERN: u64 = 0x5a5a_a5a5_5a5a_a5a5;
+/// How long a device has to break the rule, in us: longer than a throttled disk holds a write back.
+const WAIT_US: u64 = 500_000;
+/// Where the memory is mapped for this: as far above the device's window, in the same GiB, where nothing else is.
+const WINDOW: u64 = 0x2000_0000;
+/// Its pages are large.
+const LARGE: u32 = 21;
+
+impl Update {
+    /// The device has stopped; the next generation is granted the memory right after this.
+    pub fn check_ring(&mut self, index: usize) {
+        let filled = self.with_ring(index, |words| {
+            words
+                .iter()
+                .for_each(|w| w.store(PATTERN, Ordering::Relaxed));
+        });
+        if filled.is_err() {
+            return;
+        }
+        let end = self.clock.us() + WAIT_US;
+        while self.clock.us() < end {
+            core::hint::spin_loop();
+        }
+        let mut changed = 0;
+        let looked = self.with_ring(index, |words| {
+            changed = words
+                .iter()
+                .filter(|w| w.load(Ordering::Relaxed) != PATTERN)
+                .count();
+        });
+        let value = looked.map_or(u64::MAX, |()| changed as u64);
+        self.trace(Trace::Value {
+            name: Word::new("dma-after-stop"),
+            value,
+        });
+    }
+
+    /// Maps the memory, for the time of `use_it`.
+    fn with_ring(
+        &mut self,
+        index: usize,
+        use_it: impl FnOnce(&[core::sync::atomic::AtomicU64]),
+    ) -> Result<()> {
+        let unit = self.units.get(index).ok_or(Error::InvalidArgument)?;
+        let device = unit.plan.devices().first().ok_or(Error::InvalidArgument)?;
+        let vaddr = (device.update_vaddr >> LARGE << LARGE) + WINDOW;
+        let ring = regions(self.brief, unit)
+            .iter()
+            .find(|region| region.page_bits == LARGE && is_ring(region))
+            .ok_or(Error::InvalidArgument)?;
+        let slot: VaultSlot = self.books.take().ok_or(Error::NotEnoughMemory)?;
+        vault::copy(slot, ring.first)?;
+        capability::<cap_type::Granule>(slot).frame_map(
+            sel4::Cap::from_bits(VSPACE),
+            vaddr as usize,
+            CapRights::read_write(),
+            VmAttributes::from_inner(3 | 4),
+        )?;
+        use_it(brief::words(vaddr, 1 << LARGE));
+        vault::place(slot).delete()?;
+        self.books.give_back(slot);
+        Ok(())
+    }
+}
+
+/// Whether only the driver, and its device, have it.
+fn is_ring(region: &Region) -> bool {
+    region
+        .mappings()
+        .iter()
+        .all(|mapping| mapping.holder() == Holder::Generation)
+}
