@@ -14,9 +14,13 @@ use crate::console::Console;
 use crate::load::Load;
 
 /// Requests at the least.
-const WANTED: u64 = 20_000;
+const WANTED: u64 = if cfg!(feature = "short") {
+    3_000
+} else {
+    20_000
+};
 /// Requests between two offers.
-const EVERY: u64 = 1_000;
+const EVERY: u64 = if cfg!(feature = "short") { 500 } else { 1_000 };
 /// Requests between two lines of progress.
 const PROGRESS: u64 = 5_000;
 
