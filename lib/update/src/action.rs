@@ -70,3 +70,9 @@ pub enum Action {
 
 /// The actions of one step. The exploration shows that no step has as many as there is room for.
 pub type Actions = Vec<Action, 12>;
+
+/// Adds an action. There is always room (see [`Actions`]).
+pub(crate) fn push(out: &mut Actions, action: Action) {
+    let fits = out.push(action).is_ok();
+    debug_assert!(fits, "a step has more actions than there is room for");
+}

@@ -3,6 +3,7 @@
 
 use heapless::Vec;
 
+use crate::action::push;
 use crate::phase::{Arena, Cause, Instance, Job, Phase, Stage};
 use crate::supervise::Watch;
 use crate::{Action, Actions, Client, Config, Digest, Event, Generation, Micros, Reason, Status};
@@ -205,10 +206,4 @@ impl Machine {
             },
         );
     }
-}
-
-/// Adds an action. There is always room (see [`Actions`]).
-pub(crate) fn push(out: &mut Actions, action: Action) {
-    let fits = out.push(action).is_ok();
-    debug_assert!(fits, "a step has more actions than there is room for");
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! From the offer to a generation that stands built beside the running one. Nothing here disturbs what runs.
 
-use crate::machine::push;
+use crate::action::push;
 use crate::phase::{Arena, Candidate, Instance, Job, Phase, Stage};
 use crate::{Action, Actions, Client, Digest, Machine, Micros, Reason, Status};
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Back to the committed image, and where even that fails.
 
-use crate::machine::push;
+use crate::action::push;
 use crate::phase::{Cause, Job, Phase};
 use crate::{Action, Actions, Machine, Micros, Reason, Status};
 

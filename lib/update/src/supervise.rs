@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Signs of life for as long as a generation serves, and probation at the beginning of that.
 
-use crate::machine::push;
+use crate::action::push;
 use crate::phase::Phase;
 use crate::{Action, Actions, Config, Generation, Machine, Micros, Reason};
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Deny and resume: from one holder of the device to the next.
 
-use crate::machine::push;
+use crate::action::push;
 use crate::phase::{Job, Phase};
 use crate::supervise::Watch;
 use crate::{Action, Actions, Client, Generation, Image, Machine, Micros, Reason, Status};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! What the colours and lines mean: only what the picture has.
 
-use crate::paint::{class_of_kind, class_of_link, class_of_mark};
+use crate::class;
 use crate::svg::Svg;
 use crate::text;
 use crate::view::{Kind, LinkKind, Mark, View};
@@ -28,7 +28,7 @@ fn entries(view: &View) -> Vec<(Sign, &'static str)> {
     let mut all = Vec::new();
     for (kind, words) in kinds {
         if view.cards.iter().any(|c| c.kind == kind) {
-            all.push((Sign::Box(class_of_kind(kind)), words));
+            all.push((Sign::Box(class::of_kind(kind)), words));
         }
     }
     let guests = || view.cards.iter().filter_map(|c| c.guest.as_ref());
@@ -112,10 +112,10 @@ pub fn draw(svg: &mut Svg, view: &View, left: f64, right: f64, top: f64) {
         match sign {
             Sign::Box(class) => svg.rect(class, [x + 4.0, middle - 7.0, SIGN - 8.0, 14.0], 3.0),
             Sign::Mark(mark) => {
-                svg.rect(class_of_mark(mark), [x + 10.0, middle - 4.5, 9.0, 9.0], 2.0)
+                svg.rect(class::of_mark(mark), [x + 10.0, middle - 4.5, 9.0, 9.0], 2.0)
             }
             Sign::Line(kind, head) => {
-                let class = class_of_link(kind);
+                let class = class::of_link(kind);
                 svg.line(
                     class,
                     &[

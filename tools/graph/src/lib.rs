@@ -7,11 +7,12 @@
 //! equal pictures, byte by byte.
 //!
 //! The way there: `view` says what is to be seen, `rows` in which order from top to bottom, `place` orders each row and
-//! gives positions, `route` leads the lines through the gaps between rows, `paint` writes it down. Text is measured by an
+//! gives positions, `ports` says where lines meet boxes, `route` leads the lines through the gaps between rows, `paint` writes it down. Text is measured by an
 //! upper bound of a usual sans-serif's widths and cut where a box ends; what is cut stands in the element's `<title>`.
 #![forbid(unsafe_code)]
 
 mod card;
+mod class;
 mod legend;
 mod paint;
 mod place;
@@ -28,6 +29,7 @@ use molt_sdf::System;
 pub fn draw(system: &System) -> String {
     let view = view::View::new(system);
     let mut plan = place::Plan::new(&view);
+    ports::assign(&view, &mut plan);
     let routes = route::routes(&mut plan);
     paint::picture(&view, &plan, &routes)
 }

@@ -2,49 +2,14 @@
 //! From places to SVG.
 
 use crate::card::{self, BELL, BOLD, LINE, MARK, PAD, SMALL, STEP};
-use crate::place::{Plan, bells};
+use crate::place::Plan;
 use crate::route::Routes;
 use crate::svg::Svg;
-use crate::view::{Card, Guest, Kind, Line, LinkKind, Mark, View};
-use crate::{legend, text};
+use crate::view::{Card, Guest, Line, LinkKind, Mark, View};
+use crate::{class, legend, text};
 
 const MARGIN: f64 = 20.0;
 const HEADER: f64 = 84.0;
-
-/// The class of a box.
-pub fn class_of_kind(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Service => "service",
-        Kind::Component => "component",
-        Kind::Domain => "domain",
-        Kind::Memory => "memory",
-        Kind::Revocable => "revocable",
-        Kind::Device => "device",
-    }
-}
-
-/// The class of a line.
-pub fn class_of_link(kind: LinkKind) -> &'static str {
-    match kind {
-        LinkKind::Channel => "channel",
-        LinkKind::Mapping => "mapping",
-        LinkKind::Revocable => "revoked",
-        LinkKind::Update => "update",
-        LinkKind::Parent => "parent",
-    }
-}
-
-/// The class of a mark.
-pub fn class_of_mark(mark: Mark) -> &'static str {
-    match mark {
-        Mark::None => "",
-        Mark::Device => "device",
-        Mark::Interrupt => "interrupt",
-        Mark::Memory => "memory",
-        Mark::Revocable => "revocable",
-        Mark::Doorbell => "bell",
-    }
-}
 
 /// The upper and lower edges of the rows.
 struct Levels {
@@ -95,7 +60,7 @@ pub fn picture(view: &View, plan: &Plan, routes: &Routes) -> String {
             &mut svg,
             card,
             [node.x - node.width / 2.0, top, node.width, bottom - top],
-            bells(view, index),
+            view.bells(index),
         );
         svg.end();
     }
@@ -175,7 +140,7 @@ fn lines(svg: &mut Svg, lines: &[Line], x: f64, top: f64, room: f64) {
         let y = top + STEP * (n as f64 + 1.0) - 3.0;
         let shift = if line.mark == Mark::None { 0.0 } else { MARK };
         if line.mark != Mark::None {
-            svg.rect(class_of_mark(line.mark), [x, y - 8.5, 9.0, 9.0], 2.0);
+            svg.rect(class::of_mark(line.mark), [x, y - 8.5, 9.0, 9.0], 2.0);
         }
         svg.text(
             "lines",
@@ -189,7 +154,7 @@ fn lines(svg: &mut Svg, lines: &[Line], x: f64, top: f64, room: f64) {
 fn draw(svg: &mut Svg, card: &Card, [x, y, width, height]: [f64; 4], bells: usize) {
     let bell = BELL * bells as f64;
     let room = width - 2.0 * PAD - bell;
-    svg.rect(class_of_kind(card.kind), [x, y, width, height], 6.0);
+    svg.rect(class::of_kind(card.kind), [x, y, width, height], 6.0);
     if card::is_memory(card) {
         let name = text::cut(&card.name, 12.5 * 1.08, room);
         svg.text("memoryname", "middle", [x + width / 2.0, y + 19.0], &name);
@@ -284,7 +249,7 @@ fn points(plan: &Plan, routes: &Routes, levels: &Levels, link: usize) -> Vec<[f6
 
 fn link(svg: &mut Svg, view: &View, plan: &Plan, routes: &Routes, levels: &Levels, index: usize) {
     let link = &view.links[index];
-    let class = class_of_link(link.kind);
+    let class = class::of_link(link.kind);
     let mut points = points(plan, routes, levels, index);
     if plan.turned[index] {
         points.reverse();
@@ -339,7 +304,7 @@ fn labels(svg: &mut Svg, view: &View, plan: &Plan, levels: &Levels) {
                 let y = top + card::guest_top(&view.cards[card]) + 22.0 + STEP * bell - 7.0;
                 let inner = plan.nodes[node].x + plan.nodes[node].width / 2.0
                     - PAD
-                    - BELL * bells(view, card) as f64;
+                    - BELL * view.bells(card) as f64;
                 svg.line("update", &[[inner, y], [x, y], [x, edge]]);
             }
         }

@@ -6,7 +6,7 @@
 //! that some sweeps find (each node to the mean of its neighbours), after Sugiyama.
 
 use crate::card;
-use crate::view::{LinkKind, View};
+use crate::view::View;
 
 /// The picture's width unless it needs more, its margins, and the room for the rows' names at the left.
 const WIDTH: f64 = 1200.0;
@@ -77,7 +77,6 @@ impl Plan {
             plan.settle();
         }
         plan.centre();
-        crate::ports::assign(view, &mut plan);
         plan
     }
 
@@ -159,7 +158,7 @@ impl Plan {
             let mine = || self.pieces.iter().filter(|p| p.nodes.contains(&index));
             let below = mine().filter(|p| self.is_below(p, index)).count();
             let above = mine().count() - below;
-            self.nodes[index].width = card::width(card, below.max(above), bells(view, index));
+            self.nodes[index].width = card::width(card, below.max(above), view.bells(index));
         }
         let total = |row: &Vec<usize>| -> f64 {
             let each = row.iter().zip(row.iter().skip(1));
@@ -293,12 +292,4 @@ impl Plan {
         }
         count
     }
-}
-
-/// How many lines the doorbell of a box has.
-pub fn bells(view: &View, card: usize) -> usize {
-    view.links
-        .iter()
-        .filter(|l| l.kind == LinkKind::Update && l.ends[0] == card)
-        .count()
 }

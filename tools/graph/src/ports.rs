@@ -2,7 +2,7 @@
 //! Where lines meet boxes: in the order of where they come from, and never two lines of a gap at the same place.
 
 use crate::card;
-use crate::place::{Plan, bells};
+use crate::place::Plan;
 use crate::view::{LinkKind, View};
 
 /// Two lines of a gap are at least so far apart; two at one side of a box, for their labels, so far.
@@ -55,7 +55,7 @@ fn side(view: &View, plan: &mut Plan, node: usize, below: bool) {
         .partition(|(piece, _)| is_bell(view, plan, *piece, node));
     let other = |(piece, end): &(usize, usize)| plan.nodes[plan.pieces[*piece].nodes[1 - end]].x;
     plain.sort_by(|a, b| other(a).total_cmp(&other(b)).then(a.cmp(b)));
-    let strip = card::BELL * bells(view, node) as f64;
+    let strip = card::BELL * view.bells(node) as f64;
     let (left, right) = (
         x - width / 2.0 + card::PAD,
         x + width / 2.0 - card::PAD - strip,

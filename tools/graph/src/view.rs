@@ -218,6 +218,12 @@ impl View {
             }
         }
     }
+
+    /// How many lines the doorbell of a box has.
+    pub fn bells(&self, card: usize) -> usize {
+        let of = |l: &&Link| l.kind == LinkKind::Update && l.ends[0] == card;
+        self.links.iter().filter(of).count()
+    }
 }
 
 /// All mappings of a PD and of its guest.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! `<protection_domain>`
 
-use super::{Names, guest, machine, map, replaceable};
+use super::{Names, guest, machine, map, replaceable, schedule};
 use crate::Rule;
 use crate::error::{Broken, broken};
-use crate::model::{DomainId, ExtraCap, ExtraCapability, ProtectionDomain, Role, Schedule, System};
+use crate::model::{DomainId, ExtraCap, ExtraCapability, ProtectionDomain, Role, System};
 use crate::xml::{Element, bounds};
 
 pub const CHILDREN: &[&str] = &[
@@ -36,21 +36,6 @@ const ATTRIBUTES: &[&str] = &[
 
 /// The page below the IPC buffer's, which stays free: the stack ends there.
 const STACK_TOP: u64 = 0xff_ffff_e000;
-
-/// `priority`, `budget`, `period`.
-pub fn schedule(element: Element) -> Result<Schedule, Broken> {
-    let priority = bounds(element.number_or("priority", 0)?, "the priority", 0, 254)?;
-    let budget = element.number_or("budget", 1000)?;
-    let period = element.number_or("period", budget.value)?;
-    if budget.value > period.value {
-        return broken(&budget.span, Rule::Budget(budget.value, period.value));
-    }
-    Ok(Schedule {
-        priority: priority.value,
-        budget: budget.value,
-        period: period.value,
-    })
-}
 
 fn stack_size(element: Element) -> Result<u64, Broken> {
     let size = element.number_or("stack_size", 0x2000)?;
@@ -141,7 +126,7 @@ pub fn parse(
     let mut domain = ProtectionDomain {
         name: name.value,
         span: name.span,
-        schedule: schedule(element)?,
+        schedule: schedule::parse(element)?,
         passive: element.boolean("passive", false)?,
         stack_size,
         smc: element.boolean("smc", false)?,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! `<virtual_machine>`
 
-use super::{Names, domain, guest, map};
+use super::{Names, guest, map, schedule};
 use crate::Rule;
 use crate::error::{Broken, broken};
 use crate::model::{Setvar, System, VirtualMachine};
@@ -37,7 +37,7 @@ pub fn parse(
     let mut machine = VirtualMachine {
         name: name.value,
         span: name.span,
-        schedule: domain::schedule(element)?,
+        schedule: schedule::parse(element)?,
         vcpus: Vec::new(),
         maps: Vec::new(),
         doorbell: None,

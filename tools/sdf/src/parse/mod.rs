@@ -8,6 +8,7 @@ mod machine;
 mod map;
 mod region;
 mod replaceable;
+mod schedule;
 
 use crate::error::{Broken, broken};
 use crate::model::{DomainId, RegionId, System};
