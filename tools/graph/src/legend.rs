@@ -111,9 +111,11 @@ pub fn draw(svg: &mut Svg, view: &View, left: f64, right: f64, top: f64) {
         let middle = top + y + ROW / 2.0;
         match sign {
             Sign::Box(class) => svg.rect(class, [x + 4.0, middle - 7.0, SIGN - 8.0, 14.0], 3.0),
-            Sign::Mark(mark) => {
-                svg.rect(class::of_mark(mark), [x + 10.0, middle - 4.5, 9.0, 9.0], 2.0)
-            }
+            Sign::Mark(mark) => svg.rect(
+                class::of_mark(mark),
+                [x + 10.0, middle - 4.5, 9.0, 9.0],
+                2.0,
+            ),
             Sign::Line(kind, head) => {
                 let class = class::of_link(kind);
                 svg.line(
