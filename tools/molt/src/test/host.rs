@@ -13,10 +13,11 @@ use crate::toolchain::Toolchain;
 pub fn run(toolchain: &Toolchain, filter: Option<&str>) -> Result<Count> {
     let mut command = toolchain.cargo();
     command
-        .args(["test", "--locked", "--quiet", "--no-fail-fast"])
-        // Progress of the build goes to the error stream as it comes.
+        .args(["test", "--locked", "--no-fail-fast"])
+        .args(filter)
+        // What is built and which crate's tests run goes to the error stream as it comes; the tests themselves are dots.
+        .args(["--", "--quiet"])
         .stdout(Stdio::piped());
-    command.args(filter);
     let mut cargo = command.spawn().context("cannot run cargo test")?;
     let output = cargo.stdout.take().context("cargo test has no output")?;
     let mut count = Count::default();
