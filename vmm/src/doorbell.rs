@@ -95,7 +95,7 @@ impl<'a> Doorbell<'a> {
             regs::STAGING_HIGH => (self.staging.0 >> 32) as u32,
             regs::STAGING_SIZE => u32::try_from(self.staging.1).unwrap_or(u32::MAX),
             regs::PROGRESS => self.shown.progress,
-            regs::GENERATION => self.shown.generation as u32,
+            regs::GENERATION => molt_gate::granted(self.to_client, self.component as usize) as u32,
             regs::SEQUENCE => self.shown.sequence as u32,
             _ => 0,
         })

@@ -15,6 +15,16 @@ pub enum Change {
     Open(Gate, u64),
 }
 
+/// Number of the generation that `component` is or was granted to last, as the whole page `to_client` says; 0 for a
+/// component beyond the last.
+#[must_use]
+pub fn granted(to_client: &[AtomicU64], component: usize) -> u64 {
+    (component < COMPONENTS)
+        .then(|| to_client.get(COMPONENTS + component))
+        .flatten()
+        .map_or(0, |word| word.load(Ordering::Relaxed))
+}
+
 /// The gate of one component, as a client sees it. It starts closed.
 pub struct ClientGate<'a> {
     to_client: &'a [AtomicU64],
@@ -49,8 +59,7 @@ impl<'a> ClientGate<'a> {
         if !gate.open {
             return Some(Change::Close(gate));
         }
-        let generation = self.to_client.get(COMPONENTS + self.component)?;
-        Some(Change::Open(gate, generation.load(Ordering::Relaxed)))
+        Some(Change::Open(gate, granted(self.to_client, self.component)))
     }
 
     /// Acknowledges a change. From now on [`Self::is_open`] says what it said.

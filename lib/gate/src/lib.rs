@@ -22,7 +22,7 @@ mod statistics;
 mod warden;
 mod word;
 
-pub use client::{Change, ClientGate};
+pub use client::{Change, ClientGate, granted};
 pub use statistics::{STATISTICS, Statistics};
 pub use warden::Warden;
 pub use word::Gate;

@@ -17,6 +17,8 @@ pub struct Collector {
     /// The PD behind each guest: its VMM, or the native client itself.
     domains: Vec<String>,
     done: BTreeSet<String>,
+    /// Guests that were done before the last update had ended.
+    absent: BTreeSet<String>,
     transactions: Transactions,
     complaints: Vec<String>,
     values: Vec<(String, u64)>,
@@ -74,7 +76,11 @@ impl Collector {
     }
 
     fn event(&mut self, event: &Event) {
+        let ended = self.transactions.ended().count();
         self.transactions.event(event);
+        if self.transactions.ended().count() > ended {
+            self.absent = self.done.clone();
+        }
         match event {
             Event::Client {
                 client,
@@ -138,6 +144,11 @@ impl Collector {
             .iter()
             .map(|guest| guest.name.as_str())
             .filter(|name| !self.done.contains(*name))
+    }
+
+    /// Guests that were done before the last update had ended: it was not under their load.
+    pub fn absent(&self) -> impl Iterator<Item = &str> {
+        self.absent.iter().map(String::as_str)
     }
 
     /// What guests and domains complained of.

@@ -22,6 +22,9 @@ pub struct Expectation {
     /// Whether the guests can compare what they read (not on a disk that forgets).
     #[serde(default = "yes")]
     pub verified: bool,
+    /// Whether every guest has to be at work until the last update has ended.
+    #[serde(default)]
+    pub under_load: bool,
     /// How often clients that touch what was taken from them are parked, in all.
     #[serde(default)]
     pub parked: u64,
@@ -53,6 +56,11 @@ pub fn judge(summary: &Summary, collector: &Collector, expected: &Expectation) -
         }
         if expected.verified && guest.bytes_verified == 0 {
             failures.push(format!("guest '{name}' compared nothing"));
+        }
+    }
+    if expected.under_load {
+        for name in collector.absent() {
+            failures.push(format!("guest '{name}' was done before the update was"));
         }
     }
     let parked: u64 = summary.guests.iter().map(|guest| guest.parked).sum();

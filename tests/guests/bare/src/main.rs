@@ -3,7 +3,7 @@
 //!
 //! Boot arguments: `guest=N` (its number, part of each block), `depth=N` requests in flight,
 //! `blocks=N` to use, `requests=N` to make at the least, `component=N` to update, `every=N` requests
-//! between the updates. The initial RAM disk is an
+//! between the updates, `generation=N` to wait for and to make `every` requests with. The initial RAM disk is an
 //! archive of bundles, rung for in the order in which they stand.
 #![no_std]
 #![no_main]
@@ -77,8 +77,9 @@ fn run(machine: &Machine<'_>) {
     // QEMU's null disk, on which speed is measured, forgets; where a scenario asks for comparison, none is a failure.
     let verify = keeps(&mut disk, &gic);
     let mut load = Load::new(machine.number("guest").unwrap_or(0), depth, blocks, verify);
-    let wanted = machine.number("requests").unwrap_or(10_000);
+    let mut wanted = machine.number("requests").unwrap_or(10_000);
     let every = machine.number("every").unwrap_or(2_000);
+    let mut awaited = machine.number("generation").filter(|n| *n > 0);
     // SAFETY: the boot protocol puts the archive there; nobody writes it.
     let archive = unsafe {
         slice::from_raw_parts(
@@ -108,9 +109,13 @@ fn run(machine: &Machine<'_>) {
                     None => bundles_left = false,
                 }
             }
+            if awaited.is_some_and(|number| u64::from(ring.generation()) >= number) {
+                awaited = None;
+                wanted = wanted.max(load.requests() + every);
+            }
         }
         let busy = ring.as_ref().is_some_and(Ring::under_way);
-        if load.requests() >= wanted && !bundles_left && !busy {
+        if load.requests() >= wanted && !bundles_left && !busy && awaited.is_none() {
             load.close();
         }
         if load.finished() {

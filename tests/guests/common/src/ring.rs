@@ -47,6 +47,12 @@ impl<D: Doorbell> Ring<D> {
         self.under_way && matches!(self.status, Status::Confirmed | Status::Verified)
     }
 
+    /// Number of the generation that drives the component's device.
+    pub fn generation(&mut self) -> u32 {
+        self.doorbell.write(regs::COMPONENT, self.component);
+        self.doorbell.read(regs::GENERATION)
+    }
+
     /// Puts the bundle in the staging region and offers it.
     pub fn offer(&mut self, name: &str, bundle: &[u8]) {
         self.doorbell.stage(bundle);

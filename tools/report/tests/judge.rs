@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! A good run passes, and each thing that can be wrong with it makes it fail.
+#![forbid(unsafe_code)]
+
+use molt_report::{Collector, Expectation, Kind, judge};
+
+const GOOD: &[&str] = &[
+    "molt: 10 offered client=vmm_a component=disk",
+    "molt: 20 verified component=disk sequence=1 bytes=100",
+    "molt: 30 denied component=disk technique=hold",
+    "molt: 40 committed component=disk from=0 to=1 sequence=1",
+    "molt: 50 client client=vmm_a requests=9 errors=0 max_latency=7 parked=0",
+    "molt: 50 client client=vmm_b requests=8 errors=0 max_latency=7 parked=0",
+    "a: result requests=9 errors=0 bytes_verified=4096 max_latency_ns=7 p99_latency_ns=7",
+    "a: done",
+    "b: result requests=8 errors=0 bytes_verified=4096 max_latency_ns=7 p99_latency_ns=7",
+    "b: done",
+];
+
+/// What is wrong with a run in which these lines were on the console.
+fn failures(console: &[&str]) -> Vec<String> {
+    let guest = |name: &str| (name.to_owned(), format!("vmm_{name}"), Kind::Bare);
+    let mut collector = Collector::new([guest("a"), guest("b")]);
+    for line in console {
+        collector.line(line);
+    }
+    let expected = Expectation {
+        outcomes: vec!["committed".into()],
+        verified: true,
+        under_load: true,
+        ..Expectation::default()
+    };
+    judge(
+        &collector.summary("embedded", "virt"),
+        &collector,
+        &expected,
+    )
+}
+
+/// The good run with one text otherwise.
+fn with(from: &str, to: &str) -> Vec<String> {
+    let changed: Vec<String> = GOOD.iter().map(|line| line.replace(from, to)).collect();
+    assert_ne!(changed, GOOD, "'{from}' is not there");
+    failures(&changed.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// The good run with one more line in front of the one numbered `at`.
+fn and(at: usize, line: &'static str) -> Vec<String> {
+    let mut console = GOOD.to_vec();
+    console.insert(at, line);
+    failures(&console)
+}
+
+#[test]
+fn a_good_run_passes() {
+    assert_eq!(failures(GOOD), [] as [&str; 0]);
+}
+
+#[test]
+fn a_guest_that_does_not_end_fails() {
+    let failures = with("b: done", "b: busy");
+    assert_eq!(failures, ["guest 'b' did not get to its end"]);
+}
+
+#[test]
+fn an_error_fails_whoever_counts_it() {
+    let failures = with(
+        "a: result requests=9 errors=0",
+        "a: result requests=9 errors=1",
+    );
+    assert_eq!(failures, ["guest 'a' saw 1 error(s)"]);
+    let failures = with("vmm_b requests=8 errors=0", "vmm_b requests=8 errors=2");
+    assert_eq!(failures, ["guest 'b' saw 2 error(s)"]);
+}
+
+#[test]
+fn nothing_done_or_compared_fails() {
+    let failures = with("requests=8", "requests=0");
+    assert_eq!(failures, ["guest 'b' completed no request"]);
+    let failures = with("bytes_verified=4096", "bytes_verified=0");
+    assert_eq!(
+        failures,
+        ["guest 'a' compared nothing", "guest 'b' compared nothing"]
+    );
+}
+
+#[test]
+fn another_outcome_fails() {
+    let failures = with(
+        "committed component=disk from=0 to=1 sequence=1",
+        "rolled-back component=disk failed=1 to=2 reason=fault",
+    );
+    assert_eq!(
+        failures,
+        [r#"the updates ended ["rolled back"], expected ["committed"]"#]
+    );
+}
+
+#[test]
+fn a_parked_client_fails() {
+    let failures = with("max_latency=7 parked=0", "max_latency=7 parked=1");
+    assert_eq!(failures, ["clients were parked 2 time(s), expected 0"]);
+}
+
+#[test]
+fn a_guest_that_was_done_before_the_update_fails() {
+    let failures = and(3, "b: done");
+    assert_eq!(failures, ["guest 'b' was done before the update was"]);
+}
+
+#[test]
+fn a_broken_queue_fails() {
+    let failures = and(
+        3,
+        "molt: 35 violation component=disk client=vmm_a what=index",
+    );
+    assert_eq!(failures.len(), 1, "{failures:?}");
+}
+
+#[test]
+fn a_leak_fails() {
+    let failures = and(
+        4,
+        "molt: 45 books component=disk slots=9 untypeds=64 failed=1",
+    );
+    assert_eq!(
+        failures,
+        ["'disk': the kernel disagrees with 1 entries of the books"]
+    );
+}
