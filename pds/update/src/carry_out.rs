@@ -196,6 +196,10 @@ impl Update {
         if let Err(error) = unit.deny(self.brief, &mut self.books, place) {
             self.failed("deny", error);
         }
+        #[cfg(feature = "probe-old")]
+        if self.units.get(index).is_some_and(|u| u.quiesced_in_order) {
+            self.try_old(index, place);
+        }
         let brief = self.brief;
         let unit = self.units.get(index);
         let regions = unit.map_or(&[][..], |unit| crate::grant::regions(brief, unit));
@@ -313,7 +317,7 @@ impl Update {
         });
     }
 
-    fn failed(&mut self, what: &str, error: sel4::Error) {
+    pub fn failed(&mut self, what: &str, error: sel4::Error) {
         self.trace(Trace::Value {
             name: Word::new(what),
             value: error as u64,

@@ -17,6 +17,8 @@ mod dma;
 mod fault;
 mod grant;
 mod measure;
+#[cfg(feature = "probe-old")]
+mod old;
 mod probe;
 mod setup;
 mod stage;

@@ -9,7 +9,7 @@ use crate::books::Books;
 use crate::vault;
 
 /// Set in the badge of a fault.
-const FAULT: u64 = 1 << 62;
+pub const FAULT: u64 = 1 << 62;
 
 /// What is made once.
 #[derive(Default)]

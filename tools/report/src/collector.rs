@@ -25,6 +25,8 @@ pub struct Collector {
     /// Slots in use after a component's first transaction; those after the others must be as many.
     slots: BTreeMap<String, u64>,
     leaks: Vec<String>,
+    /// Components whose device has stopped since it was granted last.
+    stopped: BTreeSet<String>,
 }
 
 impl Collector {
@@ -98,11 +100,6 @@ impl Collector {
                     }
                 }
             }
-            Event::Value { name, value } if name.as_str() == "dma-after-stop" && *value != 0 => {
-                self.leaks.push(format!(
-                    "the device wrote {value} words after it had stopped"
-                ));
-            }
             Event::Value { name, value } => self.values.push((name.as_str().to_owned(), *value)),
             Event::Books {
                 component,
@@ -124,6 +121,17 @@ impl Collector {
                         "'{component}': the kernel disagrees with {failed} entries of the books"
                     ));
                 }
+            }
+            Event::Granted { component, .. } => {
+                self.stopped.remove(component.as_str());
+            }
+            Event::Stopped { component } => {
+                self.stopped.insert(component.as_str().to_owned());
+            }
+            Event::Revoked { component, region } if !self.stopped.contains(component.as_str()) => {
+                self.leaks.push(format!(
+                    "'{component}': '{region}' was revoked before the device had stopped"
+                ));
             }
             Event::Violation { client, what, .. } => {
                 self.complaints
@@ -156,7 +164,7 @@ impl Collector {
         &self.complaints
     }
 
-    /// Where the books of `update` do not add up.
+    /// Where the books of `update` do not add up, or its steps are out of order.
     pub fn leaks(&self) -> &[String] {
         &self.leaks
     }

@@ -28,6 +28,9 @@ pub struct Expectation {
     /// How often clients that touch what was taken from them are parked, in all.
     #[serde(default)]
     pub parked: u64,
+    /// Named figures of the trace: all that came under the name, in order.
+    #[serde(default)]
+    pub values: std::collections::BTreeMap<String, Vec<u64>>,
     /// Whether queue violations and the like are part of the scenario.
     #[serde(default)]
     pub complaints: bool,
@@ -69,6 +72,13 @@ pub fn judge(summary: &Summary, collector: &Collector, expected: &Expectation) -
             "clients were parked {parked} time(s), expected {}",
             expected.parked
         ));
+    }
+    for (name, wanted) in &expected.values {
+        let named = collector.values().iter().filter(|(n, _)| n == name);
+        let seen: Vec<u64> = named.map(|(_, value)| *value).collect();
+        if seen != *wanted {
+            failures.push(format!("'{name}' was {seen:x?}, expected {wanted:x?}"));
+        }
     }
     let outcomes: Vec<&str> = summary.updates.iter().map(|u| u.outcome.as_str()).collect();
     let mut counts = std::collections::BTreeMap::<String, usize>::new();

@@ -3,6 +3,7 @@
 
 use core::sync::atomic::AtomicU64;
 
+use molt_shared::Registers;
 use molt_system::{DriverBrief, DriverClient};
 use sel4_microkit::var;
 
@@ -35,6 +36,14 @@ pub fn control(brief: &DriverBrief) -> (&'static [AtomicU64], &'static [AtomicU6
 /// The disk.
 pub fn disk(brief: &DriverBrief) -> &'static [AtomicU64] {
     words(brief.ring.vaddr, brief.ring.size)
+}
+
+/// The registers of the device, where the system has one.
+pub fn device(brief: &DriverBrief) -> Option<Registers> {
+    // SAFETY: `update` maps the device there before the generation starts; an access after it was taken away faults. It
+    // reaches no memory.
+    (brief.device != 0)
+        .then(|| unsafe { Registers::new(brief.device as usize, brief.device_size as usize) })
 }
 
 /// A client's queue, and its data.

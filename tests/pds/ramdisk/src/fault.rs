@@ -10,9 +10,15 @@ use core::hint::black_box;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use molt_queue::layout;
+use molt_shared::Registers;
+use sel4_microkit::Channel;
 
 /// The version that it says it is.
 pub const VERSION: u64 = if cfg!(feature = "v2") { 2 } else { 1 };
+
+/// So many generations end at an interrupt, each after so many completions.
+const DEATHS: u64 = 1000;
+const LIFE: u64 = 4;
 
 /// Called first of all.
 pub fn at_start() {
@@ -22,9 +28,9 @@ pub fn at_start() {
     }
 }
 
-/// Does it say that it is ready?
-pub fn says_ready() -> bool {
-    !cfg!(feature = "never-ready")
+/// Does it say that it is ready, `signalled` by its client or not?
+pub fn says_ready(signalled: bool) -> bool {
+    !cfg!(feature = "never-ready") && (signalled || !cfg!(feature = "waits-for-signal"))
 }
 
 /// Does it follow the order to quiesce?
@@ -53,5 +59,28 @@ pub fn completed(queue: &[AtomicU64], completions: u64) {
     }
     if black_box(cfg!(feature = "fault-late")) && completions > 20 {
         panic!("this image faults in probation");
+    }
+}
+
+/// Called with an interrupt that is not acknowledged yet.
+pub fn interrupted(generation: u64, completions: u64) {
+    let mortal = generation < DEATHS && completions >= LIFE;
+    if black_box(cfg!(feature = "dies-at-interrupt")) && mortal {
+        panic!("this image ends with an interrupt unacknowledged");
+    }
+}
+
+/// Called when `update` wakes it, which has said that it is quiet. How the acknowledgement went is told by the address of the
+/// access that follows: 8 bytes for each error code.
+pub fn lingers(irq: Option<Channel>, queue: &[AtomicU64], device: Option<Registers>) {
+    if !cfg!(any(feature = "linger-memory", feature = "linger-device")) {
+        return;
+    }
+    let acknowledged = irq.map_or(Ok(()), |irq| irq.irq_handler().irq_handler_ack());
+    let code = acknowledged.map_or_else(|error| error.into_sys(), |()| 0) as usize;
+    if cfg!(feature = "linger-memory") {
+        black_box(queue.get(code).map(|word| word.load(Ordering::Relaxed)));
+    } else {
+        black_box(device.map(|device| device.read(code * 8)));
     }
 }

@@ -6,10 +6,11 @@ use molt_queue::{Request, Server, SlotId};
 use molt_system::{DriverBrief, NONE};
 use sel4_microkit::{Channel, ChannelSet, Handler, Infallible};
 
+use crate::alarm::Alarm;
 use crate::{brief, disk, fault};
 
-/// Requests that are kept in hand, as a device would: completed only when others follow, and given up at quiesce, so that
-/// their client has something to replay.
+/// Requests that are kept in hand, as a device would: completed only when others follow, or at the device's interrupt where
+/// there is one; and given up at quiesce, so that their client has something to replay.
 const IN_HAND: usize = 2;
 
 /// The driver and whom it answers to. It has one client.
@@ -19,17 +20,20 @@ pub struct Generation {
     hand: [Option<(SlotId, Request)>; IN_HAND],
     orders: Orders<'static>,
     report: Report<'static>,
+    alarm: Option<Alarm>,
+    irq: Option<Channel>,
     client: Option<Channel>,
     update: Option<Channel>,
     taken: usize,
     completions: u64,
     quiesced: Option<u64>,
     beat: u64,
+    ready: bool,
     broken: bool,
 }
 
 impl Generation {
-    /// Takes the disk over: there is nothing to start.
+    /// Takes the disk over, and the alarm clock.
     pub fn start(brief: &'static DriverBrief) -> Self {
         let (orders, report) = brief::control(brief);
         let orders = Orders::new(orders);
@@ -38,31 +42,54 @@ impl Generation {
         report.version(fault::VERSION);
         let client = brief.clients().first();
         let words = client.map_or(&[][..], |client| brief::queue(client).0);
-        let this = Self {
+        let mut this = Self {
             brief,
             queue: Server::new(words, generation),
             hand: [const { None }; IN_HAND],
             orders,
             report,
+            alarm: brief::device(brief).map(Alarm::new),
+            irq: channel(brief.irq),
             client: client.and_then(|client| channel(client.channel)),
             update: channel(brief.update_channel),
             taken: 0,
             completions: 0,
             quiesced: None,
             beat: 0,
+            ready: false,
             broken: false,
         };
-        if fault::says_ready() {
-            this.report.ready();
-            notify(this.update);
-        }
+        this.say_ready(false);
         this
     }
 
-    fn serve(&mut self) {
+    fn say_ready(&mut self, signalled: bool) {
+        if !self.ready && fault::says_ready(signalled) {
+            self.ready = true;
+            self.report.ready();
+            notify(self.update);
+        }
+    }
+
+    /// Completes what the device has done: all that is in hand.
+    fn interrupt(&mut self) {
+        let (Some(alarm), Some(irq)) = (&self.alarm, self.irq) else {
+            return;
+        };
+        fault::interrupted(self.orders.generation(), self.completions);
+        alarm.clear();
+        // Without the capability, which `update` gives and takes, there is nothing to acknowledge.
+        let _ = irq.irq_ack();
+        (0..IN_HAND).for_each(|place| self.finish(place));
+    }
+
+    fn serve(&mut self, interrupted: bool) {
         let before = self.completions;
+        if interrupted {
+            self.interrupt();
+        }
         let mut none = true;
-        while !self.broken {
+        while !self.broken && self.has_room() {
             match self.queue.take() {
                 None => break,
                 Some(Err(_)) => self.broken = true,
@@ -82,8 +109,10 @@ impl Generation {
                 }
             }
         }
-        if none {
-            (0..IN_HAND).for_each(|place| self.finish(place));
+        match &self.alarm {
+            Some(alarm) if self.hand.iter().any(Option::is_some) => alarm.go_off(),
+            None if none => (0..IN_HAND).for_each(|place| self.finish(place)),
+            _ => {}
         }
         if self.completions > before {
             if let Some(client) = self.brief.clients().first() {
@@ -91,6 +120,11 @@ impl Generation {
             }
             notify(self.client);
         }
+    }
+
+    /// A device has to be done with a request before it takes the next in its place.
+    fn has_room(&self) -> bool {
+        self.alarm.is_none() || self.hand.iter().any(Option::is_none)
     }
 
     fn finish(&mut self, place: usize) {
@@ -136,9 +170,17 @@ impl Generation {
 impl Handler for Generation {
     type Error = Infallible;
 
-    fn notified(&mut self, _channels: ChannelSet) -> Result<(), Infallible> {
+    fn notified(&mut self, channels: ChannelSet) -> Result<(), Infallible> {
+        let by = |channel: Option<Channel>| channel.is_some_and(|c| channels.contains(c));
+        if self.quiesced.is_some()
+            && by(self.update)
+            && let Some(client) = self.brief.clients().first()
+        {
+            fault::lingers(self.irq, brief::queue(client).0, brief::device(self.brief));
+        }
+        self.say_ready(by(self.client));
         if self.orders.order().0 == Order::Run || !fault::obeys() {
-            self.serve();
+            self.serve(by(self.irq));
         }
         self.settle();
         Ok(())

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A replaceable driver without a device: its disk is a revocable region, and it copies by itself.
+//! A replaceable driver of no disk: its disk is a revocable region, and it copies by itself. Where the system gives it an
+//! alarm clock, it completes requests at that device's interrupts.
 //!
 //! The data of a request lies in the upper half of the client's queue region, from [`brief::DATA`] on.
 #![no_std]
 #![no_main]
 
+mod alarm;
 mod brief;
 mod disk;
 mod fault;
