@@ -8,14 +8,29 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use molt_clock::Frequency;
 use molt_queue::{Status, layout};
 use molt_virtio_blk::Progress;
+
+/// How long a slow start takes, in ns.
+const SLOW_NS: u64 = 1_000_000_000;
 
 /// Called first of all.
 pub fn at_start() {
     // The compiler must not know, or nothing of the driver is left for the tool to patch.
     if core::hint::black_box(cfg!(feature = "fault-at-start")) {
         panic!("this image faults at its start");
+    }
+}
+
+/// Called when it is about to say that it is ready.
+pub fn before_ready() {
+    if cfg!(feature = "slow-start") {
+        let end = Frequency::of_this_machine().ticks(SLOW_NS);
+        let end = molt_clock::now().saturating_add(end);
+        while molt_clock::now() < end {
+            core::hint::spin_loop();
+        }
     }
 }
 

@@ -45,6 +45,7 @@ impl Generation {
         match open(brief, generation) {
             Ok(driver) => {
                 this.driver = Some(driver);
+                fault::before_ready();
                 if fault::says_ready() {
                     this.report.ready();
                     this.tell_update();

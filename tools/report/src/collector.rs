@@ -27,6 +27,9 @@ pub struct Collector {
     leaks: Vec<String>,
     /// Components whose device has stopped since it was granted last.
     stopped: BTreeSet<String>,
+    /// Components that are denied, and how often each guest showed a sign of life while one was.
+    denied: BTreeSet<String>,
+    alive: BTreeMap<String, u64>,
 }
 
 impl Collector {
@@ -71,6 +74,12 @@ impl Collector {
             GuestLine::Complaint => {
                 self.complaints.push(format!("{name}: {said}"));
                 Some(format!("              {name:<10} COMPLAINS: {said}"))
+            }
+            GuestLine::Alive => {
+                if !self.denied.is_empty() {
+                    *self.alive.entry(name.to_owned()).or_default() += 1;
+                }
+                None
             }
             GuestLine::Result => Some(format!("              {name:<10} {said}")),
             GuestLine::Other => None,
@@ -125,6 +134,12 @@ impl Collector {
             Event::Granted { component, .. } => {
                 self.stopped.remove(component.as_str());
             }
+            Event::Denied { component, .. } => {
+                self.denied.insert(component.as_str().to_owned());
+            }
+            Event::Ready { component, .. } => {
+                self.denied.remove(component.as_str());
+            }
             Event::Stopped { component } => {
                 self.stopped.insert(component.as_str().to_owned());
             }
@@ -172,6 +187,12 @@ impl Collector {
     /// Named figures from the trace.
     pub fn values(&self) -> &[(String, u64)] {
         &self.values
+    }
+
+    /// How many signs of life a guest showed while a component was denied. (By the order of the console's lines, where those
+    /// of the trace may be some 50 ms late.)
+    pub fn alive(&self, guest: &str) -> u64 {
+        self.alive.get(guest).copied().unwrap_or(0)
     }
 
     /// The content of the JSON file, not yet judged.

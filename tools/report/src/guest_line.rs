@@ -22,6 +22,8 @@ pub enum GuestLine {
     Done,
     /// It complains.
     Complaint,
+    /// A sign of life, at a time of its own clock.
+    Alive,
     /// Its own business.
     Other,
 }
@@ -39,6 +41,9 @@ pub fn read(guest: &mut Guest, text: &str) -> GuestLine {
     let Some((word, account)) = text.split_once(' ') else {
         return GuestLine::Other;
     };
+    if word == "alive" {
+        return GuestLine::Alive;
+    }
     if !matches!(word, "result" | "progress") {
         return GuestLine::Other;
     }

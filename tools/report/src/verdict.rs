@@ -28,6 +28,9 @@ pub struct Expectation {
     /// How often clients that touch what was taken from them are parked, in all.
     #[serde(default)]
     pub parked: u64,
+    /// How many signs of life each guest shows at the least while a component is denied.
+    #[serde(default)]
+    pub alive: u64,
     /// Named figures of the trace: all that came under the name, in order.
     #[serde(default)]
     pub values: std::collections::BTreeMap<String, Vec<u64>>,
@@ -56,6 +59,13 @@ pub fn judge(summary: &Summary, collector: &Collector, expected: &Expectation) -
         }
         if guest.requests == 0 {
             failures.push(format!("guest '{name}' completed no request"));
+        }
+        let alive = collector.alive(name);
+        if alive < expected.alive {
+            failures.push(format!(
+                "guest '{name}' showed {alive} sign(s) of life in a blackout, expected {}",
+                expected.alive
+            ));
         }
         if expected.verified && guest.bytes_verified == 0 {
             failures.push(format!("guest '{name}' compared nothing"));

@@ -3,13 +3,15 @@
 //!
 //! Boot arguments: `guest=N` (its number, part of each block), `depth=N` requests in flight,
 //! `blocks=N` to use, `requests=N` to make at the least, `component=N` to update, `every=N` requests
-//! between the updates, `generation=N` to wait for and to make `every` requests with. The initial RAM disk is an
+//! between the updates, `generation=N` to wait for and to make `every` requests with, `alive=N` milliseconds
+//! between two signs of life (none, where it is left out). The initial RAM disk is an
 //! archive of bundles, rung for in the order in which they stand.
 #![no_std]
 #![no_main]
 
 extern crate alloc;
 
+mod alive;
 mod console;
 mod disk;
 mod doorbell;
@@ -23,6 +25,7 @@ mod start;
 
 use core::{ptr, slice};
 
+use alive::Alive;
 use console::say;
 use disk::{Disk, Transfer};
 use dtoolkit::fdt::Fdt;
@@ -96,6 +99,7 @@ fn run(machine: &Machine<'_>) {
         ring.is_some(),
         archive.len()
     );
+    let mut alive = Alive::new(&gic, machine.number("alive").unwrap_or(0));
     loop {
         load.fill(&mut disk);
         let preparing = ring.as_ref().is_some_and(Ring::preparing);
@@ -131,6 +135,8 @@ fn run(machine: &Machine<'_>) {
         while let Some(interrupt) = gic.acknowledge() {
             if interrupt == device.interrupt {
                 disk.acknowledge_interrupt();
+            } else if interrupt == alive::INTERRUPT {
+                alive.expired();
             } else if let Some(ring) = &mut ring {
                 ring.look();
             }

@@ -20,6 +20,18 @@ pub fn nanoseconds(ticks: u64) -> u64 {
     u64::try_from(nanoseconds).unwrap_or(u64::MAX)
 }
 
+/// Sets the virtual timer to fire so many milliseconds from now (Arm ARM D13.11).
+pub fn set_timer(milliseconds: u64) {
+    let frequency: u64;
+    // SAFETY: reads a constant register.
+    unsafe { asm!("mrs {}, cntfrq_el0", out(reg) frequency, options(nomem, nostack)) };
+    let at = ticks().saturating_add(frequency / 1000 * milliseconds);
+    // SAFETY: the timer does nothing but raise its interrupt.
+    unsafe {
+        asm!("msr cntv_cval_el0, {}", "msr cntv_ctl_el0, {}", "isb", in(reg) at, in(reg) 1_u64, options(nomem, nostack))
+    };
+}
+
 /// Waits for an interrupt; a pending one ends it though interrupts are masked (Arm ARM D1.6).
 pub fn wait_for_interrupt() {
     // SAFETY: waits.
