@@ -38,7 +38,7 @@ pub const STAGING_HIGH: u64 = 0x02c;
 pub const STAGING_SIZE: u64 = 0x030;
 /// Read only: progress of the transaction, 0 to 1000.
 pub const PROGRESS: u64 = 0x034;
-/// Read only: number of the generation that runs.
+/// Read only: number of the generation that the selected component is granted to (low 32 bits), whoever had it updated.
 pub const GENERATION: u64 = 0x038;
 /// Read only: sequence number last committed (low 32 bits).
 pub const SEQUENCE: u64 = 0x03c;
