@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The block device's configuration (5.2.4).
 
+use molt_shared::Mmio;
+
 use crate::error::Error;
-use crate::registers::{CONFIG, CONFIG_GENERATION, Features, Registers};
+use crate::registers::{CONFIG, CONFIG_GENERATION, Features};
 
 /// What the device says of itself. A field that belongs to a feature that was not negotiated has the
 /// value that means "no limit" or "no".
@@ -27,7 +29,7 @@ const TRIES: usize = 16;
 
 impl Config {
     /// Reads it whole: again, if it changed meanwhile (2.5.1).
-    pub(crate) fn read(registers: &impl Registers, features: Features) -> Result<Self, Error> {
+    pub(crate) fn read(registers: &impl Mmio, features: Features) -> Result<Self, Error> {
         for _ in 0..TRIES {
             let before = registers.read(CONFIG_GENERATION);
             let config = Self::read_once(registers, features);
@@ -38,7 +40,7 @@ impl Config {
         Err(Error::Config)
     }
 
-    fn read_once(registers: &impl Registers, features: Features) -> Self {
+    fn read_once(registers: &impl Mmio, features: Features) -> Self {
         let field = |offset| registers.read(CONFIG + offset);
         let with = |feature, offset, otherwise| match features.contains(feature) {
             true => field(offset),

@@ -3,6 +3,8 @@
 
 use core::fmt;
 
+use molt_block::Code;
+
 /// The device, or what the driver was given, is not as it has to be. Not recoverable but by a reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
@@ -24,10 +26,6 @@ pub enum Error {
     Queue,
     /// The ring memory is too small or not aligned to 16 bytes.
     Memory,
-    /// More clients than [`crate::CLIENTS`].
-    Clients,
-    /// A client's share reaches beyond the disk.
-    Share,
     /// The used ring's index moved by more than was given to the device.
     UsedIndex(u16),
     /// The used ring names a descriptor that was not given to the device.
@@ -36,9 +34,8 @@ pub enum Error {
     NeedsReset,
 }
 
-impl Error {
-    /// A number for it, not 0: the reason of a failed report.
-    pub const fn code(self) -> u64 {
+impl Code for Error {
+    fn code(&self) -> u64 {
         match self {
             Self::NoDevice(_) => 1,
             Self::Version(_) => 2,
@@ -49,11 +46,9 @@ impl Error {
             Self::Segments(_) => 7,
             Self::Queue => 8,
             Self::Memory => 9,
-            Self::Clients => 10,
-            Self::Share => 11,
-            Self::UsedIndex(_) => 12,
-            Self::UsedId(_) => 13,
-            Self::NeedsReset => 14,
+            Self::UsedIndex(_) => 10,
+            Self::UsedId(_) => 11,
+            Self::NeedsReset => 12,
         }
     }
 }
@@ -70,8 +65,6 @@ impl fmt::Display for Error {
             Self::Segments(limit) => write!(f, "segments limited to {limit}"),
             Self::Queue => f.write_str("no usable queue"),
             Self::Memory => f.write_str("ring memory too small or misaligned"),
-            Self::Clients => f.write_str("too many clients"),
-            Self::Share => f.write_str("a share beyond the end of the disk"),
             Self::UsedIndex(index) => write!(f, "used index {index} cannot be"),
             Self::UsedId(id) => write!(f, "used descriptor {id} was not given"),
             Self::NeedsReset => f.write_str("the device needs a reset"),

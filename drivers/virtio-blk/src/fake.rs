@@ -5,7 +5,7 @@ use std::cell::{Ref, RefCell, RefMut};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use molt_shared::Memory;
+use molt_shared::{Memory, Mmio};
 
 use crate::registers::*;
 
@@ -244,7 +244,7 @@ impl State {
     }
 }
 
-impl Registers for Fake {
+impl Mmio for Fake {
     fn read(&self, offset: usize) -> u32 {
         let mut state = self.set();
         match offset {

@@ -3,23 +3,6 @@
 
 use bitflags::bitflags;
 
-/// Access to the device's registers. On the target this is `molt_shared::Registers`, in tests a fake device.
-pub trait Registers {
-    /// Reads the 32-bit register at byte `offset`.
-    fn read(&self, offset: usize) -> u32;
-    /// Writes it.
-    fn write(&self, offset: usize, value: u32);
-}
-
-impl Registers for molt_shared::Registers {
-    fn read(&self, offset: usize) -> u32 {
-        Self::read(self, offset)
-    }
-    fn write(&self, offset: usize, value: u32) {
-        Self::write(self, offset, value);
-    }
-}
-
 pub const MAGIC_VALUE: usize = 0x000;
 pub const VERSION: usize = 0x004;
 pub const DEVICE_ID: usize = 0x008;

@@ -5,17 +5,17 @@
 //! `n` of the queue; without, 18 entries of the queue from `18 * n` on. So nothing is allocated, and
 //! nothing that the device could overwrite is ever read back but the used ring and the status bytes.
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::Ordering;
 
-use molt_queue::{Op, SEGMENTS};
+use molt_block::{Command, Piece, REQUESTS, Ring};
+use molt_queue::{Op, SEGMENTS, Status};
 use molt_shared::Handover;
 
-use crate::bounds::{Command, Piece};
 use crate::error::Error;
 use crate::transport::QueueAddresses;
 
 /// The queue has at most so many entries, and so many requests are with the device at most.
-pub const ENTRIES: usize = 128;
+pub const ENTRIES: usize = REQUESTS;
 /// Header, segments, status.
 const CHAIN: usize = SEGMENTS + 2;
 
@@ -51,23 +51,6 @@ const T_DISCARD: u64 = 11;
 const T_WRITE_ZEROES: u64 = 13;
 /// What stands in the status byte until the device has written it: no value of the specification.
 const NO_STATUS: u64 = 0xff;
-
-/// Memory that driver and device share.
-#[derive(Clone, Copy, Debug)]
-pub struct Ring<'a> {
-    /// As the driver sees it.
-    pub words: &'a [AtomicU64],
-    /// Where it is in physical memory; physically contiguous.
-    pub physical: u64,
-}
-
-/// The device's answer to a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
-    Ok,
-    IoError,
-    Unsupported,
-}
 
 /// The driver's side of the queue.
 #[derive(Debug)]
@@ -189,7 +172,7 @@ impl<'a> Queue<'a> {
     }
 
     /// The next request that the device has done.
-    pub fn next_used(&mut self) -> Result<Option<(usize, Answer)>, Error> {
+    pub fn next_used(&mut self) -> Result<Option<(usize, Status)>, Error> {
         let index = (self.load(USED - 4) >> 48) as u16;
         let done = index.wrapping_sub(self.used);
         if done == 0 {
@@ -214,10 +197,10 @@ impl<'a> Queue<'a> {
         self.with_device -= 1;
         self.used = self.used.wrapping_add(1);
         let answer = match status {
-            0 => Answer::Ok,
-            2 => Answer::Unsupported,
+            0 => Status::Ok,
+            2 => Status::Unsupported,
             // 1, or a value that is none: whatever happened, it was not done.
-            _ => Answer::IoError,
+            _ => Status::IoError,
         };
         Ok(Some((request, answer)))
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Starting and stopping the device through virtio-mmio (3.1.1, 4.2.3).
 
+use molt_shared::Mmio;
+
 use crate::config::Config;
 use crate::error::Error;
 use crate::registers::*;
@@ -17,7 +19,7 @@ pub struct QueueAddresses {
 }
 
 /// The device, up to and including the agreement on features.
-pub fn negotiate(registers: &impl Registers) -> Result<(Features, Config), Error> {
+pub fn negotiate(registers: &impl Mmio) -> Result<(Features, Config), Error> {
     let magic = registers.read(MAGIC_VALUE);
     if magic != MAGIC {
         return Err(Error::NoDevice(magic));
@@ -51,7 +53,7 @@ pub fn negotiate(registers: &impl Registers) -> Result<(Features, Config), Error
 }
 
 /// The largest size of queue 0 that the device takes, if it has one that is not in use.
-pub fn queue_size(registers: &impl Registers) -> Result<u32, Error> {
+pub fn queue_size(registers: &impl Mmio) -> Result<u32, Error> {
     registers.write(QUEUE_SEL, 0);
     let max = registers.read(QUEUE_NUM_MAX);
     if registers.read(QUEUE_READY) != 0 || max == 0 {
@@ -61,7 +63,7 @@ pub fn queue_size(registers: &impl Registers) -> Result<u32, Error> {
 }
 
 /// Gives queue 0 to the device and lets it run.
-pub fn go(registers: &impl Registers, size: u32, queue: &QueueAddresses) -> Result<(), Error> {
+pub fn go(registers: &impl Mmio, size: u32, queue: &QueueAddresses) -> Result<(), Error> {
     registers.write(QUEUE_SEL, 0);
     registers.write(QUEUE_NUM, size);
     for (register, address) in [
@@ -82,7 +84,7 @@ pub fn go(registers: &impl Registers, size: u32, queue: &QueueAddresses) -> Resu
 }
 
 /// Status 0, read back until it is 0 (2.4.2: after that the device touches no queue).
-pub fn reset(registers: &impl Registers) -> Result<(), Error> {
+pub fn reset(registers: &impl Mmio) -> Result<(), Error> {
     registers.write(STATUS, 0);
     for _ in 0..TRIES {
         if registers.read(STATUS) == 0 {
@@ -92,7 +94,7 @@ pub fn reset(registers: &impl Registers) -> Result<(), Error> {
     Err(Error::Reset)
 }
 
-fn offered(registers: &impl Registers) -> u64 {
+fn offered(registers: &impl Mmio) -> u64 {
     registers.write(DEVICE_FEATURES_SEL, 0);
     let low = registers.read(DEVICE_FEATURES);
     registers.write(DEVICE_FEATURES_SEL, 1);
@@ -101,7 +103,7 @@ fn offered(registers: &impl Registers) -> u64 {
 }
 
 /// Tells the device that its driver has given up (3.1.1).
-fn fail<T>(registers: &impl Registers, error: Error) -> Result<T, Error> {
+fn fail<T>(registers: &impl Mmio, error: Error) -> Result<T, Error> {
     let now = registers.read(STATUS);
     registers.write(STATUS, now | status::FAILED);
     Err(error)

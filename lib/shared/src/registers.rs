@@ -3,6 +3,23 @@
 
 use core::ptr::NonNull;
 
+/// Access to a device's registers. On the target this is [`Registers`], in a driver's tests a fake device.
+pub trait Mmio {
+    /// Reads the 32-bit register at byte `offset`.
+    fn read(&self, offset: usize) -> u32;
+    /// Writes it.
+    fn write(&self, offset: usize, value: u32);
+}
+
+impl Mmio for Registers {
+    fn read(&self, offset: usize) -> u32 {
+        Self::read(self, offset)
+    }
+    fn write(&self, offset: usize, value: u32) {
+        Self::write(self, offset, value);
+    }
+}
+
 /// A window of 32-bit device registers, mapped as Device memory.
 ///
 /// Accesses are single, in program order among themselves (Device-nGnRnE, Arm ARM B2.7.2), and not

@@ -3,17 +3,13 @@
 #![no_std]
 #![no_main]
 
-mod brief;
-mod fault;
-mod generation;
 mod version;
 
-use generation::Generation;
+use molt_virtio_blk::Disk;
 use sel4_microkit::{Handler, protection_domain};
 
 #[protection_domain(stack_size = 0x1_0000)]
 fn init() -> impl Handler {
-    fault::at_start();
     version::keep_padding();
-    Generation::start(brief::get())
+    molt_block_pd::start(version::IMAGE, Disk::start)
 }

@@ -1,11 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! What tells one image of this driver from another.
 
-/// Reported to `update`.
-pub const VERSION: u64 = if cfg!(feature = "v2") { 2 } else { 1 };
+use molt_block_pd::Image;
 
-/// How many requests are put into the ring before the device is told.
-pub const BATCH: u32 = if cfg!(feature = "v2") { 64 } else { 16 };
+/// This image.
+pub const IMAGE: Image = if cfg!(feature = "v2") {
+    Image {
+        version: 2,
+        batch: 64,
+    }
+} else {
+    Image {
+        version: 1,
+        batch: 16,
+    }
+};
 
 /// Makes the image large, for measuring what depends on its size.
 #[cfg(feature = "pad")]

@@ -3,6 +3,7 @@
 
 use std::sync::atomic::AtomicU64;
 
+use molt_block::{Client, Driver, Error as Fatal, Progress, Ring, Share};
 use molt_queue::{Op, Request, Segment, Server, Status, layout};
 use molt_shared::Memory;
 
@@ -30,7 +31,7 @@ fn ring() -> (Memory, Ring<'static>) {
 /// One device, one driver, two clients with 100 sectors and 0x8000 bytes of memory each.
 struct Machine {
     fake: Fake,
-    driver: Driver<'static, Fake>,
+    driver: Driver<'static, Disk<'static, Fake>>,
     clients: [molt_queue::Client<'static>; 2],
     queues: [&'static [AtomicU64]; 2],
 }
@@ -44,13 +45,15 @@ impl Machine {
         let (memory, ring) = ring();
         let fake = Fake::new(memory);
         change(&mut fake.set());
-        let mut driver = Driver::start(fake.clone(), ring, 16).unwrap();
+        let disk = Disk::start(fake.clone(), ring).unwrap();
+        let mut driver = Driver::new(disk, 16);
         let queues = [words(layout::WORDS), words(layout::WORDS)];
         let clients = queues.map(molt_queue::Client::new);
         for (n, queue) in queues.into_iter().enumerate() {
             let server = Server::new(queue, 0);
             driver.attach(Client::new(server, share(n as u64))).unwrap();
         }
+        assert_eq!(driver.ready(), Ok(true));
         let mut machine = Self {
             fake,
             driver,
@@ -189,7 +192,7 @@ fn devices_that_are_not_for_us() {
         let (memory, ring) = ring();
         let fake = Fake::new(memory);
         change(&mut fake.set());
-        assert_eq!(Driver::start(fake, ring, 1).err(), Some(error));
+        assert_eq!(Disk::start(fake, ring).err(), Some(error));
     }
     let (memory, _) = ring();
     let short = Ring {
@@ -197,7 +200,7 @@ fn devices_that_are_not_for_us() {
         physical: RING,
     };
     assert_eq!(
-        Driver::start(Fake::new(memory), short, 1).err(),
+        Disk::start(Fake::new(memory), short).err(),
         Some(Error::Memory)
     );
 }
@@ -207,9 +210,9 @@ fn a_configuration_that_changes_is_read_again() {
     let (memory, ring) = ring();
     let fake = Fake::new(memory);
     fake.set().config_changes = 3;
-    assert!(Driver::start(fake.clone(), ring, 1).is_ok());
+    assert!(Disk::start(fake.clone(), ring).is_ok());
     fake.set().config_changes = 1000;
-    assert_eq!(Driver::start(fake, ring, 1).err(), Some(Error::Config));
+    assert_eq!(Disk::start(fake, ring).err(), Some(Error::Config));
 }
 
 #[test]
@@ -377,25 +380,28 @@ fn a_device_that_misbehaves_is_an_error() {
         );
         error
     };
-    assert_eq!(spoilt(|state| state.push_used(1)), Some(Error::UsedId(1)));
+    assert_eq!(
+        spoilt(|state| state.push_used(1)),
+        Some(Fatal::Device(Error::UsedId(1)))
+    );
     assert_eq!(
         spoilt(|state| state.push_used(128)),
-        Some(Error::UsedId(128))
+        Some(Fatal::Device(Error::UsedId(128)))
     );
     assert_eq!(
         spoilt(|state| state.push_used(u32::MAX)),
-        Some(Error::UsedId(u32::MAX))
+        Some(Fatal::Device(Error::UsedId(u32::MAX)))
     );
     assert_eq!(
         spoilt(|state| state.move_used(2)),
-        Some(Error::UsedIndex(2))
+        Some(Fatal::Device(Error::UsedIndex(2)))
     );
     assert_eq!(
         spoilt(|state| state.move_used(u16::MAX)),
-        Some(Error::UsedIndex(u16::MAX))
+        Some(Fatal::Device(Error::UsedIndex(u16::MAX)))
     );
     let needs_reset = |state: &mut fake::State| (state.isr, state.status) = (2, 79);
-    assert_eq!(spoilt(needs_reset), Some(Error::NeedsReset));
+    assert_eq!(spoilt(needs_reset), Some(Fatal::Device(Error::NeedsReset)));
 }
 
 #[test]
@@ -407,7 +413,10 @@ fn one_used_twice_is_an_error() {
     machine.driver.pump();
     machine.fake.finish(0);
     machine.fake.set().push_used(0);
-    assert_eq!(machine.driver.interrupt(), Err(Error::UsedId(0)));
+    assert_eq!(
+        machine.driver.interrupt(),
+        Err(Fatal::Device(Error::UsedId(0)))
+    );
 }
 
 #[test]
@@ -445,33 +454,13 @@ fn quiesced_it_finishes_what_is_out_and_takes_nothing() {
         words,
         physical: RING,
     };
-    let mut next = Driver::start(machine.fake.clone(), ring, 64).unwrap();
+    let mut next = Driver::new(Disk::start(machine.fake.clone(), ring).unwrap(), 64);
     next.attach(Client::new(Server::new(machine.queues[0], 1), share(0)))
         .unwrap();
+    assert_eq!(next.ready(), Ok(true));
     machine.clients[0].resume(1);
     machine.driver = next;
     assert_eq!(machine.settle(0), [Status::Ok, Status::Ok]);
-}
-
-#[test]
-fn shares_beyond_the_disk_and_too_many_clients() {
-    let (memory, ring) = ring();
-    let mut driver = Driver::start(Fake::new(memory), ring, 1).unwrap();
-    let client = |share| Client::new(Server::new(words(layout::WORDS), 0), share);
-    let beyond = Share {
-        first_sector: 1000,
-        ..share(0)
-    };
-    assert_eq!(driver.attach(client(beyond)), Err(Error::Share));
-    let wraps = Share {
-        first_sector: u64::MAX,
-        ..share(0)
-    };
-    assert_eq!(driver.attach(client(wraps)), Err(Error::Share));
-    for n in 0..CLIENTS as u64 {
-        assert_eq!(driver.attach(client(share(n))), Ok(ClientId(n as u8)));
-    }
-    assert_eq!(driver.attach(client(share(0))), Err(Error::Clients));
 }
 
 #[test]

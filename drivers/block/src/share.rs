@@ -4,8 +4,7 @@
 use heapless::Vec;
 use molt_queue::{Op, Request, SEGMENTS};
 
-use crate::config::Config;
-use crate::registers::Features;
+use crate::device::Limits;
 
 /// What a client may reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,79 +22,88 @@ pub struct Share {
 /// A piece of physical memory for the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Piece {
+    /// Physical address.
     pub address: u64,
+    /// In bytes.
     pub len: u32,
 }
 
 /// A request as the device gets it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Command {
+    /// What is asked.
     pub op: Op,
     /// Counted from the start of the disk.
     pub sector: u64,
+    /// How many sectors.
     pub sectors: u32,
+    /// Where the data is.
     pub pieces: Vec<Piece, SEGMENTS>,
 }
 
 /// Why a request does not reach the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rejected {
-    /// Outside the share or the memory, a write to a read-only disk, or longer than the device takes.
+    /// Outside the share or the memory, a write to a read-only disk, or longer or less aligned than the device takes.
     Bounds,
     /// The device does not do it.
     Unsupported,
-    /// A flush of a device without a write cache: done by having nothing to do (5.2.5.2).
+    /// A flush where there is nothing to flush: done by having nothing to do.
     Nothing,
 }
 
 impl Share {
-    /// Is the share inside a disk of so many sectors?
-    pub fn fits(&self, capacity: u64) -> bool {
-        let end = self.first_sector.checked_add(self.sectors);
-        end.is_some_and(|end| end <= capacity)
-            && self.memory.checked_add(self.memory_size).is_some()
+    /// Is the share inside the disk, and the memory inside what the device reaches?
+    pub fn fits(&self, limits: &Limits) -> bool {
+        let inside = |start: u64, size: u64, end: u64| {
+            let last = start.checked_add(size);
+            last.is_some_and(|last| last <= end)
+        };
+        inside(self.first_sector, self.sectors, limits.capacity)
+            && inside(self.memory, self.memory_size, limits.memory_end)
     }
 
     /// The request as a command for the device.
-    pub fn translate(
-        &self,
-        request: &Request,
-        config: &Config,
-        features: Features,
-    ) -> Result<Command, Rejected> {
-        let limit = match request.op {
-            Op::Flush if !features.contains(Features::FLUSH) => return Err(Rejected::Nothing),
-            Op::Discard if config.max_discard_sectors == 0 => return Err(Rejected::Unsupported),
-            Op::WriteZeroes if config.max_write_zeroes_sectors == 0 => {
+    ///
+    /// # Errors
+    /// Why the device does not get it.
+    pub fn translate(&self, request: &Request, limits: &Limits) -> Result<Command, Rejected> {
+        let longest = match request.op {
+            Op::Flush if !limits.flush => return Err(Rejected::Nothing),
+            Op::Discard if limits.max_discard_sectors == 0 => return Err(Rejected::Unsupported),
+            Op::WriteZeroes if limits.max_write_zeroes_sectors == 0 => {
                 return Err(Rejected::Unsupported);
             }
-            Op::Discard => config.max_discard_sectors,
-            Op::WriteZeroes => config.max_write_zeroes_sectors,
-            Op::Read | Op::Write | Op::Flush => u32::MAX,
+            Op::Discard => limits.max_discard_sectors,
+            Op::WriteZeroes => limits.max_write_zeroes_sectors,
+            Op::Read | Op::Write | Op::Flush => limits.max_sectors,
         };
         let reads = matches!(request.op, Op::Read | Op::Flush);
         let end = request.sector.checked_add(request.sectors.into());
         if end.is_none_or(|end| end > self.sectors)
-            || request.sectors > limit
-            || features.contains(Features::RO) && !reads
+            || request.sectors > longest
+            || limits.read_only && !reads
         {
             return Err(Rejected::Bounds);
         }
         let mut pieces = Vec::new();
         for segment in &request.segments {
             let end = segment.offset.checked_add(segment.len.into());
-            if end.is_none_or(|end| end > self.memory_size) || segment.len > config.size_max {
+            let address = self.memory.wrapping_add(segment.offset);
+            let aligned = (address | u64::from(segment.len)) & u64::from(limits.alignment - 1) == 0;
+            if end.is_none_or(|end| end > self.memory_size)
+                || segment.len > limits.max_segment
+                || !aligned
+            {
                 return Err(Rejected::Bounds);
             }
-            let piece = Piece {
-                address: self.memory.wrapping_add(segment.offset),
-                len: segment.len,
-            };
+            let len = segment.len;
+            let piece = Piece { address, len };
             pieces.push(piece).map_err(|_| Rejected::Bounds)?;
         }
         Ok(Command {
             op: request.op,
-            // A flush has sector 0 (5.2.6.1).
+            // A flush is of no sector.
             sector: match request.op {
                 Op::Flush => 0,
                 _ => self.first_sector.wrapping_add(request.sector),

@@ -8,9 +8,9 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use molt_block::Progress;
 use molt_clock::Frequency;
 use molt_queue::{Status, layout};
-use molt_virtio_blk::Progress;
 
 /// How long a slow start takes, in ns.
 const SLOW_NS: u64 = 1_000_000_000;

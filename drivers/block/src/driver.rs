@@ -2,17 +2,12 @@
 //! The driver: clients' requests to the device, the device's answers to the clients.
 
 use heapless::Vec;
-use molt_queue::{Properties, SlotId, Status};
+use molt_queue::{SlotId, Status};
 
-use crate::bounds::Rejected;
 use crate::client::{Client, ClientId};
-use crate::config::Config;
+use crate::device::{Device, REQUESTS};
 use crate::error::Error;
-use crate::registers::{
-    self, Features, INTERRUPT_ACK, INTERRUPT_STATUS, QUEUE_NOTIFY, Registers, STATUS,
-};
-use crate::ring::{Answer, ENTRIES, Queue, Ring};
-use crate::transport;
+use crate::share::Rejected;
 
 /// Most clients of one driver.
 pub const CLIENTS: usize = 8;
@@ -45,72 +40,71 @@ struct InFlight {
     slot: SlotId,
 }
 
-/// The driver of one virtio-blk device. About 12 KiB.
+/// The driver of one disk. About 12 KiB and the device's part.
 #[derive(Debug)]
-pub struct Driver<'a, R> {
-    registers: R,
-    features: Features,
-    config: Config,
-    queue: Queue<'a>,
+pub struct Driver<'a, D> {
+    device: D,
     clients: Vec<Client<'a>, CLIENTS>,
-    in_flight: [Option<InFlight>; ENTRIES],
+    in_flight: [Option<InFlight>; REQUESTS],
     /// Whose turn it is to be asked first.
     turn: usize,
     /// At most so many requests before the device is told.
     batch: u32,
+    /// The device has started, and the clients know what it can do.
+    ready: bool,
     taking: bool,
 }
 
-impl<'a, R: Registers> Driver<'a, R> {
-    /// Starts the device from reset, with the queue in `ring`, whose contents do not matter. The device is told of new
-    /// requests after at most `batch` of them.
-    ///
-    /// # Errors
-    /// Whatever the device or the memory is not ([`Error`]).
-    pub fn start(registers: R, ring: Ring<'a>, batch: u32) -> Result<Self, Error> {
-        let (features, config) = transport::negotiate(&registers)?;
-        let segments = molt_queue::SEGMENTS as u32;
-        if config.seg_max < segments {
-            return Err(Error::Segments(config.seg_max));
-        }
-        let max = transport::queue_size(&registers)?;
-        let queue = Queue::new(ring, max, features.contains(Features::INDIRECT))?;
-        transport::go(&registers, queue.size().into(), &queue.addresses())?;
-        Ok(Self {
-            registers,
-            features,
-            config,
-            queue,
+impl<'a, D: Device> Driver<'a, D> {
+    /// A driver without clients. The device is told of new requests after at most `batch` of them.
+    pub fn new(device: D, batch: u32) -> Self {
+        Self {
+            device,
             clients: Vec::new(),
-            in_flight: [const { None }; ENTRIES],
+            in_flight: [const { None }; REQUESTS],
             turn: 0,
             batch: batch.max(1),
+            ready: false,
             taking: true,
-        })
+        }
     }
 
-    /// Adds a client, and tells it what the disk can do.
+    /// Adds a client; before [`Self::ready`].
     ///
     /// # Errors
-    /// [`Error::Share`], [`Error::Clients`].
-    pub fn attach(&mut self, mut client: Client<'a>) -> Result<ClientId, Error> {
-        if !client.share().fits(self.config.capacity) {
-            return Err(Error::Share);
-        }
+    /// [`Error::Clients`].
+    pub fn attach(&mut self, client: Client<'a>) -> Result<ClientId, Error<D::Error>> {
         let id = ClientId(self.clients.len() as u8);
-        client.queue().publish(&self.properties());
         self.clients.push(client).map_err(|_| Error::Clients)?;
         Ok(id)
     }
 
-    /// The device's configuration.
-    pub fn config(&self) -> &Config {
-        &self.config
+    /// Whether the device has started. When it has, the clients are told what it can do, and requests are taken. To be asked
+    /// when all clients are attached, and after each interrupt until it says yes.
+    ///
+    /// # Errors
+    /// [`Error::Share`].
+    pub fn ready(&mut self) -> Result<bool, Error<D::Error>> {
+        let Some(limits) = self.device.limits().filter(|_| !self.ready) else {
+            return Ok(self.ready);
+        };
+        if !self
+            .clients
+            .iter()
+            .all(|client| client.share().fits(limits))
+        {
+            return Err(Error::Share);
+        }
+        for client in &mut self.clients {
+            client.queue().publish(&limits.properties());
+        }
+        self.ready = true;
+        Ok(true)
     }
 
-    /// What was agreed with the device.
-    pub fn features(&self) -> Features {
-        self.features
+    /// The device.
+    pub fn device(&self) -> &D {
+        &self.device
     }
 
     /// The clients, in the order of [`Self::attach`].
@@ -120,7 +114,7 @@ impl<'a, R: Registers> Driver<'a, R> {
 
     /// How many requests are with the device.
     pub fn in_flight(&self) -> usize {
-        self.queue.with_device()
+        self.device.in_flight()
     }
 
     /// Whether requests are taken. Where they are not, what is with the device is still completed; a flush
@@ -135,7 +129,8 @@ impl<'a, R: Registers> Driver<'a, R> {
         let mut progress = Progress::default();
         let mut untold = 0;
         let mut idle = 0;
-        while self.taking && idle < self.clients.len() && self.queue.has_room() {
+        let taking = self.ready && self.taking;
+        while taking && idle < self.clients.len() && self.device.has_room() {
             let id = ClientId(self.turn as u8);
             self.turn = (self.turn + 1) % self.clients.len();
             match self.run_one(id, &mut progress) {
@@ -146,40 +141,28 @@ impl<'a, R: Registers> Driver<'a, R> {
                 }
             }
             if untold == self.batch {
-                self.tell();
+                self.device.tell();
                 untold = 0;
             }
         }
         if untold > 0 {
-            self.tell();
+            self.device.tell();
         }
         progress
     }
 
     /// Reads and acknowledges the device's interrupt status, and completes what the device has done.
     /// To be called once before the interrupt is acknowledged at the kernel and once after:
-    /// the line is edge-triggered, and rises again only after the status has been 0.
+    /// an edge-triggered line rises again only after the status has been 0.
     ///
     /// # Errors
     /// Any error is the device's, and the end.
-    pub fn interrupt(&mut self) -> Result<Progress, Error> {
-        let pending = self.registers.read(INTERRUPT_STATUS);
-        if pending != 0 {
-            self.registers.write(INTERRUPT_ACK, pending);
-        }
-        // Bit 1: the configuration changed, which is also how a failure is told (2.1.2).
-        if pending & 2 != 0 && self.registers.read(STATUS) & registers::status::NEEDS_RESET != 0 {
-            return Err(Error::NeedsReset);
-        }
+    pub fn interrupt(&mut self) -> Result<Progress, Error<D::Error>> {
+        self.device.interrupt()?;
         let mut progress = Progress::default();
-        while let Some((request, answer)) = self.queue.next_used()? {
-            let entry = self.in_flight.get_mut(request).and_then(Option::take);
-            let InFlight { client, slot } = entry.ok_or(Error::UsedId(request as u32))?;
-            let status = match answer {
-                Answer::Ok => Status::Ok,
-                Answer::IoError => Status::IoError,
-                Answer::Unsupported => Status::Unsupported,
-            };
+        while let Some((number, status)) = self.device.done()? {
+            let entry = self.in_flight.get_mut(number).and_then(Option::take);
+            let InFlight { client, slot } = entry.ok_or(Error::NotSubmitted(number))?;
             if let Some(state) = self.clients.get_mut(usize::from(client.0)) {
                 state.answered();
                 self.complete(client, slot, status, &mut progress);
@@ -191,40 +174,31 @@ impl<'a, R: Registers> Driver<'a, R> {
     /// Resets the device: it touches no memory any more.
     ///
     /// # Errors
-    /// [`Error::Reset`].
-    pub fn stop(&mut self) -> Result<(), Error> {
+    /// The device does not reset.
+    pub fn stop(&mut self) -> Result<(), Error<D::Error>> {
         self.taking = false;
-        transport::reset(&self.registers)
-    }
-
-    fn properties(&self) -> Properties {
-        Properties {
-            read_only: self.features.contains(Features::RO),
-            flush: self.features.contains(Features::FLUSH),
-            max_discard_sectors: self.config.max_discard_sectors,
-            max_write_zeroes_sectors: self.config.max_write_zeroes_sectors,
-            block_size: self.config.block_size,
-        }
+        Ok(self.device.stop()?)
     }
 
     /// Runs one request of the client, if it has one: whether it went to the device.
     fn run_one(&mut self, id: ClientId, progress: &mut Progress) -> Option<bool> {
+        let limits = self.device.limits()?;
         let client = self.clients.get_mut(usize::from(id.0))?;
         let (slot, request) = client.next()?;
-        let command = client
-            .share()
-            .translate(&request, &self.config, self.features);
-        let status = match command {
-            Ok(command) => match self.queue.add(&command) {
-                Some(number) => {
-                    client.submitted(command.op);
-                    self.in_flight[number] = Some(InFlight { client: id, slot });
-                    progress.submitted += 1;
-                    return Some(true);
+        let status = match client.share().translate(&request, limits) {
+            Ok(command) => {
+                let number = self.device.submit(&command);
+                match number.and_then(|number| self.in_flight.get_mut(number)) {
+                    Some(entry) => {
+                        client.submitted(command.op);
+                        *entry = Some(InFlight { client: id, slot });
+                        progress.submitted += 1;
+                        return Some(true);
+                    }
+                    // Not reached: there was room.
+                    None => Status::IoError,
                 }
-                // Not reached: there was room.
-                None => Status::IoError,
-            },
+            }
             Err(Rejected::Nothing) => Status::Ok,
             Err(Rejected::Bounds) => Status::IoError,
             Err(Rejected::Unsupported) => Status::Unsupported,
@@ -240,10 +214,5 @@ impl<'a, R: Registers> Driver<'a, R> {
                 progress.add(id, status);
             }
         }
-    }
-
-    fn tell(&mut self) {
-        self.queue.publish();
-        self.registers.write(QUEUE_NOTIFY, 0);
     }
 }

@@ -3,9 +3,9 @@
 
 use core::sync::atomic::AtomicU64;
 
+use molt_block::{Ring, Share};
 use molt_shared::Registers;
 use molt_system::{DriverBrief, DriverClient};
-use molt_virtio_blk::{Ring, Share};
 use sel4_microkit::var;
 
 const PAGE: u64 = 4096;

@@ -3,7 +3,7 @@
 
 use molt_queue::{Op, Request, Server, SlotId, Violation};
 
-use crate::bounds::Share;
+use crate::share::Share;
 
 /// Which client, in the order of [`crate::Driver::attach`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,37 +1,43 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The generation's life: start, serve, quiesce; and its reports.
 
+use molt_block::{Client, Device, Driver, Error, Progress, Ring};
 use molt_control::{Order, Orders, Report};
 use molt_queue::Server;
 use molt_shared::Registers;
 use molt_system::{DriverBrief, NONE};
-use molt_virtio_blk::{Client, Driver, Error, Progress};
 use sel4_microkit::{Channel, ChannelSet, Handler, Infallible};
 
-use crate::{brief, fault, version};
+use crate::{Image, brief, fault};
 
 /// The driver and whom it answers to.
-pub struct Generation {
+pub struct Generation<D> {
     brief: &'static DriverBrief,
     /// `None` after an error of the device: only the report is left.
-    driver: Option<Driver<'static, Registers>>,
+    driver: Option<Driver<'static, D>>,
     orders: Orders<'static>,
     report: Report<'static>,
     irq: Option<Channel>,
     update: Option<Channel>,
+    /// It was reported that the device has started.
+    ready: bool,
     /// Serial number of the quiesce order that was answered, until the next order to run.
     at_rest: Option<u64>,
     beat: u64,
 }
 
-impl Generation {
-    /// Starts the device anew and reports. Cold and warm are the same here: this driver exports no capsule.
-    pub fn start(brief: &'static DriverBrief) -> Self {
+impl<D: Device> Generation<D> {
+    /// Starts the device anew. Cold and warm are the same here: these drivers export no capsule.
+    pub(crate) fn start(
+        brief: &'static DriverBrief,
+        image: Image,
+        open: impl FnOnce(Registers, Ring<'static>) -> Result<D, D::Error>,
+    ) -> Self {
         let (orders, report) = brief::control(brief);
         let orders = Orders::new(orders);
         let generation = orders.generation();
         let report = Report::new(report, generation);
-        report.version(version::VERSION);
+        report.version(image.version);
         let mut this = Self {
             brief,
             driver: None,
@@ -39,32 +45,46 @@ impl Generation {
             report,
             irq: channel(brief.irq),
             update: channel(brief.update_channel),
+            ready: false,
             at_rest: None,
             beat: 0,
         };
-        match open(brief, generation) {
-            Ok(driver) => {
-                this.driver = Some(driver);
-                fault::before_ready();
-                if fault::says_ready() {
-                    this.report.ready();
-                    this.tell_update();
-                }
-            }
-            Err(error) => this.failed(error),
+        let device = open(brief::registers(brief), brief::ring(brief));
+        let started = device.map_err(Error::Device).and_then(|device| {
+            this.driver = Some(with_clients(device, brief, image, generation)?);
+            this.say_ready()
+        });
+        if let Err(error) = started {
+            this.failed(&error);
         }
         this
     }
 
+    /// Reports once that the device has started.
+    fn say_ready(&mut self) -> Result<(), Error<D::Error>> {
+        if let Some(driver) = &mut self.driver
+            && !self.ready
+            && driver.ready()?
+            && fault::says_ready()
+        {
+            fault::before_ready();
+            self.ready = true;
+            self.report.ready();
+            self.tell_update();
+        }
+        Ok(())
+    }
+
     /// Everything that there may be to do. `interrupted`: the device's interrupt was delivered, and waits to be
     /// acknowledged. (One that a predecessor left so was acknowledged at the start, after the reset.)
-    fn serve(&mut self, interrupted: Option<Channel>) -> Result<(), Error> {
+    fn serve(&mut self, interrupted: Option<Channel>) -> Result<(), Error<D::Error>> {
         if let Some(irq) = interrupted {
             self.interrupt()?;
             // Without the capability, which `update` gives and takes, there is nothing to acknowledge.
             let _ = irq.irq_ack();
             // What came since the first look is seen here; from now on a rising edge is a new interrupt.
             self.interrupt()?;
+            self.say_ready()?;
         }
         self.follow_order();
         if let Some(driver) = &mut self.driver {
@@ -76,7 +96,7 @@ impl Generation {
         Ok(())
     }
 
-    fn interrupt(&mut self) -> Result<(), Error> {
+    fn interrupt(&mut self) -> Result<(), Error<D::Error>> {
         if let Some(driver) = &mut self.driver {
             let progress = driver.interrupt()?;
             self.account(progress);
@@ -140,7 +160,7 @@ impl Generation {
                 self.tell_update();
             }
             // Called off.
-            (Order::Run, Some(_)) if fault::says_ready() => {
+            (Order::Run, Some(_)) if self.ready => {
                 self.at_rest = None;
                 self.report.ready();
                 self.tell_update();
@@ -150,7 +170,7 @@ impl Generation {
     }
 
     /// The device is beyond help: only `update` can end this.
-    fn failed(&mut self, error: Error) {
+    fn failed(&mut self, error: &Error<D::Error>) {
         self.driver = None;
         self.report.failed(error.code());
         self.tell_update();
@@ -163,7 +183,7 @@ impl Generation {
     }
 }
 
-impl Handler for Generation {
+impl<D: Device> Handler for Generation<D> {
     type Error = Infallible;
 
     fn notified(&mut self, channels: ChannelSet) -> Result<(), Infallible> {
@@ -171,16 +191,20 @@ impl Handler for Generation {
         self.beat();
         let interrupted = self.irq.filter(|irq| channels.contains(*irq));
         if let Err(error) = self.serve(interrupted) {
-            self.failed(error);
+            self.failed(&error);
         }
         Ok(())
     }
 }
 
-/// The device, running, with all clients.
-fn open(brief: &'static DriverBrief, generation: u64) -> Result<Driver<'static, Registers>, Error> {
-    let registers = brief::registers(brief);
-    let mut driver = Driver::start(registers, brief::ring(brief), version::BATCH)?;
+/// The driver of the device, with all clients.
+fn with_clients<D: Device>(
+    device: D,
+    brief: &'static DriverBrief,
+    image: Image,
+    generation: u64,
+) -> Result<Driver<'static, D>, Error<D::Error>> {
+    let mut driver = Driver::new(device, image.batch);
     for client in brief.clients() {
         let queue = Server::new(brief::queue(client), generation);
         driver.attach(Client::new(queue, brief::share(client)))?;

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The seam between what every driver of a disk does and what one device needs.
+
+use core::sync::atomic::AtomicU64;
+
+use molt_queue::{Properties, Status};
+
+use crate::error::Code;
+use crate::share::Command;
+
+/// A device has at most so many requests at a time.
+pub const REQUESTS: usize = 128;
+
+/// Memory that driver and device share.
+#[derive(Clone, Copy, Debug)]
+pub struct Ring<'a> {
+    /// As the driver sees it.
+    pub words: &'a [AtomicU64],
+    /// Where it is in physical memory; physically contiguous.
+    pub physical: u64,
+}
+
+/// What a device can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// In sectors of 512 bytes.
+    pub capacity: u64,
+    /// The device's preferred unit in bytes.
+    pub block_size: u32,
+    /// Only reads succeed.
+    pub read_only: bool,
+    /// A flush means something to it; otherwise it succeeds at once.
+    pub flush: bool,
+    /// Most sectors in a read or a write.
+    pub max_sectors: u32,
+    /// Longest segment in bytes.
+    pub max_segment: u32,
+    /// What segments' addresses and lengths are multiples of, in bytes; a power of two.
+    pub alignment: u32,
+    /// The first physical address that it cannot reach.
+    pub memory_end: u64,
+    /// Most sectors in a discard; 0: none.
+    pub max_discard_sectors: u32,
+    /// Most sectors in a write-zeroes; 0: none.
+    pub max_write_zeroes_sectors: u32,
+}
+
+impl Limits {
+    /// What clients are told of them.
+    pub(crate) fn properties(&self) -> Properties {
+        Properties {
+            read_only: self.read_only,
+            flush: self.flush,
+            max_discard_sectors: self.max_discard_sectors,
+            max_write_zeroes_sectors: self.max_write_zeroes_sectors,
+            block_size: self.block_size,
+        }
+    }
+}
+
+/// A disk's controller, started or starting.
+pub trait Device {
+    /// What makes the driver give up.
+    type Error: Code;
+
+    /// What it can do; `None` while it is starting.
+    fn limits(&self) -> Option<&Limits>;
+
+    /// Does it take one more request?
+    fn has_room(&self) -> bool;
+
+    /// How many requests it has.
+    fn in_flight(&self) -> usize;
+
+    /// Takes a request, which the device need not be told of before [`Self::tell`]. The request's number among those
+    /// that it has, below [`REQUESTS`]; `None`: no room.
+    fn submit(&mut self, command: &Command) -> Option<usize>;
+
+    /// Tells the device of what was submitted.
+    fn tell(&mut self);
+
+    /// Reads and acknowledges the interrupt's causes.
+    ///
+    /// # Errors
+    /// The device needs a reset.
+    fn interrupt(&mut self) -> Result<(), Self::Error>;
+
+    /// The next request that is done, by its number, and how it ended.
+    ///
+    /// # Errors
+    /// The device needs a reset.
+    fn done(&mut self) -> Result<Option<(usize, Status)>, Self::Error>;
+
+    /// Resets the device: it touches no memory any more.
+    ///
+    /// # Errors
+    /// The device does not reset.
+    fn stop(&mut self) -> Result<(), Self::Error>;
+}

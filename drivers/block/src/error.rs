@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What makes a driver give up.
+
+use core::fmt;
+
+/// An error of a device.
+pub trait Code: fmt::Debug + fmt::Display {
+    /// A number for it, from 1 to 99: the reason of a failed report.
+    fn code(&self) -> u64;
+}
+
+/// The device, or what the driver was given, is not as it has to be. Not recoverable but by a reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error<E> {
+    /// More clients than [`crate::CLIENTS`].
+    Clients,
+    /// A client's share reaches beyond the disk, or its memory beyond what the device reaches.
+    Share,
+    /// The device says that a request is done which it does not have; its number.
+    NotSubmitted(usize),
+    /// The device's own.
+    Device(E),
+}
+
+impl<E: Code> Error<E> {
+    /// A number for it, not 0: the reason of a failed report.
+    pub fn code(&self) -> u64 {
+        match self {
+            Self::Clients => 100,
+            Self::Share => 101,
+            Self::NotSubmitted(_) => 102,
+            Self::Device(error) => error.code(),
+        }
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for Error<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Clients => f.write_str("too many clients"),
+            Self::Share => {
+                f.write_str("a share beyond the end of the disk, or of what the device reaches")
+            }
+            Self::NotSubmitted(number) => write!(f, "request {number} was not given"),
+            Self::Device(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: fmt::Debug + fmt::Display> core::error::Error for Error<E> {}
+
+impl<E> From<E> for Error<E> {
+    fn from(error: E) -> Self {
+        Self::Device(error)
+    }
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What the drivers of disks have in common, whatever the device: several clients, each with a queue and a share of the
+//! disk.
+//!
+//! [`Driver::new`] takes a [`Device`]; [`Driver::attach`] adds a client; [`Driver::ready`] tells when the device has started;
+//! [`Driver::pump`] takes requests of all clients in turn, as many as the device has room for, checks each against
+//! its client's share and gives it to the device; [`Driver::interrupt`] completes what the device has done. Data goes
+//! between the device and the clients' memory; a driver never touches that memory.
+//!
+//! A device that misbehaves is an [`Error`], after which only a reset helps: end the generation.
+#![no_std]
+#![forbid(unsafe_code)]
+
+mod client;
+mod device;
+mod driver;
+mod error;
+mod share;
+
+pub use client::{Client, ClientId};
+pub use device::{Device, Limits, REQUESTS, Ring};
+pub use driver::{CLIENTS, Driver, Progress};
+pub use error::{Code, Error};
+pub use share::{Command, Piece, Rejected, Share};

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The service of the clients, over a device that is no more than this trait.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::atomic::AtomicU64;
+
+use molt_block::{CLIENTS, Client, ClientId, Code, Command, Device, Driver, Error, Limits, Share};
+use molt_queue::{Op, Request, Segment, Server, Status, layout};
+
+#[derive(Debug, PartialEq, Eq)]
+struct Never;
+
+impl fmt::Display for Never {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("never")
+    }
+}
+
+impl Code for Never {
+    fn code(&self) -> u64 {
+        1
+    }
+}
+
+/// Takes one request at a time, and answers each with success; starts when told.
+struct OneAtATime {
+    started: bool,
+    limits: Limits,
+    has: Option<Op>,
+    log: VecDeque<(Op, u64)>,
+}
+
+impl OneAtATime {
+    fn new() -> Self {
+        Self {
+            started: true,
+            limits: Limits {
+                capacity: 1024,
+                block_size: 512,
+                read_only: false,
+                flush: true,
+                max_sectors: 8,
+                max_segment: 0x1000,
+                alignment: 4,
+                memory_end: 1 << 32,
+                max_discard_sectors: 0,
+                max_write_zeroes_sectors: 0,
+            },
+            has: None,
+            log: VecDeque::new(),
+        }
+    }
+}
+
+impl Device for OneAtATime {
+    type Error = Never;
+
+    fn limits(&self) -> Option<&Limits> {
+        self.started.then_some(&self.limits)
+    }
+    fn has_room(&self) -> bool {
+        self.has.is_none()
+    }
+    fn in_flight(&self) -> usize {
+        usize::from(self.has.is_some())
+    }
+    fn submit(&mut self, command: &Command) -> Option<usize> {
+        self.has = Some(command.op);
+        self.log.push_back((command.op, command.sector));
+        Some(0)
+    }
+    fn tell(&mut self) {}
+    fn interrupt(&mut self) -> Result<(), Never> {
+        self.started = true;
+        Ok(())
+    }
+    fn done(&mut self) -> Result<Option<(usize, Status)>, Never> {
+        Ok(self.has.take().map(|_| (0, Status::Ok)))
+    }
+    fn stop(&mut self) -> Result<(), Never> {
+        Ok(())
+    }
+}
+
+fn share(n: u64) -> Share {
+    Share {
+        first_sector: 100 * n,
+        sectors: 100,
+        memory: 0x4000_0000 + 0x8000 * n,
+        memory_size: 0x8000,
+    }
+}
+
+fn queue() -> &'static [AtomicU64] {
+    let words: Vec<AtomicU64> = (0..layout::WORDS).map(|_| AtomicU64::new(0)).collect();
+    words.leak()
+}
+
+fn client(share: Share) -> Client<'static> {
+    Client::new(Server::new(queue(), 0), share)
+}
+
+fn read(sector: u64, offset: u64, len: u32) -> Request {
+    Request {
+        op: Op::Read,
+        sector,
+        sectors: len / 512,
+        segments: [Segment { offset, len }].into_iter().collect(),
+    }
+}
+
+/// A driver with two clients, and their ends of the queues.
+fn pair(
+    device: OneAtATime,
+) -> (
+    Driver<'static, OneAtATime>,
+    [molt_queue::Client<'static>; 2],
+) {
+    let mut driver = Driver::new(device, 1);
+    let queues = [queue(), queue()];
+    for (n, queue) in queues.iter().enumerate() {
+        let server = Server::new(queue, 0);
+        driver.attach(Client::new(server, share(n as u64))).unwrap();
+    }
+    let mut clients = queues.map(molt_queue::Client::new);
+    clients.iter_mut().for_each(|client| client.resume(0));
+    (driver, clients)
+}
+
+#[test]
+fn a_share_has_to_be_within_disk_and_memory() {
+    let ready = |share| {
+        let mut driver = Driver::new(OneAtATime::new(), 1);
+        driver.attach(client(share)).unwrap();
+        driver.ready()
+    };
+    assert_eq!(ready(share(0)), Ok(true));
+    for wrong in [
+        Share {
+            first_sector: 1000,
+            ..share(0)
+        },
+        Share {
+            first_sector: u64::MAX,
+            ..share(0)
+        },
+        Share {
+            memory: (1 << 32) - 0x7000,
+            ..share(0)
+        },
+        Share {
+            memory: u64::MAX - 1,
+            ..share(0)
+        },
+    ] {
+        assert_eq!(ready(wrong), Err(Error::Share), "{wrong:?}");
+    }
+}
+
+#[test]
+fn no_more_clients_than_there_is_room_for() {
+    let mut driver = Driver::new(OneAtATime::new(), 1);
+    for n in 0..CLIENTS as u64 {
+        assert_eq!(driver.attach(client(share(n))), Ok(ClientId(n as u8)));
+    }
+    assert_eq!(driver.attach(client(share(0))), Err(Error::Clients));
+}
+
+#[test]
+fn nothing_is_taken_before_the_device_has_started() {
+    let mut device = OneAtATime::new();
+    device.started = false;
+    let (mut driver, mut clients) = pair(device);
+    clients[0].submit(&read(0, 0, 512)).unwrap();
+    assert_eq!(driver.ready(), Ok(false));
+    assert_eq!(driver.pump().submitted, 0);
+    driver.interrupt().unwrap();
+    assert_eq!(
+        driver.pump().submitted,
+        0,
+        "the clients do not know the disk yet"
+    );
+    assert_eq!(driver.ready(), Ok(true));
+    assert_eq!(driver.pump().submitted, 1);
+}
+
+#[test]
+fn a_device_that_does_one_at_a_time_serves_clients_in_turn() {
+    let (mut driver, mut clients) = pair(OneAtATime::new());
+    driver.ready().unwrap();
+    for sector in 0..3 {
+        for client in &mut clients {
+            client.submit(&read(sector, 0, 512)).unwrap();
+        }
+    }
+    let mut completed = 0;
+    while completed < 6 {
+        assert_eq!(driver.pump().submitted, 1);
+        assert_eq!((driver.pump().submitted, driver.in_flight()), (0, 1));
+        completed += driver.interrupt().unwrap().completed;
+    }
+    let order: Vec<u64> = driver.device().log.iter().map(|found| found.1).collect();
+    assert_eq!(order, [0, 100, 1, 101, 2, 102]);
+}
+
+#[test]
+fn what_the_device_does_not_take_does_not_reach_it() {
+    let (mut driver, mut clients) = pair(OneAtATime::new());
+    driver.ready().unwrap();
+    let ranged = Request {
+        op: Op::Discard,
+        segments: Default::default(),
+        ..read(0, 0, 512)
+    };
+    for (request, expected) in [
+        (read(0, 2, 512), Status::IoError),
+        (read(0, 0, 9 * 512), Status::IoError),
+        (read(99, 0, 1024), Status::IoError),
+        (read(0, 0x7f00, 512), Status::IoError),
+        (ranged, Status::Unsupported),
+    ] {
+        clients[0].submit(&request).unwrap();
+        let progress = driver.pump();
+        assert_eq!(
+            (progress.submitted, progress.completed, progress.notify),
+            (0, 1, 1)
+        );
+        assert_eq!(
+            clients[0].poll().unwrap().unwrap().1,
+            expected,
+            "{request:?}"
+        );
+    }
+    assert!(driver.device().log.is_empty());
+}

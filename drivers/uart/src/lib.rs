@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What a console needs of a board's UART: output, polled.
+//!
+//! The UARTs of the boards differ, for this, in where data and status are and in which bit says "full". Speed and format of the
+//! line are left as the machine's firmware set them.
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+
+use core::fmt;
+use core::str::FromStr;
+
+use molt_shared::Mmio;
+
+/// Bytes of its registers that are used.
+pub const REGISTERS: usize = 0x1000;
+
+/// Which UART.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Kind {
+    /// Arm PrimeCell PL011 (Arm DDI 0183).
+    Pl011 = 1,
+    /// Cadence UART of Zynq devices (AMD UG1085, chapter 21; registers in UG1087).
+    Cadence = 2,
+}
+
+/// No UART of this name or number is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unknown;
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a known UART: 'pl011' or 'cadence'")
+    }
+}
+
+impl core::error::Error for Unknown {}
+
+impl TryFrom<u32> for Kind {
+    type Error = Unknown;
+
+    fn try_from(number: u32) -> Result<Self, Unknown> {
+        match number {
+            1 => Ok(Self::Pl011),
+            2 => Ok(Self::Cadence),
+            _ => Err(Unknown),
+        }
+    }
+}
+
+impl FromStr for Kind {
+    type Err = Unknown;
+
+    fn from_str(name: &str) -> Result<Self, Unknown> {
+        match name {
+            "pl011" => Ok(Self::Pl011),
+            "cadence" => Ok(Self::Cadence),
+            _ => Err(Unknown),
+        }
+    }
+}
+
+/// Where a kind has what is needed, in bytes from its first register.
+struct Layout {
+    data: usize,
+    status: usize,
+    /// The transmit FIFO is full.
+    full: u32,
+    control: usize,
+    /// Transmitter and receiver on.
+    on: u32,
+}
+
+impl Kind {
+    const fn layout(self) -> Layout {
+        match self {
+            // UARTDR, UARTFR.TXFF, UARTCR: UARTEN, TXE, RXE (3.3.1, 3.3.3, 3.3.8).
+            Self::Pl011 => Layout {
+                data: 0x00,
+                status: 0x18,
+                full: 1 << 5,
+                control: 0x30,
+                on: 0x301,
+            },
+            // FIFO, Channel_sts.TFUL, Control: TXEN, RXEN.
+            Self::Cadence => Layout {
+                data: 0x30,
+                status: 0x2c,
+                full: 1 << 4,
+                control: 0x00,
+                on: 0x14,
+            },
+        }
+    }
+}
+
+/// A UART to write to.
+#[derive(Debug)]
+pub struct Uart<R> {
+    registers: R,
+    kind: Kind,
+}
+
+impl<R: Mmio> Uart<R> {
+    /// A UART that is on, or will be.
+    pub const fn new(kind: Kind, registers: R) -> Self {
+        Self { registers, kind }
+    }
+
+    /// Switches it on. (A machine that was reset and has no firmware, as QEMU's, may have it off.)
+    pub fn enable(&self) {
+        let layout = self.kind.layout();
+        self.registers.write(layout.control, layout.on);
+    }
+
+    /// Writes a byte. A full FIFO is waited for: it empties by itself.
+    pub fn put(&self, byte: u8) {
+        let layout = self.kind.layout();
+        while self.registers.read(layout.status) & layout.full != 0 {
+            core::hint::spin_loop();
+        }
+        self.registers.write(layout.data, byte.into());
+    }
+}
+
+impl<R: Mmio> fmt::Write for Uart<R> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.bytes().for_each(|byte| self.put(byte));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::{Cell, RefCell};
+
+    /// Is full for two reads after each byte.
+    struct Fake {
+        kind: Kind,
+        full: Cell<u32>,
+        on: Cell<bool>,
+        out: RefCell<Vec<u8>>,
+    }
+
+    impl Mmio for Fake {
+        fn read(&self, offset: usize) -> u32 {
+            let (status, full) = match self.kind {
+                Kind::Pl011 => (0x18, 0x20),
+                Kind::Cadence => (0x2c, 0x10),
+            };
+            assert_eq!(offset, status);
+            let left = self.full.get();
+            self.full.set(left.saturating_sub(1));
+            if left > 0 { full } else { 0 }
+        }
+        fn write(&self, offset: usize, value: u32) {
+            match (self.kind, offset) {
+                (Kind::Pl011, 0x30) | (Kind::Cadence, 0x00) => self.on.set(true),
+                (Kind::Pl011, 0x00) | (Kind::Cadence, 0x30) => {
+                    assert!(self.on.get() && self.full.get() == 0);
+                    self.full.set(2);
+                    self.out.borrow_mut().push(value as u8);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn each_byte_waits_for_room() {
+        use fmt::Write;
+        for name in ["pl011", "cadence"] {
+            let kind: Kind = name.parse().unwrap();
+            assert_eq!(Kind::try_from(kind as u32), Ok(kind));
+            let mut uart = Uart::new(
+                kind,
+                Fake {
+                    kind,
+                    full: Cell::new(0),
+                    on: Cell::new(false),
+                    out: RefCell::default(),
+                },
+            );
+            uart.enable();
+            write!(uart, "molt").unwrap();
+            assert_eq!(*uart.registers.out.borrow(), *b"molt");
+        }
+        assert_eq!("8250".parse::<Kind>(), Err(Unknown));
+    }
+}
