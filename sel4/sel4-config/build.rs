@@ -2,71 +2,56 @@
 //! Turns a kernel's configuration into constants.
 //!
 //! `MOLT_SDK_CONFIG` names the folder of one board and configuration of a Microkit SDK
-//! (`<SDK>/board/<board>/<config>`); its `include/kernel/gen_config.json` and
-//! `invocations_all.json` are read. Without it the tables beside this file are taken: the
-//! configuration that the embedded kernel implements, which is the release configuration of
-//! `qemu_virt_aarch64`.
+//! (`<SDK>/board/<board>/<config>`). Without it the embedded kernel's tables are taken, which are those of the release
+//! configuration of `qemu_virt_aarch64`.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::{env, fmt::Write as _, fs};
 
-use serde_json::{Map, Value};
+use sel4_config_tables::{CONFIG, LABELS, SIZES, Setting, Tables};
 
 const SDK_CONFIG: &str = "MOLT_SDK_CONFIG";
 
 fn main() {
     println!("cargo:rerun-if-env-changed={SDK_CONFIG}");
-    let (config, labels) = match env::var_os(SDK_CONFIG).map(PathBuf::from) {
-        Some(dir) => (
-            dir.join("include/kernel/gen_config.json"),
-            dir.join("invocations_all.json"),
-        ),
-        None => (
-            PathBuf::from("config/gen_config.json"),
-            PathBuf::from("config/invocations_all.json"),
-        ),
+    let tables = match env::var_os(SDK_CONFIG).map(PathBuf::from) {
+        Some(folder) => {
+            for file in [CONFIG, LABELS, SIZES] {
+                println!("cargo:rerun-if-changed={}", folder.join(file).display());
+            }
+            Tables::read(&folder)
+        }
+        None => Tables::embedded(),
     };
+    let tables = tables.unwrap_or_else(|error| panic!("{SDK_CONFIG}: {error}"));
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
-    write(&out.join("consts.rs"), &config_consts(&object(&config)));
-    write(&out.join("labels.rs"), &label_consts(&object(&labels)));
-}
-
-/// The object in the JSON file `path`; there is no going on without it.
-fn object(path: &Path) -> Map<String, Value> {
-    println!("cargo:rerun-if-changed={}", path.display());
-    let text = fs::read_to_string(path)
-        .unwrap_or_else(|e| panic!("{SDK_CONFIG}: cannot read {}: {e}", path.display()));
-    match serde_json::from_str(&text) {
-        Ok(Value::Object(map)) => map,
-        Ok(_) => panic!("{SDK_CONFIG}: {} is not an object", path.display()),
-        Err(e) => panic!("{SDK_CONFIG}: {}: {e}", path.display()),
+    for (file, text) in [
+        ("consts.rs", consts(&tables)),
+        ("labels.rs", numbers(&tables.labels)),
+        ("sizes.rs", numbers(&tables.sizes)),
+        ("digest.rs", format!("{:?}", tables.digest())),
+    ] {
+        fs::write(out.join(file), text).unwrap_or_else(|e| panic!("cannot write {file}: {e}"));
     }
 }
 
-fn write(path: &Path, text: &str) {
-    fs::write(path, text).unwrap_or_else(|e| panic!("cannot write {}: {e}", path.display()));
-}
-
-fn config_consts(map: &Map<String, Value>) -> String {
+fn consts(tables: &Tables) -> String {
     let mut text = String::new();
-    for (key, value) in map {
+    for (key, value) in &tables.config {
         match value {
-            Value::Bool(b) => writeln!(text, "pub const {key}: bool = {b};"),
-            Value::String(s) => writeln!(text, "pub const {key}: &str = {s:?};"),
-            other => writeln!(text, "pub const {key}: &str = {:?};", other.to_string()),
+            Setting::Bool(value) => writeln!(text, "pub const {key}: bool = {value};"),
+            Setting::Text(value) => writeln!(text, "pub const {key}: &str = {value:?};"),
         }
         .expect("writing to a String");
     }
     text
 }
 
-/// Labels stand in the file as numbers; other members (there may be some) are passed over.
-fn label_consts(map: &Map<String, Value>) -> String {
+fn numbers(table: &BTreeMap<String, u64>) -> String {
     let mut text = String::new();
-    for (name, value) in map {
-        if let Some(label) = value.as_u64() {
-            writeln!(text, "pub const {name}: u32 = {label};").expect("writing to a String");
-        }
+    for (name, number) in table {
+        writeln!(text, "pub const {name}: u32 = {number};").expect("writing to a String");
     }
     text
 }

@@ -14,10 +14,19 @@ pub mod consts {
     include!(concat!(env!("OUT_DIR"), "/consts.rs"));
 }
 
+/// SHA-256 of the tables that this crate was built from (`sel4_config_tables::Tables::digest`).
+pub const DIGEST: [u8; 32] = include!(concat!(env!("OUT_DIR"), "/digest.rs"));
+
 /// Invocation labels (`invocations_all.json`).
 #[allow(missing_docs, non_upper_case_globals)]
 pub mod invocation_label {
     include!(concat!(env!("OUT_DIR"), "/labels.rs"));
+}
+
+/// log2 of the bytes of each kind of object (`object_sizes.json`).
+#[allow(missing_docs, non_upper_case_globals)]
+pub mod object_size {
+    include!(concat!(env!("OUT_DIR"), "/sizes.rs"));
 }
 
 /// The value of a boolean key.

@@ -2,7 +2,7 @@
 //! Collects the rows of the packed system. Every object is named by its number.
 
 use crate::blob::Blob;
-use crate::kernel::Sizes;
+use crate::sizes::Sizes;
 use molt_system::NONE;
 use molt_system::boot::{
     FILL_BLOB, FILL_PADDR, FIXED, Fill, Irq, Kind, MOVE, Mapping, Object, PageTable, Placement,
@@ -71,24 +71,10 @@ impl Builder {
         first
     }
 
-    fn memory_bits(&self, kind: Kind, size_bits: u32) -> u32 {
-        match kind {
-            Kind::Untyped | Kind::SchedContext => size_bits,
-            Kind::Tcb => self.sizes.tcb_bits,
-            Kind::Endpoint => 4,
-            Kind::Notification => 6,
-            Kind::CNode => size_bits + 5,
-            Kind::Reply => 5,
-            Kind::VSpace => 13,
-            Kind::SmallPage | Kind::PageTable | Kind::Vcpu | Kind::AsidPool => 12,
-            Kind::LargePage => 21,
-        }
-    }
-
     /// `count` objects, side by side in memory; the number of the first.
     pub fn make(&mut self, kind: Kind, size_bits: u32, count: u32) -> u32 {
         let first = self.numbers(count);
-        let memory_bits = self.memory_bits(kind, size_bits);
+        let memory_bits = self.sizes.memory_bits(kind, size_bits);
         self.objects.push(Object {
             kind: kind as u32,
             size_bits,

@@ -28,14 +28,12 @@ pub enum Error {
         /// Why.
         reason: ElfError,
     },
-    /// An SDK's file does not say what it should.
-    #[error("{}: no '{what}'", path.display())]
-    Sdk {
-        /// The file.
-        path: PathBuf,
-        /// What is missing.
-        what: &'static str,
-    },
+    /// The SDK is not what it should be.
+    #[error(transparent)]
+    Sdk(#[from] molt_sdk::Error),
+    /// The kernel's tables have no size of this kind of object.
+    #[error("the kernel's table of object sizes has no '{0}'")]
+    NoSize(&'static str),
     /// There is no replaceable protection domain of this name.
     #[error("there is no replaceable protection domain '{0}'")]
     NoComponent(String),

@@ -5,11 +5,12 @@ use crate::builder::{Builder, CSpace, Frames};
 use crate::elf::Elf;
 use crate::error::ElfError;
 use crate::files::Files;
-use crate::kernel::Sizes;
+use crate::sizes::Sizes;
 use crate::space::Space;
 use crate::{Error, guest};
 use molt_sdf::model::{At, DomainId, ProtectionDomain, Role, System};
 use molt_sdf::{Error as SdfError, Rule, Span};
+use molt_sdk::Tables;
 use molt_system::boot::Kind;
 use molt_system::cspace;
 
@@ -50,8 +51,8 @@ pub struct Layout<'a> {
 
 impl<'a> Layout<'a> {
     /// Makes the objects of all PDs and the frames of all regions.
-    pub fn new(system: &'a System, files: &'a Files, sizes: Sizes) -> Result<Self, Error> {
-        let mut b = Builder::new(sizes);
+    pub fn new(system: &'a System, files: &'a Files, tables: &Tables) -> Result<Self, Error> {
+        let mut b = Builder::new(Sizes::new(tables)?);
         let monitor_endpoint = b.make(Kind::Endpoint, 0, 1);
         let monitor_reply = b.make(Kind::Reply, 0, 1);
         let mut layout = Layout {

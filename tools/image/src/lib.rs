@@ -10,7 +10,6 @@ mod blob;
 mod briefs;
 mod builder;
 mod channels;
-
 mod domain;
 mod driver;
 mod elf;
@@ -25,6 +24,7 @@ mod pages;
 mod payload;
 mod plan;
 mod root;
+mod sizes;
 mod space;
 mod stage;
 mod update;
@@ -33,6 +33,7 @@ pub use driver::bundle;
 pub use error::Error;
 pub use kernel::KernelSource;
 
+use molt_sdk::Tables;
 use std::path::{Path, PathBuf};
 
 /// What to build, and of what.
@@ -85,7 +86,7 @@ pub fn build(options: &Options) -> Result<Report, Error> {
     let system = molt_sdf::load(&options.system, &options.elfs)?;
     let files = files::Files::new(&options.system, &options.elfs);
     let kernel = kernel::Kernel::read(&options.kernel)?;
-    let packed = plan::plan(&system, &files, kernel.sizes)?;
+    let packed = plan::plan(&system, &files, &kernel.tables)?;
     let monitor = match &options.monitor {
         Some(path) => path.clone(),
         None => files.find_program(&["molt-monitor", "monitor.elf"])?,
@@ -117,7 +118,12 @@ pub fn build(options: &Options) -> Result<Report, Error> {
 pub fn lay_out(system: &Path, search: &[PathBuf]) -> Result<Vec<u8>, Error> {
     let description = molt_sdf::load(system, search)?;
     let files = files::Files::new(system, search);
-    Ok(plan::plan(&description, &files, kernel::Sizes::RELEASE)?.bytes)
+    Ok(plan::plan(
+        &description,
+        &files,
+        &Tables::embedded().map_err(molt_sdk::Error::Tables)?,
+    )?
+    .bytes)
 }
 
 /// Packs any root task's ELF instead of `monitor` and a system: for tests of the kernel.

@@ -2,17 +2,17 @@
 //! The order of the steps, from description to packed system.
 
 use crate::files::Files;
-use crate::kernel::Sizes;
 use crate::layout::Layout;
 use crate::pack::Packed;
 use crate::{Error, briefs, channels, domain, driver, machine, pack, pages, stage, update};
 use molt_sdf::model::{DomainId, Role, Stop};
 use molt_sdf::{Rule, System};
+use molt_sdk::Tables;
 use molt_system::UpdateBrief;
 
 /// Lays out the whole system.
-pub fn plan(system: &System, files: &Files, sizes: Sizes) -> Result<Packed, Error> {
-    let mut layout = Layout::new(system, files, sizes)?;
+pub fn plan(system: &System, files: &Files, tables: &Tables) -> Result<Packed, Error> {
+    let mut layout = Layout::new(system, files, tables)?;
     let guests = layout.guests()?;
     for index in 0..system.domains.len() {
         domain::address_space(&mut layout, index)?;

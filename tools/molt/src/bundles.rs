@@ -2,13 +2,13 @@
 //! The bundles of a scenario, whole and damaged.
 
 use std::fs;
-use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use molt_bundle::{HEADER_LENGTH, Identity};
 use molt_linux::Archive;
 use molt_sdf::System;
 use molt_sdf::model::ProtectionDomain;
+use molt_sdk::Configuration;
 
 use crate::scenario::{BundleSource, Damage, Scenario};
 use crate::toolchain::{Target, Toolchain};
@@ -21,8 +21,8 @@ pub struct Maker<'a> {
     pub scenario: &'a Scenario,
     /// For which system.
     pub system: &'a System,
-    /// For which kernel.
-    pub sdk: Option<&'a Path>,
+    /// For which kernel's configuration.
+    pub configuration: Option<&'a Configuration>,
 }
 
 impl Maker<'_> {
@@ -52,9 +52,12 @@ impl Maker<'_> {
             bail!("there is no replaceable PD '{}'", source.component);
         };
         let package = source.package.as_str();
-        let folder =
-            self.toolchain
-                .build(&[package], Target::Domain, &source.features, self.sdk)?;
+        let folder = self.toolchain.build(
+            &[package],
+            Target::Domain,
+            &source.features,
+            self.configuration,
+        )?;
         let path = folder.join(package);
         let elf = fs::read(&path).with_context(|| format!("{}", path.display()))?;
         (0..source.repeat)

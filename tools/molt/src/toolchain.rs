@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use molt_sdk::Configuration;
 
 /// What a program is built for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,21 +64,34 @@ impl Toolchain {
 
     /// Builds the programs of these packages and returns the folder where their ELFs are, each named as its package.
     ///
-    /// `features` select a version (of a single package); `sdk` is the configuration's folder of an SDK
-    /// whose kernel the programs are for, the embedded kernel otherwise.
+    /// `features` select a version (of a single package); `configuration` is that of the kernel
+    /// which the programs are for, the embedded kernel's otherwise.
     pub fn build(
         &self,
         packages: &[&str],
         target: Target,
         features: &[String],
-        sdk: Option<&Path>,
+        configuration: Option<&Configuration>,
+    ) -> Result<PathBuf> {
+        // Programs of different configurations stand side by side, so that none is built again for another.
+        let directory = match configuration {
+            None => "target/bare".to_owned(),
+            Some(c) => format!("target/bare-{}-{}", c.board().name(), c.name()),
+        };
+        self.build_in(&directory, packages, target, features, configuration)
+    }
+
+    /// The same, with its working files in a folder of the checkout.
+    pub fn build_in(
+        &self,
+        directory: &str,
+        packages: &[&str],
+        target: Target,
+        features: &[String],
+        configuration: Option<&Configuration>,
     ) -> Result<PathBuf> {
         let triple = target.triple();
-        // Programs of different kernels stand side by side, so that neither is built again for the other.
-        let directory = self.root.join(match sdk {
-            None => "target/bare",
-            Some(_) => "target/bare-sdk",
-        });
+        let directory = self.root.join(directory);
         let mut command = self.cargo();
         command
             .args(["build", "--release", "--locked", "--quiet"])
@@ -108,8 +122,8 @@ impl Toolchain {
                 format!("CARGO_TARGET_{triple_in_capitals}_RUSTFLAGS"),
                 format!("--remap-path-prefix={}=molt", self.root.display()),
             );
-        match sdk {
-            Some(configuration) => command.env("MOLT_SDK_CONFIG", configuration),
+        match configuration {
+            Some(configuration) => command.env("MOLT_SDK_CONFIG", configuration.folder()),
             None => command.env_remove("MOLT_SDK_CONFIG"),
         };
         let output = command

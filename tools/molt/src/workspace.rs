@@ -52,14 +52,14 @@ impl Workspace {
     ) -> Result<Self> {
         let directory = toolchain.root().join("target/molt").join(match kernel {
             Kernel::Embedded => name.to_owned(),
-            Kernel::Sdk { .. } => format!("{name}-{}", kernel.name()),
+            Kernel::Sdk(_) => format!("{name}-{}", kernel.label()),
         });
         fs::create_dir_all(&directory)
             .with_context(|| format!("{}: cannot be made", directory.display()))?;
         let lock = lock(&directory)?;
         // Versions of one program are built in one place, one after the other.
         let _building = self::lock(&toolchain.root().join("target/molt"))?;
-        let step = Step::start(format!("building '{name}' for kernel {}", kernel.name()));
+        let step = Step::start(format!("building '{name}' for {}", kernel.label()));
         scenario.edit(&directory)?;
         let scenario = &*scenario;
         let system = Builder {
@@ -111,7 +111,7 @@ pub fn build_image(
     directory: &Path,
 ) -> Result<PathBuf> {
     let monitor = toolchain
-        .build(&[MONITOR], Target::Domain, &[], kernel.sdk())?
+        .build(&[MONITOR], Target::Domain, &[], kernel.programs_for()?)?
         .join(MONITOR);
     let loader = toolchain
         .build(&[LOADER], Target::Bare, &[], None)?
@@ -193,9 +193,12 @@ impl Builder<'_> {
         }
         for package in packages {
             let features = self.features(package);
-            let folder =
-                self.toolchain
-                    .build(&[package], Target::Domain, features, self.kernel.sdk())?;
+            let folder = self.toolchain.build(
+                &[package],
+                Target::Domain,
+                features,
+                self.kernel.programs_for()?,
+            )?;
             self.copy(&folder.join(package), &format!("{package}.elf"))?;
         }
         Ok(())
@@ -213,7 +216,7 @@ impl Builder<'_> {
             toolchain: self.toolchain,
             scenario: self.scenario,
             system,
-            sdk: self.kernel.sdk(),
+            configuration: self.kernel.programs_for()?,
         }
         .of_guest(guest)
     }

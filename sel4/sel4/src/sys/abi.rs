@@ -5,7 +5,7 @@
 pub use sel4_config::invocation_label;
 
 use crate::Word;
-use sel4_config::consts;
+use sel4_config::{consts, object_size};
 
 /// System call numbers, as they are put in x7.
 #[allow(missing_docs)]
@@ -44,15 +44,15 @@ pub mod object_type {
 }
 
 /// log2 of the size in bytes of a capability slot.
-pub const seL4_SlotBits: u32 = 5;
+pub const seL4_SlotBits: u32 = object_size::slot;
 /// log2 of the size in bytes of an endpoint.
-pub const seL4_EndpointBits: u32 = 4;
+pub const seL4_EndpointBits: u32 = object_size::endpoint;
 /// log2 of the size in bytes of a notification.
-pub const seL4_NotificationBits: u32 = 6;
+pub const seL4_NotificationBits: u32 = object_size::notification;
 /// log2 of the size in bytes of a reply object.
-pub const seL4_ReplyBits: u32 = 5;
+pub const seL4_ReplyBits: u32 = object_size::reply;
 /// log2 of the size in bytes of a TCB; the debug registers double it.
-pub const seL4_TCBBits: u32 = if consts::HARDWARE_DEBUG_API { 12 } else { 11 };
+pub const seL4_TCBBits: u32 = object_size::tcb;
 /// log2 of the size in bytes of the smallest scheduling context.
 pub const seL4_MinSchedContextBits: u32 = 7;
 /// The part of a scheduling context that holds no refills, in bytes.
@@ -60,29 +60,29 @@ pub const seL4_CoreSchedContextBytes: u32 = 128;
 /// The size of one refill, in bytes.
 pub const seL4_RefillSizeBytes: u32 = 16;
 /// log2 of the size in bytes of a page.
-pub const seL4_PageBits: u32 = 12;
+pub const seL4_PageBits: u32 = object_size::small_page;
 /// log2 of the size in bytes of a large page.
-pub const seL4_LargePageBits: u32 = 21;
+pub const seL4_LargePageBits: u32 = object_size::large_page;
 /// log2 of the size in bytes of a huge page.
-pub const seL4_HugePageBits: u32 = 30;
+pub const seL4_HugePageBits: u32 = object_size::huge_page;
 /// log2 of the size in bytes of a page table.
-pub const seL4_PageTableBits: u32 = 12;
+pub const seL4_PageTableBits: u32 = object_size::page_table;
 /// log2 of the entries of a page table.
 pub const seL4_PageTableIndexBits: u32 = 9;
 /// log2 of the size in bytes of a VSpace (its root table: two concatenated ones at stage 2).
-pub const seL4_VSpaceBits: u32 = if consts::ARM_PA_SIZE_BITS_40 { 13 } else { 12 };
+pub const seL4_VSpaceBits: u32 = object_size::vspace;
 /// log2 of the entries of a VSpace.
 pub const seL4_VSpaceIndexBits: u32 = if consts::ARM_PA_SIZE_BITS_40 { 10 } else { 9 };
 /// log2 of the size in bytes of a vCPU.
-pub const seL4_VCPUBits: u32 = 12;
+pub const seL4_VCPUBits: u32 = object_size::vcpu;
 /// log2 of the size in bytes of an ASID pool.
-pub const seL4_ASIDPoolBits: u32 = 12;
+pub const seL4_ASIDPoolBits: u32 = object_size::asid_pool;
 /// log2 of the VSpaces that an ASID pool serves.
 pub const seL4_ASIDPoolIndexBits: u32 = 9;
 /// log2 of the size in bytes of the smallest untyped.
-pub const seL4_MinUntypedBits: u32 = 4;
+pub const seL4_MinUntypedBits: u32 = object_size::min_untyped_bits;
 /// log2 of the size in bytes of the largest untyped.
-pub const seL4_MaxUntypedBits: u32 = 47;
+pub const seL4_MaxUntypedBits: u32 = object_size::max_untyped_bits;
 /// The last address a user program can have.
 pub const seL4_UserVSpaceTop: Word = if consts::ARM_PA_SIZE_BITS_40 {
     0x00ff_ffff_ffff

@@ -28,11 +28,11 @@ pub fn run(arguments: &Test) -> Result<bool> {
         count += host::run(&toolchain, filter)?;
     }
     if wanted(Part::Suite) {
-        println!("== target suite on kernel {}", kernel.name());
+        println!("== target suite on {}", kernel.label());
         count += suite::run(&toolchain, &kernel, filter)?;
     }
     if wanted(Part::Scenarios) {
-        println!("== scenarios on kernel {}", kernel.name());
+        println!("== scenarios on {}", kernel.label());
         count += scenarios::run(&toolchain, &kernel, filter)?;
     }
     println!("{count}");

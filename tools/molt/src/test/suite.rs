@@ -57,7 +57,7 @@ pub fn run(toolchain: &Toolchain, kernel: &Kernel, filter: Option<&str>) -> Resu
 
 /// Writes the traces of an SDK's kernel.
 pub fn record(toolchain: &Toolchain, kernel: &Kernel) -> Result<bool> {
-    let Kernel::Sdk { .. } = kernel else {
+    let Some(_) = kernel.sdk() else {
         bail!("--record needs the real kernel (--sdk DIR)");
     };
     let seen = boot(toolchain, kernel)?;
@@ -96,16 +96,16 @@ fn difference(expected: &[String], found: &[String]) -> Option<String> {
 }
 
 fn boot(toolchain: &Toolchain, kernel: &Kernel) -> Result<Seen> {
-    let step = progress::Step::start(format!("target suite on kernel {}", kernel.name()));
+    let step = progress::Step::start(format!("target suite on {}", kernel.label()));
     let suite = toolchain
-        .build(&[PACKAGE], Target::Domain, &[], kernel.sdk())?
+        .build(&[PACKAGE], Target::Domain, &[], kernel.programs_for()?)?
         .join(PACKAGE);
     let loader = toolchain
         .build(&[LOADER], Target::Bare, &[], None)?
         .join(LOADER);
     let directory = toolchain.root().join("target/molt/suite");
     fs::create_dir_all(&directory).with_context(|| format!("{}", directory.display()))?;
-    let out: PathBuf = directory.join(format!("{}.img", kernel.name()));
+    let out: PathBuf = directory.join(format!("{}.img", kernel.label()));
     molt_image::pack(&kernel.source(toolchain)?, &loader, &suite, &out)?;
     let mut machine = Machine::new(out);
     machine.limit = LIMIT;

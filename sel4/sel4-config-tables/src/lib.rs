@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The tables of a kernel's configuration: what programs are built for.
+//!
+//! A Microkit SDK has them beside each of its kernels; those of the embedded kernel stand in `config/`. Of the
+//! configuration only the keys that the embedded kernel's table has are kept: they are what programs here can depend
+//! on, so that two kernels that agree in them run the very same programs, and [`Tables::digest`] tells whether they do.
+#![forbid(unsafe_code)]
+
+mod digest;
+mod error;
+mod json;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+pub use error::Error;
+pub use json::{object, parse};
+use serde_json::{Map, Value};
+
+/// The configuration's keys and values, below a configuration's folder.
+pub const CONFIG: &str = "include/kernel/gen_config.json";
+/// Invocation labels.
+pub const LABELS: &str = "invocations_all.json";
+/// log2 of the objects' bytes.
+pub const SIZES: &str = "object_sizes.json";
+
+/// A configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tables {
+    /// Keys of the configuration: `true` and `false`, or a text.
+    pub config: BTreeMap<String, Setting>,
+    /// Invocation labels by name.
+    pub labels: BTreeMap<String, u64>,
+    /// log2 of the bytes of each kind of object.
+    pub sizes: BTreeMap<String, u64>,
+}
+
+/// A value of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// A switch.
+    Bool(bool),
+    /// A text; numbers are texts too.
+    Text(String),
+}
+
+impl Tables {
+    /// The embedded kernel's: the release configuration of `qemu_virt_aarch64`.
+    ///
+    /// # Errors
+    /// Never with the files of this crate, which a test reads.
+    pub fn embedded() -> Result<Self, Error> {
+        let own = |name: &str, text| parse(Path::new(name), text);
+        Ok(Self {
+            config: settings(&own(CONFIG, include_str!("../config/gen_config.json"))?),
+            labels: numbers(&own(
+                LABELS,
+                include_str!("../config/invocations_all.json"),
+            )?),
+            sizes: numbers(&own(SIZES, include_str!("../config/object_sizes.json"))?),
+        })
+    }
+
+    /// Those in the folder of a Microkit SDK's board and configuration (`<SDK>/board/<board>/<configuration>`).
+    ///
+    /// # Errors
+    /// When a file cannot be read, is not a JSON object, or a table lacks what the embedded kernel's has.
+    pub fn read(folder: &Path) -> Result<Self, Error> {
+        let embedded = Self::embedded()?;
+        let (config, labels, sizes) =
+            (folder.join(CONFIG), folder.join(LABELS), folder.join(SIZES));
+        Ok(Self {
+            config: only(&config, &embedded.config, settings(&object(&config)?))?,
+            // All labels are kept: a debug kernel has some that a release one does not have.
+            labels: with(&labels, &embedded.labels, numbers(&object(&labels)?))?,
+            sizes: only(&sizes, &embedded.sizes, numbers(&object(&sizes)?))?,
+        })
+    }
+}
+
+fn settings(map: &Map<String, Value>) -> BTreeMap<String, Setting> {
+    let setting = |value: &Value| match value {
+        Value::Bool(value) => Setting::Bool(*value),
+        Value::String(value) => Setting::Text(value.clone()),
+        other => Setting::Text(other.to_string()),
+    };
+    map.iter()
+        .map(|(key, value)| (key.clone(), setting(value)))
+        .collect()
+}
+
+fn numbers(map: &Map<String, Value>) -> BTreeMap<String, u64> {
+    map.iter()
+        .filter_map(|(key, value)| Some((key.clone(), value.as_u64()?)))
+        .collect()
+}
+
+/// `found`, which has every key of `wanted`.
+fn with<T, U>(
+    path: &Path,
+    wanted: &BTreeMap<String, T>,
+    found: BTreeMap<String, U>,
+) -> Result<BTreeMap<String, U>, Error> {
+    match wanted.keys().find(|key| !found.contains_key(*key)) {
+        Some(key) => Err(Error::Missing {
+            path: path.to_owned(),
+            key: key.clone(),
+        }),
+        None => Ok(found),
+    }
+}
+
+/// `found` without what is not `wanted`.
+fn only<T, U>(
+    path: &Path,
+    wanted: &BTreeMap<String, T>,
+    found: BTreeMap<String, U>,
+) -> Result<BTreeMap<String, U>, Error> {
+    let mut found = with(path, wanted, found)?;
+    found.retain(|key, _| wanted.contains_key(key));
+    Ok(found)
+}

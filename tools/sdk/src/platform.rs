@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! `platform_gen.json`: the board's physical memory as the kernel hands it out.
+
+use std::ops::Range;
+use std::path::Path;
+
+use sel4_config_tables::object;
+use serde_json::Value;
+
+use crate::Error;
+
+/// Beside each kernel.
+pub const FILE: &str = "platform_gen.json";
+
+/// Physical memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Platform {
+    /// RAM that the kernel and user land share out, by rising address.
+    pub memory: Vec<Range<u64>>,
+    /// What user land may map as device memory, by rising address: everything but RAM and the kernel's own devices.
+    pub devices: Vec<Range<u64>>,
+}
+
+impl Platform {
+    pub(crate) fn read(folder: &Path) -> Result<Self, Error> {
+        let path = folder.join(FILE);
+        let object = object(&path)?;
+        let ranges = |key: &'static str| {
+            let rows = object.get(key).and_then(Value::as_array)?;
+            let ranges: Option<Vec<_>> = rows.iter().map(range).collect();
+            ranges.filter(|ranges| !ranges.is_empty())
+        };
+        let or_missing = |key: &'static str| {
+            ranges(key).ok_or_else(|| Error::Platform {
+                path: path.clone(),
+                key,
+            })
+        };
+        Ok(Self {
+            memory: or_missing("memory")?,
+            devices: or_missing("devices")?,
+        })
+    }
+}
+
+fn range(row: &Value) -> Option<Range<u64>> {
+    let range = row.get("start")?.as_u64()?..row.get("end")?.as_u64()?;
+    (!range.is_empty()).then_some(range)
+}
