@@ -10,10 +10,12 @@
 
 mod elf;
 mod header;
+mod note;
 mod verify;
 
 pub use elf::{Segment, Window, entry, segments};
 pub use header::{HEADER_LENGTH, Header, Identity, MAGIC, VERSION, pack};
+pub use note::configuration;
 pub use verify::{Component, Verified, verify, verify_with_progress};
 
 pub use molt_doorbell::Reason;

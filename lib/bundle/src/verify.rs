@@ -7,6 +7,7 @@ use zerocopy::FromBytes;
 
 use crate::elf::{self, Window};
 use crate::header::{HEADER_LENGTH, Header, Identity, MAGIC, VERSION};
+use crate::note::configuration;
 
 /// Bytes digested between two reports of progress.
 const STEP: usize = 64 * 1024;
@@ -18,6 +19,8 @@ pub struct Component {
     pub identity: Identity,
     /// Where the image may lie.
     pub window: Window,
+    /// The configuration of the kernel that it will run on; an image that carries no note of its own is taken.
+    pub configuration: molt_note::Digest,
 }
 
 /// A bundle that may be built.
@@ -88,6 +91,9 @@ pub fn verify_with_progress<'a>(
     let digest: [u8; 32] = hasher.finalize().into();
     if digest != header.payload_digest {
         return Err(Reason::PayloadDigest);
+    }
+    if configuration(payload).is_some_and(|built_for| built_for != component.configuration) {
+        return Err(Reason::WrongConfiguration);
     }
     let entry = elf::entry(payload, component.window)?;
     Ok(Verified {

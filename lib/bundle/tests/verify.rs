@@ -10,10 +10,13 @@ const WINDOW: Window = Window {
     memory: 0x10_0000,
 };
 
+const CONFIGURATION: [u8; 32] = [7; 32];
+
 fn component() -> Component {
     Component {
         identity: identity("virtio,mmio"),
         window: WINDOW,
+        configuration: CONFIGURATION,
     }
 }
 
@@ -102,6 +105,33 @@ fn a_good_one_passes_and_its_segments_are_found() {
         (found[1].vaddr, found[1].size, found[1].data.len()),
         (0x20_1000, 0x3000, 0x10)
     );
+}
+
+/// A good ELF with a note about the configuration that it was built for.
+fn elf_with_note(digest: [u8; 32]) -> Vec<u8> {
+    const AT: usize = 0x300;
+    let note = Load {
+        flags: 4,
+        vaddr: 0,
+        file: 52,
+        size: 52,
+    };
+    let mut elf = elf_of(183, 2, &[TEXT, note]);
+    let header = 64 + 56;
+    elf[header..header + 4].copy_from_slice(&4u32.to_le_bytes());
+    elf[header + 8..header + 16].copy_from_slice(&(AT as u64).to_le_bytes());
+    elf[header + 48..header + 56].copy_from_slice(&4u64.to_le_bytes());
+    let words = [5u32, 32, 1].map(u32::to_le_bytes).concat();
+    let note = [&words[..], b"Molt\0\0\0\0", &digest].concat();
+    elf[AT..AT + note.len()].copy_from_slice(&note);
+    elf
+}
+
+#[test]
+fn a_driver_for_another_configuration_is_refused() {
+    assert_eq!(refusal_of(&elf_with_note(CONFIGURATION)), None);
+    let another = refusal_of(&elf_with_note([8; 32]));
+    assert_eq!(another, Some(Reason::WrongConfiguration));
 }
 
 #[test]

@@ -57,6 +57,7 @@ reasons! {
     WriteExecute = 29, "write-execute", "a segment is both writable and executable";
     FailedBefore = 30, "failed-before", "this image failed probation before";
     BadSignature = 31, "bad-signature", "the signature is wrong";
+    WrongConfiguration = 32, "wrong-configuration", "the driver was built for another configuration of the kernel";
 
     ArenaFull = 48, "arena-full", "the image does not fit the arena";
     BuildFailed = 49, "build-failed", "the new generation could not be built";

@@ -24,12 +24,16 @@ pub const GENERATION_GUARD: u32 = 64 - GENERATION_BITS;
 
 /// Endpoint or notification the PD waits on.
 pub const INPUT: u64 = 1;
+/// The endpoint that the PD's own faults go to.
+pub const FAULT_ENDPOINT: u64 = 2;
 /// The PD's own VSpace.
 pub const VSPACE: u64 = 3;
 /// The PD's reply object.
 pub const REPLY: u64 = 4;
 /// Endpoint of `monitor` (passive PDs only).
 pub const MONITOR: u64 = 5;
+/// The PD's own TCB (benchmark kernels only).
+pub const OWN_TCB: u64 = 6;
 /// The SMC capability (`smc="true"` only).
 pub const SMC: u64 = 7;
 /// First output notification, one per channel.

@@ -103,6 +103,8 @@ pub struct StageBrief {
     pub window: u64,
     /// Bytes of the window.
     pub window_size: u64,
+    /// SHA-256 of the kernel's configuration, which drivers must have been built for.
+    pub configuration: [u8; 32],
     /// Used part of `components`.
     pub component_count: u32,
     /// Used part of `stagings`.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! `monitor`'s last words. It shares no memory, and `serial` may be what has died: so it has a mapping of the UART of its own
-//! and uses it only to report a fault, or that the system could not be made.
+//! and uses it only to report a fault, or that the system could not be made. In a system without `serial` it has a debug
+//! kernel's console or none.
 
 use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -38,5 +39,7 @@ pub fn line(arguments: fmt::Arguments<'_>) {
         // SAFETY: `enable` is called when the UART's page has been mapped here, for good.
         let mut uart = Uart(unsafe { Registers::new(crate::invocations::UART as usize, 0x1000) });
         let _ = writeln!(uart, "monitor: {arguments}");
+    } else {
+        sel4::debug_println!("monitor: {arguments}");
     }
 }

@@ -43,12 +43,13 @@ pub fn copy(
 
 /// Verifies a bundle that nobody can write any more.
 pub fn verify(
+    stage: &StageBrief,
     component: &StageComponent,
     bundle: &[u8],
     committed: Option<u64>,
     progress: impl Fn(u64),
 ) -> Result<Results, Reason> {
-    let verified = check(component, bundle, committed, progress)?;
+    let verified = check(stage, component, bundle, committed, progress)?;
     let mut digest = [0; 4];
     for (word, bytes) in digest.iter_mut().zip(verified.digest.as_chunks().0) {
         *word = u64::from_le_bytes(*bytes);
@@ -90,6 +91,7 @@ pub fn window(component: &StageComponent) -> Window {
 }
 
 fn check<'a>(
+    stage: &StageBrief,
     component: &StageComponent,
     bundle: &'a [u8],
     committed: Option<u64>,
@@ -105,6 +107,7 @@ fn check<'a>(
             capsule: 0,
         },
         window: window(component),
+        configuration: stage.configuration,
     };
     verify_with_progress(bundle, &wanted, committed, |done, all| {
         progress((done * 1000 / all.max(1)) as u64);

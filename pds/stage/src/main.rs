@@ -50,7 +50,7 @@ impl Stage {
                 let bundle = check::copy(self.brief, component, client, slot, length, |done| {
                     self.worker.progress(done * 3 / 10);
                 })?;
-                check::verify(component, bundle, Some(committed), |done| {
+                check::verify(self.brief, component, bundle, Some(committed), |done| {
                     self.worker.progress(300 + done * 7 / 10);
                 })
             }

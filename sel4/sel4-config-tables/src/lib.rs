@@ -78,6 +78,14 @@ impl Tables {
     }
 }
 
+impl Tables {
+    /// Whether a switch of the configuration is on.
+    #[must_use]
+    pub fn is(&self, key: &str) -> bool {
+        self.config.get(key) == Some(&Setting::Bool(true))
+    }
+}
+
 fn settings(map: &Map<String, Value>) -> BTreeMap<String, Setting> {
     let setting = |value: &Value| match value {
         Value::Bool(value) => Setting::Bool(*value),

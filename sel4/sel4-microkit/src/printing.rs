@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Output for people: to a sink of the program's choice.
+//! Output for people: to a sink of the program's choice, or a debug kernel's console.
 
 use core::{
     fmt::{self, Write},
@@ -11,7 +11,7 @@ static SINK: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
 
 /// Sends what [`debug_print!`](crate::debug_print) and the panic handler print to `sink`.
 ///
-/// Without a sink it goes nowhere: a release kernel has no console.
+/// Without a sink it goes to the kernel's console, which only a debug kernel has.
 pub fn set_debug_sink(sink: fn(&str)) {
     SINK.store(sink as *mut (), Ordering::Release);
 }
@@ -32,6 +32,8 @@ pub fn print(arguments: fmt::Arguments<'_>) {
         // SAFETY: only `set_debug_sink` stores here, and what it stores is such a function.
         let sink = unsafe { core::mem::transmute::<*mut (), fn(&str)>(sink) };
         let _ = Sink(sink).write_fmt(arguments);
+    } else {
+        sel4::debug_print!("{arguments}");
     }
 }
 

@@ -24,8 +24,10 @@ pub mod init_thread;
 mod invoke;
 mod ipc_buffer;
 mod message_info;
+mod note;
 mod object;
 mod page;
+mod printing;
 mod root_task;
 mod sched;
 pub mod sys;
@@ -72,6 +74,11 @@ pub use tcb::TcbFlagsBuilder;
 pub use user_context::UserContext;
 pub use vcpu::VCpuReg;
 pub use vm_attributes::VmAttributes;
+
+#[doc(hidden)]
+pub mod _private {
+    pub use crate::printing::debug_print_helper;
+}
 
 /// A machine word (`seL4_Word`).
 pub type Word = u64;

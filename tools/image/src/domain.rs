@@ -54,6 +54,10 @@ pub fn capabilities(layout: &mut Layout, index: DomainId) {
     let described = &system.domains[index];
     let notification = layout.domains[index].notification;
     let (monitor, monitor_badge) = (layout.monitor_endpoint, index as u64 + 1);
+    let (fault, fault_badge) = layout
+        .fault_endpoint(index)
+        .unwrap_or((monitor, monitor_badge));
+    let benchmark = layout.configuration.tables.is("ENABLE_BENCHMARKS");
     let Some((fixed, b)) = layout.fixed(index) else {
         return;
     };
@@ -67,6 +71,11 @@ pub fn capabilities(layout: &mut Layout, index: DomainId) {
         0,
     );
     b.place(cnode, cspace::VSPACE, space, ALL, 0);
+    b.place(cnode, cspace::FAULT_ENDPOINT, fault, ALL, fault_badge);
+    if benchmark {
+        // The kernel's benchmark calls name a thread.
+        b.place(cnode, cspace::OWN_TCB, tcb, ALL, 0);
+    }
     let reply = b.make(Kind::Reply, 0, 1);
     b.place(cnode, cspace::REPLY, reply, ALL, 0);
     if described.passive {

@@ -60,7 +60,8 @@ fn one(layout: &mut Layout, domain: DomainId) -> Result<Driver, Error> {
     let system = layout.system;
     let described = &system.domains[domain];
     let (_, file) = layout.files.named(system, &described.image)?;
-    let bundle = make_bundle(system, domain, &file, FACTORY)
+    let bundle = (layout.configuration.check(&file))
+        .and_then(|()| make_bundle(system, domain, &file, FACTORY))
         .map_err(|reason| layout.image_error(&described.image, &described.image.span, reason))?;
     let slot = described.replaceable.as_ref().map_or(0, |r| r.bundle_size);
     if bundle.len() as u64 > slot {

@@ -54,6 +54,14 @@ pub enum ElfError {
     /// Another machine's or a shared object.
     #[error("not a static AArch64 program")]
     Machine,
+    /// Built for another kernel configuration.
+    #[error("it was built for {built_for}, not for {kernel}, which this image's kernel is")]
+    Configuration {
+        /// What it was built for.
+        built_for: String,
+        /// What the image's kernel is.
+        kernel: String,
+    },
     /// Segments of different rights in one page.
     #[error("the segments at {0:#x} and {1:#x} share a page")]
     SharedPage(u64, u64),

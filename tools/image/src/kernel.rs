@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The kernel's ELF and the configuration that programs for it are built for.
 
+use crate::configuration::Configuration;
 use crate::elf::Elf;
 use crate::{Error, files};
-use molt_sdk::{Configuration, Tables};
+use molt_sdk::Tables;
 use std::path::PathBuf;
 
 /// Which kernel.
@@ -12,10 +13,20 @@ pub enum KernelSource {
     /// The embedded kernel's ELF.
     Embedded(PathBuf),
     /// A Microkit SDK's.
-    Sdk(Box<Configuration>),
+    Sdk(Box<molt_sdk::Configuration>),
 }
 
 impl KernelSource {
+    /// As a person knows it.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            KernelSource::Embedded(_) => {
+                "the embedded kernel, or a release one of qemu_virt_aarch64".into()
+            }
+            KernelSource::Sdk(c) => format!("'{}' of board '{}'", c.name(), c.board().name()),
+        }
+    }
+
     /// What programs for it are built for.
     pub(crate) fn tables(&self) -> Result<Tables, Error> {
         Ok(match self {
@@ -28,7 +39,7 @@ impl KernelSource {
 /// A kernel, read.
 pub struct Kernel {
     pub elf: Elf,
-    pub tables: Tables,
+    pub configuration: Configuration,
 }
 
 impl Kernel {
@@ -41,7 +52,7 @@ impl Kernel {
         let elf = Elf::parse(&bytes).map_err(|reason| Error::Program { path, reason })?;
         Ok(Kernel {
             elf,
-            tables: source.tables()?,
+            configuration: Configuration::of(source)?,
         })
     }
 }

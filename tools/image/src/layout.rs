@@ -2,6 +2,7 @@
 //! The system while it is laid out: what every step needs of the steps before.
 
 use crate::builder::{Builder, CSpace, Frames};
+use crate::configuration::Configuration;
 use crate::elf::Elf;
 use crate::error::ElfError;
 use crate::files::Files;
@@ -10,7 +11,6 @@ use crate::space::Space;
 use crate::{Error, guest};
 use molt_sdf::model::{At, DomainId, ProtectionDomain, Role, System};
 use molt_sdf::{Error as SdfError, Rule, Span};
-use molt_sdk::Tables;
 use molt_system::boot::Kind;
 use molt_system::cspace;
 
@@ -47,12 +47,18 @@ pub struct Layout<'a> {
     pub domains: Vec<Domain>,
     pub monitor_endpoint: u32,
     pub monitor_reply: u32,
+    /// What programs have to be built for.
+    pub configuration: &'a Configuration,
 }
 
 impl<'a> Layout<'a> {
     /// Makes the objects of all PDs and the frames of all regions.
-    pub fn new(system: &'a System, files: &'a Files, tables: &Tables) -> Result<Self, Error> {
-        let mut b = Builder::new(Sizes::new(tables)?);
+    pub fn new(
+        system: &'a System,
+        files: &'a Files,
+        configuration: &'a Configuration,
+    ) -> Result<Self, Error> {
+        let mut b = Builder::new(Sizes::new(&configuration.tables)?);
         let monitor_endpoint = b.make(Kind::Endpoint, 0, 1);
         let monitor_reply = b.make(Kind::Reply, 0, 1);
         let mut layout = Layout {
@@ -63,6 +69,7 @@ impl<'a> Layout<'a> {
             domains: Vec::new(),
             monitor_endpoint,
             monitor_reply,
+            configuration,
         };
         layout.regions()?;
         for index in 0..system.domains.len() {
@@ -124,7 +131,9 @@ impl<'a> Layout<'a> {
     pub fn image(&self, described: &ProtectionDomain) -> Result<Elf, Error> {
         let read = |name: &At<String>| {
             let (_, bytes) = self.files.named(self.system, name)?;
-            Elf::parse(&bytes).map_err(|reason| self.image_error(name, &name.span, reason))
+            let built = self.configuration.check(&bytes);
+            (built.and_then(|()| Elf::parse(&bytes)))
+                .map_err(|reason| self.image_error(name, &name.span, reason))
         };
         let mut elf = read(&described.image)?;
         if let Some(symbols) = &described.symbols {

@@ -10,6 +10,7 @@ mod blob;
 mod briefs;
 mod builder;
 mod channels;
+mod configuration;
 mod domain;
 mod driver;
 mod elf;
@@ -33,7 +34,7 @@ pub use driver::bundle;
 pub use error::Error;
 pub use kernel::KernelSource;
 
-use molt_sdk::Tables;
+use configuration::Configuration;
 use std::path::{Path, PathBuf};
 
 /// What to build, and of what.
@@ -86,17 +87,18 @@ pub fn build(options: &Options) -> Result<Report, Error> {
     let system = molt_sdf::load(&options.system, &options.elfs)?;
     let files = files::Files::new(&options.system, &options.elfs);
     let kernel = kernel::Kernel::read(&options.kernel)?;
-    let packed = plan::plan(&system, &files, &kernel.tables)?;
+    let packed = plan::plan(&system, &files, &kernel.configuration)?;
     let monitor = match &options.monitor {
         Some(path) => path.clone(),
         None => files.find_program(&["molt-monitor", "monitor.elf"])?,
     };
-    let root = root::root_task(&files::read(&monitor)?, &packed.bytes).map_err(|reason| {
-        Error::Program {
+    let program = files::read(&monitor)?;
+    let root = (kernel.configuration.check(&program))
+        .and_then(|()| root::root_task(&program, &packed.bytes))
+        .map_err(|reason| Error::Program {
             path: monitor,
             reason,
-        }
-    })?;
+        })?;
     let loader = files::read(&options.loader)?;
     let image = payload::pack(&loader, &options.loader, &kernel, &root)?;
     std::fs::write(&options.out, &image).map_err(|error| Error::File {
@@ -121,7 +123,7 @@ pub fn lay_out(system: &Path, search: &[PathBuf]) -> Result<Vec<u8>, Error> {
     Ok(plan::plan(
         &description,
         &files,
-        &Tables::embedded().map_err(molt_sdk::Error::Tables)?,
+        &Configuration::of(&KernelSource::Embedded(PathBuf::new()))?,
     )?
     .bytes)
 }
@@ -137,10 +139,13 @@ pub fn pack(
     out: &Path,
 ) -> Result<(), Error> {
     let kernel = kernel::Kernel::read(kernel)?;
-    let root = root::bare(&files::read(root_task)?).map_err(|reason| Error::Program {
-        path: root_task.to_owned(),
-        reason,
-    })?;
+    let program = files::read(root_task)?;
+    let root = (kernel.configuration.check(&program))
+        .and_then(|()| root::bare(&program))
+        .map_err(|reason| Error::Program {
+            path: root_task.to_owned(),
+            reason,
+        })?;
     let image = payload::pack(&files::read(loader)?, loader, &kernel, &root)?;
     std::fs::write(out, image).map_err(|error| Error::File {
         path: out.to_owned(),

@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The order of the steps, from description to packed system.
 
+use crate::configuration::Configuration;
 use crate::files::Files;
 use crate::layout::Layout;
 use crate::pack::Packed;
 use crate::{Error, briefs, channels, domain, driver, machine, pack, pages, stage, update};
 use molt_sdf::model::{DomainId, Role, Stop};
 use molt_sdf::{Rule, System};
-use molt_sdk::Tables;
 use molt_system::UpdateBrief;
 
 /// Lays out the whole system.
-pub fn plan(system: &System, files: &Files, tables: &Tables) -> Result<Packed, Error> {
-    let mut layout = Layout::new(system, files, tables)?;
+pub fn plan(
+    system: &System,
+    files: &Files,
+    configuration: &Configuration,
+) -> Result<Packed, Error> {
+    let mut layout = Layout::new(system, files, configuration)?;
     let guests = layout.guests()?;
     for index in 0..system.domains.len() {
         domain::address_space(&mut layout, index)?;

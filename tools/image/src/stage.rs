@@ -33,6 +33,7 @@ pub fn lay_out(
         update: shared.link.1,
         asid_pool: VaultSlot(cspace::WORKSHOP_OWN),
         component_count: drivers.len() as u32,
+        configuration: layout.configuration.digest,
         ..StageBrief::default()
     };
     let (fixed, b) = layout.fixed(index)?;

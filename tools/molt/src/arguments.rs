@@ -68,6 +68,9 @@ pub struct Build {
     #[command(flatten)]
     /// Which kernel
     pub kernel: Kernel,
+    /// Folder of program images and other files that the description names (may be given several times)
+    #[arg(long, value_name = "DIR")]
+    pub search_path: Vec<PathBuf>,
     /// Where the image is written
     #[arg(long, short, default_value = "target/molt/molt.img")]
     pub out: PathBuf,
@@ -87,9 +90,15 @@ pub struct Measure {
 /// `molt run`
 #[derive(Args, Debug)]
 pub struct Run {
-    /// A scenario: description, disk, bundles and what is expected
+    /// A scenario (.toml: description, disk, bundles and what is expected), or a description by itself
     #[arg(default_value = "tests/scenarios/demo.toml")]
     pub scenario: PathBuf,
+    /// Folder of files that a description by itself names (may be given several times)
+    #[arg(long, value_name = "DIR")]
+    pub search_path: Vec<PathBuf>,
+    /// Seconds after which a description by itself has run long enough
+    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
+    pub limit: u64,
     #[command(flatten)]
     /// Which kernel
     pub kernel: Kernel,

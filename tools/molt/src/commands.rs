@@ -3,15 +3,17 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 
 use crate::arguments::{Build, Demo, Graph, Guests, Measure, Run, System};
+use crate::description;
 use crate::kernel::Kernel;
 use crate::scenario::Scenario;
 use crate::session::{self, Outcome, Show};
 use crate::toolchain::Toolchain;
-use crate::workspace::{Builder, Workspace, build_image};
+use crate::workspace::Workspace;
 
 const DEMO: &str = "tests/scenarios/demo.toml";
 const DEMO_BARE: &str = "tests/scenarios/demo-bare.toml";
@@ -20,28 +22,8 @@ const DEMO_BARE: &str = "tests/scenarios/demo-bare.toml";
 pub fn build(arguments: &Build) -> Result<bool> {
     let toolchain = Toolchain::from_environment()?;
     let kernel = Kernel::choose(&arguments.kernel)?;
-    // Bundles come from scenarios; an image alone has its guests' boot images without any.
-    let scenario = Scenario {
-        about: String::new(),
-        system: arguments.system.system.clone(),
-        edits: Vec::new(),
-        features: Default::default(),
-        disk: None,
-        bundles: Vec::new(),
-        expect: Default::default(),
-        mutant: false,
-        limit: 0,
-    };
-    let directory = toolchain.root().join("target/molt/build");
-    fs::create_dir_all(&directory).with_context(|| format!("{}", directory.display()))?;
-    Builder {
-        toolchain: &toolchain,
-        scenario: &scenario,
-        kernel: &kernel,
-        directory: &directory,
-    }
-    .inputs()?;
-    let image = build_image(&toolchain, &kernel, &scenario.system, &directory)?;
+    let system = &arguments.system.system;
+    let image = description::build(&toolchain, &kernel, system, &arguments.search_path)?;
     write_to(&arguments.out, &fs::read(&image)?)?;
     println!("{}", arguments.out.display());
     Ok(true)
@@ -50,12 +32,14 @@ pub fn build(arguments: &Build) -> Result<bool> {
 /// `molt run`
 pub fn run(arguments: &Run) -> Result<bool> {
     let kernel = Kernel::choose(&arguments.kernel)?;
-    let outcome = play(
-        &arguments.scenario,
-        &kernel,
-        &arguments.measure,
-        Show::Console,
-    )?;
+    let (what, search) = (&arguments.scenario, &arguments.search_path);
+    if what.extension().is_none_or(|ending| ending != "toml") {
+        let image = description::build(&Toolchain::from_environment()?, &kernel, what, search)?;
+        let limit = Duration::from_secs(arguments.limit);
+        description::run(image, arguments.measure.icount, limit)?;
+        return Ok(true);
+    }
+    let outcome = play(what, &kernel, &arguments.measure, Show::Console)?;
     Ok(verdict("run", &outcome))
 }
 

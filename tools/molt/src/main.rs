@@ -7,6 +7,7 @@
 mod arguments;
 mod bundles;
 mod commands;
+mod description;
 mod kernel;
 mod progress;
 mod scenario;

@@ -67,9 +67,10 @@ impl Workspace {
             scenario,
             kernel,
             directory: &directory,
+            search: &[],
         }
         .inputs()?;
-        let image = build_image(toolchain, kernel, &scenario.system, &directory)?;
+        let image = build_image(toolchain, kernel, &scenario.system, &directory, &[])?;
         let filesystems = filesystems(&system);
         let disk = make_disk(scenario.disk, &system, &filesystems, &directory)?;
         step.done();
@@ -109,6 +110,7 @@ pub fn build_image(
     kernel: &Kernel,
     system: &Path,
     directory: &Path,
+    search: &[PathBuf],
 ) -> Result<PathBuf> {
     let monitor = toolchain
         .build(&[MONITOR], Target::Domain, &[], kernel.programs_for()?)?
@@ -119,7 +121,7 @@ pub fn build_image(
     let out = directory.join("molt.img");
     let report = molt_image::build(&molt_image::Options {
         system: system.to_owned(),
-        elfs: vec![directory.to_owned()],
+        elfs: [&[directory.to_owned()], search].concat(),
         kernel: kernel.source(toolchain)?,
         loader,
         monitor: Some(monitor),
@@ -141,12 +143,14 @@ pub struct Builder<'a> {
     pub kernel: &'a Kernel,
     /// Where to.
     pub directory: &'a Path,
+    /// Where files of the description are beside its own folder.
+    pub search: &'a [PathBuf],
 }
 
 impl Builder<'_> {
     /// Programs, bundles and boot images; returns the checked description.
     pub fn inputs(&self) -> Result<System> {
-        let search = [self.directory.to_owned()];
+        let search = [&[self.directory.to_owned()], self.search].concat();
         let load = || molt_sdf::load(&self.scenario.system, &search);
         self.placeholders()?;
         let system = load()?;
@@ -189,7 +193,9 @@ impl Builder<'_> {
     fn programs(&self, system: &System) -> Result<()> {
         let mut packages: BTreeSet<&str> = BTreeSet::new();
         for domain in &system.domains {
-            packages.insert(package(domain));
+            if !self.is_there(&domain.image.value) {
+                packages.insert(package(domain));
+            }
         }
         for package in packages {
             let features = self.features(package);
@@ -202,6 +208,13 @@ impl Builder<'_> {
             self.copy(&folder.join(package), &format!("{package}.elf"))?;
         }
         Ok(())
+    }
+
+    /// Whether a program image stands there ready, as Microkit's tool wants all of them.
+    fn is_there(&self, image: &str) -> bool {
+        let own = self.scenario.system.parent().unwrap_or(Path::new(""));
+        let mut folders = std::iter::once(own).chain(self.search.iter().map(PathBuf::as_path));
+        folders.any(|folder| folder.join(image).is_file())
     }
 
     fn features(&self, package: &str) -> &[String] {

@@ -56,7 +56,7 @@ pub enum Rule {
     PrefillSizeSymbol(String, String),
     #[error("prefill_bootinfo and prefill_path cannot both be given")]
     PrefillTwice,
-    #[error("boot information '{0}' is not passed by this board's kernel")]
+    #[error("there is no boot information '{0}'")]
     PrefillBootinfo(String),
 
     // Names and identifiers.
@@ -80,7 +80,7 @@ pub enum Rule {
     DuplicateId(u64, String),
     #[error("interrupt {0} is used before, in protection domain '{1}'")]
     DuplicateIrq(u64, String),
-    #[error("interrupt {0} does not exist: the GIC has 16 to 1019")]
+    #[error("interrupt {0} does not exist: the GIC has 0 to 1019")]
     IrqNumber(u64),
     #[error("the symbol '{0}' is set before in protection domain '{1}'")]
     DuplicateSetvar(String, String),
@@ -98,7 +98,7 @@ pub enum Rule {
     // Mappings.
     #[error("the address {0:#x} is not a multiple of the page size {1:#x} of '{2}'")]
     MapAlignment(u64, u64, String),
-    #[error("the permissions '{0}' are not made of r, w and x, once each, or are write-only")]
+    #[error("the permissions '{0}' are not made of r, w and x, or are write-only")]
     Permissions(String),
     #[error(
         "memory region '{0}' at {1:#x} reaches beyond {2:#x}, the last address that may be mapped"
@@ -116,8 +116,6 @@ pub enum Rule {
     // Channels.
     #[error("a channel has exactly two ends, not {0}")]
     ChannelEnds(usize),
-    #[error("both ends of a channel are in protection domain '{0}'")]
-    ChannelSelf(String),
     #[error("both ends of a channel have pp='true'")]
     ChannelBothCall,
     #[error(

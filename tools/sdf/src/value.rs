@@ -23,7 +23,7 @@ pub fn boolean(text: &str) -> Result<bool, Rule> {
     }
 }
 
-/// Any of `r`, `w`, `x`, once each; not `w` alone, which the architecture cannot map.
+/// Any of `r`, `w`, `x`; not `w` alone, which the architecture cannot map. None at all is Microkit's mapping without access.
 pub fn rights(text: &str) -> Result<Rights, Rule> {
     let mut rights = Rights {
         read: false,
@@ -37,12 +37,10 @@ pub fn rights(text: &str) -> Result<Rights, Rule> {
             'x' => &mut rights.execute,
             _ => return Err(Rule::Permissions(text.to_owned())),
         };
-        if std::mem::replace(right, true) {
-            return Err(Rule::Permissions(text.to_owned()));
-        }
+        *right = true;
     }
     let write_only = rights.write && !rights.read && !rights.execute;
-    if text.is_empty() || write_only {
+    if write_only {
         return Err(Rule::Permissions(text.to_owned()));
     }
     Ok(rights)
@@ -79,7 +77,7 @@ mod tests {
                 execute: true
             })
         );
-        for bad in ["", "w", "rr", "rwz"] {
+        for bad in ["w", "ww", "rwz", "R"] {
             assert_eq!(rights(bad), Err(Rule::Permissions(bad.to_owned())), "{bad}");
         }
     }

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use sel4_config_tables::{CONFIG, LABELS, SIZES, Setting, Tables};
+use sel4_config_tables::{CONFIG, LABELS, SIZES, Tables};
 
 use crate::{Board, Error, Platform, platform};
 
@@ -111,12 +111,4 @@ fn needed(board: &Board, name: &str, folder: &Path) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-impl Configuration {
-    /// Whether a switch of the kernel's configuration is on.
-    #[must_use]
-    pub fn is(&self, key: &str) -> bool {
-        self.tables.config.get(key) == Some(&Setting::Bool(true))
-    }
 }

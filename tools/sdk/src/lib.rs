@@ -82,6 +82,24 @@ impl Sdk {
     }
 }
 
+impl Sdk {
+    /// The first board and configuration with these tables.
+    #[must_use]
+    pub fn find(&self, digest: [u8; 32]) -> Option<Configuration> {
+        let boards = self
+            .boards()
+            .into_iter()
+            .map(|name| Board::new(self, &name));
+        let all = boards.flat_map(|board| {
+            let names = board.configurations();
+            names
+                .into_iter()
+                .map(move |name| board.configuration(&name))
+        });
+        all.flatten().find(|c| c.tables().digest() == digest)
+    }
+}
+
 /// The names of the folders in a folder, in their order.
 fn folders(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(folder)

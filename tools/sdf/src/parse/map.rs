@@ -104,7 +104,7 @@ pub fn irq(element: Element, setvars: &mut Vec<Setvar>) -> Result<Irq, Broken> {
     element.attributes(&["irq", "id", "trigger", "setvar_id"])?;
     element.children(&[])?;
     let number = element.required_number("irq")?;
-    if !(16..=1019).contains(&number.value) {
+    if !(0..=1019).contains(&number.value) {
         return broken(&number.span, Rule::IrqNumber(number.value));
     }
     let id = element.bounded("id", 0, 61)?;

@@ -9,6 +9,15 @@ use std::path::{Path, PathBuf};
 
 const SMALL: u64 = 0x1000;
 const LARGE: u64 = 0x20_0000;
+/// Microkit's names of what a kernel may tell its root task.
+const BOOTINFO: [&str; 6] = [
+    "fdt",
+    "x86_vbe",
+    "x86_mbmmap",
+    "x86_acpi_rsdp",
+    "x86_framebuffer",
+    "x86_tsc_freq",
+];
 
 fn prefill(element: Element, search: &[PathBuf]) -> Result<Option<(PathBuf, u64)>, Broken> {
     let Some(name) = element.text("prefill_path") else {
@@ -63,11 +72,13 @@ pub fn parse(element: Element, search: &[PathBuf]) -> Result<MemoryRegion, Broke
     element.children(&[])?;
     let name = element.required("name")?;
     let prefill = prefill(element, search)?;
-    if let Some(kind) = element.text("prefill_bootinfo") {
-        return match prefill {
-            Some(_) => broken(&kind.span, Rule::PrefillTwice),
-            None => broken(&kind.span, Rule::PrefillBootinfo(kind.value)),
-        };
+    // The kernels of these boards pass no extra boot information: such a region stays as it is made, zero.
+    match (element.text("prefill_bootinfo"), &prefill) {
+        (Some(kind), Some(_)) => return broken(&kind.span, Rule::PrefillTwice),
+        (Some(kind), None) if !BOOTINFO.contains(&kind.value.as_str()) => {
+            return broken(&kind.span, Rule::PrefillBootinfo(kind.value));
+        }
+        _ => {}
     }
     let size = match (element.number("size")?, &prefill) {
         (Some(size), _) => size,
