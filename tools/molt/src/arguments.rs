@@ -153,6 +153,8 @@ pub enum Part {
     Host,
     /// The target suite, as the kernel's root task
     Suite,
+    /// Plain Microkit systems with C programs (with an SDK)
+    Microkit,
     /// From end to end
     Scenarios,
 }

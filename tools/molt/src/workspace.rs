@@ -213,7 +213,9 @@ impl Builder<'_> {
     /// Whether a program image stands there ready, as Microkit's tool wants all of them.
     fn is_there(&self, image: &str) -> bool {
         let own = self.scenario.system.parent().unwrap_or(Path::new(""));
-        let mut folders = std::iter::once(own).chain(self.search.iter().map(PathBuf::as_path));
+        let folders = std::iter::once(own).chain(self.search.iter().map(PathBuf::as_path));
+        // What stands in the working folder, where an edited description is too, was made for an earlier run.
+        let mut folders = folders.filter(|folder| *folder != self.directory);
         folders.any(|folder| folder.join(image).is_file())
     }
 

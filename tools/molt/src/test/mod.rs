@@ -3,6 +3,7 @@
 
 mod count;
 mod host;
+mod microkit;
 mod scenarios;
 mod suite;
 
@@ -30,6 +31,10 @@ pub fn run(arguments: &Test) -> Result<bool> {
     if wanted(Part::Suite) {
         println!("== target suite on {}", kernel.label());
         count += suite::run(&toolchain, &kernel, filter)?;
+    }
+    if wanted(Part::Microkit) {
+        println!("== plain Microkit systems on {}", kernel.label());
+        count += microkit::run(&toolchain, &kernel, filter)?;
     }
     if wanted(Part::Scenarios) {
         println!("== scenarios on {}", kernel.label());

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Plain Microkit systems with C programs against the SDK's own library: built by this tool and by Microkit's, and both
+//! images have to do the same.
+//!
+//! Each folder of `tests/microkit` is a test: a description, C sources, and the lines that its programs print.
+
+mod compiler;
+mod console;
+mod refusals;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use molt_sdk::Configuration;
+
+use super::count::Count;
+use crate::description;
+use crate::kernel::{EMBEDDED_BOARD, Kernel};
+use crate::toolchain::Toolchain;
+use compiler::Compiler;
+
+const FOLDER: &str = "tests/microkit";
+
+/// Runs them.
+pub fn run(toolchain: &Toolchain, kernel: &Kernel, filter: Option<&str>) -> Result<Count> {
+    let mut count = Count::default();
+    let tests = tests(&toolchain.root().join(FOLDER))?;
+    let (configuration, compiler) = match ready(kernel) {
+        Ok(ready) => ready,
+        Err(reason) => {
+            for (name, _) in wanted(&tests, filter) {
+                println!("skip   microkit {name}: {reason}");
+                count.skipped += 1;
+            }
+            return Ok(count);
+        }
+    };
+    let out = toolchain.root().join("target/molt/microkit");
+    for (name, folder) in wanted(&tests, filter) {
+        let out = out.join(format!("{name}-{}", kernel.label()));
+        let test = Test {
+            toolchain,
+            kernel,
+            configuration,
+            compiler: &compiler,
+            folder,
+            name,
+            out: &out,
+        };
+        count += verdict(name, test.ours());
+        count += verdict(&format!("{name} (Microkit's image)"), test.theirs());
+    }
+    count += refusals::run(toolchain, configuration, filter)?;
+    Ok(count)
+}
+
+/// What the tests need, or why they cannot be run.
+fn ready(kernel: &Kernel) -> Result<(&Configuration, Compiler), String> {
+    let configuration = kernel.sdk().ok_or(
+        "needs a Microkit SDK (--sdk DIR): its library is what the programs are made with",
+    )?;
+    if kernel.board() != EMBEDDED_BOARD {
+        return Err(format!("its programs are for {EMBEDDED_BOARD}"));
+    }
+    let compiler = Compiler::find().ok_or(
+        "there is no C compiler for AArch64 (package gcc-aarch64-linux-gnu, or Arm's aarch64-none-elf)",
+    )?;
+    Ok((configuration, compiler))
+}
+
+/// The tests by name, in its order.
+fn tests(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
+    let mut tests: Vec<_> = fs::read_dir(folder)
+        .with_context(|| format!("{}", folder.display()))?
+        .flatten()
+        .filter(|entry| entry.path().is_dir())
+        .map(|entry| {
+            (
+                entry.file_name().to_string_lossy().into_owned(),
+                entry.path(),
+            )
+        })
+        .collect();
+    tests.sort();
+    Ok(tests)
+}
+
+fn wanted<'a>(
+    tests: &'a [(String, PathBuf)],
+    filter: Option<&'a str>,
+) -> impl Iterator<Item = (&'a str, &'a Path)> {
+    let wanted = move |name: &str| filter.is_none_or(|filter| name.contains(filter));
+    (tests.iter())
+        .filter(move |(name, _)| wanted(name))
+        .map(|(name, folder)| (name.as_str(), folder.as_path()))
+}
+
+fn verdict(name: &str, outcome: Result<()>) -> Count {
+    match &outcome {
+        Ok(()) => println!("ok     microkit {name}"),
+        Err(error) => println!("FAILED microkit {name}: {error:#}"),
+    }
+    Count::of(outcome.is_ok())
+}
+
+/// One of them.
+struct Test<'a> {
+    toolchain: &'a Toolchain,
+    kernel: &'a Kernel,
+    configuration: &'a Configuration,
+    compiler: &'a Compiler,
+    folder: &'a Path,
+    name: &'a str,
+    /// Where its programs and images are made.
+    out: &'a Path,
+}
+
+impl Test<'_> {
+    fn description(&self) -> PathBuf {
+        self.folder.join(format!("{}.system", self.name))
+    }
+
+    /// Makes the programs and boots them in this tool's image.
+    fn ours(&self) -> Result<()> {
+        self.compiler
+            .programs(self.folder, self.configuration, self.out)?;
+        let search = [self.out.to_owned()];
+        let image = description::build(self.toolchain, self.kernel, &self.description(), &search)?;
+        let own = self.out.join("molt.img");
+        fs::copy(image, &own)?;
+        self.boot(own)
+    }
+
+    /// Boots them in the image of Microkit's own tool, which shows what is to be expected.
+    fn theirs(&self) -> Result<()> {
+        let image = self.out.join("microkit.img");
+        let search = [self.out, self.folder];
+        let refusal = refusals::microkit(self.configuration, &self.description(), &search, &image)?;
+        anyhow::ensure!(
+            refusal.is_none(),
+            "refused: {}",
+            refusal.unwrap_or_default()
+        );
+        self.boot(image)
+    }
+
+    fn boot(&self, image: PathBuf) -> Result<()> {
+        let expected = self.folder.join("expected.txt");
+        let expected =
+            fs::read_to_string(&expected).with_context(|| format!("{}", expected.display()))?;
+        console::boot(image, &expected)
+    }
+}
