@@ -186,7 +186,7 @@ impl Update {
     }
 
     fn deny(&mut self, index: usize) {
-        self.measure_denied(index);
+        self.measure_deny(index);
         let Some(unit) = self.units.get_mut(index) else {
             return;
         };

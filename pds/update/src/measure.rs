@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! How long a blackout was, and how long each stage took.
+//! How long a blackout was, how much of it was execution, and how long each stage took.
+//!
+//! A blackout lasts from the old generation's last completion to the look of `update` that sees the new one's first. Its
+//! execution time is read from the scheduling contexts twice: at the look that sees the last completion, where what they
+//! had used so far is thrown away, and at the look that sees the new generation's first submission. On one core the
+//! second span lies within the first, so the execution time is never the longer of the two.
 
 use molt_doorbell::Status;
 
@@ -21,6 +26,8 @@ pub struct Measure {
     /// Start of the present stage in ns, and the stages so far.
     since: u64,
     stages: [u64; STAGES.len()],
+    /// They have been reported.
+    over: bool,
     blackout: Option<Blackout>,
 }
 
@@ -39,10 +46,7 @@ impl Measure {
     /// A status has been reached. An offer begins anew.
     pub fn reached(&mut self, status: Status, now: u64) {
         if status == Status::Offered {
-            *self = Self {
-                blackout: self.blackout,
-                ..Self::default()
-            };
+            self.begin(now);
         }
         for (place, (ends, _)) in self.stages.iter_mut().zip(STAGES) {
             if ends == status && *place == 0 {
@@ -50,6 +54,11 @@ impl Measure {
             }
         }
         self.since = now;
+        self.over = status.is_final();
+    }
+
+    fn begin(&mut self, now: u64) {
+        (self.since, self.stages, self.over) = (now, Default::default(), false);
     }
 
     /// The stages that were gone through, in order, with their times in ns.
@@ -60,10 +69,19 @@ impl Measure {
             .map(|((_, name), ns)| (*name, ns))
     }
 
-    /// The generation with this newest completion is about to lose the device. Returns whether a blackout begins here: then
-    /// the scheduling contexts are to be read, and the reading thrown away.
-    pub fn denying(&mut self, last: u64) -> bool {
-        let goes_on = self.blackout.is_some_and(|b| last == 0 || !b.granted);
+    /// The generation with this newest completion is losing the device. Returns whether a blackout begins here, or anew
+    /// because there was a completion since the last look: then the scheduling contexts are to be read, and the reading
+    /// thrown away.
+    pub fn denying(&mut self, last: u64, now: u64) -> bool {
+        if self.over {
+            // A recovery that no offer has begun.
+            self.begin(now);
+        }
+        let goes_on = self.blackout.is_some_and(|b| {
+            // A new generation that has completed nothing prolongs its predecessor's blackout.
+            let newest = if b.granted { 0 } else { b.last };
+            last <= newest
+        });
         if !goes_on {
             self.blackout = Some(Blackout {
                 last,
@@ -79,15 +97,6 @@ impl Measure {
         self.blackout.is_some()
     }
 
-    /// It has lost it; this was its newest completion.
-    pub fn denied(&mut self, last: u64) {
-        if let Some(blackout) = &mut self.blackout
-            && !blackout.granted
-        {
-            blackout.last = blackout.last.max(last);
-        }
-    }
-
     /// Another generation has it.
     pub fn granted(&mut self) {
         if let Some(blackout) = &mut self.blackout {
@@ -95,24 +104,25 @@ impl Measure {
         }
     }
 
-    /// The generation that has it submitted at CNTPCT `submission` and completed at `completion`, each for the first time
-    /// (0: not yet). `consumed` reads the scheduling contexts. Returns length in ticks and execution time in us, at the end.
+    /// The generation that has it has submitted and completed, or not, at the look at CNTPCT `now`. `consumed` reads the
+    /// scheduling contexts. Returns length in ticks and execution time in us, at the end.
     pub fn resumed(
         &mut self,
-        submission: u64,
-        completion: u64,
+        submitted: bool,
+        completed: bool,
+        now: impl FnOnce() -> u64,
         consumed: impl FnOnce() -> u64,
     ) -> Option<(u64, u64)> {
         let blackout = self.blackout.as_mut().filter(|b| b.granted)?;
-        if submission == 0 && completion == 0 {
+        if !submitted && !completed {
             return None;
         }
         let cpu = *blackout.cpu_us.get_or_insert_with(consumed);
-        if completion == 0 {
+        if !completed {
             return None;
         }
         let last = blackout.last;
         self.blackout = None;
-        (last != 0).then(|| (completion.saturating_sub(last), cpu))
+        (last != 0).then(|| (now().saturating_sub(last), cpu))
     }
 }

@@ -114,21 +114,15 @@ impl Update {
         }
     }
 
-    /// A generation is about to lose the device.
+    /// A generation is losing the device: looks for its last completion.
     pub fn measure_deny(&mut self, index: usize) {
+        let now = self.clock.ns();
         let Some(unit) = self.units.get_mut(index) else {
             return;
         };
         let last = unit.report.last_completion();
-        if unit.holder.is_some() && unit.measure.denying(last) {
+        if unit.holder.is_some() && unit.measure.denying(last, now) {
             self.consumed(index);
-        }
-    }
-
-    /// It has let go.
-    pub fn measure_denied(&mut self, index: usize) {
-        if let Some(unit) = self.units.get_mut(index) {
-            unit.measure.denied(unit.report.last_completion());
         }
     }
 
@@ -137,13 +131,12 @@ impl Update {
         let Some(unit) = self.units.get(index) else {
             return;
         };
-        let (submission, completion) = (
-            unit.report.first_submission(),
-            unit.report.first_completion(),
-        );
+        let submitted = unit.report.first_submission() != 0;
+        let completed = unit.report.first_completion() != 0;
         let generation = unit.machine.holder().unwrap_or(0);
         let mut measure = core::mem::take(&mut self.units[index].measure);
-        let end = measure.resumed(submission, completion, || self.consumed(index));
+        let now = || molt_clock::now().0;
+        let end = measure.resumed(submitted, completed, now, || self.consumed(index));
         if let Some(unit) = self.units.get_mut(index) {
             unit.measure = measure;
         }
@@ -159,6 +152,8 @@ impl Update {
 
     /// Execution time in us since the last call: `update`, `stage`, the component's generations, its clients.
     fn consumed(&self, index: usize) -> u64 {
+        // A context is charged when its thread lets go of the processor: ours, now.
+        sel4::r#yield();
         let authority = &self.brief.authority;
         let clients = self.clients.iter().filter(|c| c.has(index));
         let contexts = [authority.own_sc, authority.stage_sc];

@@ -206,6 +206,7 @@ impl Update {
             State::Starting => {}
             State::Ready => self.give(index, Event::Ready(generation)),
             State::Quiesced => {
+                self.measure_deny(index);
                 if let Some(unit) = self.units.get_mut(index) {
                     unit.quiesced_in_order = true;
                 }

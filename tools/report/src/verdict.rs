@@ -90,6 +90,14 @@ pub fn judge(summary: &Summary, collector: &Collector, expected: &Expectation) -
             failures.push(format!("'{name}' was {seen:x?}, expected {wanted:x?}"));
         }
     }
+    for update in &summary.updates {
+        if update.blackout_cpu_ns > update.blackout_ns {
+            failures.push(format!(
+                "a blackout of {} ns has {} ns of execution",
+                update.blackout_ns, update.blackout_cpu_ns
+            ));
+        }
+    }
     let outcomes: Vec<&str> = summary.updates.iter().map(|u| u.outcome.as_str()).collect();
     let mut counts = std::collections::BTreeMap::<String, usize>::new();
     for outcome in &outcomes {
