@@ -152,11 +152,11 @@ impl<'a> Vm<'a> {
         self.settle(platform);
         let go = match self.state {
             State::NotStarted => self.disks.iter_mut().all(|disk| {
-                disk.block
-                    .client()
-                    .properties()
-                    .map(|properties| disk.block.set_properties(&properties))
-                    .is_some()
+                let properties = disk.block.client().properties();
+                if let Some(properties) = &properties {
+                    disk.block.set_properties(properties);
+                }
+                properties.is_some() || disk.block.client().has_failed()
             }),
             State::Idle => self.gic.wakes(),
             State::Draining => !self.disks.iter().any(|disk| disk.block.is_draining()),
@@ -321,6 +321,7 @@ impl<'a> Vm<'a> {
         while let Some(change) = disk.gate.change() {
             match change {
                 Change::Close(_) => disk.block.client().close(),
+                Change::OutOfService(_) => disk.block.client().fail(),
                 Change::Open(_, generation) => {
                     disk.block.client().resume(generation);
                     platform.notify_driver(n);
@@ -329,7 +330,7 @@ impl<'a> Vm<'a> {
             disk.gate.acknowledge(change);
             platform.notify_update();
         }
-        if disk.gate.is_open() {
+        if disk.gate.is_open() || disk.block.client().has_failed() {
             broken |= disk.block.complete(&self.ram, now).is_err();
             if disk.block.serve(&self.ram, now) {
                 platform.notify_driver(n);

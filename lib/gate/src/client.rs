@@ -3,7 +3,7 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::{COMPONENTS, Gate};
+use crate::{COMPONENTS, Gate, State};
 
 /// A change of the gate that the client has not acknowledged yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,9 @@ pub enum Change {
     /// The region is there again and belongs to the driver's generation of this number: write the queue anew, then
     /// [`ClientGate::acknowledge`], notify `update` and the driver.
     Open(Gate, u64),
+    /// The component is out of service: leave the region alone, answer everything with errors, then
+    /// [`ClientGate::acknowledge`] and notify `update`.
+    OutOfService(Gate),
 }
 
 /// Number of the generation that `component` is or was granted to last, as the whole page `to_client` says; 0 for a
@@ -56,15 +59,16 @@ impl<'a> ClientGate<'a> {
         if gate == self.seen {
             return None;
         }
-        if !gate.open {
-            return Some(Change::Close(gate));
-        }
-        Some(Change::Open(gate, granted(self.to_client, self.component)))
+        Some(match gate.state {
+            State::Closed => Change::Close(gate),
+            State::Open => Change::Open(gate, granted(self.to_client, self.component)),
+            State::OutOfService => Change::OutOfService(gate),
+        })
     }
 
     /// Acknowledges a change. From now on [`Self::is_open`] says what it said.
     pub fn acknowledge(&mut self, change: Change) {
-        let (Change::Close(gate) | Change::Open(gate, _)) = change;
+        let (Change::Close(gate) | Change::Open(gate, _) | Change::OutOfService(gate)) = change;
         self.seen = gate;
         if let Some(word) = self.to_update.get(self.component) {
             word.store(gate.to_word(), Ordering::Release);
@@ -74,6 +78,6 @@ impl<'a> ClientGate<'a> {
     /// Whether the region may be touched: the last acknowledged change opened the gate, and no newer one waits.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.seen.open && self.change().is_none()
+        self.seen.state == State::Open && self.change().is_none()
     }
 }

@@ -12,7 +12,8 @@
 //! | `to_update` | 448..512 | the client's [`Statistics`] |
 //!
 //! Closing: the client sees the word (it is notified, and looks before each batch of work on the queue), finishes the
-//! touch it is in, acknowledges, and leaves the region alone. Opening: it writes its queue anew from its private
+//! touch it is in, acknowledges, and leaves the region alone. Out of service: the same, and it answers with errors what
+//! it is owed and what is asked of it from then on. Opening: it writes its queue anew from its private
 //! record, acknowledges, and notifies the driver. Neither side waits in a loop.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -25,7 +26,7 @@ mod word;
 pub use client::{Change, ClientGate, granted};
 pub use statistics::{STATISTICS, Statistics};
 pub use warden::Warden;
-pub use word::Gate;
+pub use word::{Gate, State};
 
 /// Components that a pair of pages has room for.
 pub const COMPONENTS: usize = 8;

@@ -3,7 +3,7 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::{COMPONENTS, Gate, Statistics};
+use crate::{COMPONENTS, Gate, State, Statistics};
 
 /// The gates of one client. The state is private: what stands in the pages is written, never read back.
 pub struct Warden<'a> {
@@ -28,7 +28,7 @@ impl<'a> Warden<'a> {
 
     /// Closes the gate of `component`. The client is to be notified afterwards.
     pub fn close(&mut self, component: usize) {
-        self.change(component, false);
+        self.change(component, State::Closed);
     }
 
     /// Opens the gate of `component` for `generation`. The client is to be notified afterwards.
@@ -36,7 +36,12 @@ impl<'a> Warden<'a> {
         if let Some(word) = self.to_client.get(COMPONENTS + component) {
             word.store(generation, Ordering::Relaxed);
         }
-        self.change(component, true);
+        self.change(component, State::Open);
+    }
+
+    /// Says that `component` is out of service. The client is to be notified afterwards.
+    pub fn out_of_service(&mut self, component: usize) {
+        self.change(component, State::OutOfService);
     }
 
     /// Whether the client has acknowledged the newest change of this gate.
@@ -52,7 +57,8 @@ impl<'a> Warden<'a> {
     /// Whether the gate is open.
     #[must_use]
     pub fn is_open(&self, component: usize) -> bool {
-        self.gates.get(component).is_some_and(|gate| gate.open)
+        let gate = self.gates.get(component);
+        gate.is_some_and(|gate| gate.state == State::Open)
     }
 
     /// What the client counted.
@@ -61,10 +67,10 @@ impl<'a> Warden<'a> {
         Statistics::read(self.to_update)
     }
 
-    fn change(&mut self, component: usize, open: bool) {
+    fn change(&mut self, component: usize, state: State) {
         if let Some(gate) = self.gates.get_mut(component) {
             gate.epoch += 1;
-            gate.open = open;
+            gate.state = state;
             self.write(component);
         }
     }

@@ -1,28 +1,45 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The word that says whether a client may touch its region.
 
+/// What a gate says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum State {
+    /// The region is to be left alone: it will be back.
+    #[default]
+    Closed = 0,
+    /// The region may be touched.
+    Open = 1,
+    /// The region is to be left alone for good: what is owed is not answered any more.
+    OutOfService = 2,
+}
+
 /// A gate's word, taken apart. A page of zeros is a closed gate of epoch 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Gate {
     /// One higher at each change.
     pub epoch: u64,
-    /// Whether the region may be touched.
-    pub open: bool,
+    /// What it says.
+    pub state: State,
 }
 
 impl Gate {
     /// The word as it stands in the page.
     #[must_use]
     pub const fn to_word(self) -> u64 {
-        self.epoch << 2 | self.open as u64
+        self.epoch << 2 | self.state as u64
     }
 
     /// Takes a word apart. A state that is not defined reads as closed.
     #[must_use]
     pub const fn from_word(word: u64) -> Self {
+        let state = match word & 3 {
+            1 => State::Open,
+            2 => State::OutOfService,
+            _ => State::Closed,
+        };
         Self {
             epoch: word >> 2,
-            open: word & 3 == 1,
+            state,
         }
     }
 }

@@ -44,6 +44,22 @@ fn a_close_counts_before_it_is_acknowledged_and_an_old_acknowledgement_does_not(
 }
 
 #[test]
+fn out_of_service_is_neither_open_nor_forgotten() {
+    let (down, up) = (page(), page());
+    let mut warden = Warden::new(&down, &up);
+    let mut gate = ClientGate::new(&down, &up, 0);
+    warden.open(0, 1);
+    gate.acknowledge(gate.change().expect("open"));
+    warden.out_of_service(0);
+    let change = gate.change().expect("out of service");
+    assert!(matches!(change, Change::OutOfService(_)));
+    assert!(!gate.is_open() && !warden.is_open(0));
+    gate.acknowledge(change);
+    assert!(!gate.is_open() && warden.acknowledged(0));
+    assert_eq!(gate.change(), None);
+}
+
+#[test]
 fn gates_of_components_do_not_mix_and_none_is_beyond_the_last() {
     let (down, up) = (page(), page());
     let mut warden = Warden::new(&down, &up);

@@ -46,12 +46,22 @@ struct Owed {
     request: Request,
 }
 
+/// What becomes of requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// They are recorded.
+    Closed,
+    /// They are in the region, whose word 0 has to hold this.
+    Open(u64),
+    /// They fail: nobody will serve them.
+    Failed,
+}
+
 /// The client's side of a queue. About 20 KiB: better in a static than on a small stack.
 #[derive(Debug)]
 pub struct Client<'a> {
     region: Region<'a>,
-    /// What word 0 has to hold; `None` while closed.
-    open: Option<u64>,
+    state: State,
     submitted: u64,
     completed: u64,
     next_serial: u64,
@@ -63,7 +73,7 @@ impl<'a> Client<'a> {
     pub const fn new(words: &'a [AtomicU64]) -> Self {
         Self {
             region: Region(words),
-            open: None,
+            state: State::Closed,
             submitted: START,
             completed: START,
             next_serial: 0,
@@ -84,19 +94,30 @@ impl<'a> Client<'a> {
             self.write(slot);
         }
         region.release(SUBMITTED, self.submitted);
-        self.open = Some(generation.wrapping_add(1));
+        self.state = State::Open(generation.wrapping_add(1));
         region.release(GENERATION, generation.wrapping_add(1));
     }
 
     /// Leaves the region alone from now on. Completions that were not polled are not seen any more;
     /// their requests stay owed.
     pub fn close(&mut self) {
-        self.open = None;
+        self.state = State::Closed;
+    }
+
+    /// Leaves the region alone from now on: [`Self::poll`] completes what is owed, and what is submitted later, with
+    /// [`Status::IoError`], in submission order.
+    pub fn fail(&mut self) {
+        self.state = State::Failed;
+    }
+
+    /// Does everything fail?
+    pub fn has_failed(&self) -> bool {
+        self.state == State::Failed
     }
 
     /// Is the queue open, and not in violation?
     pub fn is_open(&self) -> bool {
-        self.open.is_some()
+        matches!(self.state, State::Open(_))
     }
 
     /// Records the request and, if the queue is open, submits it; else resume does. The driver is to be
@@ -114,7 +135,7 @@ impl<'a> Client<'a> {
             serial,
             request: request.clone(),
         });
-        if self.open.is_some() {
+        if self.is_open() {
             self.write(slot);
             self.region.release(SUBMITTED, self.submitted);
         }
@@ -129,7 +150,7 @@ impl<'a> Client<'a> {
         match self.next_completion().transpose()? {
             Ok(completion) => Some(Ok(completion)),
             Err(violation) => {
-                self.open = None;
+                self.state = State::Closed;
                 Some(Err(violation))
             }
         }
@@ -142,12 +163,16 @@ impl<'a> Client<'a> {
 
     /// What the driver says of the disk; `None` before it has, or while closed.
     pub fn properties(&self) -> Option<Properties> {
-        self.open.and_then(|_| Properties::read(self.region))
+        self.is_open()
+            .then(|| Properties::read(self.region))
+            .flatten()
     }
 
     fn next_completion(&mut self) -> Result<Option<(Token, Status)>, Violation> {
-        let Some(open) = self.open else {
-            return Ok(None);
+        let open = match self.state {
+            State::Closed => return Ok(None),
+            State::Open(open) => open,
+            State::Failed => return Ok(self.next_failure()),
         };
         let region = self.region;
         let completed = region.acquire(COMPLETED);
@@ -180,6 +205,13 @@ impl<'a> Client<'a> {
         *owed = None;
         self.completed = self.completed.wrapping_add(1);
         Ok(Some((Token { serial, slot }, status)))
+    }
+
+    fn next_failure(&mut self) -> Option<(Token, Status)> {
+        let slot = self.oldest_after(None)?;
+        let serial = self.owed.get_mut(slot)?.take()?.serial;
+        let slot = slot as u8;
+        Some((Token { serial, slot }, Status::IoError))
     }
 
     /// The slot of the oldest request that is younger than the one numbered `last`.

@@ -32,6 +32,8 @@ pub enum Action {
     CloseGates,
     /// Open the gates of all clients.
     OpenGates(Generation),
+    /// Tell all clients that the device does not come back. Their gates are not open.
+    FailGates,
     /// Stop the generation's thread for good.
     Suspend(Generation),
     /// Stop the device: [`crate::Event::Stopped`].

@@ -59,6 +59,7 @@ impl Machine {
 
     /// The end. The device is stopped and taken away, or it could not be stopped and is left with nobody running it.
     pub(crate) fn out_of_service(&mut self, reason: Reason, out: &mut Actions) {
+        push(out, Action::FailGates);
         self.report(Status::OutOfService, reason, out);
         self.drop_next(out);
         self.job = Job::None;

@@ -53,8 +53,9 @@ impl Update {
                 generation,
             } => self.build(index, slot, arena, generation),
             Action::Quiesce(_) => self.quiesce(index),
-            Action::CloseGates => self.gates(index, None),
-            Action::OpenGates(generation) => self.gates(index, Some(generation)),
+            Action::CloseGates => self.close_gates(index),
+            Action::OpenGates(generation) => self.open_gates(index, generation),
+            Action::FailGates => self.fail_gates(index),
             Action::Suspend(_) => self.suspend(index),
             Action::StopDevice => self.stop_device(index),
             Action::Deny(_) => self.deny(index),
@@ -112,33 +113,42 @@ impl Update {
         }
     }
 
-    fn gates(&mut self, index: usize, open: Option<u64>) {
+    fn close_gates(&mut self, index: usize) {
         for client in self.clients.iter_mut().filter(|c| c.has(index)) {
-            match open {
-                Some(generation) => {
-                    client.closing &= !(1 << index);
-                    client.warden.open(index, generation);
-                }
-                None => {
-                    client.warden.close(index);
-                    client.closing |= 1 << index;
-                }
-            }
+            client.warden.close(index);
+            client.closing |= 1 << index;
             client.channel.notify();
         }
-        if let (Some(unit), Some(generation)) = (self.units.get_mut(index), open) {
-            unit.poll = Some(0);
-            let version = unit.report.version();
-            self.trace(Trace::Ready {
-                component: self.name(index),
-                generation,
-            });
-            self.trace(Trace::Started {
-                component: self.name(index),
-                generation,
-                version,
-            });
+    }
+
+    fn fail_gates(&mut self, index: usize) {
+        for client in self.clients.iter_mut().filter(|c| c.has(index)) {
+            client.warden.out_of_service(index);
+            client.closing &= !(1 << index);
+            client.channel.notify();
         }
+    }
+
+    fn open_gates(&mut self, index: usize, generation: u64) {
+        for client in self.clients.iter_mut().filter(|c| c.has(index)) {
+            client.warden.open(index, generation);
+            client.closing &= !(1 << index);
+            client.channel.notify();
+        }
+        let Some(unit) = self.units.get_mut(index) else {
+            return;
+        };
+        unit.poll = Some(0);
+        let version = unit.report.version();
+        self.trace(Trace::Ready {
+            component: self.name(index),
+            generation,
+        });
+        self.trace(Trace::Started {
+            component: self.name(index),
+            generation,
+            version,
+        });
     }
 
     fn suspend(&mut self, index: usize) {

@@ -160,9 +160,21 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// Takes chains from the guest's queue while there is room. Returns whether the driver is to be notified.
+    /// Takes chains from the guest's queue while there is room. Returns whether the driver is to be notified. Where there
+    /// will be no driver any more, all are answered at once.
     pub fn serve(&mut self, ram: &Ram, now: u64) -> bool {
-        if !self.client.is_open() || self.is_draining() {
+        let mut submitted = self.take(ram, now);
+        while submitted && self.client.has_failed() {
+            // A failure is no completion that could break the protocol.
+            let _ = self.complete(ram, now);
+            submitted = self.take(ram, now);
+        }
+        submitted
+    }
+
+    fn take(&mut self, ram: &Ram, now: u64) -> bool {
+        let served = self.client.is_open() || self.client.has_failed();
+        if !served || self.is_draining() {
             return false;
         }
         let since = self.held_since.take().unwrap_or(now);

@@ -42,6 +42,8 @@ pub struct World {
     pub arenas: [Option<u8>; 2],
     pub clearing: [bool; 2],
     pub gates: u8,
+    pub gates_open: bool,
+    pub told: bool,
     pub quiesce: bool,
     pub beat: bool,
     pub device: Device,
@@ -86,6 +88,8 @@ impl World {
             arenas: [None; 2],
             clearing: [false; 2],
             gates: 0,
+            gates_open: false,
+            told: false,
             quiesce: false,
             beat: false,
             device: Device::Stopped,
@@ -207,12 +211,20 @@ impl World {
                 self.stage = Some(StageJob::Build);
             }
             Action::Quiesce(_) => self.quiesce = true,
-            Action::CloseGates => self.gates = 0b11,
+            Action::CloseGates => {
+                self.gates = 0b11;
+                self.gates_open = false;
+            }
+            Action::FailGates => {
+                self.rule(!self.gates_open, "clients are in their regions");
+                self.told = true;
+            }
             Action::OpenGates(generation) => {
                 let ready = self
                     .holder
                     .is_some_and(|h| h.generation == generation && h.ready && !h.suspended);
                 self.rule(ready, "resumed before the generation was ready");
+                self.gates_open = true;
             }
             Action::Suspend(_) => {
                 if let Some(holder) = &mut self.holder {
@@ -305,6 +317,7 @@ impl World {
             self.rule(self.holder.is_some(), "committed what does not run");
         }
         if status == Status::OutOfService {
+            self.rule(self.told, "out of service, and no client was told");
             self.rule(
                 reason == Reason::StopTimeout || self.starts >= config().attempts,
                 "out of service too early",

@@ -84,12 +84,17 @@ impl TestClient {
                     self.load.restore();
                     self.queue.resume(generation);
                 }
+                Change::OutOfService(_) => {
+                    self.queue.fail();
+                    self.fail(format_args!("the component is out of service"));
+                }
             }
             self.gate.acknowledge(change);
             notify(self.update);
             match change {
                 Change::Open(..) => notify(self.driver),
                 Change::Close(_) => self.trespass(),
+                Change::OutOfService(_) => {}
             }
         }
     }

@@ -84,6 +84,7 @@ impl DiskClient {
             match change {
                 Change::Close(_) => self.queue.close(),
                 Change::Open(_, generation) => self.queue.resume(generation),
+                Change::OutOfService(_) => self.queue.fail(),
             }
             self.gate.acknowledge(change);
             notify(self.update);
@@ -96,7 +97,7 @@ impl DiskClient {
     /// Takes what is complete, as long as the gate lets it. A violation is told to `update`, which sees to
     /// the generation.
     fn drain(&mut self) {
-        while self.gate.is_open() {
+        while self.gate.is_open() || self.queue.has_failed() {
             match self.queue.poll() {
                 None => break,
                 Some(Ok((token, status))) => {
