@@ -218,9 +218,8 @@ fn errors_reach_the_driver() {
         .expect("the last sector is there");
 }
 
-#[test]
-fn requests_wait_while_the_queue_is_away() {
-    let rig = set_up();
+/// Two requests in flight in a driver that is taken away, two that come meanwhile, and how they end by what happens then.
+fn held_requests(rig: &RefCell<Rig>, then: impl FnOnce(&mut Rig)) -> Vec<RespStatus> {
     let mut disk = Driver::new(Registers).expect("comes up");
     let data = [0x5a; 512];
     let requests: Vec<_> = (0..4)
@@ -242,7 +241,6 @@ fn requests_wait_while_the_queue_is_away() {
                 std::ptr::from_mut(response),
             ));
         };
-    // Two in flight in a driver that will be taken away, two that come meanwhile.
     let mut requests = requests.into_iter().enumerate();
     rig.borrow_mut().slow = true;
     requests
@@ -254,16 +252,41 @@ fn requests_wait_while_the_queue_is_away() {
     requests.for_each(|(n, buffers)| submit(n, buffers));
     assert_eq!(disk.peek_used(), None);
     rig.borrow_mut().slow = false;
-    rig.borrow_mut().open();
+    then(&mut rig.borrow_mut());
+    let mut statuses = Vec::new();
     for (token, request, response) in tokens {
         assert_eq!(disk.peek_used(), Some(token), "in order, none twice");
         // SAFETY: as above; the pointers come from the leaked boxes.
         let (request, response) = unsafe { (&*request, &mut *response) };
         // SAFETY: the same buffers as at submission.
-        unsafe { disk.complete_write_blocks(token, request, &data, response) }.expect("written");
-        assert_eq!(response.status(), RespStatus::OK);
+        let result = unsafe { disk.complete_write_blocks(token, request, &data, response) };
+        assert_eq!(result.is_ok(), response.status() == RespStatus::OK);
+        statuses.push(response.status());
     }
     assert_eq!(disk.peek_used(), None);
-    assert_eq!(rig.borrow().disk[..4 * 512], [0x5a; 4 * 512]);
     assert_eq!(rig.borrow().statistics().requests, 4);
+    statuses
+}
+
+#[test]
+fn requests_wait_while_the_queue_is_away() {
+    let rig = set_up();
+    let statuses = held_requests(&rig, |rig| {
+        rig.open();
+    });
+    assert_eq!(statuses, [RespStatus::OK; 4]);
+    assert_eq!(rig.borrow().disk[..4 * 512], [0x5a; 4 * 512]);
+}
+
+#[test]
+fn out_of_service_everything_fails() {
+    let rig = set_up();
+    let statuses = held_requests(&rig, Rig::out_of_service);
+    assert_eq!(statuses, [RespStatus::IO_ERR; 4]);
+    let mut disk = Driver::new(Registers).expect("comes up all the same");
+    for _ in 0..40 {
+        let read = disk.read_blocks(0, &mut [0; 512]);
+        assert_eq!(read, Err(virtio_drivers::Error::IoError));
+    }
+    assert_eq!(rig.borrow().statistics().errors, 44);
 }

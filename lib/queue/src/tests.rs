@@ -371,6 +371,33 @@ fn a_closed_client_touches_nothing() {
 }
 
 #[test]
+fn a_failed_client_answers_with_errors_and_touches_nothing() {
+    let region = region();
+    let mut client = Client::new(&region);
+    client.resume(0);
+    let mut tokens = vec![client.submit(&write(0)), client.submit(&write(1))];
+    client.close();
+    tokens.push(client.submit(&write(2)));
+    assert_eq!(client.poll(), None);
+    client.fail();
+    // What stands there does not matter any more.
+    region
+        .iter()
+        .for_each(|word| word.store(0xdead, Ordering::Relaxed));
+    tokens.push(client.submit(&write(3)));
+    for token in tokens {
+        let failed = Ok((token.expect("room"), Status::IoError));
+        assert_eq!(client.poll(), Some(failed));
+    }
+    assert_eq!((client.poll(), client.owed()), (None, 0));
+    assert!(
+        region
+            .iter()
+            .all(|word| word.load(Ordering::Relaxed) == 0xdead)
+    );
+}
+
+#[test]
 fn properties_arrive() {
     let region = region();
     let mut client = Client::new(&region);

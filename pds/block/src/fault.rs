@@ -15,6 +15,10 @@ use molt_queue::{Status, layout};
 /// How long a slow start takes, in ns.
 const SLOW_NS: u64 = 1_000_000_000;
 
+/// How often an image that wears out tells a client of completions.
+const LIFE: u64 = 1_000;
+static TOLD: AtomicU64 = AtomicU64::new(0);
+
 /// Called first of all.
 pub fn at_start() {
     // The compiler must not know, or nothing of the driver is left for the tool to patch.
@@ -60,6 +64,11 @@ pub fn completed(queue: &[AtomicU64], generation: u64) {
             word.fetch_add(value, Ordering::Release);
         }
     };
+    if core::hint::black_box(cfg!(feature = "wears-out"))
+        && (generation > 0 || TOLD.fetch_add(1, Ordering::Relaxed) > LIFE)
+    {
+        panic!("this image is worn out");
+    }
     if cfg!(feature = "forbidden-index") {
         add(layout::COMPLETED, 1000);
     }

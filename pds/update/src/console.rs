@@ -10,7 +10,7 @@ use sel4_microkit::Channel;
 use crate::brief;
 
 /// Events noted at most; what comes when there is no room is counted.
-const NOTED: usize = 48;
+const NOTED: usize = 128;
 
 /// The way to `serial`.
 pub struct Console {

@@ -55,6 +55,10 @@ impl Measure {
         }
         self.since = now;
         self.over = status.is_final();
+        if status == Status::OutOfService {
+            // There is no end of it.
+            self.blackout = None;
+        }
     }
 
     fn begin(&mut self, now: u64) {

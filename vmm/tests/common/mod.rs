@@ -177,6 +177,13 @@ impl Rig {
         }
     }
 
+    /// There will be no driver any more.
+    pub fn out_of_service(&mut self) {
+        self.warden.out_of_service(0);
+        self.vm.poll(&mut self.fake);
+        assert!(self.warden.acknowledged(0));
+    }
+
     /// Lets the driver work. Returns whether the vCPU, which waits, goes on.
     pub fn drive(&mut self) -> bool {
         let Some(server) = &mut self.server else {

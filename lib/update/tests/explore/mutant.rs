@@ -24,12 +24,14 @@ pub enum Mutant {
     Hasty,
     /// Reports each end twice.
     Chatty,
+    /// Does not tell clients that a component is out of service.
+    Silent,
     /// Revokes the arena of the running generation at the commit.
     WrongArena,
 }
 
 impl Mutant {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::NoStop,
         Self::NoDeny,
         Self::NoSuspend,
@@ -39,6 +41,7 @@ impl Mutant {
         Self::Timeless,
         Self::Hasty,
         Self::Chatty,
+        Self::Silent,
         Self::WrongArena,
     ];
 
@@ -64,7 +67,9 @@ impl Mutant {
                         let _ = out.push(next);
                     }
                 }
-                (Self::NoDeny, Action::Deny(_)) | (Self::NoSuspend, Action::Suspend(_)) => {}
+                (Self::NoDeny, Action::Deny(_))
+                | (Self::NoSuspend, Action::Suspend(_))
+                | (Self::Silent, Action::FailGates) => {}
                 (Self::EarlyResume, Action::Grant { generation, .. }) => {
                     let _ = out.push(action);
                     let _ = out.push(Action::OpenGates(generation));

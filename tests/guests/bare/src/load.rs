@@ -17,6 +17,9 @@ struct Flight {
     start: u64,
 }
 
+/// After so many errors the disk is given up.
+const HOPELESS: u64 = 32;
+
 /// What the load has done so far.
 pub struct Load {
     guest: u64,
@@ -60,6 +63,11 @@ impl Load {
     /// Reads all that was written once more, and then nothing.
     pub fn close(&mut self) {
         self.closing.get_or_insert(0);
+    }
+
+    /// Asks for nothing any more.
+    fn give_up(&mut self) {
+        self.closing = Some(self.blocks());
     }
 
     /// Whether all is done, the closing pass included.
@@ -125,6 +133,9 @@ impl Load {
             } else if self.verify && flight.transfer == Transfer::Read {
                 self.compare(disk, slot, flight.number);
             }
+        }
+        if self.errors >= HOPELESS {
+            self.give_up();
         }
         some
     }

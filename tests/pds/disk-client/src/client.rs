@@ -84,7 +84,10 @@ impl DiskClient {
             match change {
                 Change::Close(_) => self.queue.close(),
                 Change::Open(_, generation) => self.queue.resume(generation),
-                Change::OutOfService(_) => self.queue.fail(),
+                Change::OutOfService(_) => {
+                    self.queue.fail();
+                    self.load.give_up();
+                }
             }
             self.gate.acknowledge(change);
             notify(self.update);
@@ -167,6 +170,10 @@ impl Handler for DiskClient {
         self.follow_gate();
         if self.load.fill(&mut self.queue) && self.gate.is_open() {
             notify(self.driver);
+        }
+        if self.queue.has_failed() {
+            // What has just been asked for has an answer already.
+            self.drain();
         }
         self.load.statistics.owed = self.queue.owed() as u64;
         self.load.statistics.write(self.to_update);

@@ -62,6 +62,11 @@ impl Load {
         self.closing.get_or_insert(0);
     }
 
+    /// Asks for nothing any more.
+    pub fn give_up(&mut self) {
+        self.closing = Some(self.blocks);
+    }
+
     /// Whether all is done, the closing pass included.
     pub fn finished(&self) -> bool {
         self.closing.is_some_and(|next| next >= self.blocks)
