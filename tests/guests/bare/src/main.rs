@@ -105,7 +105,6 @@ fn run(machine: &Machine<'_>) {
         let preparing = ring.as_ref().is_some_and(Ring::preparing);
         let some = load.drain(&mut disk, preparing);
         if let Some(ring) = &mut ring {
-            ring.look();
             if bundles_left && !ring.under_way() && load.requests() >= due {
                 due = load.requests() + every;
                 match bundles.next() {
