@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The kernel configuration that programs have to be built for.
+//! The kernel configuration that programs have to be built for, and the memory that there is.
 
 use crate::error::ElfError;
 use crate::{Error, KernelSource};
-use molt_sdk::Tables;
+use molt_sdk::{Platform, Tables};
 
 /// What programs have to be built for.
 pub struct Configuration {
     pub tables: Tables,
     pub digest: [u8; 32],
+    /// The board's memory.
+    pub platform: Platform,
     kernel: KernelSource,
 }
 
@@ -18,6 +20,7 @@ impl Configuration {
         Ok(Self {
             digest: tables.digest(),
             tables,
+            platform: kernel.platform()?,
             kernel: kernel.clone(),
         })
     }

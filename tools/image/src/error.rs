@@ -37,6 +37,14 @@ pub enum Error {
     /// There is no replaceable protection domain of this name.
     #[error("there is no replaceable protection domain '{0}'")]
     NoComponent(String),
+    /// All objects together are larger than the board's memory.
+    #[error("the system takes {needed:#x} bytes of memory, of which the board has {there:#x}")]
+    Memory {
+        /// Bytes that the objects take.
+        needed: u64,
+        /// Bytes that the kernel hands out and keeps.
+        there: u64,
+    },
     /// The loader would refuse the image.
     #[error("the image does not fit: {0}")]
     Payload(#[from] molt_payload::CheckError),

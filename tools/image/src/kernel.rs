@@ -4,7 +4,7 @@
 use crate::configuration::Configuration;
 use crate::elf::Elf;
 use crate::{Error, files};
-use molt_sdk::Tables;
+use molt_sdk::{Platform, Tables};
 use std::path::PathBuf;
 
 /// Which kernel.
@@ -25,6 +25,14 @@ impl KernelSource {
             }
             KernelSource::Sdk(c) => format!("'{}' of board '{}'", c.name(), c.board().name()),
         }
+    }
+
+    /// The memory that it hands out.
+    pub(crate) fn platform(&self) -> Result<Platform, Error> {
+        Ok(match self {
+            KernelSource::Embedded(_) => Platform::embedded()?,
+            KernelSource::Sdk(configuration) => configuration.platform().clone(),
+        })
     }
 
     /// What programs for it are built for.

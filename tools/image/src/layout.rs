@@ -81,6 +81,13 @@ impl<'a> Layout<'a> {
 
     fn regions(&mut self) -> Result<(), Error> {
         for region in &self.system.regions {
+            if let Some(start) = region.phys_addr {
+                let range = start..start.saturating_add(region.size);
+                if !self.configuration.platform.has(&range) {
+                    let rule = Rule::NoMemory(region.name.clone(), range.start, range.end);
+                    return Err(self.broken(&region.span, rule));
+                }
+            }
             let frames = self.b.frames(
                 region.size,
                 region.page_size.trailing_zeros(),

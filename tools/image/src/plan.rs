@@ -37,7 +37,14 @@ pub fn plan(
     for index in 0..system.domains.len() {
         machine::lay_out(&mut layout, index);
     }
-    Ok(pack::pack(layout))
+    let there = layout.configuration.platform.memory.iter();
+    let there = there.map(|range| range.end - range.start).sum();
+    let packed = pack::pack(layout);
+    if packed.memory > there {
+        let needed = packed.memory;
+        return Err(Error::Memory { needed, there });
+    }
+    Ok(packed)
 }
 
 /// All arenas, frames of revocable regions and their copies share one CNode.

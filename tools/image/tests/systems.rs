@@ -361,6 +361,35 @@ fn errors_of_program_images_have_a_place() {
 }
 
 #[test]
+fn a_program_for_another_configuration_is_refused() {
+    let own = molt_sdk::Tables::embedded().unwrap().digest();
+    let lay_out = |digest| {
+        let folder = programs();
+        let program = elf::program_for(Some(digest), b"plain");
+        std::fs::write(folder.path().join("plain.elf"), program).unwrap();
+        let path = description(folder.path(), PLAIN);
+        molt_image::lay_out(&path, &[]).map_err(|error| error.to_string())
+    };
+    assert!(lay_out(own).is_ok());
+    let text = lay_out([0xab; 32]).expect_err("refused");
+    let expected = "'plain.elf': it was built for an unknown one (tables abababab…), not for the embedded kernel";
+    assert!(text.contains(expected), "{text}");
+}
+
+#[test]
+fn memory_that_the_board_does_not_have_is_refused() {
+    // The interrupt controller's registers are the kernel's own.
+    let text = refused("0x9043000", "0x8000000");
+    assert!(
+        text.contains("from 0x8000000 to 0x8001000: the board has no such memory"),
+        "{text}"
+    );
+    let huge = "<memory_region name=\"huge\" size=\"0x80000000\" />";
+    let text = refused("<system>", &format!("<system>{huge}"));
+    assert!(text.contains("of which the board has 0x60000000"), "{text}");
+}
+
+#[test]
 fn a_vault_that_overflows_is_refused() {
     let folder = programs();
     let many = REPLACEABLE.replacen(

@@ -100,6 +100,17 @@ fn damage(
             bundle.resize(usize::try_from(slot)? + 1, 0);
         }
         Damage::NotAnElf => bundle = packed(component, "", sequence, TEXT)?,
+        Damage::OtherConfiguration => {
+            let mut elf = bundle.split_off(HEADER_LENGTH);
+            let digest = molt_bundle::configuration(&elf).context("the driver has no note")?;
+            let place = (elf
+                .windows(digest.len())
+                .position(|window| window == digest))
+            .and_then(|at| elf.get_mut(at))
+            .context("the driver's note is not in its file")?;
+            *place ^= 1;
+            bundle = packed(component, "", sequence, &elf)?;
+        }
         Damage::OtherDevice => {
             let elf = bundle.split_off(HEADER_LENGTH);
             bundle = packed(component, "x", sequence, &elf)?;

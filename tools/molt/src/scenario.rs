@@ -109,6 +109,8 @@ pub enum Damage {
     Flipped,
     /// The payload is text.
     NotAnElf,
+    /// Built for another configuration of the kernel.
+    OtherConfiguration,
     /// Made for another device.
     OtherDevice,
     /// More than a bundle slot holds.

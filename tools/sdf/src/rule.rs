@@ -182,6 +182,10 @@ pub enum Rule {
     GuestMemory(String),
 
     // What needs the program images (molt-image).
+    #[error(
+        "memory region '{0}' from {1:#x} to {2:#x}: the board has no such memory, or its kernel keeps it"
+    )]
+    NoMemory(String, u64, u64),
     #[error("program image '{0}' was not found")]
     ImageMissing(String),
     #[error("'{0}': {1}")]

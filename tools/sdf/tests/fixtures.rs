@@ -13,7 +13,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Rules that only the program images can break: `molt-image` tests them.
-const OF_IMAGES: [&str; 7] = [
+const OF_IMAGES: [&str; 8] = [
+    "NoMemory",
     "MapOverImage",
     "MapOverTool",
     "ImageMissing",

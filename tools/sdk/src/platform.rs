@@ -2,10 +2,10 @@
 //! `platform_gen.json`: the board's physical memory as the kernel hands it out.
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use sel4_config_tables::object;
-use serde_json::Value;
+use sel4_config_tables::{object, parse};
+use serde_json::{Map, Value};
 
 use crate::Error;
 
@@ -22,9 +22,30 @@ pub struct Platform {
 }
 
 impl Platform {
+    /// The embedded kernel's (`kernel/arch/src/layout.rs`), on the one board that it is for.
+    ///
+    /// # Errors
+    /// Never with the file of this crate, which a test reads.
+    pub fn embedded() -> Result<Self, Error> {
+        let path = PathBuf::from(FILE);
+        let object = parse(&path, include_str!("../config/platform_gen.json"))?;
+        Self::of(path, &object)
+    }
+
     pub(crate) fn read(folder: &Path) -> Result<Self, Error> {
         let path = folder.join(FILE);
         let object = object(&path)?;
+        Self::of(path, &object)
+    }
+
+    /// Whether the kernel hands out all of a range, which must not lie across two kinds of memory.
+    #[must_use]
+    pub fn has(&self, range: &Range<u64>) -> bool {
+        let mut all = self.memory.iter().chain(&self.devices);
+        all.any(|part| part.start <= range.start && range.end <= part.end)
+    }
+
+    fn of(path: PathBuf, object: &Map<String, Value>) -> Result<Self, Error> {
         let ranges = |key: &'static str| {
             let rows = object.get(key).and_then(Value::as_array)?;
             let ranges: Option<Vec<_>> = rows.iter().map(range).collect();

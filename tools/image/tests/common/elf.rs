@@ -46,8 +46,13 @@ fn section(out: &mut Vec<u8>, kind: u32, offset: u64, size: u64, link: u32, info
     words64(out, &[8, entry]);
 }
 
-/// The ELF: `text` as code, all symbols in the data segment with file bytes.
+/// The ELF: `text` as code, all symbols in the data segment with file bytes; it does not say what it was built for.
 pub fn program(text: &[u8]) -> Vec<u8> {
+    program_for(None, text)
+}
+
+/// The same, built for a kernel's configuration with these tables.
+pub fn program_for(digest: Option<[u8; 32]>, text: &[u8]) -> Vec<u8> {
     let data_size = SYMBOLS.len() as u64 * 64;
     let (text_at, data_at, symbols_at) = (0x1000u64, 0x2000u64, 0x3000u64);
     let mut names = vec![0];
@@ -68,13 +73,25 @@ pub fn program(text: &[u8]) -> Vec<u8> {
     words32(&mut out, &[1]);
     words64(&mut out, &[TEXT, 64, sections_at]);
     words32(&mut out, &[0]);
-    words16(&mut out, &[64, 56, 2, 64, 4, 3]);
+    words16(
+        &mut out,
+        &[64, 56, 2 + u16::from(digest.is_some()), 64, 4, 3],
+    );
     for (flags, offset, vaddr, size) in [
         (5, text_at, TEXT, text.len() as u64),
         (6, data_at, DATA, data_size),
     ] {
         words32(&mut out, &[1, flags]);
         words64(&mut out, &[offset, vaddr, vaddr, size, size, 0x1000]);
+    }
+    if let Some(digest) = digest {
+        // PT_NOTE, and right behind this last program header the note itself.
+        let note_at = out.len() as u64 + 56;
+        words32(&mut out, &[4, 4]);
+        words64(&mut out, &[note_at, 0, 0, 52, 52, 4]);
+        words32(&mut out, &[5, 32, 1]);
+        out.extend(b"Molt\0\0\0\0");
+        out.extend(digest);
     }
     out.resize(text_at as usize, 0);
     out.extend(text);
