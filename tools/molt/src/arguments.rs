@@ -153,6 +153,8 @@ pub enum Part {
     Host,
     /// The target suite, as the kernel's root task
     Suite,
+    /// That the programs are the same bytes on either kernel (with an SDK)
+    Programs,
     /// Plain Microkit systems with C programs (with an SDK)
     Microkit,
     /// From end to end

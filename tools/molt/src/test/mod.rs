@@ -4,6 +4,7 @@
 mod count;
 mod host;
 mod microkit;
+mod programs;
 mod scenarios;
 mod suite;
 
@@ -31,6 +32,10 @@ pub fn run(arguments: &Test) -> Result<bool> {
     if wanted(Part::Suite) {
         println!("== target suite on {}", kernel.label());
         count += suite::run(&toolchain, &kernel, filter)?;
+    }
+    if wanted(Part::Programs) {
+        println!("== programs for {}", kernel.label());
+        count += programs::run(&toolchain, &kernel, filter)?;
     }
     if wanted(Part::Microkit) {
         println!("== plain Microkit systems on {}", kernel.label());

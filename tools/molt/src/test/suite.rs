@@ -30,6 +30,7 @@ pub fn run(toolchain: &Toolchain, kernel: &Kernel, filter: Option<&str>) -> Resu
         recorded.take(line);
     }
     let seen = boot(toolchain, kernel)?;
+    let another_configuration = kernel.programs_for()?.is_some();
     let mut count = Count::default();
     for (name, trace) in &recorded.traces {
         if filter.is_some_and(|filter| !name.contains(filter)) {
@@ -38,6 +39,8 @@ pub fn run(toolchain: &Toolchain, kernel: &Kernel, filter: Option<&str>) -> Resu
         let failure = match (seen.verdicts.get(name), seen.traces.get(name)) {
             (None, _) => Some("it did not run to its end".to_owned()),
             (Some(Some(reason)), _) => Some(reason.clone()),
+            // The traces are of the release configuration: in another one threads are larger, and so on.
+            (Some(None), _) if another_configuration => None,
             (Some(None), found) => difference(trace, found.map_or(&[], Vec::as_slice)),
         };
         match &failure {
