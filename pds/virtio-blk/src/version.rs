@@ -16,12 +16,17 @@ pub const IMAGE: Image = if cfg!(feature = "v2") {
     }
 };
 
-/// Makes the image large, for measuring what depends on its size.
-#[cfg(feature = "pad")]
-static PADDING: [u8; 4 << 20] = [0xa5; 4 << 20];
+/// Bytes that make the image larger, for measuring what depends on its size.
+const PADDING: usize = if cfg!(feature = "pad-4m") {
+    4 << 20
+} else if cfg!(feature = "pad-64k") {
+    64 << 10
+} else {
+    0
+};
 
 /// Keeps the padding in the image.
 pub fn keep_padding() {
-    #[cfg(feature = "pad")]
-    core::hint::black_box(&PADDING);
+    static BYTES: [u8; PADDING] = [0xa5; PADDING];
+    core::hint::black_box(&BYTES);
 }
