@@ -32,8 +32,8 @@ fn or(
     Ok(crate::xml::bounds(number, name, low, high)?.value)
 }
 
-fn arena(element: Element, name: &'static str, number: At<u64>) -> Result<u64, Broken> {
-    let _ = (element, name);
+/// A size that arenas can have.
+fn arena(number: At<u64>) -> Result<u64, Broken> {
     if (0x4_0000..=0x400_0000).contains(&number.value) && number.value.is_multiple_of(ARENA_STEP) {
         return Ok(number.value);
     }
@@ -60,12 +60,8 @@ pub fn parse(element: Element) -> Result<Replaceable, Broken> {
     ])?;
     element.children(&[])?;
     element.choice("technique", &[("hold", ())])?;
-    let arena_size = arena(element, "arena", element.required_number("arena")?)?;
-    let bundle_size = arena(
-        element,
-        "bundle_size",
-        element.number_or("bundle_size", arena_size)?,
-    )?;
+    let arena_size = arena(element.required_number("arena")?)?;
+    let bundle_size = arena(element.number_or("bundle_size", arena_size)?)?;
     Ok(Replaceable {
         span: element.span(),
         vendor: text(element, "vendor", 16)?,
