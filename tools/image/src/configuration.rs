@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The kernel configuration that programs have to be built for, and the memory that there is.
 
+use crate::elf::Elf;
 use crate::error::ElfError;
 use crate::{Error, KernelSource};
 use molt_sdk::{Platform, Tables};
+
+/// `svc #0` (Arm ARM, DDI 0487, C6.2 "SVC"), which is how seL4 is called.
+const SVC_0: u32 = 0xd400_0001;
 
 /// What programs have to be built for.
 pub struct Configuration {
@@ -25,8 +29,8 @@ impl Configuration {
         })
     }
 
-    /// Refuses a program that says it was built for another configuration. What says nothing (a C program against the
-    /// SDK's libmicrokit, say) is taken as it is: whoever built it has to know.
+    /// Refuses a program that says it was built for another configuration. What says nothing is taken as it
+    /// is: whoever built it has to know.
     pub fn check(&self, program: &[u8]) -> Result<(), ElfError> {
         match molt_bundle::configuration(program) {
             Some(digest) if digest != self.digest => Err(ElfError::Configuration {
@@ -35,6 +39,28 @@ impl Configuration {
             }),
             _ => Ok(()),
         }
+    }
+
+    /// Refuses a C program that was linked with the libmicrokit of a debug configuration where the kernel is none, and the
+    /// reverse: what the library prints with makes a system call only in a debug configuration.
+    pub fn check_library(&self, program: &Elf) -> Result<(), ElfError> {
+        let Some(code) = program.content("microkit_dbg_putc") else {
+            return Ok(());
+        };
+        let (instructions, _) = code.as_chunks();
+        let prints = instructions.contains(&SVC_0.to_le_bytes());
+        if prints == self.tables.is("PRINTING") {
+            return Ok(());
+        }
+        let built_for = if prints {
+            "a debug kernel"
+        } else {
+            "a kernel that is no debug one"
+        };
+        Err(ElfError::Configuration {
+            built_for: built_for.to_owned(),
+            kernel: self.kernel.name(),
+        })
     }
 
     /// The configuration with these tables, as a person knows it.
@@ -49,7 +75,7 @@ impl Configuration {
         known.map_or_else(
             || {
                 let [a, b, c, d, ..] = digest;
-                format!("an unknown one (tables {a:02x}{b:02x}{c:02x}{d:02x}…)")
+                format!("an unknown configuration (tables {a:02x}{b:02x}{c:02x}{d:02x}…)")
             },
             |configuration| KernelSource::Sdk(Box::new(configuration)).name(),
         )

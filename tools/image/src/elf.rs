@@ -140,6 +140,16 @@ impl Elf {
         self.set(name, &value.to_le_bytes())
     }
 
+    /// The bytes of a symbol, where it lies in a loaded segment.
+    pub fn content(&self, name: &str) -> Option<&[u8]> {
+        let (address, size) = self.symbol(name)?;
+        self.segments.iter().find_map(|segment| {
+            let start = usize::try_from(address.checked_sub(segment.vaddr)?).ok()?;
+            let end = start.checked_add(usize::try_from(size).ok()?)?;
+            segment.data.get(start..end)
+        })
+    }
+
     fn at(&mut self, address: u64, length: usize) -> Option<&mut [u8]> {
         self.segments.iter_mut().find_map(|segment| {
             let start = usize::try_from(address.checked_sub(segment.vaddr)?).ok()?;

@@ -63,7 +63,7 @@ pub enum ElfError {
     #[error("not a static AArch64 program")]
     Machine,
     /// Built for another kernel configuration.
-    #[error("it was built for {built_for}, not for {kernel}, which this image's kernel is")]
+    #[error("it was built for {built_for}; this image's kernel is {kernel}")]
     Configuration {
         /// What it was built for.
         built_for: String,

@@ -21,7 +21,7 @@ impl KernelSource {
     pub(crate) fn name(&self) -> String {
         match self {
             KernelSource::Embedded(_) => {
-                "the embedded kernel, or a release one of qemu_virt_aarch64".into()
+                "the embedded one, or 'release' of board 'qemu_virt_aarch64'".into()
             }
             KernelSource::Sdk(c) => format!("'{}' of board '{}'", c.name(), c.board().name()),
         }

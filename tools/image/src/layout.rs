@@ -138,9 +138,13 @@ impl<'a> Layout<'a> {
     pub fn image(&self, described: &ProtectionDomain) -> Result<Elf, Error> {
         let read = |name: &At<String>| {
             let (_, bytes) = self.files.named(self.system, name)?;
-            let built = self.configuration.check(&bytes);
-            (built.and_then(|()| Elf::parse(&bytes)))
-                .map_err(|reason| self.image_error(name, &name.span, reason))
+            let parse = || {
+                self.configuration.check(&bytes)?;
+                let elf = Elf::parse(&bytes)?;
+                self.configuration.check_library(&elf)?;
+                Ok(elf)
+            };
+            parse().map_err(|reason| self.image_error(name, &name.span, reason))
         };
         let mut elf = read(&described.image)?;
         if let Some(symbols) = &described.symbols {

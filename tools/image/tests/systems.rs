@@ -372,8 +372,26 @@ fn a_program_for_another_configuration_is_refused() {
     };
     assert!(lay_out(own).is_ok());
     let text = lay_out([0xab; 32]).expect_err("refused");
-    let expected = "'plain.elf': it was built for an unknown one (tables abababab…), not for the embedded kernel";
+    let expected = "'plain.elf': it was built for an unknown configuration (tables abababab…); this image's kernel is the embedded one";
     assert!(text.contains(expected), "{text}");
+}
+
+#[test]
+fn a_debug_librarys_program_is_refused_by_a_release_kernel() {
+    let folder = programs();
+    let mut program = elf::program(b"plain");
+    // The data segment is at 0x2000 of the file; in it, `svc #0`.
+    let at = 0x2000 + elf::offset("microkit_dbg_putc") as usize;
+    program[at + 4..at + 8].copy_from_slice(&0xd400_0001u32.to_le_bytes());
+    std::fs::write(folder.path().join("plain.elf"), program).unwrap();
+    let path = description(folder.path(), PLAIN);
+    let text = molt_image::lay_out(&path, &[])
+        .expect_err("refused")
+        .to_string();
+    assert!(
+        text.contains("'plain.elf': it was built for a debug kernel; this image's kernel is"),
+        "{text}"
+    );
 }
 
 #[test]

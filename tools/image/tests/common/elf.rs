@@ -5,7 +5,7 @@
 pub const DATA: u64 = 0x21_0000;
 const TEXT: u64 = 0x20_0000;
 
-const SYMBOLS: [(&str, u64); 10] = [
+const SYMBOLS: [(&str, u64); 11] = [
     ("microkit_passive", 1),
     ("microkit_name", 64),
     ("microkit_irqs", 8),
@@ -16,6 +16,7 @@ const SYMBOLS: [(&str, u64); 10] = [
     ("molt_brief_size", 8),
     ("region_address", 8),
     ("small", 4),
+    ("microkit_dbg_putc", 8),
 ];
 
 /// Where a symbol stands in the data segment.

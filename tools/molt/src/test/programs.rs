@@ -41,13 +41,8 @@ pub fn run(toolchain: &Toolchain, kernel: &Kernel, filter: Option<&str>) -> Resu
     };
     for package in packages {
         let ours = toolchain.build(&[package], Target::Domain, &[], None)?;
-        let theirs = toolchain.build_in(
-            FOLDER,
-            &[package],
-            Target::Domain,
-            &[],
-            Some(configuration),
-        )?;
+        let theirs =
+            toolchain.build_in(FOLDER, &[package], Target::Domain, &[], Some(configuration))?;
         let (ours, theirs) = (digest(&ours.join(package))?, digest(&theirs.join(package))?);
         let same = ours == theirs;
         if same {

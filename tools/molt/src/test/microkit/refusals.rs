@@ -86,6 +86,11 @@ const REASONS: [(&str, &str); 45] = [
     ("xml", "Could not parse"),
 ];
 
+/// Whether a description has elements or attributes of ours.
+pub fn is_ours(text: &str) -> bool {
+    OURS.iter().any(|ours| text.contains(ours))
+}
+
 /// Gives each to Microkit's tool.
 pub fn run(toolchain: &Toolchain, sdk: &Configuration, filter: Option<&str>) -> Result<Count> {
     let folder = toolchain.root().join(FIXTURES);
@@ -105,9 +110,7 @@ pub fn run(toolchain: &Toolchain, sdk: &Configuration, filter: Option<&str>) -> 
     for file in files {
         let name = file.file_stem().unwrap_or_default().to_string_lossy();
         let text = fs::read_to_string(&file)?;
-        let skipped = OURS.iter().any(|ours| text.contains(ours))
-            || STRICTER.contains(&&*name)
-            || UNSUPPORTED.contains(&&*name);
+        let skipped = is_ours(&text) || STRICTER.contains(&&*name) || UNSUPPORTED.contains(&&*name);
         if skipped {
             continue;
         }
