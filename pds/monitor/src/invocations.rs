@@ -112,6 +112,8 @@ impl Invocations {
 }
 
 impl Kernel for Invocations {
+    const FAN_OUT: u64 = sel4::sel4_cfg_usize!(RETYPE_FAN_OUT_LIMIT) as u64;
+
     type Error = sel4::Error;
 
     fn retype(

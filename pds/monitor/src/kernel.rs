@@ -10,6 +10,8 @@ pub type Slot = u64;
 pub trait Kernel {
     /// Why an invocation failed.
     type Error;
+    /// Objects that one invocation may make.
+    const FAN_OUT: u64;
 
     /// `Untyped_Retype` of untyped `untyped` (index in BootInfo's list) into `count` objects from `first` on.
     fn retype(

@@ -11,5 +11,5 @@ mod memory;
 mod walk;
 
 pub use kernel::{Kernel, Slot};
-pub use memory::{Memory, OutOfMemory, Piece, Untyped};
+pub use memory::{MOST, Memory, OutOfMemory, Piece, Untyped};
 pub use walk::{Failure, Step, walk};

@@ -22,6 +22,10 @@ mod program {
     use molt_system::boot::{BootError, System, Thread};
     use sel4::{BootInfoPtr, init_thread};
 
+    // All that BootInfo lists has room.
+    const _: () =
+        assert!(sel4::sel4_cfg_usize!(MAX_NUM_BOOTINFO_UNTYPED_CAPS) <= molt_monitor::MOST);
+
     sel4::root_task!(main = main, stack_size = 65536);
 
     fn main(boot_info: &BootInfoPtr) -> ! {

@@ -8,7 +8,7 @@
 use heapless::Vec;
 
 /// Untypeds that BootInfo can list.
-const MOST: usize = 230;
+pub const MOST: usize = 230;
 
 /// An untyped of BootInfo's list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,8 +9,6 @@ use molt_system::boot::{
     START, System, Thread,
 };
 
-/// Objects that one invocation may make (`CONFIG_RETYPE_FAN_OUT_LIMIT`).
-const FAN_OUT: u64 = 256;
 /// Rights of copies that only a mapping restricts.
 const ALL: u32 = 15;
 
@@ -173,7 +171,7 @@ impl<K: Kernel> Walk<'_, K> {
         }
         let mut done = 0;
         while done < count {
-            let some = (count - done).min(FAN_OUT);
+            let some = (count - done).min(K::FAN_OUT);
             self.kernel
                 .retype(untyped, kind, object.size_bits, first + done, some)
                 .map_err(failed)?;

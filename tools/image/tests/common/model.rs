@@ -105,6 +105,8 @@ fn bits_of(kind: Kind, size_bits: u32) -> u32 {
 }
 
 impl Kernel for Model {
+    const FAN_OUT: u64 = 256;
+
     type Error = String;
 
     fn retype(
