@@ -6,9 +6,12 @@ use core::ptr;
 
 use molt_payload::Copy;
 
+use crate::tables::ALIAS;
+
 /// Carries out one copy.
 pub fn carry_out(copy: &Copy) {
-    let destination = copy.destination as *mut u8;
+    // RAM may begin at address 0, where no pointer of Rust points: it is written through its second mapping.
+    let destination = (ALIAS + copy.destination) as *mut u8;
     let (file, memory) = (copy.file_size as usize, copy.mem_size as usize);
     // SAFETY: `check` made this copy: source inside the image, destination in RAM, apart from the
     // image (so from this code and its stack) and from every other destination. RAM is mapped.
@@ -16,7 +19,7 @@ pub fn carry_out(copy: &Copy) {
         ptr::copy_nonoverlapping(copy.source as *const u8, destination, file);
         ptr::write_bytes(destination.add(file), 0, memory - file);
     }
-    clean(copy.destination, copy.mem_size);
+    clean(ALIAS + copy.destination, copy.mem_size);
 }
 
 /// Cleans to the point of coherency: the kernel maps this memory anew, with attributes of its own,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! From the machine's entry state to either kernel's boot protocol.
 //!
-//! Entered at EL2 with the MMU off, at the first byte of the image. In order: check the payload
+//! Entered at EL2, or at EL3, which it leaves first, with the MMU off, at the first byte of the image. In order: check the payload
 //! (nothing is written before all of it is found good), turn on the MMU with RAM and the UART mapped
 //! at their own addresses and the kernel at its virtual one, copy kernel and root task to their
 //! places, make the copies visible to instruction fetch, enter the kernel.
@@ -13,32 +13,36 @@
 
 mod copy;
 mod enter;
+mod secure;
 mod tables;
-mod uart;
 
 use core::fmt::Write;
 
-use molt_payload::{Header, LINK_ADDRESS, PAYLOAD_OFFSET};
+use molt_payload::{Header, LINK_ADDRESS, MAGIC, PAYLOAD_OFFSET};
+use molt_shared::Registers;
+use molt_uart::{Kind, Uart};
 
-use crate::uart::Uart;
-
-/// Called by the entry code with a stack, bss cleared, at EL2.
+/// Called by the entry code with a stack and bss cleared.
 #[unsafe(no_mangle)]
 extern "C" fn loader_main(exception_level: u64) -> ! {
-    if exception_level != 2 {
-        stop(format_args!(
-            "entered at EL{exception_level}, not EL2 (QEMU: -machine virt,virtualization=on)"
-        ));
+    let header = header();
+    match exception_level {
+        2 => {}
+        3 => match secure::leave(header) {
+            Some(never) => match never {},
+            None => stop(format_args!(
+                "entered at EL3, and the board's file does not tell its interrupt controller"
+            )),
+        },
+        level => stop(format_args!(
+            "entered at EL{level}, not EL2 (QEMU: -machine ...,virtualization=on)"
+        )),
     }
-    // SAFETY: the linker script keeps the loader below PAYLOAD_OFFSET, RAM reaches further than the
-    // header, every bit pattern is a Header, and nothing writes to it while the loader runs
-    // (`check` refuses copies that would).
-    let header = unsafe { &*((LINK_ADDRESS + PAYLOAD_OFFSET) as *const Header) };
     let plan = match molt_payload::check(header) {
         Ok(plan) => plan,
         Err(error) => stop(format_args!("{error}")),
     };
-    tables::enable(header.kernel_vaddr.get(), header.kernel_paddr.get());
+    tables::enable(header);
     for copy in plan.copies() {
         copy::carry_out(copy);
     }
@@ -46,9 +50,34 @@ extern "C" fn loader_main(exception_level: u64) -> ! {
     enter::kernel(header)
 }
 
+/// The payload's header, or whatever stands in its place.
+fn header() -> &'static Header {
+    // SAFETY: the linker script keeps the loader below PAYLOAD_OFFSET, RAM reaches further than the
+    // header, every bit pattern is a Header, and nothing writes to it while the loader runs
+    // (`check` refuses copies that would).
+    unsafe { &*((LINK_ADDRESS + PAYLOAD_OFFSET) as *const Header) }
+}
+
+/// The board's UART; `None` if the header does not tell it, or is none.
+fn uart() -> Option<Uart<Registers>> {
+    let header = header();
+    let kind = u32::try_from(header.uart_kind.get()).ok()?;
+    let kind = Kind::try_from(kind)
+        .ok()
+        .filter(|_| header.magic.get() == MAGIC)?;
+    // SAFETY: the tool puts the board's UART into the header; its registers are mapped as device memory, or the MMU
+    // is off, which makes every access a device access. It reaches no memory.
+    let registers =
+        unsafe { Registers::new(header.uart_address.get() as usize, molt_uart::REGISTERS) };
+    Some(Uart::new(kind, registers))
+}
+
 /// Says why there is nothing to start, and stays.
 fn stop(reason: core::fmt::Arguments) -> ! {
-    let _ = writeln!(Uart, "loader: {reason}");
+    if let Some(mut uart) = uart() {
+        uart.enable();
+        let _ = write!(uart, "loader: {reason}\r\n");
+    }
     loop {
         enter::wait();
     }

@@ -4,12 +4,14 @@
 use core::arch::asm;
 use core::ptr::addr_of_mut;
 
+use molt_payload::{ADDRESS_END, Header};
+
 /// One translation table of the 4 KiB granule (D8.2.4).
 #[repr(C, align(4096))]
 struct Table([u64; 512]);
 
 static mut LEVEL_0: Table = Table([0; 512]);
-/// The first 512 GiB, each address at itself.
+/// The first 4 GiB, each address at itself; RAM a second time at [`ALIAS`].
 static mut IDENTITY_1: Table = Table([0; 512]);
 static mut KERNEL_1: Table = Table([0; 512]);
 static mut KERNEL_2: Table = Table([0; 512]);
@@ -24,6 +26,8 @@ const DEVICE: u64 = BLOCK;
 const NORMAL: u64 = BLOCK | 4 << 2 | 3 << 8;
 
 const GIB: u64 = 1 << 30;
+/// Where address 0 is mapped a second time, if it is RAM.
+pub const ALIAS: u64 = 256 * GIB;
 const BLOCK_SIZE: u64 = molt_payload::BLOCK_SIZE;
 
 /// MAIR_EL2 (D24.2.110) in the order that the kernels use: Device-nGnRnE, Device-nGnRE,
@@ -37,9 +41,10 @@ const TCR: u64 = 1 << 31 | 1 << 23 | 2 << 16 | 3 << 12 | 1 << 10 | 1 << 8 | (64 
 /// SCTLR_EL2 (D24.2.162): its RES1 bits, instruction cache (I), data cache (C), MMU (M).
 const SCTLR: u64 = 0x30c5_0830 | 1 << 12 | 1 << 2 | 1;
 
-/// Maps devices and RAM at their own addresses and the kernel's window, from the block of
-/// `kernel_paddr` to the end of the gibibyte of `kernel_vaddr`, and turns the MMU on.
-pub fn enable(kernel_vaddr: u64, kernel_paddr: u64) {
+/// Maps devices and RAM at their own addresses and the kernel's window, from its first block to the end of the virtual
+/// gibibyte that holds it, and turns the MMU on. The header has been checked.
+pub fn enable(header: &Header) {
+    let (kernel_vaddr, kernel_paddr) = (header.kernel_vaddr.get(), header.kernel_paddr.get());
     let (level_0, identity, kernel_1, kernel_2) = (
         addr_of_mut!(LEVEL_0),
         addr_of_mut!(IDENTITY_1),
@@ -58,9 +63,15 @@ pub fn enable(kernel_vaddr: u64, kernel_paddr: u64) {
     };
 
     root.0[0] = identity as u64 | TABLE;
-    identity_1.0[0] = DEVICE;
-    identity_1.0[1] = GIB | NORMAL;
-    identity_1.0[2] = (2 * GIB) | NORMAL;
+    let ram = header.ram_start.get()..header.ram_end.get();
+    for address in (0..ADDRESS_END).step_by(GIB as usize) {
+        if address < ram.end && address + GIB > ram.start {
+            identity_1.0[index(address, 30)] = address | NORMAL;
+            identity_1.0[index(ALIAS + address, 30)] = address | NORMAL;
+        } else {
+            identity_1.0[index(address, 30)] = address | DEVICE;
+        }
+    }
 
     // `check` has seen to it that this is not entry 0, and that the two agree within a block.
     root.0[index(kernel_vaddr, 39)] = kernel_1 as u64 | TABLE;

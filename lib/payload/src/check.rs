@@ -7,8 +7,8 @@ use core::ops::Range;
 use thiserror::Error;
 
 use crate::{
-    BLOCK_SIZE, Header, LINK_ADDRESS, MAGIC, MAX_REGIONS, PAGE_SIZE, PAYLOAD_OFFSET, RAM_END,
-    RAM_START, VERSION,
+    ADDRESS_END, BLOCK_SIZE, Header, LINK_ADDRESS, MAGIC, MAX_REGIONS, PAGE_SIZE, PAYLOAD_OFFSET,
+    RAM_GRANULE, VERSION,
 };
 
 /// Why a payload is refused. Region numbers count from 0.
@@ -23,6 +23,14 @@ pub enum CheckError {
     /// More than [`MAX_REGIONS`] regions.
     #[error("{0} regions, at most {MAX_REGIONS} are possible")]
     Count(u32),
+    /// The board's RAM reaches beyond what the loader maps, or the image is not in it.
+    #[error(
+        "the image at {LINK_ADDRESS:#x} is not in RAM, which is {0:#x}..{1:#x}, or that ends beyond {ADDRESS_END:#x}"
+    )]
+    Ram(u64, u64),
+    /// The UART could not be mapped as a device.
+    #[error("the UART at {0:#x} shares a gibibyte with RAM, or is beyond {ADDRESS_END:#x}")]
+    Uart(u64),
     /// The image reaches past the end of RAM, or does not hold its own header.
     #[error("image of {0:#x} bytes is not between its header and the end of RAM")]
     ImageSize(u64),
@@ -101,9 +109,10 @@ pub fn check(header: &Header) -> Result<Plan, CheckError> {
         .get(..count)
         .ok_or(CheckError::Count(header.region_count.get()))?;
 
+    let ram = ram(header)?;
     let size = header.image_size.get();
     let payload = PAYLOAD_OFFSET + size_of::<Header>() as u64;
-    if size < payload || size > RAM_END - LINK_ADDRESS {
+    if size < payload || size > ram.end - LINK_ADDRESS {
         return Err(CheckError::ImageSize(size));
     }
     let image = LINK_ADDRESS..LINK_ADDRESS + size;
@@ -121,7 +130,7 @@ pub fn check(header: &Header) -> Result<Plan, CheckError> {
         if file > 0 && (offset < payload || offset.checked_add(file).is_none_or(|end| end > size)) {
             return Err(CheckError::Source(index));
         }
-        let target = span(start, memory).ok_or(CheckError::Destination(index, start))?;
+        let target = span(&ram, start, memory).ok_or(CheckError::Destination(index, start))?;
         if overlap(&target, &image) {
             return Err(CheckError::OverImage(index, start));
         }
@@ -143,17 +152,32 @@ pub fn check(header: &Header) -> Result<Plan, CheckError> {
         }
         plan.count = index + 1;
     }
-    kernel(header)?;
-    user(header)?;
+    kernel(header, &ram)?;
+    user(header, &ram)?;
     Ok(plan)
 }
 
+/// The board's RAM, with the image in it.
+fn ram(header: &Header) -> Result<Range<u64>, CheckError> {
+    let ram = header.ram_start.get()..header.ram_end.get();
+    if ram.end > ADDRESS_END || !ram.contains(&LINK_ADDRESS) {
+        return Err(CheckError::Ram(ram.start, ram.end));
+    }
+    let uart = header.uart_address.get();
+    let block = uart / RAM_GRANULE;
+    let shared = block >= ram.start / RAM_GRANULE && block < ram.end.div_ceil(RAM_GRANULE);
+    if shared || uart >= ADDRESS_END {
+        return Err(CheckError::Uart(uart));
+    }
+    Ok(ram)
+}
+
 /// The kernel's window runs from its first block to the end of the virtual gibibyte that holds it.
-fn kernel(header: &Header) -> Result<(), CheckError> {
+fn kernel(header: &Header, ram: &Range<u64>) -> Result<(), CheckError> {
     let (paddr, vaddr) = (header.kernel_paddr.get(), header.kernel_vaddr.get());
     let entry = header.kernel_entry.get();
     let fits = paddr % BLOCK_SIZE == vaddr % BLOCK_SIZE
-        && (RAM_START..RAM_END).contains(&paddr)
+        && ram.contains(&paddr)
         && vaddr < 1 << 48
         // The identity mapping of devices and RAM owns the first 512 GiB.
         && vaddr >> 39 != 0
@@ -170,19 +194,19 @@ fn kernel(header: &Header) -> Result<(), CheckError> {
     }
 }
 
-fn user(header: &Header) -> Result<(), CheckError> {
+fn user(header: &Header, ram: &Range<u64>) -> Result<(), CheckError> {
     let (start, end) = (header.user_start.get(), header.user_end.get());
     let aligned = start % PAGE_SIZE == 0 && end % PAGE_SIZE == 0;
-    if aligned && start >= RAM_START && start < end && end <= RAM_END {
+    if aligned && start >= ram.start && start < end && end <= ram.end {
         Ok(())
     } else {
         Err(CheckError::User(start, end))
     }
 }
 
-fn span(start: u64, size: u64) -> Option<Range<u64>> {
+fn span(ram: &Range<u64>, start: u64, size: u64) -> Option<Range<u64>> {
     let end = start.checked_add(size)?;
-    (start >= RAM_START && end <= RAM_END).then_some(start..end)
+    (start >= ram.start && end <= ram.end).then_some(start..end)
 }
 
 fn overlap(a: &Range<u64>, b: &Range<u64>) -> bool {
@@ -206,6 +230,8 @@ mod tests {
     fn good() -> Header {
         let mut header = Header::new();
         header.region_count = 2.into();
+        header.ram_start = 0x4000_0000.into();
+        header.ram_end = 0xc000_0000.into();
         header.image_size = 0x4_0000.into();
         header.kernel_entry = 0x80_6000_0000.into();
         header.kernel_vaddr = 0x80_6000_0000.into();
@@ -244,6 +270,17 @@ mod tests {
         assert_eq!(refused(|h| h.magic = 7.into()), E::Magic(7));
         assert_eq!(refused(|h| h.version = 9.into()), E::Version(9));
         assert_eq!(refused(|h| h.region_count = 9.into()), E::Count(9));
+        for (start, end) in [
+            (0x4000_0000u64, 0x4000_0000u64),
+            (0x8000_0000, 0xc000_0000),
+            (0x4000_0000, 5 << 30),
+        ] {
+            let ram = |h: &mut Header| (h.ram_start, h.ram_end) = (start.into(), end.into());
+            assert_eq!(refused(ram), E::Ram(start, end));
+        }
+        for uart in [0x4900_0000u64, 0xbfff_f000, 4 << 30] {
+            assert_eq!(refused(|h| h.uart_address = uart.into()), E::Uart(uart));
+        }
         assert_eq!(refused(|h| h.image_size = 64.into()), E::ImageSize(64));
         assert_eq!(refused(|h| h.regions[0].offset = 0.into()), E::Source(0));
         assert_eq!(

@@ -52,6 +52,18 @@ pub struct Header {
     pub dtb_address: U64,
     /// Its size in bytes, or 0.
     pub dtb_size: U64,
+    /// First address of the RAM that the kernel uses.
+    pub ram_start: U64,
+    /// End (exclusive) of that RAM; below [`ADDRESS_END`](crate::ADDRESS_END).
+    pub ram_end: U64,
+    /// Physical address of the console's UART.
+    pub uart_address: U64,
+    /// Its kind, a number of `molt_uart::Kind`; another number: no console.
+    pub uart_kind: U64,
+    /// Physical addresses of the GICv2's distributor and CPU interface, for a machine that enters at EL3; 0: not known.
+    pub gic_distributor: U64,
+    /// See [`Self::gic_distributor`].
+    pub gic_interface: U64,
     /// The pieces; those from `region_count` on are zero.
     pub regions: [Region; MAX_REGIONS],
 }

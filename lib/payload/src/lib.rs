@@ -18,9 +18,9 @@ pub use header::{Header, Region};
 pub const MAGIC: u64 = u64::from_le_bytes(*b"MOLTPAYL");
 
 /// Version of this layout; a loader refuses every other one.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
-/// Where the image stands in memory, and where it is entered (EL2, MMU off).
+/// Where the image stands in memory, and where it is entered (EL2, MMU off): RAM on every board so far.
 pub const LINK_ADDRESS: u64 = 0x7000_0000;
 
 /// Offset of the [`Header`] from the image's start. The loader with its bss and its stack lies below.
@@ -29,11 +29,11 @@ pub const PAYLOAD_OFFSET: u64 = 0x1_0000;
 /// Regions that one payload can have.
 pub const MAX_REGIONS: usize = 8;
 
-/// First address of the board's RAM.
-pub const RAM_START: u64 = 0x4000_0000;
+/// End (exclusive) of the physical addresses that the loader maps: device and memory.
+pub const ADDRESS_END: u64 = 4 << 30;
 
-/// End (exclusive) of the RAM that the kernels use, as QEMU is started with `-m 2G`.
-pub const RAM_END: u64 = 0xc000_0000;
+/// Memory and devices are told apart, for the loader, by blocks of this size.
+pub const RAM_GRANULE: u64 = 1 << 30;
 
 /// Size of the blocks by which the kernel's window is mapped; its physical and its virtual address
 /// must agree modulo this.

@@ -11,7 +11,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 /// `MOLTBOOT`
 pub const MAGIC: u64 = u64::from_le_bytes(*b"MOLTBOOT");
 /// Version of these tables.
-pub const VERSION: u64 = 1;
+pub const VERSION: u64 = 2;
 
 /// Part of the packed system: `count` rows from `offset` bytes behind the header's beginning, aligned to 8.
 #[derive(
@@ -43,10 +43,10 @@ pub struct Header {
     pub monitor_endpoint: u32,
     /// Number of `monitor`'s reply object.
     pub monitor_reply: u32,
-    /// Number of the UART's frame (a PL011's), for `monitor`'s own last words; [`crate::NONE`]: none.
+    /// Number of the UART's frame, for `monitor`'s own last words; [`crate::NONE`]: none.
     pub uart_frame: u32,
-    /// 0
-    pub reserved: u32,
+    /// The UART's kind, a number of `molt_uart::Kind`.
+    pub uart_kind: u32,
     /// [`Object`]s to make.
     pub objects: Section,
     /// [`Irq`] handlers to make.

@@ -42,6 +42,10 @@ pub struct SerialBrief {
     pub irq: u32,
     /// Used part of `clients`.
     pub client_count: u32,
+    /// The UART's kind, a number of `molt_uart::Kind`.
+    pub kind: u32,
+    /// 0
+    pub reserved: u32,
     /// Who writes.
     pub clients: [SerialClient; MAX_SERIAL_CLIENTS],
 }

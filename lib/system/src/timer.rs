@@ -32,6 +32,8 @@ pub struct TimerBrief {
     pub header: BriefHeader,
     /// Its console.
     pub log: Ring,
+    /// Address of the registers of a Cadence TTC; 0: there is none, and the EL1 physical timer is open to it.
+    pub device: u64,
     /// Identifier of the timer's interrupt.
     pub irq: u32,
     /// Used part of `clients`.

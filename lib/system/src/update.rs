@@ -30,6 +30,9 @@ pub enum StopRoutine {
     None = 0,
     /// virtio-mmio: status 0, read back until it is 0 (virtio 1.2, 4.2.2.1 and 2.1.2).
     VirtioMmio = 1,
+    /// Standard SD host controller: software reset for all, read back until it is clear (SD Host Controller Simplified
+    /// Specification 3.00, 2.2.16).
+    Sdhci = 2,
 }
 
 /// How the device is denied.
@@ -255,6 +258,7 @@ impl UpdateComponent {
         match self.stop {
             0 => Some(StopRoutine::None),
             1 => Some(StopRoutine::VirtioMmio),
+            2 => Some(StopRoutine::Sdhci),
             _ => None,
         }
     }

@@ -4,40 +4,26 @@
 //! kernel's console or none.
 
 use core::fmt::{self, Write};
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicU32, Ordering};
 use molt_shared::Registers;
+use molt_uart::{Kind, Uart};
 
-/// Data register of the PL011 (Arm DDI 0183, 3.3.1).
-const DATA: usize = 0x00;
-/// Flag register (3.3.3), with its bit "transmit FIFO full".
-const FLAGS: usize = 0x18;
-const FULL: u32 = 1 << 5;
+/// The kind of the UART that is mapped; 0: none.
+static KIND: AtomicU32 = AtomicU32::new(0);
 
-static MAPPED: AtomicBool = AtomicBool::new(false);
-
-/// Writes from now on.
-pub fn enable() {
-    MAPPED.store(true, Ordering::Relaxed);
-}
-
-struct Uart(Registers);
-
-impl Write for Uart {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        for byte in text.bytes() {
-            // A full FIFO empties by itself: the UART needs no driver for that.
-            while self.0.read(FLAGS) & FULL != 0 {}
-            self.0.write(DATA, byte.into());
-        }
-        Ok(())
-    }
+/// Writes from now on, to a UART of this kind (a number of [`Kind`]).
+pub fn enable(kind: u32) {
+    KIND.store(kind, Ordering::Relaxed);
 }
 
 /// One line.
 pub fn line(arguments: fmt::Arguments<'_>) {
-    if MAPPED.load(Ordering::Relaxed) {
+    if let Ok(kind) = Kind::try_from(KIND.load(Ordering::Relaxed)) {
         // SAFETY: `enable` is called when the UART's page has been mapped here, for good.
-        let mut uart = Uart(unsafe { Registers::new(crate::invocations::UART as usize, 0x1000) });
+        let registers =
+            unsafe { Registers::new(crate::invocations::UART as usize, molt_uart::REGISTERS) };
+        let mut uart = Uart::new(kind, registers);
+        uart.enable();
         let _ = writeln!(uart, "monitor: {arguments}");
     } else {
         sel4::debug_println!("monitor: {arguments}");

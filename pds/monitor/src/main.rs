@@ -51,6 +51,7 @@ mod program {
             );
         }
         let first = boot_info.empty().start() as u64;
+        let kind = system.header().uart_kind;
         let uart = system.header().uart_frame;
         let uart = (uart != NONE).then_some(first + u64::from(uart));
         let mut kernel = Invocations::new(boot_info);
@@ -61,7 +62,7 @@ mod program {
             first,
             |kernel, memory, next| {
                 match kernel.open_window(memory, next, uart) {
-                    Ok(()) if uart.is_some() => console::enable(),
+                    Ok(()) if uart.is_some() => console::enable(kind),
                     // Without its window the first frame to be filled fails, and says so.
                     _ => {}
                 }

@@ -6,20 +6,19 @@
 #![no_std]
 #![no_main]
 
-use core::ptr::NonNull;
-
-use arm_pl011_uart::{PL011Registers, Uart, UniqueMmioPointer};
 use heapless::Vec;
+use molt_shared::Registers;
 use molt_system::{MAX_SERIAL_CLIENTS, SerialBrief};
 use molt_trace::lines::{Lines, Source};
 use molt_trace::ring::Reader;
+use molt_uart::{Kind, Uart};
 use sel4_microkit::{ChannelSet, Handler, Infallible, protection_domain, var};
 
 /// The PD that may write trace lines.
 const TRACER: &str = "update";
 
 struct Serial {
-    uart: Uart<'static>,
+    uart: Uart<Registers>,
     clients: Vec<Lines<'static>, MAX_SERIAL_CLIENTS>,
 }
 
@@ -34,9 +33,12 @@ fn init() -> impl Handler {
         Ok(brief) => brief,
         Err(error) => panic!("brief: {error:?}"),
     };
-    let Some(registers) = NonNull::new(brief.device as *mut PL011Registers) else {
-        panic!("no UART");
+    let kind = match Kind::try_from(brief.kind) {
+        Ok(kind) if brief.device != 0 => kind,
+        other => panic!("no UART: {other:?} at {:#x}", brief.device),
     };
+    // SAFETY: the tool maps the UART's registers there as device memory, for good; it reaches no memory.
+    let registers = unsafe { Registers::new(brief.device as usize, molt_uart::REGISTERS) };
     let clients = brief.clients().iter().map(|client| {
         // SAFETY: the tool maps the ring there, read-write, for good; only this slice refers to it.
         let words = unsafe { molt_shared::words(client.ring as usize, client.size as usize) };
@@ -48,10 +50,10 @@ fn init() -> impl Handler {
         Lines::new(source, Reader::new(words))
     });
     let mut serial = Serial {
-        // SAFETY: the tool maps the UART's registers there as device memory; nobody else has them.
-        uart: Uart::new(unsafe { UniqueMmioPointer::new(registers) }),
+        uart: Uart::new(kind, registers),
         clients: clients.collect(),
     };
+    serial.uart.enable();
     // What was written before this domain ran.
     serial.print();
     serial
@@ -62,17 +64,8 @@ impl Serial {
     fn print(&mut self) {
         let Self { uart, clients } = self;
         while clients.iter_mut().fold(false, |some, client| {
-            client.next_line(|piece| write(uart, piece)) | some
+            client.next_line(|piece| piece.iter().for_each(|byte| uart.put(*byte))) | some
         }) {}
-    }
-}
-
-fn write(uart: &mut Uart<'_>, bytes: &[u8]) {
-    for byte in bytes {
-        while uart.is_tx_fifo_full() {
-            core::hint::spin_loop();
-        }
-        uart.write_word(*byte);
     }
 }
 

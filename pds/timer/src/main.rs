@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Owns the EL1 physical timer; wakes its clients at the time they asked for.
+//! Owns the timer; wakes its clients at the time they asked for.
 //!
 //! A client calls with label 1 and, in the first message register, the value of CNTPCT at which it wants to
 //! be notified on the same channel; 0 cancels. Each client has one time; a new one replaces it. The
@@ -7,6 +7,9 @@
 #![no_std]
 #![no_main]
 
+mod hardware;
+
+use hardware::Hardware;
 use molt_clock::{Deadlines, Ticks};
 use molt_system::TimerBrief;
 use sel4_microkit::{
@@ -19,6 +22,7 @@ const CHANNELS: usize = 62;
 const SET: u64 = 1;
 
 struct Timer {
+    hardware: Hardware,
     irq: Channel,
     deadlines: Deadlines<CHANNELS>,
 }
@@ -30,13 +34,13 @@ fn init() -> impl Handler {
     assert!(address != 0, "no brief");
     // SAFETY: the tool maps the brief there, read only, for good.
     let brief = unsafe { molt_shared::bytes(address, size) };
-    let irq = match molt_system::brief::<TimerBrief>(brief) {
-        Ok(brief) => brief.irq as usize,
+    let brief = match molt_system::brief::<TimerBrief>(brief) {
+        Ok(brief) => brief,
         Err(error) => panic!("brief: {error:?}"),
     };
-    molt_clock::timer::stop();
     Timer {
-        irq: Channel::new(irq),
+        hardware: Hardware::start(brief),
+        irq: Channel::new(brief.irq as usize),
         deadlines: Deadlines::new(),
     }
 }
@@ -50,8 +54,8 @@ impl Timer {
             Channel::new(client).notify();
         }
         match self.deadlines.next() {
-            Some(at) => molt_clock::timer::set(at),
-            None => molt_clock::timer::stop(),
+            Some(at) => self.hardware.set(at),
+            None => self.hardware.stop(),
         }
     }
 }

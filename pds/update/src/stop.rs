@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Stopping a device: small, fixed, and not the driver's business.
 
-use molt_shared::Registers;
+mod sdhci;
+mod virtio_mmio;
+
 use molt_system::StopRoutine;
 use molt_system::cspace::VSPACE;
 use sel4::{CapRights, Error, Result, VmAttributes, cap_type};
@@ -11,22 +13,15 @@ use crate::brief;
 use crate::unit::Unit;
 use crate::vault::{self, capability};
 
-/// virtio-mmio (virtio 1.2, 4.2.2): magic value, device ID, status; transports on one page of QEMU's virt.
-const MAGIC: usize = 0x000;
-const DEVICE_ID: usize = 0x008;
-const STATUS: usize = 0x070;
-const TRANSPORT: usize = 0x200;
-const TRANSPORTS: usize = 8;
-const VIRT: u32 = u32::from_le_bytes(*b"virt");
 /// Reads of a status before others get their turn.
 const READS: usize = 16;
 
 impl Unit {
     /// Begins to stop the device: its registers are mapped here and told. [`Self::stopped`] says when it has stopped.
     pub fn stop(&mut self, books: &mut Books) -> Result<()> {
-        if !self.has_stop_routine() {
+        let Some(routine) = self.stop_routine() else {
             return Ok(());
-        }
+        };
         let device = self.plan.devices().first().ok_or(Error::InvalidArgument)?;
         let slot = books.take().ok_or(Error::NotEnoughMemory)?;
         if self.copies.push(slot).is_err() {
@@ -41,32 +36,36 @@ impl Unit {
             // Device memory.
             VmAttributes::EXECUTE_NEVER,
         )?;
-        for base in transports(&brief::registers(device)) {
-            brief::registers(device).write(base + STATUS, 0);
+        let registers = brief::registers(device);
+        match routine {
+            StopRoutine::None => {}
+            StopRoutine::VirtioMmio => virtio_mmio::stop(&registers),
+            StopRoutine::Sdhci => sdhci::stop(&registers),
         }
         Ok(())
     }
 
-    /// Whether the device has stopped: its status reads as 0, and from then on it reaches no memory (2.1.2).
+    /// Whether the device has stopped: from then on it reaches no memory.
     pub fn stopped(&self) -> bool {
-        if !self.has_stop_routine() {
+        let Some(routine) = self.stop_routine() else {
             return true;
-        }
+        };
         let Some(device) = self.plan.devices().first() else {
             return false;
         };
         let registers = brief::registers(device);
-        transports(&registers).all(|base| (0..READS).any(|_| registers.read(base + STATUS) == 0))
+        match routine {
+            StopRoutine::None => true,
+            StopRoutine::VirtioMmio => virtio_mmio::stopped(&registers),
+            StopRoutine::Sdhci => sdhci::stopped(&registers),
+        }
     }
 
-    fn has_stop_routine(&self) -> bool {
-        cfg!(not(feature = "mutant-no-stop")) && self.plan.stop_routine() != Some(StopRoutine::None)
+    /// `None`: nothing to stop.
+    fn stop_routine(&self) -> Option<StopRoutine> {
+        let routine = self.plan.stop_routine();
+        routine.filter(|routine| {
+            cfg!(not(feature = "mutant-no-stop")) && *routine != StopRoutine::None
+        })
     }
-}
-
-/// The transports on the page that have a device. They all belong to this component: a page has one owner.
-fn transports(registers: &Registers) -> impl Iterator<Item = usize> {
-    (0..TRANSPORTS).map(|n| n * TRANSPORT).filter(|base| {
-        registers.read(base + MAGIC) == VIRT && registers.read(base + DEVICE_ID) != 0
-    })
 }

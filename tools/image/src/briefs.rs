@@ -40,7 +40,8 @@ pub fn write(
                 }
             }
             Some(Role::Serial) => {
-                place(layout, index, &serial(system, index, shared), true)?;
+                let kind = layout.uart.kind as u32;
+                place(layout, index, &serial(system, index, kind, shared), true)?;
             }
             Some(Role::Timer) => {
                 place(layout, index, &timer(system, index, shared), true)?;
@@ -118,11 +119,12 @@ fn first_irq(described: &ProtectionDomain) -> u32 {
         .map_or(NONE, |irq| irq.id.value as u32)
 }
 
-fn serial(system: &System, index: DomainId, shared: &Shared) -> SerialBrief {
+fn serial(system: &System, index: DomainId, kind: u32, shared: &Shared) -> SerialBrief {
     let described = &system.domains[index];
     let mut brief = SerialBrief {
         header: BriefHeader::of::<SerialBrief>(),
         device: device(system, described),
+        kind,
         irq: first_irq(described),
         ..SerialBrief::default()
     };
@@ -148,6 +150,7 @@ fn timer(system: &System, index: DomainId, shared: &Shared) -> TimerBrief {
     let mut brief = TimerBrief {
         header: BriefHeader::of::<TimerBrief>(),
         log: shared.ring(index),
+        device: device(system, &system.domains[index]),
         irq: first_irq(&system.domains[index]),
         ..TimerBrief::default()
     };

@@ -34,6 +34,9 @@ pub enum Error {
     /// The kernel's tables have no size of this kind of object.
     #[error("the kernel's table of object sizes has no '{0}'")]
     NoSize(&'static str),
+    /// The board has no memory where the image is to stand.
+    #[error("board '{0}' has no RAM at {1:#x}, where images are loaded")]
+    NoRam(String, u64),
     /// There is no replaceable protection domain of this name.
     #[error("there is no replaceable protection domain '{0}'")]
     NoComponent(String),

@@ -9,6 +9,7 @@ use crate::files::Files;
 use crate::sizes::Sizes;
 use crate::space::Space;
 use crate::{Error, guest};
+use molt_board::Uart;
 use molt_sdf::model::{At, DomainId, ProtectionDomain, Role, System};
 use molt_sdf::{Error as SdfError, Rule, Span};
 use molt_system::boot::Kind;
@@ -40,6 +41,8 @@ pub struct Domain {
 pub struct Layout<'a> {
     pub system: &'a System,
     pub files: &'a Files,
+    /// The board's.
+    pub uart: Uart,
     pub b: Builder,
     /// By region.
     pub regions: Vec<Frames>,
@@ -57,6 +60,7 @@ impl<'a> Layout<'a> {
         system: &'a System,
         files: &'a Files,
         configuration: &'a Configuration,
+        uart: Uart,
     ) -> Result<Self, Error> {
         let mut b = Builder::new(Sizes::new(&configuration.tables)?);
         let monitor_endpoint = b.make(Kind::Endpoint, 0, 1);
@@ -64,6 +68,7 @@ impl<'a> Layout<'a> {
         let mut layout = Layout {
             system,
             files,
+            uart,
             b,
             regions: Vec::new(),
             domains: Vec::new(),

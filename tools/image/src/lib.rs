@@ -35,6 +35,7 @@ pub use error::Error;
 pub use kernel::KernelSource;
 
 use configuration::Configuration;
+use molt_board::{Board, Uart};
 use std::path::{Path, PathBuf};
 
 /// What to build, and of what.
@@ -46,6 +47,8 @@ pub struct Options {
     pub elfs: Vec<PathBuf>,
     /// The kernel.
     pub kernel: KernelSource,
+    /// The board.
+    pub board: Board,
     /// The loader's ELF.
     pub loader: PathBuf,
     /// `monitor`'s ELF; `None`: `molt-monitor` or `monitor.elf` in `elfs`.
@@ -87,7 +90,7 @@ pub fn build(options: &Options) -> Result<Report, Error> {
     let system = molt_sdf::load(&options.system, &options.elfs)?;
     let files = files::Files::new(&options.system, &options.elfs);
     let kernel = kernel::Kernel::read(&options.kernel)?;
-    let packed = plan::plan(&system, &files, &kernel.configuration)?;
+    let packed = plan::plan(&system, &files, &kernel.configuration, options.board.uart)?;
     let monitor = match &options.monitor {
         Some(path) => path.clone(),
         None => files.find_program(&["molt-monitor", "monitor.elf"])?,
@@ -100,7 +103,7 @@ pub fn build(options: &Options) -> Result<Report, Error> {
             reason,
         })?;
     let loader = files::read(&options.loader)?;
-    let image = payload::pack(&loader, &options.loader, &kernel, &root)?;
+    let image = payload::pack(&loader, &options.loader, &kernel, &options.board, &root)?;
     std::fs::write(&options.out, &image).map_err(|error| Error::File {
         path: options.out.clone(),
         error,
@@ -117,13 +120,14 @@ pub fn build(options: &Options) -> Result<Report, Error> {
 ///
 /// # Errors
 /// As [`build`], but for kernel and loader.
-pub fn lay_out(system: &Path, search: &[PathBuf]) -> Result<Vec<u8>, Error> {
+pub fn lay_out(system: &Path, search: &[PathBuf], uart: Uart) -> Result<Vec<u8>, Error> {
     let description = molt_sdf::load(system, search)?;
     let files = files::Files::new(system, search);
     Ok(plan::plan(
         &description,
         &files,
         &Configuration::of(&KernelSource::Embedded(PathBuf::new()))?,
+        uart,
     )?
     .bytes)
 }
@@ -134,6 +138,7 @@ pub fn lay_out(system: &Path, search: &[PathBuf]) -> Result<Vec<u8>, Error> {
 /// When a file is missing or not what it should be.
 pub fn pack(
     kernel: &KernelSource,
+    board: &Board,
     loader: &Path,
     root_task: &Path,
     out: &Path,
@@ -146,7 +151,7 @@ pub fn pack(
             path: root_task.to_owned(),
             reason,
         })?;
-    let image = payload::pack(&files::read(loader)?, loader, &kernel, &root)?;
+    let image = payload::pack(&files::read(loader)?, loader, &kernel, board, &root)?;
     std::fs::write(out, image).map_err(|error| Error::File {
         path: out.to_owned(),
         error,

@@ -40,7 +40,7 @@ fn order(objects: &mut [Object]) {
 /// Packs everything.
 pub fn pack(layout: Layout) -> Packed {
     let (monitor_endpoint, monitor_reply) = (layout.monitor_endpoint, layout.monitor_reply);
-    let uart_frame = uart(&layout);
+    let (uart_frame, uart_kind) = (uart(&layout), layout.uart.kind as u32);
     let Builder {
         mut objects,
         irqs,
@@ -67,6 +67,7 @@ pub fn pack(layout: Layout) -> Packed {
         monitor_endpoint,
         monitor_reply,
         uart_frame,
+        uart_kind,
         objects: section(&mut bytes, &objects),
         irqs: section(&mut bytes, &irqs),
         page_tables: section(&mut bytes, &page_tables),

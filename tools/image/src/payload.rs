@@ -5,6 +5,7 @@ use crate::Error;
 use crate::elf::Elf;
 use crate::kernel::Kernel;
 use crate::root::RootTask;
+use molt_board::Board;
 use molt_payload::{BLOCK_SIZE, Header, LINK_ADDRESS, PAYLOAD_OFFSET, Region, check};
 use std::path::Path;
 use zerocopy::IntoBytes;
@@ -34,6 +35,7 @@ pub fn pack(
     loader: &[u8],
     path: &Path,
     kernel: &Kernel,
+    board: &Board,
     root: &RootTask,
 ) -> Result<Vec<u8>, Error> {
     let mut image = loader_bytes(loader, path)?;
@@ -78,6 +80,14 @@ pub fn pack(
     header.user_end = (user_start + size).into();
     header.user_pv_offset = user_start.wrapping_sub(root.vaddr).into();
     header.user_entry = root.entry.into();
+    header.ram_start = kernel.ram.start.into();
+    header.ram_end = kernel.ram.end.into();
+    header.uart_address = board.uart.address.into();
+    header.uart_kind = u64::from(board.uart.kind as u32).into();
+    if let Some(gic) = board.gic {
+        header.gic_distributor = gic.distributor.into();
+        header.gic_interface = gic.interface.into();
+    }
     check(&header)?;
     let place = PAYLOAD_OFFSET as usize..PAYLOAD_OFFSET as usize + size_of::<Header>();
     if let Some(place) = image.get_mut(place) {

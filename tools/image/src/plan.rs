@@ -6,6 +6,7 @@ use crate::files::Files;
 use crate::layout::Layout;
 use crate::pack::Packed;
 use crate::{Error, briefs, channels, domain, driver, machine, pack, pages, stage, update};
+use molt_board::Uart;
 use molt_sdf::model::{DomainId, Role, Stop};
 use molt_sdf::{Rule, System};
 use molt_system::UpdateBrief;
@@ -15,8 +16,9 @@ pub fn plan(
     system: &System,
     files: &Files,
     configuration: &Configuration,
+    uart: Uart,
 ) -> Result<Packed, Error> {
-    let mut layout = Layout::new(system, files, configuration)?;
+    let mut layout = Layout::new(system, files, configuration, uart)?;
     let guests = layout.guests()?;
     for index in 0..system.domains.len() {
         domain::address_space(&mut layout, index)?;

@@ -286,6 +286,7 @@ fn component(
         row.stop = match replaceable.stop {
             Stop::None => StopRoutine::None as u32,
             Stop::VirtioMmio => StopRoutine::VirtioMmio as u32,
+            Stop::Sdhci => StopRoutine::Sdhci as u32,
         };
         row.bundle_slots = replaceable.bundle_slots as u32;
         row.bundle_slot_size = replaceable.bundle_size as u32;

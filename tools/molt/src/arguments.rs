@@ -28,6 +28,8 @@ pub enum Command {
     Demo(Demo),
     /// Run every test: on the host, on the kernel, from end to end
     Test(Test),
+    /// List the boards, and what was run on them in QEMU
+    Boards,
     /// Check a system description
     Check(System),
     /// Draw a system description as SVG

@@ -2,10 +2,11 @@
 //! The commands, each in a few steps.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use molt_board::Board;
 
 use crate::arguments::{Build, Demo, Graph, Guests, Measure, Run, System};
 use crate::description;
@@ -16,7 +17,6 @@ use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 
 const DEMO: &str = "tests/scenarios/demo.toml";
-const DEMO_BARE: &str = "tests/scenarios/demo-bare.toml";
 
 /// `molt build`
 pub fn build(arguments: &Build) -> Result<bool> {
@@ -34,9 +34,11 @@ pub fn run(arguments: &Run) -> Result<bool> {
     let kernel = Kernel::choose(&arguments.kernel)?;
     let (what, search) = (&arguments.scenario, &arguments.search_path);
     if what.extension().is_none_or(|ending| ending != "toml") {
-        let image = description::build(&Toolchain::from_environment()?, &kernel, what, search)?;
+        let toolchain = Toolchain::from_environment()?;
+        let image = description::build(&toolchain, &kernel, what, search)?;
+        let board = kernel.board_file(&toolchain)?;
         let limit = Duration::from_secs(arguments.limit);
-        description::run(image, arguments.measure.icount, limit)?;
+        description::run(&board, image, arguments.measure.icount, limit)?;
         return Ok(true);
     }
     let outcome = play(what, &kernel, &arguments.measure, Show::Console)?;
@@ -46,16 +48,39 @@ pub fn run(arguments: &Run) -> Result<bool> {
 /// `molt demo`
 pub fn demo(arguments: &Demo) -> Result<bool> {
     let kernel = Kernel::choose(&arguments.kernel)?;
-    let root = Toolchain::from_environment()?.root().to_owned();
-    let scenario = root.join(match arguments.guest {
-        Guests::Linux => DEMO,
-        Guests::Bare => DEMO_BARE,
+    let toolchain = Toolchain::from_environment()?;
+    let scenario = toolchain.root().join(match arguments.guest {
+        Guests::Linux => PathBuf::from(DEMO),
+        Guests::Bare => kernel.board_file(&toolchain)?.demo,
     });
     let outcome = play(&scenario, &kernel, &arguments.measure, Show::Timeline)?;
     for line in molt_report::table(&outcome.summary) {
         println!("{line}");
     }
     Ok(verdict("demo", &outcome))
+}
+
+/// `molt boards`
+pub fn boards() -> Result<bool> {
+    let toolchain = Toolchain::from_environment()?;
+    for board in Board::all(toolchain.root())? {
+        println!("{:<20} {}", board.name, board.about);
+        for (name, device) in &board.devices {
+            let interrupt = device.interrupt.map(|n| format!(", interrupt {n}"));
+            let interrupt = interrupt.unwrap_or_default();
+            println!("  device  {name} at {:#x}{interrupt}", device.address);
+        }
+        for run in &board.runs {
+            println!(
+                "  ran     {} on {} {}, QEMU {}",
+                run.what, run.kernel, run.config, run.qemu
+            );
+        }
+        if board.runs.is_empty() {
+            println!("  nothing was run on it yet");
+        }
+    }
+    Ok(true)
 }
 
 /// `molt check`
@@ -84,6 +109,14 @@ pub fn graph(arguments: &Graph) -> Result<bool> {
 pub fn play(path: &Path, kernel: &Kernel, measure: &Measure, show: Show) -> Result<Outcome> {
     let toolchain = Toolchain::from_environment()?;
     let mut scenario = Scenario::load(path)?;
+    if scenario.board != kernel.board() {
+        bail!(
+            "{}: is for board '{}' (--board), not '{}'",
+            path.display(),
+            scenario.board,
+            kernel.board()
+        );
+    }
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     if show == Show::Timeline {
         println!("{}\n", scenario.about);

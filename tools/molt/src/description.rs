@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use molt_board::Board;
 use molt_qemu::{Clock, Machine, Observer, Step};
 
 use crate::kernel::Kernel;
@@ -33,6 +34,7 @@ pub fn build(
         expect: Default::default(),
         mutant: false,
         limit: 0,
+        board: kernel.board().to_owned(),
     };
     let directory = toolchain.root().join("target/molt/build");
     fs::create_dir_all(&directory).with_context(|| format!("{}", directory.display()))?;
@@ -49,8 +51,8 @@ pub fn build(
 
 /// Boots an image and shows its console, until the machine ends by itself or `limit` has passed, which is how most
 /// systems end: they have no last line.
-pub fn run(image: PathBuf, count_instructions: bool, limit: Duration) -> Result<()> {
-    let mut machine = Machine::new(image);
+pub fn run(board: &Board, image: PathBuf, count_instructions: bool, limit: Duration) -> Result<()> {
+    let mut machine = Machine::new(&board.qemu, image);
     machine.limit = limit;
     if count_instructions {
         machine.clock = Clock::InstructionsJumping;

@@ -2,6 +2,7 @@
 //! Which kernel the image is for, and where its file is.
 
 use anyhow::{Result, bail};
+use molt_board::Board;
 use molt_image::KernelSource;
 use molt_sdk::{Configuration, Error, Sdk, Tables};
 
@@ -43,6 +44,22 @@ impl Kernel {
         Ok(Self::Embedded)
     }
 
+    /// The same kernel on another board.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn on_board(&self, board: &str) -> Result<Self> {
+        match self {
+            kernel if kernel.board() == board => Ok(kernel.clone()),
+            Self::Embedded => bail!("board '{board}' needs a Microkit SDK (--sdk DIR)"),
+            Self::Sdk(configuration) => {
+                let board = configuration.board().sdk().board(board)?;
+                let other = board.configuration(configuration.name())?;
+                Ok(Self::Sdk(Box::new(other)))
+            }
+        }
+    }
+
     /// The configuration that programs are built for, where it is not the embedded kernel's: two kernels of one
     /// configuration run the very same programs.
     pub fn programs_for(&self) -> Result<Option<&Configuration>> {
@@ -71,6 +88,11 @@ impl Kernel {
                 format!("sel4-{}", configuration.board().sdk().kernel_version())
             }
         }
+    }
+
+    /// What the board has that the kernel's own files do not say.
+    pub fn board_file(&self, toolchain: &Toolchain) -> Result<Board> {
+        Ok(Board::load(toolchain.root(), self.board())?)
     }
 
     /// As an SDK calls it.

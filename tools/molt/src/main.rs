@@ -41,6 +41,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Run(arguments) => commands::run(&arguments),
         Command::Demo(arguments) => commands::demo(&arguments),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Boards => commands::boards(),
         Command::Check(arguments) => commands::check(&arguments),
         Command::Graph(arguments) => commands::graph(&arguments),
     }

@@ -8,6 +8,8 @@ use anyhow::{Context, Result, bail};
 use molt_report::Expectation;
 use serde::Deserialize;
 
+use crate::kernel::EMBEDDED_BOARD;
+
 /// A scenario's file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -16,6 +18,9 @@ pub struct Scenario {
     pub about: String,
     /// The system description, beside this file.
     pub system: PathBuf,
+    /// The board that the system is for.
+    #[serde(default = "virt")]
+    pub board: String,
     /// Texts of the description that this scenario has otherwise.
     #[serde(default)]
     pub edits: Vec<Edit>,
@@ -35,6 +40,10 @@ pub struct Scenario {
     /// Seconds of the host's time that a run may take on a slow machine.
     #[serde(default = "two_minutes")]
     pub limit: u64,
+}
+
+fn virt() -> String {
+    EMBEDDED_BOARD.to_owned()
 }
 
 fn two_minutes() -> u64 {

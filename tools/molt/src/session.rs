@@ -42,7 +42,7 @@ pub fn run(
     count_instructions: bool,
     show: Show,
 ) -> Result<Outcome> {
-    let mut machine = Machine::new(workspace.image.clone());
+    let mut machine = Machine::new(&workspace.board.qemu, workspace.image.clone());
     machine.disk = workspace.disk.clone();
     machine.limit = Duration::from_secs(scenario.limit);
     machine.clock = match (count_instructions, scenario.disk) {

@@ -6,6 +6,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use molt_board::Board;
 use molt_linux::{Filesystem, Packages};
 use molt_qemu::Disk;
 use molt_sdf::System;
@@ -30,6 +31,8 @@ const AGENT: &str = "molt-linux-agent";
 pub struct Workspace {
     /// The checked description.
     pub system: System,
+    /// The board.
+    pub board: Board,
     /// What the loader boots.
     pub image: PathBuf,
     /// The disk.
@@ -72,10 +75,12 @@ impl Workspace {
         .inputs()?;
         let image = build_image(toolchain, kernel, &scenario.system, &directory, &[])?;
         let filesystems = filesystems(&system);
-        let disk = make_disk(scenario.disk, &system, &filesystems, &directory)?;
+        let board = kernel.board_file(toolchain)?;
+        let disk = make_disk(scenario.disk, &board, &system, &filesystems, &directory)?;
         step.done();
         Ok(Self {
             system,
+            board,
             image,
             disk,
             filesystems,
@@ -123,6 +128,7 @@ pub fn build_image(
         system: system.to_owned(),
         elfs: [&[directory.to_owned()], search].concat(),
         kernel: kernel.source(toolchain)?,
+        board: kernel.board_file(toolchain)?,
         loader,
         monitor: Some(monitor),
         out: out.clone(),
@@ -303,6 +309,7 @@ fn filesystems(system: &System) -> Vec<Filesystem> {
 
 fn make_disk(
     kind: Option<DiskKind>,
+    board: &Board,
     system: &System,
     filesystems: &[Filesystem],
     directory: &Path,
@@ -314,6 +321,10 @@ fn make_disk(
         .map(|client| (client.first_sector + client.sectors) * SECTOR)
         .max()
         .unwrap_or(0);
+    let bytes = match board.qemu.disk.power_of_two {
+        true => bytes.next_power_of_two(),
+        false => bytes,
+    };
     let file = directory.join("disk.img");
     if kind != DiskKind::Null {
         File::create(&file)

@@ -7,9 +7,8 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::machine::Machine;
-
-const PROGRAM: &str = "qemu-system-aarch64";
+use crate::machine::{Clock, Machine};
+use crate::program::{self, Unfit};
 
 /// A longer line is cut here: a guest may write for ever without a newline.
 const LONGEST_LINE: u64 = 4096;
@@ -50,11 +49,11 @@ pub enum End {
 /// Why a run could not be had.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// QEMU did not start.
-    #[error("{PROGRAM} does not start: {0} (package qemu-system-arm)")]
-    Start(#[source] io::Error),
+    /// QEMU did not start, or cannot run the board.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
     /// QEMU refused its arguments or failed early.
-    #[error("{PROGRAM} ended before the machine said anything: {0}")]
+    #[error("QEMU ended before the machine said anything: {0}")]
     Refused(String),
     /// Its output could not be read.
     #[error("the console cannot be read: {0}")]
@@ -63,14 +62,22 @@ pub enum RunError {
 
 /// Boots the machine and hands its console to the observer until one of the two has enough.
 pub fn run(machine: &Machine, observer: &mut dyn Observer) -> Result<End, RunError> {
+    program::fit(&machine.board)?;
+    if machine.clock != Clock::Host && !machine.board.counts_instructions {
+        return Err(Unfit::Clock.into());
+    }
     let start = Instant::now();
-    let child = Command::new(PROGRAM)
+    let program = program::program();
+    let child = Command::new(&program)
         .args(machine.arguments())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(RunError::Start)?;
+        .map_err(|error| Unfit::Start {
+            program: program.to_string_lossy().into_owned(),
+            error,
+        })?;
     let mut qemu = Running(child);
     let lines = qemu.lines()?;
     let mut said_something = false;

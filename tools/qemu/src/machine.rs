@@ -5,10 +5,12 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Where the image is put and entered: the address of Microkit's own loader on this board.
+use molt_board::Qemu;
+
+/// Where the image is put and entered, on every board (`LINK_ADDRESS` of `molt-payload`).
 const IMAGE_ADDRESS: u64 = 0x7000_0000;
 
-/// The disk behind the virtio-mmio transport 0.
+/// The board's disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Disk {
     /// No disk at all.
@@ -42,40 +44,37 @@ pub enum Clock {
 /// One machine and what it boots.
 #[derive(Clone, Debug)]
 pub struct Machine {
+    /// How the board is made.
+    pub board: Qemu,
     /// What the loader boots.
     pub image: PathBuf,
     /// The disk.
     pub disk: Disk,
     /// The clock.
     pub clock: Clock,
-    /// Main memory in MiB.
-    pub memory_mib: u32,
     /// After so much of the host's time the machine is stopped and the run has failed.
     pub limit: Duration,
 }
 
 impl Machine {
-    /// A machine without a disk, on the host's clock, as large as the board's kernel expects.
-    pub fn new(image: PathBuf) -> Self {
+    /// A machine without a disk, on the host's clock.
+    pub fn new(board: &Qemu, image: PathBuf) -> Self {
         Self {
+            board: board.clone(),
             image,
             disk: Disk::None,
             clock: Clock::Host,
-            memory_mib: 2048,
             limit: Duration::from_secs(120),
         }
     }
 
     /// QEMU's arguments.
     pub fn arguments(&self) -> Vec<OsString> {
-        let mut arguments: Vec<OsString> = Vec::new();
+        let mut arguments: Vec<OsString> = texts(&self.board.arguments);
         let mut add = |name: &str, value: OsString| {
             arguments.push(name.into());
             arguments.push(value);
         };
-        add("-machine", "virt,virtualization=on,gic-version=2".into());
-        add("-cpu", "cortex-a53".into());
-        add("-m", self.memory_mib.to_string().into());
         add("-display", "none".into());
         add("-monitor", "none".into());
         add("-serial", "stdio".into());
@@ -90,22 +89,17 @@ impl Machine {
             Clock::InstructionsJumping => add("-icount", "shift=0,sleep=off".into()),
         }
         if let Some(drive) = self.drive() {
-            add("-global", "virtio-mmio.force-legacy=false".into());
-            if matches!(self.disk, Disk::Null(_)) {
-                // The request is served within the guest's own write to the doorbell register.
-                add("-global", "virtio-mmio.ioeventfd=off".into());
-            }
             add("-drive", drive);
-            add(
-                "-device",
-                "virtio-blk-device,drive=disk,bus=virtio-mmio-bus.0".into(),
-            );
+            arguments.extend(texts(&self.board.disk.arguments));
+            if matches!(self.disk, Disk::Null(_)) {
+                arguments.extend(texts(&self.board.disk.null));
+            }
         }
         arguments
     }
 
     fn drive(&self) -> Option<OsString> {
-        let mut drive = OsString::from("if=none,id=disk,");
+        let mut drive = OsString::from(format!("{},", self.board.disk.drive));
         match &self.disk {
             Disk::None => return None,
             Disk::File(file) => {
@@ -126,6 +120,10 @@ impl Machine {
     }
 }
 
+fn texts(arguments: &[String]) -> Vec<OsString> {
+    arguments.iter().map(OsString::from).collect()
+}
+
 /// QEMU's option syntax: a comma in a value is written twice.
 fn escape(path: &std::path::Path) -> String {
     path.display().to_string().replace(',', ",,")
@@ -134,6 +132,12 @@ fn escape(path: &std::path::Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn machine(image: &str) -> Machine {
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+        let board = molt_board::Board::load(root.as_ref(), "qemu_virt_aarch64").unwrap();
+        Machine::new(&board.qemu, image.into())
+    }
 
     fn line(machine: &Machine) -> String {
         let words: Vec<String> = machine
@@ -146,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_comma_in_a_path_stays_in_the_path() {
-        let mut machine = Machine::new("a,b.img".into());
+        let mut machine = machine("a,b.img");
         machine.disk = Disk::File("c,d.img".into());
         let line = line(&machine);
         assert!(line.contains("file=a,,b.img,addr=0x70000000"), "{line}");
@@ -155,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_disk_that_answers_at_once_is_served_in_the_register_write() {
-        let mut machine = Machine::new("i".into());
+        let mut machine = machine("i");
         machine.disk = Disk::Null(1 << 20);
         assert!(line(&machine).contains("virtio-mmio.ioeventfd=off"));
         machine.disk = Disk::File("d".into());

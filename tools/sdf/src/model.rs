@@ -241,6 +241,8 @@ pub enum Stop {
     None,
     /// virtio-mmio
     VirtioMmio,
+    /// Standard SD host controller
+    Sdhci,
 }
 
 /// `<client>` of a replaceable PD.

@@ -16,6 +16,13 @@ pub struct Count {
 }
 
 impl Count {
+    /// One test that cannot be run here.
+    pub const SKIPPED: Self = Self {
+        passed: 0,
+        failed: 0,
+        skipped: 1,
+    };
+
     /// One test.
     pub fn of(passed: bool) -> Self {
         Self {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use molt_board::Board;
 
 use super::count::Count;
 use crate::arguments::Measure;
@@ -28,6 +29,14 @@ fn noticed(failures: &[String]) -> Vec<String> {
     }
 }
 
+/// The kernel on the scenario's board, and the board; an error is why it cannot be run here.
+fn place(toolchain: &Toolchain, kernel: &Kernel, scenario: &Scenario) -> Result<(Kernel, Board)> {
+    let kernel = kernel.on_board(&scenario.board)?;
+    let board = kernel.board_file(toolchain)?;
+    molt_qemu::fit(&board.qemu)?;
+    Ok((kernel, board))
+}
+
 /// Runs them in the order of their names.
 pub fn run(toolchain: &Toolchain, kernel: &Kernel, filter: Option<&str>) -> Result<Count> {
     let folder = toolchain.root().join(FOLDER);
@@ -44,14 +53,23 @@ pub fn run(toolchain: &Toolchain, kernel: &Kernel, filter: Option<&str>) -> Resu
         if filter.is_some_and(|filter| !name.contains(filter)) {
             continue;
         }
+        let scenario = Scenario::load(&file)?;
+        let (kernel, board) = match place(toolchain, kernel, &scenario) {
+            Ok(place) => place,
+            Err(reason) => {
+                println!("skip   scenario {name}: {reason:#}");
+                count += Count::SKIPPED;
+                continue;
+            }
+        };
         let start = Instant::now();
         // By the count of instructions no deadline is missed because the host was busy.
         let measure = Measure {
-            icount: true,
+            icount: board.qemu.counts_instructions,
             json: None,
         };
-        let failures = match play(&file, kernel, &measure, Show::Nothing) {
-            Ok(outcome) if Scenario::load(&file)?.mutant => noticed(&outcome.failures),
+        let failures = match play(&file, &kernel, &measure, Show::Nothing) {
+            Ok(outcome) if scenario.mutant => noticed(&outcome.failures),
             Ok(outcome) => outcome.failures,
             Err(error) => vec![format!("{error:#}")],
         };

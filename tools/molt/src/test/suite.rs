@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use molt_qemu::{Clock, Machine, Observer, Step};
 
 use super::count::Count;
-use crate::kernel::Kernel;
+use crate::kernel::{EMBEDDED_BOARD, Kernel};
 use crate::progress;
 use crate::toolchain::{Target, Toolchain};
 
@@ -22,6 +22,12 @@ const LIMIT: Duration = Duration::from_secs(240);
 
 /// Runs it on the kernel and compares.
 pub fn run(toolchain: &Toolchain, kernel: &Kernel, filter: Option<&str>) -> Result<Count> {
+    if kernel.board() != EMBEDDED_BOARD {
+        println!(
+            "skip   the target suite is for {EMBEDDED_BOARD}: its devices and traces are of that board"
+        );
+        return Ok(Count::SKIPPED);
+    }
     let path = toolchain.root().join(TRACES);
     let text = fs::read_to_string(&path)
         .with_context(|| format!("{}: the real kernel's traces", path.display()))?;
@@ -109,8 +115,9 @@ fn boot(toolchain: &Toolchain, kernel: &Kernel) -> Result<Seen> {
     let directory = toolchain.root().join("target/molt/suite");
     fs::create_dir_all(&directory).with_context(|| format!("{}", directory.display()))?;
     let out: PathBuf = directory.join(format!("{}.img", kernel.label()));
-    molt_image::pack(&kernel.source(toolchain)?, &loader, &suite, &out)?;
-    let mut machine = Machine::new(out);
+    let board = kernel.board_file(toolchain)?;
+    molt_image::pack(&kernel.source(toolchain)?, &board, &loader, &suite, &out)?;
+    let mut machine = Machine::new(&board.qemu, out);
     machine.limit = LIMIT;
     // Budgets and preemption are of the machine's time: the host's load must not show in it.
     machine.clock = Clock::InstructionsJumping;

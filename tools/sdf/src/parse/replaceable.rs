@@ -79,7 +79,11 @@ pub fn parse(element: Element) -> Result<Replaceable, Broken> {
         stop: element
             .choice(
                 "stop",
-                &[("none", Stop::None), ("virtio-mmio", Stop::VirtioMmio)],
+                &[
+                    ("none", Stop::None),
+                    ("virtio-mmio", Stop::VirtioMmio),
+                    ("sdhci", Stop::Sdhci),
+                ],
             )?
             .unwrap_or(Stop::None),
     })

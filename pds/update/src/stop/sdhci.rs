@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! A standard SD host controller (SD Host Controller Simplified Specification 3.00): software reset for all (2.2.16), which
+//! ends any DMA, and when its bit reads as 0 the reset is complete.
+
+use molt_shared::Registers;
+
+use super::READS;
+
+/// Clock control, time-out control and software reset in one word; bit 24 is the software reset for all.
+const RESET: usize = 0x2c;
+const RESET_ALL: u32 = 1 << 24;
+
+pub fn stop(registers: &Registers) {
+    // The card's clock stops with it.
+    registers.write(RESET, RESET_ALL);
+}
+
+pub fn stopped(registers: &Registers) -> bool {
+    (0..READS).any(|_| registers.read(RESET) & RESET_ALL == 0)
+}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Board files: what a board has that the SDK's own files do not say, and what was seen to run on it.
+//!
+//! A board's file is `boards/NAME.toml`, by the SDK's name of the board; docs/boards.md says what stands in it.
+#![forbid(unsafe_code)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use molt_uart::Kind;
+use serde::{Deserialize, Deserializer};
+
+/// The folder of the board files, in the repository.
+pub const FOLDER: &str = "boards";
+
+/// Why there is no board.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The board has no file.
+    #[error(
+        "board '{name}' has no file {}: docs/boards.md says how to add a board; there are: {}",
+        path.display(), there.join(", ")
+    )]
+    Unknown {
+        /// The board.
+        name: String,
+        /// The file that it would have.
+        path: PathBuf,
+        /// The boards that have one.
+        there: Vec<String>,
+    },
+    /// A file or the folder cannot be read.
+    #[error("{}: cannot be read: {error}", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// Something else stands in it.
+    #[error("{}: not a board file: {error}", path.display())]
+    Parse {
+        /// Which.
+        path: PathBuf,
+        /// Where and why.
+        error: Box<toml::de::Error>,
+    },
+}
+
+/// A board.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Board {
+    /// As an SDK calls it.
+    #[serde(skip)]
+    pub name: String,
+    /// In a few words.
+    pub about: String,
+    /// The scenario with two bare guests, from the repository's root.
+    pub demo: PathBuf,
+    /// The console.
+    pub uart: Uart,
+    /// The interrupt controller, where the machine enters at EL3.
+    pub gic: Option<Gic>,
+    /// What systems for this board have, by the names that they give it.
+    pub devices: BTreeMap<String, Device>,
+    /// How QEMU makes it.
+    pub qemu: Qemu,
+    /// What was run in QEMU.
+    #[serde(default, rename = "run")]
+    pub runs: Vec<Run>,
+}
+
+/// The UART that loader, `monitor` and `serial` write to.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct Uart {
+    /// Which.
+    #[serde(deserialize_with = "kind")]
+    pub kind: Kind,
+    /// Physical address.
+    pub address: u64,
+}
+
+/// A GICv2.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct Gic {
+    /// Physical address of its distributor.
+    pub distributor: u64,
+    /// Physical address of its CPU interface.
+    pub interface: u64,
+}
+
+/// A device.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Device {
+    /// Physical address of its registers.
+    pub address: u64,
+    /// The interrupt controller's number of its interrupt.
+    pub interrupt: Option<u32>,
+}
+
+/// A machine of QEMU.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Qemu {
+    /// The first version that has what is needed.
+    pub at_least: Option<String>,
+    /// It can run by the count of instructions.
+    #[serde(default = "yes")]
+    pub counts_instructions: bool,
+    /// Machine, processor, memory.
+    pub arguments: Vec<String>,
+    /// The disk.
+    pub disk: QemuDisk,
+}
+
+/// How a disk is put into the machine.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QemuDisk {
+    /// Where: the beginning of `-drive`'s value.
+    pub drive: String,
+    /// What else it takes.
+    #[serde(default)]
+    pub arguments: Vec<String>,
+    /// What a disk that answers at once takes.
+    #[serde(default)]
+    pub null: Vec<String>,
+    /// Its size has to be a power of two.
+    #[serde(default)]
+    pub power_of_two: bool,
+}
+
+/// Something that was run in QEMU, and came out well.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Run {
+    /// On this kernel.
+    pub kernel: String,
+    /// In this configuration of it.
+    pub config: String,
+    /// QEMU's version.
+    pub qemu: String,
+    /// What.
+    pub what: String,
+}
+
+impl Board {
+    /// Reads a board's file; `root` is the repository's.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn load(root: &Path, name: &str) -> Result<Self, Error> {
+        let path = root.join(FOLDER).join(format!("{name}.toml"));
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(Error::Unknown {
+                    name: name.to_owned(),
+                    path,
+                    there: names(root)?,
+                });
+            }
+            Err(error) => return Err(Error::Read { path, error }),
+        };
+        match toml::from_str::<Self>(&text) {
+            Ok(board) => Ok(Self {
+                name: name.to_owned(),
+                ..board
+            }),
+            Err(error) => Err(Error::Parse {
+                path,
+                error: Box::new(error),
+            }),
+        }
+    }
+
+    /// All boards, by name.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn all(root: &Path) -> Result<Vec<Self>, Error> {
+        names(root)?
+            .iter()
+            .map(|name| Self::load(root, name))
+            .collect()
+    }
+}
+
+const fn yes() -> bool {
+    true
+}
+
+fn names(root: &Path) -> Result<Vec<String>, Error> {
+    let path = root.join(FOLDER);
+    let entries = fs::read_dir(&path).map_err(|error| Error::Read { path, error })?;
+    let files = entries
+        .flatten()
+        .map(|entry| PathBuf::from(entry.file_name()));
+    let boards = files.filter(|file| file.extension().is_some_and(|e| e == "toml"));
+    let mut names: Vec<String> = boards
+        .filter_map(|file| Some(file.file_stem()?.to_string_lossy().into_owned()))
+        .collect();
+    names.sort();
+    Ok(names)
+}
+
+fn kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Kind, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    name.parse().map_err(serde::de::Error::custom)
+}

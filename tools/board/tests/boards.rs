@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The board files of this repository, and the systems that are made for these boards.
+
+use std::path::Path;
+
+use molt_board::{Board, Error};
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+#[test]
+fn every_board_can_be_read_and_its_demo_is_there() {
+    let boards = Board::all(root()).unwrap();
+    assert!(boards.len() >= 2);
+    for board in boards {
+        assert!(root().join(&board.demo).is_file(), "{}", board.name);
+        let uart = board.devices.get("uart").map(|device| device.address);
+        assert_eq!(uart, Some(board.uart.address), "{}", board.name);
+    }
+}
+
+#[test]
+fn a_board_without_a_file_is_told_with_what_there_is() {
+    let error = Board::load(root(), "odroidc4").unwrap_err();
+    assert!(matches!(&error, Error::Unknown { there, .. } if there.contains(&"zcu102".to_owned())));
+}
+
+/// A system's devices are where its board has them.
+#[test]
+fn systems_and_boards_agree() {
+    for (board, system) in [
+        ("qemu_virt_aarch64", "system.xml"),
+        ("qemu_virt_aarch64", "tests/systems/two-bare.xml"),
+        ("zcu102", "tests/systems/zcu102.xml"),
+    ] {
+        let board = Board::load(root(), board).unwrap();
+        let system = molt_sdf::load(&root().join(system), &[]).unwrap();
+        let interrupts: Vec<u64> = (system.domains.iter().flat_map(|domain| &domain.irqs))
+            .map(|irq| irq.number)
+            .collect();
+        for region in &system.regions {
+            let Some(address) = region.phys_addr else {
+                continue;
+            };
+            let device = board.devices.get(&region.name);
+            let device =
+                device.unwrap_or_else(|| panic!("{} has no '{}'", board.name, region.name));
+            assert_eq!(address, device.address, "{}", region.name);
+            if let Some(interrupt) = device.interrupt {
+                assert!(interrupts.contains(&interrupt.into()), "{}", region.name);
+            }
+        }
+    }
+}

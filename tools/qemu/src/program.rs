@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Which QEMU, and whether it is one that the board can be run on.
+
+use std::env;
+use std::ffi::OsString;
+use std::process::Command;
+
+use molt_board::Qemu;
+
+/// Names another QEMU than the one that is installed.
+pub const VARIABLE: &str = "MOLT_QEMU";
+const INSTALLED: &str = "qemu-system-aarch64";
+
+/// Why the board cannot be run.
+#[derive(Debug, thiserror::Error)]
+pub enum Unfit {
+    /// It does not start.
+    #[error("{program} does not start: {error} (package qemu-system-arm)")]
+    Start {
+        /// The program.
+        program: String,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The board has a device that cannot.
+    #[error(
+        "QEMU cannot run this board by the count of instructions (--icount): the board's file says why"
+    )]
+    Clock,
+    /// It is too old for the board.
+    #[error(
+        "this board needs QEMU {needed} or later, and {program} is {found}: name a later one by {VARIABLE} (docs/boards.md says why)"
+    )]
+    Old {
+        /// The first version that can.
+        needed: String,
+        /// The program.
+        program: String,
+        /// Its version.
+        found: String,
+    },
+}
+
+/// The program to start.
+pub fn program() -> OsString {
+    env::var_os(VARIABLE).unwrap_or_else(|| INSTALLED.into())
+}
+
+/// Whether the board can be run on it.
+///
+/// # Errors
+/// Why not.
+pub fn fit(board: &Qemu) -> Result<(), Unfit> {
+    let Some(needed) = &board.at_least else {
+        return Ok(());
+    };
+    let path = program();
+    let program = path.to_string_lossy().into_owned();
+    let said = match Command::new(&path).arg("--version").output() {
+        Ok(output) => String::from_utf8_lossy(&output.stdout).into_owned(),
+        Err(error) => return Err(Unfit::Start { program, error }),
+    };
+    let found = said
+        .split_whitespace()
+        .find(|word| word.starts_with(|c: char| c.is_ascii_digit()))
+        .unwrap_or("unknown");
+    if numbers(found) >= numbers(needed) {
+        return Ok(());
+    }
+    Err(Unfit::Old {
+        needed: needed.clone(),
+        program,
+        found: found.to_owned(),
+    })
+}
+
+/// A version's numbers, in their order.
+fn numbers(version: &str) -> Vec<u32> {
+    version.split('.').map_while(|n| n.parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::numbers;
+
+    #[test]
+    fn versions_are_compared_by_number() {
+        assert!(numbers("10.0.2") >= numbers("9.0"));
+        assert!(numbers("9.0.0") >= numbers("9.0"));
+        assert!(numbers("7.2.22") < numbers("9.0"));
+        assert!(numbers("unknown") < numbers("9.0"));
+    }
+}
