@@ -37,7 +37,7 @@ fn systems_and_boards_agree() {
         let board = Board::load(root(), board).unwrap();
         let system = molt_sdf::load(&root().join(system), &[]).unwrap();
         let interrupts: Vec<u64> = (system.domains.iter().flat_map(|domain| &domain.irqs))
-            .map(|irq| irq.number)
+            .map(|irq| irq.number.value)
             .collect();
         for region in &system.regions {
             let Some(address) = region.phys_addr else {
