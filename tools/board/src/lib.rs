@@ -9,7 +9,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use molt_uart::Kind;
+pub use molt_uart::Kind;
 use serde::{Deserialize, Deserializer};
 
 /// The folder of the board files, in the repository.

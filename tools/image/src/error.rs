@@ -35,8 +35,8 @@ pub enum Error {
     #[error("the kernel's table of object sizes has no '{0}'")]
     NoSize(&'static str),
     /// The board has no memory where the image is to stand.
-    #[error("board '{0}' has no RAM at {1:#x}, where images are loaded")]
-    NoRam(String, u64),
+    #[error("the board has no RAM at {0:#x}, where images are loaded")]
+    NoRam(u64),
     /// There is no replaceable protection domain of this name.
     #[error("there is no replaceable protection domain '{0}'")]
     NoComponent(String),

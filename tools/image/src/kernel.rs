@@ -54,33 +54,26 @@ pub struct Kernel {
     pub ram: Range<u64>,
 }
 
-/// The RAM of QEMU's virt machine with 2 GiB.
-const VIRT_RAM: Range<u64> = 0x4000_0000..0xc000_0000;
-
 impl Kernel {
     pub fn read(source: &KernelSource) -> Result<Self, Error> {
-        let (path, ram) = match source {
-            KernelSource::Embedded(path) => (path.clone(), VIRT_RAM),
-            KernelSource::Sdk(configuration) => (configuration.kernel(), ram(configuration)?),
+        let path = match source {
+            KernelSource::Embedded(path) => path.clone(),
+            KernelSource::Sdk(configuration) => configuration.kernel(),
         };
         let bytes = files::read(&path)?;
         let elf = Elf::parse(&bytes).map_err(|reason| Error::Program { path, reason })?;
         Ok(Kernel {
             elf,
             configuration: Configuration::of(source)?,
-            ram,
+            ram: ram(&source.platform()?)?,
         })
     }
 }
 
 /// The memory of the board that holds the image, as far as the loader maps it.
-fn ram(configuration: &molt_sdk::Configuration) -> Result<Range<u64>, Error> {
-    let mut memory = configuration.platform().memory.iter();
-    match memory.find(|range| range.contains(&LINK_ADDRESS)) {
-        Some(range) => Ok(range.start..range.end.min(ADDRESS_END)),
-        None => Err(Error::NoRam(
-            configuration.board().name().to_owned(),
-            LINK_ADDRESS,
-        )),
-    }
+fn ram(platform: &Platform) -> Result<Range<u64>, Error> {
+    let mut memory = platform.memory.iter();
+    let range = memory.find(|range| range.contains(&LINK_ADDRESS));
+    let range = range.ok_or(Error::NoRam(LINK_ADDRESS))?;
+    Ok(range.start..range.end.min(ADDRESS_END))
 }

@@ -35,7 +35,7 @@ pub use error::Error;
 pub use kernel::KernelSource;
 
 use configuration::Configuration;
-use molt_board::{Board, Uart};
+use molt_board::{Board, Kind, Uart};
 use std::path::{Path, PathBuf};
 
 /// What to build, and of what.
@@ -116,18 +116,24 @@ pub fn build(options: &Options) -> Result<Report, Error> {
     })
 }
 
+/// The console of the embedded kernel's board.
+const EMBEDDED_UART: Uart = Uart {
+    kind: Kind::Pl011,
+    address: 0x900_0000,
+};
+
 /// Lays out a system without packing an image: the tables that `monitor` walks ([`molt_system::boot`]).
 ///
 /// # Errors
 /// As [`build`], but for kernel and loader.
-pub fn lay_out(system: &Path, search: &[PathBuf], uart: Uart) -> Result<Vec<u8>, Error> {
+pub fn lay_out(system: &Path, search: &[PathBuf]) -> Result<Vec<u8>, Error> {
     let description = molt_sdf::load(system, search)?;
     let files = files::Files::new(system, search);
     Ok(plan::plan(
         &description,
         &files,
         &Configuration::of(&KernelSource::Embedded(PathBuf::new()))?,
-        uart,
+        EMBEDDED_UART,
     )?
     .bytes)
 }

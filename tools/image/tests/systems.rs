@@ -60,14 +60,9 @@ struct Run {
     threads: Vec<Thread>,
 }
 
-const UART: molt_board::Uart = molt_board::Uart {
-    kind: molt_uart::Kind::Pl011,
-    address: 0x900_0000,
-};
-
 fn run(text: &str) -> Run {
     let folder = programs();
-    let packed = molt_image::lay_out(&description(folder.path(), text), &[], UART)
+    let packed = molt_image::lay_out(&description(folder.path(), text), &[])
         .unwrap_or_else(|e| panic!("{e}"));
     let system = System::new(&packed).expect("tables");
     let threads = system
@@ -325,14 +320,14 @@ fn a_client_and_update_share_the_gate_each_way() {
 fn one_input_gives_one_image() {
     let folder = programs();
     let path = description(folder.path(), REPLACEABLE);
-    let lay_out = || molt_image::lay_out(&path, &[], UART).unwrap_or_else(|e| panic!("{e}"));
+    let lay_out = || molt_image::lay_out(&path, &[]).unwrap_or_else(|e| panic!("{e}"));
     assert!(lay_out() == lay_out());
 }
 
 fn refused(from: &str, to: &str) -> String {
     let folder = programs();
     let path = description(folder.path(), &PLAIN.replacen(from, to, 1));
-    let error = molt_image::lay_out(&path, &[], UART)
+    let error = molt_image::lay_out(&path, &[])
         .expect_err("refused")
         .to_string();
     error.replace(&path.display().to_string(), "system.xml")
@@ -421,7 +416,7 @@ fn a_vault_that_overflows_is_refused() {
         1,
     );
     let path = description(folder.path(), &many.replacen("0x30000000", "0x70000000", 1));
-    let text = molt_image::lay_out(&path, &[], UART)
+    let text = molt_image::lay_out(&path, &[])
         .expect_err("refused")
         .to_string();
     assert!(

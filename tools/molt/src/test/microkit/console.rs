@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use molt_board::Board;
 use molt_qemu::{Clock, Machine, Observer, Step};
 
 /// The last line of each.
@@ -12,8 +13,8 @@ const LAST: &str = "done";
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Boots an image and compares.
-pub fn boot(image: PathBuf, expected: &str) -> Result<()> {
-    let mut machine = Machine::new(image);
+pub fn boot(board: &Board, image: PathBuf, expected: &str) -> Result<()> {
+    let mut machine = Machine::new(&board.qemu, image);
     machine.limit = LIMIT;
     machine.clock = Clock::InstructionsJumping;
     let expected: Vec<&str> = expected.lines().collect();

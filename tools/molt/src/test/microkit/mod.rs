@@ -152,6 +152,6 @@ impl Test<'_> {
         let expected = self.folder.join("expected.txt");
         let expected =
             fs::read_to_string(&expected).with_context(|| format!("{}", expected.display()))?;
-        console::boot(image, &expected)
+        console::boot(&self.kernel.board_file(self.toolchain)?, image, &expected)
     }
 }
