@@ -98,6 +98,13 @@ fn each_good_description_is_accepted() {
 }
 
 #[test]
+fn pages_are_as_large_as_every_mapping_allows() {
+    let system = check(&folder().join("good/page_sizes.system")).unwrap();
+    let pages: Vec<u64> = system.regions.iter().map(|r| r.page_size).collect();
+    assert_eq!(pages, [0x20_0000, 0x1000, 0x1000, 0x1000]);
+}
+
+#[test]
 fn the_systems_of_the_repository_are_accepted() {
     let root = folder().join("../../..");
     let mut systems = vec![root.join("system.xml")];

@@ -47,8 +47,7 @@ fn sdk() -> TempDir {
         &json!(tables.sizes).to_string(),
     );
     write(root, &format!("{FOLDER}/elf/sel4.elf"), "a kernel");
-    let platform =
-        r#"{"devices": [{"start": 0, "end": 4096}], "memory": [{"start": 65536, "end": 131072}]}"#;
+    let platform = r#"{"devices": [{"start": 0, "end": 4096}, {"start": 8192, "end": 12288}], "memory": [{"start": 65536, "end": 131072}, {"start": 262144, "end": 524288}]}"#;
     write(root, &format!("{FOLDER}/platform_gen.json"), platform);
     folder
 }
@@ -72,8 +71,11 @@ fn refusal(sdk: &TempDir, board: &str, configuration: &str) -> String {
 fn a_whole_one_is_read() {
     let sdk = sdk();
     let configuration = open(&sdk, BOARD, "release").unwrap();
-    assert_eq!(configuration.platform().memory, [65536..131_072]);
-    assert_eq!(configuration.platform().devices, [0..4096]);
+    assert_eq!(
+        configuration.platform().memory,
+        [65536..131_072, 262_144..524_288]
+    );
+    assert_eq!(configuration.platform().devices, [0..4096, 8192..12_288]);
     assert!(configuration.kernel().ends_with("release/elf/sel4.elf"));
     assert_eq!(*configuration.tables(), Tables::embedded().unwrap());
     assert_eq!(

@@ -14,6 +14,7 @@ use crate::error::{Broken, broken};
 use crate::model::{DomainId, RegionId, System};
 use crate::xml::{At, Element};
 use crate::{Rule, Source};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// What elements refer to by name.
@@ -102,6 +103,23 @@ fn malformed(source: &Source, error: &roxmltree::Error) -> Broken {
     }
 }
 
+/// Where each region is mapped, in PDs and virtual machines, which decides on its page size. What is wrong with a mapping is
+/// said where it is parsed.
+fn mapped(document: &roxmltree::Document) -> BTreeMap<String, Vec<u64>> {
+    let mut mapped: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    let maps = document
+        .descendants()
+        .filter(|node| node.has_tag_name("map"));
+    for (region, vaddr) in
+        maps.filter_map(|map| Some((map.attribute("mr")?, map.attribute("vaddr")?)))
+    {
+        if let Ok(vaddr) = crate::value::number(vaddr) {
+            mapped.entry(region.to_owned()).or_default().push(vaddr);
+        }
+    }
+    mapped
+}
+
 /// The system that a description's text describes.
 pub(crate) fn system(source: &Source, search: &[PathBuf]) -> Result<System, Broken> {
     let document =
@@ -110,7 +128,6 @@ pub(crate) fn system(source: &Source, search: &[PathBuf]) -> Result<System, Brok
     if root.tag() != "system" {
         return broken(&root.span(), Rule::Root(root.tag().to_owned()));
     }
-    root.attributes(&[])?;
     let children = root.children(&[
         "protection_domain",
         "memory_region",
@@ -121,11 +138,17 @@ pub(crate) fn system(source: &Source, search: &[PathBuf]) -> Result<System, Brok
     ])?;
     refuse_unsupported(&children)?;
 
+    let mapped = mapped(&document);
     let mut system = System::default();
     let mut nested = Vec::new();
     for child in &children {
         match child.tag() {
-            "memory_region" => system.regions.push(region::parse(*child, search)?),
+            "memory_region" => {
+                let name = child.text("name").map(|name| name.value);
+                let mapped = name.and_then(|name| mapped.get(&name));
+                let mapped = mapped.map_or(&[][..], Vec::as_slice);
+                system.regions.push(region::parse(*child, search, mapped)?);
+            }
             "protection_domain" => flatten(*child, &mut nested)?,
             _ => {}
         }

@@ -43,23 +43,20 @@ fn file_name(path: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// The largest page size that divides size, address (and, as Microkit has it, nothing else).
-fn page_size(element: Element, size: u64) -> Result<At<u64>, Broken> {
+/// The page size that is given, or the largest that divides size, physical address and all addresses that the region is
+/// mapped at.
+fn page_size(element: Element, size: u64, addresses: &[u64]) -> Result<u64, Broken> {
+    let fits = |page: u64| addresses.iter().all(|address| address.is_multiple_of(page));
     match element.number("page_size")? {
-        Some(given) if given.value == SMALL || given.value == LARGE => Ok(given),
+        Some(given) if given.value == SMALL || given.value == LARGE => Ok(given.value),
         Some(given) => broken(&given.span, Rule::PageSize(given.value)),
-        None if size > 0 && size.is_multiple_of(LARGE) => Ok(At {
-            value: LARGE,
-            span: element.span(),
-        }),
-        None => Ok(At {
-            value: SMALL,
-            span: element.span(),
-        }),
+        None if size > 0 && size.is_multiple_of(LARGE) && fits(LARGE) => Ok(LARGE),
+        None => Ok(SMALL),
     }
 }
 
-pub fn parse(element: Element, search: &[PathBuf]) -> Result<MemoryRegion, Broken> {
+/// `mapped`: where the region is mapped.
+pub fn parse(element: Element, search: &[PathBuf], mapped: &[u64]) -> Result<MemoryRegion, Broken> {
     element.attributes(&[
         "name",
         "size",
@@ -86,9 +83,16 @@ pub fn parse(element: Element, search: &[PathBuf]) -> Result<MemoryRegion, Broke
             value: length.next_multiple_of(SMALL),
             span: element.span(),
         },
+        (None, None) if element.text("prefill_bootinfo").is_some() => At {
+            value: SMALL,
+            span: element.span(),
+        },
         (None, None) => return broken(&element.span(), Rule::RegionSize(name.value)),
     };
-    let page = page_size(element, size.value)?.value;
+    let phys_addr = element.number("phys_addr")?;
+    let addresses = phys_addr.iter().map(|address| address.value);
+    let addresses: Vec<u64> = addresses.chain(mapped.iter().copied()).collect();
+    let page = page_size(element, size.value, &addresses)?;
     let size = if element.text("size").is_none() {
         At {
             value: size.value.next_multiple_of(page),
@@ -108,7 +112,6 @@ pub fn parse(element: Element, search: &[PathBuf]) -> Result<MemoryRegion, Broke
             Rule::PrefillSize(file_name(path), *length, size.value),
         );
     }
-    let phys_addr = element.number("phys_addr")?;
     if let Some(address) = &phys_addr
         && !address.value.is_multiple_of(page)
     {
