@@ -23,6 +23,7 @@ use molt_shared::Registers;
 use molt_uart::{Kind, Uart};
 
 /// Called by the entry code with a stack and bss cleared.
+// SAFETY: no other symbol of the loader has this name; `_start` branches to it with this argument.
 #[unsafe(no_mangle)]
 extern "C" fn loader_main(exception_level: u64) -> ! {
     let header = header();

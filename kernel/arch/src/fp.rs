@@ -15,6 +15,7 @@ pub struct FpState {
     fpsr: u64,
 }
 
+// SAFETY: both are defined by the assembly below, with these types.
 unsafe extern "C" {
     fn molt_fp_save(state: *mut FpState);
     fn molt_fp_load(state: *const FpState);

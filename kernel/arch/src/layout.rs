@@ -34,6 +34,7 @@ pub const DEVICES: [Range<u64>; 5] = [
 /// Interrupts that a handler can be had for: 0..=159, as on the real kernel.
 pub const IRQ_COUNT: u32 = 160;
 
+// SAFETY: the linker script defines both; only their addresses are taken.
 unsafe extern "C" {
     static __code_end: u8;
     static __kernel_end: u8;

@@ -8,6 +8,8 @@ const STACK_SIZE: usize = 0x1_0000;
 #[repr(C, align(16))]
 struct Stack([u8; STACK_SIZE]);
 
+// SAFETY: the linker script has the section in `.bss`; no other symbol of the kernel has this name, and
+// only the code below takes its address.
 #[unsafe(link_section = ".bss.stack")]
 #[unsafe(no_mangle)]
 static mut KERNEL_STACK: Stack = Stack([0; STACK_SIZE]);

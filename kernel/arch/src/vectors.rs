@@ -20,6 +20,7 @@ pub enum Entry {
     Other(u64),
 }
 
+// SAFETY: both are defined by the assembly below, with these types.
 unsafe extern "C" {
     fn molt_enter_user(context: *mut UserContext) -> u64;
     static molt_vectors: u8;
@@ -174,10 +175,14 @@ const LAST_STACK_SIZE: usize = 0x2000;
 #[repr(C, align(16))]
 struct LastStack([u8; LAST_STACK_SIZE]);
 
+// SAFETY: no other symbol of the kernel has this name; only the assembly above takes its address, as a
+// stack that nothing else uses.
 #[unsafe(no_mangle)]
 static mut MOLT_LAST_STACK: LastStack = LastStack([0; LAST_STACK_SIZE]);
 
 /// An exception that the kernel itself raised.
+// SAFETY: no other symbol of the kernel has this name; the assembly above branches to it with these
+// arguments and a stack.
 #[unsafe(no_mangle)]
 extern "C" fn kernel_exception(esr: u64, elr: u64, far: u64) -> ! {
     panic!("exception in the kernel: ESR {esr:#x}, ELR {elr:#x}, FAR {far:#x}");

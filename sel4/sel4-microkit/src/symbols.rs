@@ -37,6 +37,8 @@ macro_rules! var {
     ($(#[$attrs:meta])* $symbol:ident: $ty:ty = $default:expr) => {{
         $(#[$attrs])*
         #[allow(non_upper_case_globals)]
+        // SAFETY: the name is the tool's to know, and two of one name do not link; `.data` is where
+        // variables are, and the tool writes there before the program runs.
         #[unsafe(no_mangle)]
         #[unsafe(link_section = ".data")]
         static $symbol: $crate::_private::ImmutableCell<$ty> =
