@@ -106,6 +106,12 @@ pub enum Cap {
     Vcpu {
         id: u32,
     },
+    /// What is left of a CNode or a thread of 2^`bits` bytes that was deleted inside another one:
+    /// its slots, in the first of which this lies. It goes when its memory is revoked.
+    Remains {
+        table: u32,
+        bits: u8,
+    },
 }
 
 impl Cap {

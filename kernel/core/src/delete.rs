@@ -54,7 +54,7 @@ impl<H: Hardware> Kernel<H> {
                     if let Some(last) = self.doomed.last_mut() {
                         last.1 = at.index;
                     }
-                    self.delete_slot(at);
+                    self.delete_inner(at);
                     None
                 }
                 Scan::Resume(index) => Some(index),
@@ -70,6 +70,37 @@ impl<H: Hardware> Kernel<H> {
             self.step()?;
         }
         Ok(())
+    }
+
+    /// Delete a capability that lies in a deleted CNode or thread. If it is the last one to another
+    /// of these, that one is not taken apart too, however deep they are nested: what lay in its
+    /// first slot comes here, to be deleted next, and its remains lie there until their memory is
+    /// revoked, with all else that it holds. (So the real kernel; see the random sequences.)
+    fn delete_inner(&mut self, at: SlotRef) {
+        let cap = self.slots.get(at).cap;
+        let inner = match cap {
+            Cap::CNode { id, .. } => Some(id),
+            Cap::Tcb { id } => self.tcbs.get(id).map(|tcb| tcb.table),
+            _ => None,
+        };
+        let first = inner.map(|table| SlotRef { table, index: 0 });
+        let (Some(first), Some((_, bits)), true) = (first, self.memory_of(&cap), self.is_final(at))
+        else {
+            return self.delete_slot(at);
+        };
+        if self.slots.prepare(first).is_err() {
+            // No room for that: it is taken apart after all.
+            return self.delete_slot(at);
+        }
+        if let Cap::Tcb { id } = cap {
+            self.delete_tcb(id);
+        }
+        let remains = Cap::Remains {
+            table: first.table,
+            bits: bits as u8,
+        };
+        self.slots
+            .swap(at, remains, first, self.slots.get(first).cap);
     }
 
     /// Delete one capability; its object, if it was the last.
@@ -107,7 +138,12 @@ impl<H: Hardware> Kernel<H> {
             }
             Cap::Reply { id, .. } => self.delete_reply(id),
             Cap::CNode { id, .. } => self.doom(id),
-            Cap::Tcb { id } => self.delete_tcb(id),
+            Cap::Tcb { id } => {
+                if let Some(table) = self.delete_tcb(id) {
+                    self.doom(table);
+                }
+            }
+            Cap::Remains { table, .. } => self.doom(table),
             Cap::SchedContext { id } => self.delete_context(id),
             Cap::IrqHandler { irq } => self.delete_irq_handler(irq),
             Cap::PageTable { .. } => self.unmap_page_table(cap),

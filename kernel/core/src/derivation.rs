@@ -38,6 +38,7 @@ impl<H: Hardware> Kernel<H> {
             Cap::PageTable { base, .. } => (base, ObjectType::PageTable.bits(0)),
             Cap::VSpace { base, .. } => (base, ObjectType::VSpace.bits(0)),
             Cap::AsidPool { base, .. } => (base, 12),
+            Cap::Remains { table, bits } => (self.slots.table(table)?.base, u32::from(bits)),
             Cap::Null
             | Cap::SchedControl
             | Cap::IrqControl

@@ -232,9 +232,11 @@ impl<H: Hardware> Kernel<H> {
             Cap::AsidControl => self.invoke_asid_control(call),
             Cap::AsidPool { base, first } => self.invoke_asid_pool(base, first, call),
             Cap::Vcpu { id } => self.invoke_vcpu(id, call),
-            Cap::Null | Cap::Endpoint { .. } | Cap::Notification { .. } | Cap::Reply { .. } => {
-                Err(Error::InvalidCapability(0))
-            }
+            Cap::Null
+            | Cap::Endpoint { .. }
+            | Cap::Notification { .. }
+            | Cap::Reply { .. }
+            | Cap::Remains { .. } => Err(Error::InvalidCapability(0)),
         }
     }
 }

@@ -395,8 +395,8 @@ impl<H: Hardware> Kernel<H> {
         }
     }
 
-    /// The thread goes. Its own slots are emptied later.
-    pub(crate) fn delete_tcb(&mut self, id: u32) {
+    /// The thread goes. Its own slots, whose table it gives, are still to be emptied.
+    pub(crate) fn delete_tcb(&mut self, id: u32) -> Option<u32> {
         self.suspend(id);
         self.unbind_notification(id);
         if let Some(sc) = self.tcbs[id].sc {
@@ -414,10 +414,9 @@ impl<H: Hardware> Kernel<H> {
             self.current = None;
             self.reschedule();
         }
-        if let Some(mut tcb) = self.tcbs.remove(id) {
-            self.hw
-                .thread_unload(crate::hardware::TcbId(id), &mut tcb.arch);
-            self.doom(tcb.table);
-        }
+        let mut tcb = self.tcbs.remove(id)?;
+        self.hw
+            .thread_unload(crate::hardware::TcbId(id), &mut tcb.arch);
+        Some(tcb.table)
     }
 }

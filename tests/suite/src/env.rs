@@ -47,6 +47,7 @@ pub struct Env {
     pub timer: Timer,
 }
 
+// SAFETY: the linker defines it; only its address is taken.
 unsafe extern "C" {
     /// The linker's name for the first byte of the image.
     static __executable_start: u8;
@@ -250,6 +251,12 @@ impl Env {
         assert!(first + count <= self.end_slot, "out of slots");
         self.next_slot += count;
         first
+    }
+
+    /// `count` free slots in a row.
+    pub fn take_range(&mut self, count: usize) -> core::ops::Range<usize> {
+        let first = self.take_slots(count);
+        first..first + count
     }
 
     /// A free slot, as the capability that will be in it.

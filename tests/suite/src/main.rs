@@ -5,12 +5,13 @@
 //! lines `trace NAME: ...` (what the kernel answered: error codes, badges, fault words, order;
 //! no address and no time), then `ok NAME` or `FAILED NAME: reason`, and at the end
 //! `suite: N passed, N failed`. The traces recorded on the real kernel are what the embedded one
-//! is held to.
+//! is held to. Lines `cost OPERATION: N` are no part of them: see `tests/cost.rs`.
 #![no_std]
 #![no_main]
 
 mod console;
 mod env;
+mod guest;
 mod memory;
 mod snippets;
 mod test;

@@ -4,6 +4,7 @@
 use crate::test::Test;
 
 mod cnode;
+mod cost;
 mod derive;
 mod fault;
 mod fpu;
@@ -38,4 +39,5 @@ pub const ALL: &[&[Test]] = &[
     fpu::TESTS,
     preempt::TESTS,
     random::TESTS,
+    cost::TESTS,
 ];

@@ -2,13 +2,14 @@
 //! Virtual processors, running a few instructions at EL1.
 
 use sel4::{
-    Cap, CapRights, MessageInfo, UserContext, VCpuReg, VmAttributes, Word, cap, cap_type,
-    init_thread::slot, sys::invocation_label as label,
+    Cap, CapRights, UserContext, VCpuReg, VmAttributes, Word, cap_type,
+    sys::invocation_label as label,
 };
 use sel4_extra::CapExt;
 
 use crate::{
     env::{Env, WINDOW},
+    guest::{GUEST, Guest},
     snippets as code,
     test::{Failure, Outcome, ensure, tests},
 };
@@ -16,99 +17,8 @@ use crate::{
 tests! { vcpu_registers vcpu_register_errors vcpu_set_tcb_errors vcpu_monitor_call vcpu_reply_registers vcpu_wfi vcpu_hypervisor_call vcpu_stage2_fault vcpu_stage2_execute
 vcpu_inject_errors vcpu_interrupt vcpu_interrupt_group vcpu_two_interrupts vcpu_timer vcpu_timer_masked vcpu_preempted vcpu_deleted vcpu_spsr vcpu_float vcpu_unbound vcpu_system_registers }
 
-/// Where the guest's code is, in its own address space.
-const GUEST: usize = 0x4000_0000;
 /// Where the virtual CPU interface is.
 const INTERFACE: usize = 0x801_0000;
-/// EL1 with its own stack pointer, interrupts masked.
-const EL1H: Word = 0x3c5;
-
-/// A guest of one vCPU, and where its faults arrive.
-struct Guest {
-    tcb: cap::Tcb,
-    vcpu: cap::VCpu,
-    vspace: cap::VSpace,
-    endpoint: cap::Endpoint,
-    reply: cap::Reply,
-}
-
-impl Guest {
-    /// With the page of snippets mapped at its own place within [`GUEST`].
-    fn new(env: &mut Env) -> Result<Self, Failure> {
-        let endpoint = env.make::<cap_type::Endpoint>()?;
-        let reply = env.reply()?;
-        let vspace = env.make::<cap_type::VSpace>()?;
-        slot::ASID_POOL.cap().asid_pool_assign(vspace)?;
-        env.map_tables(vspace, GUEST)?;
-        let tcb = env.make::<cap_type::Tcb>()?;
-        let vcpu = env.make::<cap_type::VCpu>()?;
-        let context = env.sched_context(10_000, 10_000)?;
-        let data = sel4::CNodeCapData::new(0, 0);
-        tcb.tcb_configure(env.cnode(), data, vspace, 0, Cap::from_bits(0))?;
-        tcb.tcb_set_sched_params(env.tcb(), 0, 50, context, endpoint)?;
-        vcpu.vcpu_set_tcb(tcb)?;
-        Ok(Self {
-            tcb,
-            vcpu,
-            vspace,
-            endpoint,
-            reply,
-        })
-    }
-
-    /// Maps the image's pages with `code` (it may lie across two), and gives its address there.
-    fn place(&self, env: &mut Env, code: extern "C" fn() -> !) -> Result<Word, Failure> {
-        let address = code as *const () as usize;
-        for page in [address & !0xfff, (address & !0xfff) + 0x1000] {
-            let copy = env.copy(env.image_frame(page))?;
-            let at = GUEST + (page & 0x1f_ffff);
-            copy.frame_map(self.vspace, at, CapRights::all(), VmAttributes::DEFAULT)?;
-        }
-        Ok((GUEST + (address & 0x1f_ffff)) as Word)
-    }
-
-    fn start(&self, pc: Word, registers: &[Word]) -> sel4::Result<()> {
-        let mut context = UserContext::default();
-        *context.pc_mut() = pc;
-        *context.spsr_mut() = EL1H;
-        for (at, value) in registers.iter().enumerate() {
-            *context.gpr_mut(at) = *value;
-        }
-        self.tcb.tcb_write_all_registers(true, &mut context)
-    }
-
-    /// Waits for the next exit and shows it; gives label and first word.
-    fn exit(&self, env: &Env) -> (Word, Word) {
-        let (info, badge) = self.endpoint.recv(self.reply);
-        let mut words = [0; 8];
-        sel4::with_ipc_buffer(|buffer| words.copy_from_slice(&buffer.msg_regs()[..8]));
-        let length = info.length().min(8);
-        env.trace(format_args!(
-            "label {} badge {badge} words {:x?}",
-            info.label(),
-            &words[..length]
-        ));
-        (info.label(), words[0])
-    }
-
-    fn register(&self, at: usize) -> sel4::Result<Word> {
-        Ok(*self.tcb.tcb_read_all_registers(false)?.gpr(at))
-    }
-
-    /// Lets it go on behind the instruction it stopped at.
-    fn skip(&self) -> sel4::Result<()> {
-        let mut context = self.tcb.tcb_read_all_registers(false)?;
-        *context.pc_mut() += 4;
-        self.tcb.tcb_write_all_registers(false, &mut context)?;
-        self.go_on();
-        Ok(())
-    }
-
-    fn go_on(&self) {
-        self.reply.send(MessageInfo::new(0, 0, 0, 0));
-    }
-}
-
 const REGISTERS: [(&str, VCpuReg); 24] = [
     ("SCTLR", VCpuReg::SCTLR),
     ("CPACR", VCpuReg::CPACR),
