@@ -146,6 +146,9 @@ pub struct Test {
     /// Write the traces of the SDK's kernel, to which the embedded one is held
     #[arg(long, requires = "sdk")]
     pub record: bool,
+    /// Run the target suite and the demo on the embedded kernel and the SDK's, and print both side by side
+    #[arg(long, conflicts_with_all = ["record", "filter", "part"])]
+    pub compare: bool,
 }
 
 /// Where tests run.

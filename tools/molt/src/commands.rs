@@ -16,7 +16,8 @@ use crate::session::{self, Outcome, Show};
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 
-const DEMO: &str = "tests/scenarios/demo.toml";
+/// The demo with a Linux.
+pub const DEMO: &str = "tests/scenarios/demo.toml";
 
 /// `molt build`
 pub fn build(arguments: &Build) -> Result<bool> {

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! `molt test`: on the host, on the kernel, from end to end; closed by one line with the count.
 
+mod compare;
 mod count;
+mod growth;
 mod host;
+mod markdown;
 mod microkit;
 mod programs;
 mod scenarios;
+mod seen;
 mod suite;
 
 use anyhow::Result;
@@ -18,6 +22,9 @@ use count::Count;
 /// Runs every test that the filter lets through.
 pub fn run(arguments: &Test) -> Result<bool> {
     let toolchain = Toolchain::from_environment()?;
+    if arguments.compare {
+        return compare::run(&toolchain, &arguments.kernel);
+    }
     let kernel = Kernel::choose(&arguments.kernel)?;
     let filter = arguments.filter.as_deref();
     if arguments.record {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The target suite: runs as the root task; its traces are held against those of the real kernel.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use molt_qemu::{Clock, Machine, Observer, Step};
+use molt_qemu::{Clock, Machine};
 
 use super::count::Count;
+use super::seen::{Seen, difference};
 use crate::kernel::{EMBEDDED_BOARD, Kernel};
 use crate::progress;
 use crate::toolchain::{Target, Toolchain};
@@ -18,7 +18,7 @@ const PACKAGE: &str = "molt-suite";
 const LOADER: &str = "molt-loader";
 /// Where the traces of the real kernel stand, with its version.
 const TRACES: &str = "tests/traces/sel4-16.0.0/suite.txt";
-const LIMIT: Duration = Duration::from_secs(240);
+const LIMIT: Duration = Duration::from_secs(600);
 
 /// Runs it on the kernel and compares.
 pub fn run(toolchain: &Toolchain, kernel: &Kernel, filter: Option<&str>) -> Result<Count> {
@@ -88,23 +88,8 @@ pub fn record(toolchain: &Toolchain, kernel: &Kernel) -> Result<bool> {
     Ok(true)
 }
 
-/// The first line in which two traces differ.
-fn difference(expected: &[String], found: &[String]) -> Option<String> {
-    let lines = expected.len().max(found.len());
-    (0..lines).find_map(|index| {
-        let (expected, found) = (expected.get(index), found.get(index));
-        (expected != found).then(|| {
-            let or = |line: Option<&String>| line.map_or("nothing", String::as_str).to_owned();
-            let (expected, found) = (or(expected), or(found));
-            format!(
-                "trace line {}: '{found}', on the real kernel '{expected}'",
-                index + 1
-            )
-        })
-    })
-}
-
-fn boot(toolchain: &Toolchain, kernel: &Kernel) -> Result<Seen> {
+/// Boots it and reads until it closes.
+pub fn boot(toolchain: &Toolchain, kernel: &Kernel) -> Result<Seen> {
     let step = progress::Step::start(format!("target suite on {}", kernel.label()));
     let suite = toolchain
         .build(&[PACKAGE], Target::Domain, &[], kernel.programs_for()?)?
@@ -125,75 +110,10 @@ fn boot(toolchain: &Toolchain, kernel: &Kernel) -> Result<Seen> {
     let end = molt_qemu::run(&machine, &mut seen)?;
     step.done();
     if !seen.closed {
-        println!(
+        eprintln!(
             "the suite did not close ({end:?}); its last line: {}",
             seen.last
         );
     }
     Ok(seen)
-}
-
-/// What the suite printed.
-#[derive(Default)]
-struct Seen {
-    /// By test: why it failed, if it did.
-    verdicts: BTreeMap<String, Option<String>>,
-    traces: BTreeMap<String, Vec<String>>,
-    closed: bool,
-    last: String,
-}
-
-impl Seen {
-    fn take(&mut self, line: &str) {
-        if let Some(name) = line.strip_prefix("ok ") {
-            self.verdicts.insert(name.to_owned(), None);
-            self.traces.entry(name.to_owned()).or_default();
-        } else if let Some((name, reason)) =
-            (line.strip_prefix("FAILED ")).and_then(|rest| rest.split_once(": "))
-        {
-            self.verdicts
-                .insert(name.to_owned(), Some(reason.to_owned()));
-        } else if let Some((name, trace)) =
-            (line.strip_prefix("trace ")).and_then(|rest| rest.split_once(": "))
-        {
-            self.traces
-                .entry(name.to_owned())
-                .or_default()
-                .push(trace.to_owned());
-        }
-        self.closed |= line.starts_with("suite: ") && line.ends_with(" failed");
-        self.last = line.to_owned();
-    }
-}
-
-impl Observer for Seen {
-    fn line(&mut self, _: Duration, line: &str) -> Step {
-        self.take(line);
-        if self.closed {
-            Step::Stop
-        } else {
-            Step::Continue
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn seen(text: &str) -> Seen {
-        let mut seen = Seen::default();
-        text.lines().for_each(|line| seen.take(line));
-        seen
-    }
-
-    #[test]
-    fn a_trace_that_differs_is_named() {
-        let a = seen("trace t: error 8\ntrace t: badge 3\nok t\nsuite: 1 passed, 0 failed");
-        let b = seen("trace t: error 8\nok t");
-        assert!(a.closed && !b.closed);
-        assert_eq!(difference(&a.traces["t"], &a.traces["t"]), None);
-        let difference = difference(&a.traces["t"], &b.traces["t"]).unwrap();
-        assert!(difference.contains("'nothing', on the real kernel 'badge 3'"));
-    }
 }
