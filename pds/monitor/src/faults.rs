@@ -6,6 +6,9 @@ use molt_system::boot::{Header, PD, Thread};
 use sel4::{Cap, Fault, MessageInfo, cap, with_ipc_buffer};
 use sel4_extra::SchedContextExt;
 
+/// Words of the longest message of those that are shown whole: a capability fault.
+const SHOWN: usize = 7;
+
 /// Waits for ever.
 pub fn serve(header: &Header, threads: &[Thread], first_slot: u64) -> ! {
     let endpoint: cap::Endpoint = Cap::from_bits(first_slot + u64::from(header.monitor_endpoint));
@@ -56,13 +59,19 @@ fn report(thread: &Thread, info: &MessageInfo) {
                 "'{name}' faulted at {ip:#x}: address {address:#x}, ESR {fsr:#x}"
             ));
         }
-        Some(Fault::UserException(fault)) => {
-            line(format_args!("'{name}' faulted: {:x?}", fault.words()))
-        }
-        Some(Fault::CapFault(fault)) => line(format_args!(
+        Some(Fault::UserException(_)) => line(format_args!("'{name}' faulted: {:x?}", words(info))),
+        Some(Fault::CapFault(_)) => line(format_args!(
             "'{name}' named a capability that it has not: {:x?}",
-            fault.words()
+            words(info)
         )),
         Some(_) | None => line(format_args!("'{name}' faulted: label {}", info.label())),
     }
+}
+
+/// The message's words.
+fn words(info: &MessageInfo) -> heapless::Vec<u64, SHOWN> {
+    with_ipc_buffer(|buffer| {
+        let words = buffer.msg_regs().iter().take(info.length());
+        words.take(SHOWN).copied().collect()
+    })
 }

@@ -170,7 +170,7 @@ impl Kernel for Invocations {
         frame: Slot,
         vaddr: u64,
         r: u32,
-        attributes: u32,
+        attributes: u64,
     ) -> sel4::Result<()> {
         let attributes = VmAttributes::from_inner(attributes);
         slot::<sel4::cap_type::Granule>(frame).frame_map(

@@ -39,7 +39,7 @@ pub trait Kernel {
         frame: Slot,
         vaddr: u64,
         rights: u32,
-        attributes: u32,
+        attributes: u64,
     ) -> Result<(), Self::Error>;
     /// `Page_GetAddress`.
     fn address(&mut self, frame: Slot) -> Result<u64, Self::Error>;

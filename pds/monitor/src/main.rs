@@ -26,7 +26,7 @@ mod program {
     const _: () =
         assert!(sel4::sel4_cfg_usize!(MAX_NUM_BOOTINFO_UNTYPED_CAPS) <= molt_monitor::MOST);
 
-    sel4::root_task!(main = main, stack_size = 65536);
+    sel4_extra::root_task!(main = main, stack_size = 65536);
 
     fn main(boot_info: &BootInfoPtr) -> ! {
         match make(boot_info) {

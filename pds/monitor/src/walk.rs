@@ -237,8 +237,13 @@ impl<K: Kernel> Walk<'_, K> {
             let frame = self.slot(mapping.frame + n);
             self.kernel.copy(frame, copy, ALL, 0)?;
             let vaddr = mapping.vaddr + (u64::from(n) << mapping.page_bits);
-            self.kernel
-                .map(vspace, copy, vaddr, mapping.rights, mapping.attributes)?;
+            self.kernel.map(
+                vspace,
+                copy,
+                vaddr,
+                mapping.rights,
+                mapping.attributes.into(),
+            )?;
         }
         Ok(())
     }

@@ -158,7 +158,7 @@ impl Unit {
             capability(vspace),
             vaddr as usize,
             rights,
-            VmAttributes::from_inner(attributes),
+            VmAttributes::from_inner(attributes.into()),
         )
     }
 

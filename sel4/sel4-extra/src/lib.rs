@@ -4,12 +4,17 @@
 //! They are made with the public part of the `sel4` crate, so that they work on upstream's as
 //! well. All are methods of extension traits: a program names what it takes.
 #![no_std]
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod invoke;
+mod root_task;
 mod vcpu;
 
 pub use invoke::CapExt;
+#[doc(hidden)]
+pub use root_task::__start_root_task;
+#[doc(hidden)]
+pub use sel4 as _sel4;
 pub use vcpu::{BASE_VCPU_SLOT, BASE_VM_TCB_SLOT, Vcpu};
 
 use sel4::{

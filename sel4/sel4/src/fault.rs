@@ -13,12 +13,6 @@ macro_rules! faults {
             #[derive(Debug, Clone, PartialEq, Eq)]
             pub struct $name([Word; $words]);
 
-            impl $name {
-                /// The message's words.
-                pub fn words(&self) -> &[Word] {
-                    &self.0
-                }
-            }
         )*
 
         /// Why a thread stopped (`seL4_Fault`).

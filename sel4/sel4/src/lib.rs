@@ -28,7 +28,6 @@ mod note;
 mod object;
 mod page;
 mod printing;
-mod root_task;
 mod sched;
 pub mod sys;
 mod syscalls;
@@ -65,7 +64,6 @@ pub use object::{
     ObjectType, ObjectTypeAArch64, ObjectTypeArch, ObjectTypeArm, ObjectTypeSeL4Arch,
     TranslationTableObjectType,
 };
-pub use root_task::__start_root_task;
 pub use syscalls::{
     Badge, CallWithMRs, FastMessages, NUM_FAST_MESSAGE_REGISTERS, NUM_MESSAGE_REGISTERS,
     RecvWithMRs, WaitMessageInfo, r#yield,

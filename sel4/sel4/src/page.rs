@@ -18,7 +18,7 @@ impl<T: CapTypeForFrameObject, C: InvocationContext> Cap<T, C> {
         self.order(
             label::ARMPageMap,
             &[vspace.bits()],
-            &[vaddr as Word, rights.into_word(), attrs.into_inner().into()],
+            &[vaddr as Word, rights.into_word(), attrs.into_inner()],
         )
     }
 
@@ -40,7 +40,7 @@ impl<C: InvocationContext> cap::PT<C> {
         self.order(
             label::ARMPageTableMap,
             &[vspace.bits()],
-            &[vaddr as Word, attr.into_inner().into()],
+            &[vaddr as Word, attr.into_inner()],
         )
     }
 }

@@ -3,9 +3,11 @@
 
 use core::ops::{BitAnd, BitAndAssign, BitOr, BitOrAssign, Not};
 
+use crate::Word;
+
 /// Attributes of a mapping (`seL4_ARM_VMAttributes`).
 #[derive(Debug, Copy, Clone, PartialEq, Eq)]
-pub struct VmAttributes(u32);
+pub struct VmAttributes(Word);
 
 impl VmAttributes {
     /// Device memory (nGnRnE), executable.
@@ -20,12 +22,12 @@ impl VmAttributes {
     pub const EXECUTE_NEVER: Self = Self(4);
 
     /// The attributes with the kernel's bits.
-    pub const fn from_inner(inner: u32) -> Self {
+    pub const fn from_inner(inner: Word) -> Self {
         Self(inner)
     }
 
     /// The kernel's bits.
-    pub const fn into_inner(self) -> u32 {
+    pub const fn into_inner(self) -> Word {
         self.0
     }
 

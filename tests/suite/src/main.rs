@@ -23,7 +23,7 @@ use console::println;
 use env::Env;
 use test::Test;
 
-sel4::root_task!(main = main, stack_size = 128 * 1024);
+sel4_extra::root_task!(main = main, stack_size = 128 * 1024);
 
 fn main(boot_info: &sel4::BootInfoPtr) -> ! {
     let mut env = Env::new(boot_info);

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The entry of a root task.
+#![allow(
+    unsafe_code,
+    reason = "nothing is set up before the first instruction but what the kernel says"
+)]
 
-use crate::{BootInfo, BootInfoPtr, set_ipc_buffer};
+use sel4::{BootInfo, BootInfoPtr, set_ipc_buffer};
 
 /// Makes `main` the root task: `fn(&sel4::BootInfoPtr) -> !`.
 ///
@@ -10,7 +14,7 @@ use crate::{BootInfo, BootInfoPtr, set_ipc_buffer};
 /// the attribute `#[root_task]` of the crate `sel4-root-task`.
 ///
 /// ```ignore
-/// sel4::root_task!(main = main, stack_size = 16 * 1024);
+/// sel4_extra::root_task!(main = main, stack_size = 16 * 1024);
 /// ```
 #[macro_export]
 macro_rules! root_task {
@@ -44,8 +48,8 @@ macro_rules! root_task {
                 )
             }
 
-            unsafe extern "C" fn entry(boot_info: *const $crate::BootInfo) -> ! {
-                let main: fn(&$crate::BootInfoPtr) -> ! = $main;
+            unsafe extern "C" fn entry(boot_info: *const $crate::_sel4::BootInfo) -> ! {
+                let main: fn(&$crate::_sel4::BootInfoPtr) -> ! = $main;
                 // SAFETY: the kernel passes this pointer to the root task, in x0.
                 unsafe { $crate::__start_root_task(boot_info, main) }
             }
