@@ -26,6 +26,6 @@ pub fn line(arguments: fmt::Arguments<'_>) {
         uart.enable();
         let _ = writeln!(uart, "monitor: {arguments}");
     } else {
-        sel4::debug_println!("monitor: {arguments}");
+        sel4_extra::debug_println!("monitor: {arguments}");
     }
 }

@@ -7,10 +7,13 @@
 #![deny(unsafe_code)]
 
 mod invoke;
+mod printing;
 mod root_task;
 mod vcpu;
 
 pub use invoke::CapExt;
+#[doc(hidden)]
+pub use printing::__debug_print;
 #[doc(hidden)]
 pub use root_task::__start_root_task;
 #[doc(hidden)]

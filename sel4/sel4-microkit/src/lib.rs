@@ -22,13 +22,7 @@ mod heap;
 mod ipc;
 mod message;
 mod panic;
-mod printing;
 mod symbols;
-
-pub mod panicking {
-    //! What happens at a panic.
-    pub use crate::panic::{PanicHook, set_hook};
-}
 
 pub use channel::{Channel, Child, IrqAckError};
 pub use defer::{DeferredAction, DeferredActionInterface, DeferredActionSlot};
@@ -38,14 +32,13 @@ pub use message::{
     MessageInfo, MessageLabel, MessageRegisterValue, get_mr, set_mr, with_msg_bytes,
     with_msg_bytes_mut, with_msg_regs, with_msg_regs_mut,
 };
-pub use printing::set_debug_sink;
+pub use sel4_extra::{debug_print, debug_println};
 pub use sel4_microkit_macros::protection_domain;
-pub use symbols::{pd_is_passive, pd_name, pd_name_bytes};
+pub use symbols::{pd_is_passive, pd_name};
 
 #[doc(hidden)]
 pub mod _private {
     pub use crate::entry::{Stack, start};
     pub use crate::heap::Heap;
-    pub use crate::printing::print;
     pub use crate::symbols::ImmutableCell;
 }

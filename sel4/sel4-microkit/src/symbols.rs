@@ -110,7 +110,7 @@ pub(crate) fn pd_ioports() -> usize {
 const PD_NAME_LENGTH: usize = 64;
 
 /// This protection domain's name, as bytes.
-pub fn pd_name_bytes() -> &'static [u8] {
+pub(crate) fn pd_name_bytes() -> &'static [u8] {
     let bytes = var!(microkit_name: [u8; PD_NAME_LENGTH] = [0; PD_NAME_LENGTH]);
     match bytes.iter().position(|b| *b == 0) {
         Some(end) => &bytes[..end],

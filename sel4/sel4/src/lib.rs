@@ -27,7 +27,6 @@ mod message_info;
 mod note;
 mod object;
 mod page;
-mod printing;
 mod sched;
 pub mod sys;
 mod syscalls;
@@ -72,11 +71,6 @@ pub use tcb::TcbFlagsBuilder;
 pub use user_context::UserContext;
 pub use vcpu::VCpuReg;
 pub use vm_attributes::VmAttributes;
-
-#[doc(hidden)]
-pub mod _private {
-    pub use crate::printing::debug_print_helper;
-}
 
 /// A machine word (`seL4_Word`).
 pub type Word = u64;

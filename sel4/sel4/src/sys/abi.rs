@@ -21,8 +21,6 @@ pub mod syscall {
     pub const WAIT: i64 = -9;
     pub const NB_WAIT: i64 = -10;
     pub const YIELD: i64 = -11;
-    /// Debug kernels only.
-    pub const DEBUG_PUT_CHAR: i64 = -12;
 }
 
 /// Object types for `Untyped_Retype`.
@@ -221,7 +219,6 @@ pub mod fault {
     pub const CAP: u64 = 1;
     pub const UNKNOWN_SYSCALL: u64 = 2;
     pub const USER_EXCEPTION: u64 = 3;
-    /// Debug kernels only.
     pub const DEBUG_EXCEPTION: u64 = 4;
     pub const TIMEOUT: u64 = 5;
     pub const VM: u64 = 6;
