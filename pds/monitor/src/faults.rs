@@ -6,7 +6,7 @@ use molt_system::boot::{Header, PD, Thread};
 use sel4::{Cap, Fault, MessageInfo, cap, with_ipc_buffer};
 use sel4_extra::SchedContextExt;
 
-/// Words of the longest message of those that are shown whole: a capability fault.
+/// So many words of a message are shown: a whole capability fault.
 const SHOWN: usize = 7;
 
 /// Waits for ever.
@@ -64,7 +64,11 @@ fn report(thread: &Thread, info: &MessageInfo) {
             "'{name}' named a capability that it has not: {:x?}",
             words(info)
         )),
-        Some(_) | None => line(format_args!("'{name}' faulted: label {}", info.label())),
+        Some(_) | None => line(format_args!(
+            "'{name}' faulted: label {}, {:x?}",
+            info.label(),
+            words(info)
+        )),
     }
 }
 
