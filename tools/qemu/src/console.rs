@@ -60,16 +60,6 @@ pub enum RunError {
     Console(#[from] io::Error),
 }
 
-/// What QEMU says of its own version, in one line.
-pub fn version() -> Result<String, RunError> {
-    let output = Command::new(PROGRAM)
-        .arg("--version")
-        .output()
-        .map_err(RunError::Start)?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    Ok(text.lines().next().unwrap_or_default().to_owned())
-}
-
 /// Boots the machine and hands its console to the observer until one of the two has enough.
 pub fn run(machine: &Machine, observer: &mut dyn Observer) -> Result<End, RunError> {
     program::fit(&machine.board)?;

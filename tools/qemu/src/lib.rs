@@ -8,6 +8,6 @@ mod console;
 mod machine;
 mod program;
 
-pub use console::{End, Observer, RunError, Step, run, version};
+pub use console::{End, Observer, RunError, Step, run};
 pub use machine::{Clock, Disk, Machine};
-pub use program::{Unfit, fit};
+pub use program::{Unfit, fit, version};

@@ -46,6 +46,24 @@ pub fn program() -> OsString {
     env::var_os(VARIABLE).unwrap_or_else(|| INSTALLED.into())
 }
 
+/// Its version.
+///
+/// # Errors
+/// It does not start.
+pub fn version() -> Result<String, Unfit> {
+    let path = program();
+    let said = match Command::new(&path).arg("--version").output() {
+        Ok(output) => String::from_utf8_lossy(&output.stdout).into_owned(),
+        Err(error) => {
+            let program = path.to_string_lossy().into_owned();
+            return Err(Unfit::Start { program, error });
+        }
+    };
+    let mut words = said.split_whitespace();
+    let found = words.find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+    Ok(found.unwrap_or("unknown").to_owned())
+}
+
 /// Whether the board can be run on it.
 ///
 /// # Errors
@@ -54,23 +72,14 @@ pub fn fit(board: &Qemu) -> Result<(), Unfit> {
     let Some(needed) = &board.at_least else {
         return Ok(());
     };
-    let path = program();
-    let program = path.to_string_lossy().into_owned();
-    let said = match Command::new(&path).arg("--version").output() {
-        Ok(output) => String::from_utf8_lossy(&output.stdout).into_owned(),
-        Err(error) => return Err(Unfit::Start { program, error }),
-    };
-    let found = said
-        .split_whitespace()
-        .find(|word| word.starts_with(|c: char| c.is_ascii_digit()))
-        .unwrap_or("unknown");
-    if numbers(found) >= numbers(needed) {
+    let found = version()?;
+    if numbers(&found) >= numbers(needed) {
         return Ok(());
     }
     Err(Unfit::Old {
         needed: needed.clone(),
-        program,
-        found: found.to_owned(),
+        program: program().to_string_lossy().into_owned(),
+        found,
     })
 }
 

@@ -65,7 +65,7 @@ impl Comparison<'_> {
         let today = today.split('T').next().unwrap_or_default();
         println!("# The two kernels side by side\n");
         println!(
-            "Written on {today} by `./molt test --compare --sdk DIR > docs/kernel-comparison.md`: the embedded kernel of Molt {}, and\n{} of the Microkit SDK ({}, {}); {}, every\nrun under `-icount shift=0`, where one instruction takes a nanosecond. The right-hand column of figures is the\nembedded kernel's as a multiple of the other's.",
+            "Written on {today} by `./molt test --compare --sdk DIR > docs/kernel-comparison.md`: the embedded kernel of Molt {}, and\n{} of the Microkit SDK ({}, {}); QEMU {}, every\nrun under `-icount shift=0`, where one instruction takes a nanosecond. The right-hand column of figures is the\nembedded kernel's as a multiple of the other's.",
             env!("CARGO_PKG_VERSION"),
             self.real.name(),
             self.real.board(),
