@@ -2,9 +2,12 @@
 //! Identifiers within a PD: channels and interrupts share one space, children and vCPUs another.
 
 use crate::error::{Broken, broken};
-use crate::model::System;
+use crate::model::{Role, System};
 use crate::{Rule, Span};
 use std::collections::BTreeMap;
+
+/// The slot of the root CNode in which `update` and `stage` have a CNode of their own.
+const VAULT_SLOT: u64 = 1;
 
 pub fn check(system: &System) -> Result<(), Broken> {
     let mut numbers: BTreeMap<u64, &str> = BTreeMap::new();
@@ -42,10 +45,12 @@ pub fn check(system: &System) -> Result<(), Broken> {
             Rule::DuplicateId(id, domain.name.clone())
         })?;
 
-        once(
-            domain.cspace.iter().map(|c| (c.slot.value, &c.slot.span)),
-            |slot| Rule::DuplicateSlot(slot, domain.name.clone()),
-        )?;
+        let has_vault = matches!(domain.role, Some(Role::Update | Role::Stage));
+        let vault = has_vault.then_some((VAULT_SLOT, &domain.span));
+        let slots = domain.cspace.iter().map(|c| (c.slot.value, &c.slot.span));
+        once(vault.into_iter().chain(slots), |slot| {
+            Rule::DuplicateSlot(slot, domain.name.clone())
+        })?;
 
         let mut symbols = BTreeMap::new();
         for setvar in &domain.setvars {
