@@ -23,7 +23,7 @@ pub struct Cap {
 pub struct Mapped {
     pub frame: Slot,
     pub rights: u32,
-    pub attributes: u32,
+    pub attributes: u64,
 }
 
 #[derive(Default)]
@@ -213,7 +213,7 @@ impl Kernel for Model {
         frame: Slot,
         vaddr: u64,
         rights: u32,
-        attributes: u32,
+        attributes: u64,
     ) -> Result<(), String> {
         let cap = self.take(frame)?.clone();
         let bits = Self::page_bits(&cap).ok_or("not a frame")?;
