@@ -15,6 +15,7 @@ mod page;
 mod preempt;
 mod random;
 mod sched;
+mod slice;
 mod tcb;
 mod transfer;
 mod untyped;
@@ -31,6 +32,7 @@ pub const ALL: &[&[Test]] = &[
     notification::TESTS,
     tcb::TESTS,
     sched::TESTS,
+    slice::TESTS,
     fault::TESTS,
     page::TESTS,
     vspace::TESTS,
