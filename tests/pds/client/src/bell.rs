@@ -6,9 +6,8 @@ use core::sync::atomic::AtomicU64;
 use molt_doorbell::{Answer, Command, Reason, Request, Status};
 use molt_shared::Memory;
 use molt_system::VmmBrief;
+use molt_test_native::brief;
 use sel4_microkit::Channel;
-
-use crate::brief;
 
 /// The doorbell.
 pub struct Bell {

@@ -10,15 +10,12 @@
 extern crate alloc;
 
 mod bell;
-mod brief;
 mod client;
-mod console;
-mod load;
 mod plan;
 
 use sel4_microkit::{Handler, protection_domain};
 
 #[protection_domain(stack_size = 0x4_0000, heap_size = 0x1000)]
 fn init() -> impl Handler {
-    client::TestClient::new(brief::get())
+    client::TestClient::new(molt_test_native::brief::get())
 }

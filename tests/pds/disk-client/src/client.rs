@@ -6,12 +6,10 @@ use molt_gate::{Change, ClientGate};
 use molt_guest::Ring;
 use molt_queue::Client;
 use molt_system::VmmBrief;
+use molt_test_native::{Console, Load, brief, notify};
 use sel4_microkit::{Channel, ChannelSet, Handler, Infallible};
 
 use crate::bell::Bell;
-use crate::brief;
-use crate::console::Console;
-use crate::load::Load;
 
 /// Requests at the least.
 const WANTED: u64 = if cfg!(feature = "short") {
@@ -183,11 +181,5 @@ impl Handler for DiskClient {
             self.console.say(format_args!("done"));
         }
         Ok(())
-    }
-}
-
-fn notify(channel: Option<Channel>) {
-    if let Some(channel) = channel {
-        channel.notify();
     }
 }

@@ -11,14 +11,11 @@
 extern crate alloc;
 
 mod bell;
-mod brief;
 mod client;
-mod console;
-mod load;
 
 use sel4_microkit::{Handler, protection_domain};
 
 #[protection_domain(stack_size = 0x2_0000, heap_size = 0x1000)]
 fn init() -> impl Handler {
-    client::DiskClient::new(brief::get())
+    client::DiskClient::new(molt_test_native::brief::get())
 }

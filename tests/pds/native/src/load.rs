@@ -10,10 +10,8 @@ use molt_shared::Memory;
 /// Requests in flight.
 const DEPTH: usize = 8;
 /// Blocks used at the most.
-const BLOCKS: usize = 512;
+const BLOCKS: usize = 1024;
 const SECTORS: u32 = (BLOCK as u64 / SECTOR) as u32;
-/// What is written into the blocks as the writer.
-const NUMBER: u64 = 7;
 
 #[derive(Clone, Copy)]
 struct Flight {
@@ -25,7 +23,8 @@ struct Flight {
 
 /// What the load has done so far.
 pub struct Load {
-    data: Memory,
+    number: u64,
+    memory: Memory,
     clock: Frequency,
     blocks: usize,
     random: u64,
@@ -41,14 +40,15 @@ pub struct Load {
 }
 
 impl Load {
-    /// A load on so many sectors.
-    pub fn new(data: Memory, sectors: u64) -> Self {
+    /// A load on so many sectors, by a client that writes `number` into its blocks. The data of slot n stands in block n of `memory`.
+    pub fn new(number: u64, memory: Memory, sectors: u64) -> Self {
         let blocks = sectors / u64::from(SECTORS);
         Self {
-            data,
+            number,
+            memory,
             clock: Frequency::of_this_machine(),
             blocks: usize::try_from(blocks).unwrap_or(BLOCKS).min(BLOCKS),
-            random: pattern::next(NUMBER),
+            random: pattern::next(number + 1),
             flights: [None; DEPTH],
             to_read: [None; DEPTH],
             written: [0; BLOCKS],
@@ -60,6 +60,11 @@ impl Load {
     /// Reads all that was written once more, and then nothing.
     pub fn close(&mut self) {
         self.closing.get_or_insert(0);
+    }
+
+    /// Asks for nothing any more.
+    pub fn give_up(&mut self) {
+        self.closing = Some(self.blocks);
     }
 
     /// Whether all is done, the closing pass included.
@@ -79,8 +84,9 @@ impl Load {
         }
     }
 
-    /// Puts every free slot in flight.
-    pub fn fill(&mut self, queue: &mut Client<'_>) {
+    /// Puts every free slot in flight. Whether there was one.
+    pub fn fill(&mut self, queue: &mut Client<'_>) -> bool {
+        let mut some = false;
         for slot in 0..DEPTH {
             if self.flights[slot].is_some() {
                 continue;
@@ -105,6 +111,7 @@ impl Load {
             };
             let start = molt_clock::now();
             if let Ok(token) = queue.submit(&request) {
+                some = true;
                 self.flights[slot] = Some(Flight {
                     token,
                     op,
@@ -113,6 +120,7 @@ impl Load {
                 });
             }
         }
+        some
     }
 
     /// Takes one completion; what is wrong with it, if something is.
@@ -123,19 +131,22 @@ impl Load {
             .position(|flight| flight.is_some_and(|flight| flight.token == token));
         let Some((slot, flight)) = slot.and_then(|slot| Some((slot, self.flights[slot].take()?)))
         else {
+            self.statistics.errors += 1;
             return Err("a completion of what was not asked for");
         };
         let latency = self.clock.ns(molt_clock::now().since(flight.start));
         self.statistics.requests += 1;
         self.statistics.max_latency_ns = self.statistics.max_latency_ns.max(latency);
         if status != Status::Ok {
+            self.statistics.errors += 1;
             return Err("a request failed");
         }
         if flight.op == Op::Read {
             let mut data = [0; BLOCK];
-            let _ = self.data.read(slot * BLOCK, &mut data);
+            let _ = self.memory.read(slot * BLOCK, &mut data);
             let sequence = self.written[flight.block];
-            if !pattern::is(&data, NUMBER, flight.block as u64, sequence.into()) {
+            if !pattern::is(&data, self.number, flight.block as u64, sequence.into()) {
+                self.statistics.errors += 1;
                 return Err("a block is not what was written");
             }
             self.statistics.bytes_verified += BLOCK as u64;
@@ -148,13 +159,13 @@ impl Load {
     fn prepare(&self, slot: usize, block: usize) {
         let mut data = [0; BLOCK];
         let sequence = self.written[block];
-        pattern::fill(&mut data, NUMBER, block as u64, sequence.into());
-        // There is room for a block of each slot, or every comparison fails.
-        let _ = self.data.write(slot * BLOCK, &data);
+        pattern::fill(&mut data, self.number, block as u64, sequence.into());
+        // The memory has room for a block of each slot, or every comparison fails.
+        let _ = self.memory.write(slot * BLOCK, &data);
     }
 
     fn spoil(&self, slot: usize) {
-        let _ = self.data.write(slot * BLOCK, &[0; BLOCK]);
+        let _ = self.memory.write(slot * BLOCK, &[0; BLOCK]);
     }
 
     /// What the slot does next. Each slot has the blocks that are congruent to it, so none is in two requests.

@@ -4,10 +4,13 @@
 use core::sync::atomic::AtomicU64;
 
 use molt_shared::Memory;
-use molt_system::{GatePages, NONE, VmmBrief};
+use molt_system::{GatePages, NONE, VmmBlock, VmmBrief};
 use sel4_microkit::{Channel, var};
 
 const PAGE: u64 = 4096;
+
+/// Where the data begins in the queue region, in bytes.
+const DATA: u64 = 0x10_0000;
 
 /// The brief that the tool has made for this PD.
 ///
@@ -41,16 +44,32 @@ pub fn gate_pages(gate: &GatePages) -> (&'static [AtomicU64], &'static [AtomicU6
     (words(gate.to_client, PAGE), words(gate.to_update, PAGE))
 }
 
-/// The memory that the device reads and writes.
+/// The memory that the device reads and writes, of a client whose driver has one.
 pub fn memory(brief: &VmmBrief) -> Memory {
     // SAFETY: the tool maps it there, read-write, for good; this is the only access to it here.
     unsafe { Memory::new(brief.memory.vaddr as usize, brief.memory.size as usize) }
 }
 
+/// The queue of a client whose data stands behind it in the same region ([`data`]).
+pub fn queue(block: &VmmBlock) -> &'static [AtomicU64] {
+    words(block.queue, DATA)
+}
+
+/// The data of requests, behind the queue in the same region: away while the gate is closed.
+pub fn data(block: &VmmBlock) -> Memory {
+    // SAFETY: the plan has it there, or an access faults; this is the only access to it here.
+    unsafe {
+        Memory::new(
+            (block.queue + DATA) as usize,
+            (block.queue_words * 8 - DATA) as usize,
+        )
+    }
+}
+
 /// The staging region.
 pub fn staging(brief: &VmmBrief) -> Memory {
     let doorbell = &brief.doorbell;
-    // SAFETY: as above.
+    // SAFETY: the tool maps it there, read-write, for good; this is the only access to it here.
     unsafe {
         Memory::new(
             doorbell.staging_vaddr as usize,
@@ -69,7 +88,7 @@ pub fn words(address: u64, size: u64) -> &'static [AtomicU64] {
     if address == 0 {
         return &[];
     }
-    // SAFETY: the tool maps it there, or an access faults (the queue while the gate is closed); this program
-    // refers to it through this slice only, and does not store to what is read only.
+    // SAFETY: the tool maps it there, or an access faults (the queue while the gate is closed); this program refers to it
+    // through this slice only, and does not store to what is read only.
     unsafe { molt_shared::words(address as usize, size as usize) }
 }

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What native clients of a replaceable disk driver have in common: their brief, their lines on the console, and a load
+//! that keeps eight requests in flight and compares what it reads with what it wrote.
+#![no_std]
+
+extern crate alloc;
+
+pub mod brief;
+mod console;
+mod load;
+
+pub use console::Console;
+pub use load::Load;
+
+use sel4_microkit::Channel;
+
+/// Notifies a channel, if it is there.
+pub fn notify(channel: Option<Channel>) {
+    if let Some(channel) = channel {
+        channel.notify();
+    }
+}
