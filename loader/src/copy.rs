@@ -24,7 +24,7 @@ pub fn carry_out(copy: &Copy) {
 
 /// Cleans to the point of coherency: the kernel maps this memory anew, with attributes of its own,
 /// and instruction fetch must see what was written (Arm ARM B2.7.4.2, D7.5.9).
-fn clean(start: u64, size: u64) {
+pub fn clean(start: u64, size: u64) {
     // CTR_EL0.DminLine (bits 19:16): log2 of the words in the smallest line.
     let ctr: u64;
     // SAFETY: reads an identification register.

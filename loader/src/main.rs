@@ -4,14 +4,16 @@
 //! Entered at EL2, or at EL3, which it leaves first, with the MMU off, at the first byte of the image. In order: check the payload
 //! (nothing is written before all of it is found good), turn on the MMU with RAM and the UART mapped
 //! at their own addresses and the kernel at its virtual one, copy kernel and root task to their
-//! places, make the copies visible to instruction fetch, enter the kernel.
+//! places, make the copies visible to instruction fetch, start the other cores of a kernel for several, enter the kernel.
 //!
 //! The kernel gets x0 first and x1 end of the root task's image (physical), x2 its
-//! physical-minus-virtual offset, x3 its virtual entry, x4 and x5 address and size of a device tree.
+//! physical-minus-virtual offset, x3 its virtual entry, x4 and x5 address and size of a device tree; every core the same, and in
+//! TPIDR_EL1 its number.
 #![no_std]
 #![no_main]
 
 mod copy;
+mod cores;
 mod enter;
 mod secure;
 mod tables;
@@ -27,9 +29,44 @@ use molt_uart::{Kind, Uart};
 #[unsafe(no_mangle)]
 extern "C" fn loader_main(exception_level: u64) -> ! {
     let header = header();
+    let plan = match molt_payload::check(header) {
+        Ok(plan) => plan,
+        Err(error) => stop(format_args!("{error}")),
+    };
+    if exception_level == 3 && cores::release(header).is_none() {
+        stop(format_args!(
+            "entered at EL3, and the board's file does not tell what starts its other cores"
+        ));
+    }
+    to_el2(header, exception_level, enter::first());
+    tables::make(header);
+    tables::enable();
+    for copy in plan.copies() {
+        copy::carry_out(copy);
+    }
+    copy::before_execution();
+    if let Err(failure) = cores::start(header) {
+        stop(format_args!("{failure}"));
+    }
+    enter::kernel(header, 0)
+}
+
+/// Called by the entry code of the other cores, with their number. The first has checked the payload, or does.
+// SAFETY: no other symbol of the loader has this name; `_start_other` branches to it with these arguments.
+#[unsafe(no_mangle)]
+extern "C" fn loader_other(exception_level: u64, core: u64) -> ! {
+    let header = header();
+    to_el2(header, exception_level, enter::other());
+    cores::wait();
+    tables::enable();
+    enter::kernel(header, core)
+}
+
+/// Returns at EL2; a core at EL3 comes back to `entry`.
+fn to_el2(header: &Header, exception_level: u64, entry: u64) {
     match exception_level {
         2 => {}
-        3 => match secure::leave(header) {
+        3 => match secure::leave(header, entry) {
             Some(never) => match never {},
             None => stop(format_args!(
                 "entered at EL3, and the board's file does not tell its interrupt controller"
@@ -39,16 +76,6 @@ extern "C" fn loader_main(exception_level: u64) -> ! {
             "entered at EL{level}, not EL2 (QEMU: -machine ...,virtualization=on)"
         )),
     }
-    let plan = match molt_payload::check(header) {
-        Ok(plan) => plan,
-        Err(error) => stop(format_args!("{error}")),
-    };
-    tables::enable(header);
-    for copy in plan.copies() {
-        copy::carry_out(copy);
-    }
-    copy::before_execution();
-    enter::kernel(header)
 }
 
 /// The payload's header, or whatever stands in its place.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! From EL3, where a machine with the security extensions and without firmware enters, to EL2: what a firmware does that the
-//! kernel relies on, and no more. Clauses of the Arm ARM (DDI 0487 L) and of the GICv2 specification (IHI 0048B).
+//! kernel relies on, and no more. Each core does so for itself. Clauses of the Arm ARM (DDI 0487 L) and of the GICv2 specification (IHI 0048B).
 
 use core::arch::asm;
 
@@ -21,9 +21,9 @@ const SPSR: u64 = 0x3c9;
 /// SCTLR_EL2: its RES1 bits; MMU and caches off, as an image is entered.
 const SCTLR: u64 = 0x30c5_0830;
 
-/// Gives the interrupts and the machine to the non-secure side, and starts the loader over, at EL2. `None`: the header
+/// Gives the interrupts and the core to the non-secure side, and starts the loader over, at EL2, from `entry`. `None`: the header
 /// does not tell where the interrupt controller is.
-pub fn leave(header: &Header) -> Option<core::convert::Infallible> {
+pub fn leave(header: &Header, entry: u64) -> Option<core::convert::Infallible> {
     let place = |address: u64| {
         let address = usize::try_from(address)
             .ok()
@@ -34,15 +34,15 @@ pub fn leave(header: &Header) -> Option<core::convert::Infallible> {
     };
     let distributor = place(header.gic_distributor.get())?;
     let interface = place(header.gic_interface.get())?;
-    // ITLinesNumber: 32 interrupts for each, and as many again.
+    // ITLinesNumber: 32 interrupts for each, and as many again. The first 32 are each core's own, and their register too.
     let groups = (distributor.read(TYPER) & 0x1f) as usize + 1;
     for group in 0..groups {
         distributor.write(IGROUPR + 4 * group, u32::MAX);
     }
     // A non-secure write cannot lower a mask that is in the secure half (4.4.2): so it is opened.
     interface.write(PMR, 0xff);
-    // SAFETY: EL2 is entered as the machine would enter it if it had no EL3, at the image's first instruction, which
-    // assumes nothing of registers and stack.
+    // SAFETY: EL2 is entered as the machine would enter it if it had no EL3, at one of the loader's entries, which assume
+    // nothing of registers and stack.
     unsafe {
         asm!(
             "msr scr_el3, {scr}",
@@ -51,10 +51,10 @@ pub fn leave(header: &Header) -> Option<core::convert::Infallible> {
             "msr hcr_el2, xzr",
             "msr sctlr_el2, {sctlr}",
             "msr spsr_el3, {spsr}",
-            "adr x16, _start",
-            "msr elr_el3, x16",
+            "msr elr_el3, {entry}",
             "isb",
             "eret",
+            entry = in(reg) entry,
             scr = in(reg) SCR,
             sctlr = in(reg) SCTLR,
             spsr = in(reg) SPSR,

@@ -42,8 +42,8 @@ const TCR: u64 = 1 << 31 | 1 << 23 | 2 << 16 | 3 << 12 | 1 << 10 | 1 << 8 | (64 
 const SCTLR: u64 = 0x30c5_0830 | 1 << 12 | 1 << 2 | 1;
 
 /// Maps devices and RAM at their own addresses and the kernel's window, from its first block to the end of the virtual
-/// gibibyte that holds it, and turns the MMU on. The header has been checked.
-pub fn enable(header: &Header) {
+/// gibibyte that holds it. The header has been checked.
+pub fn make(header: &Header) {
     let (kernel_vaddr, kernel_paddr) = (header.kernel_vaddr.get(), header.kernel_paddr.get());
     let (level_0, identity, kernel_1, kernel_2) = (
         addr_of_mut!(LEVEL_0),
@@ -51,7 +51,7 @@ pub fn enable(header: &Header) {
         addr_of_mut!(KERNEL_1),
         addr_of_mut!(KERNEL_2),
     );
-    // SAFETY: the loader is the only code that runs, on one core, and calls this once; the tables
+    // SAFETY: the loader is the only code that runs, only the first core makes tables, and calls this once; they
     // are not walked before the MMU is on.
     let (root, identity_1, window_1, window_2) = unsafe {
         (
@@ -81,22 +81,27 @@ pub fn enable(header: &Header) {
         *entry = (first + block * BLOCK_SIZE) | NORMAL;
     }
 
-    // SAFETY: the tables map this code, its stack and the UART at their own addresses. The tables
-    // were written with the MMU off, so past the caches (D8.2.12); caches hold nothing of RAM that
-    // is dirty (QEMU starts them clean, and so does a reset: D7.5.6), and stale lines of the
-    // tables are dropped by address. Order (D8.16, K11.5): stores to the tables, DSB, old TLB
-    // entries, DSB, ISB, then SCTLR, ISB.
-    unsafe {
-        for table in [
-            level_0 as u64,
-            identity as u64,
-            kernel_1 as u64,
-            kernel_2 as u64,
-        ] {
-            for line in (table..table + 4096).step_by(16) {
-                asm!("dc ivac, {}", in(reg) line, options(nostack));
-            }
+    for table in [
+        level_0 as u64,
+        identity as u64,
+        kernel_1 as u64,
+        kernel_2 as u64,
+    ] {
+        for line in (table..table + 4096).step_by(16) {
+            // SAFETY: the tables were written with the MMU off, so past the caches (D8.2.12); caches hold nothing of RAM
+            // that is dirty (QEMU starts them clean, and so does a reset: D7.5.6), and stale lines of the tables are
+            // dropped by address.
+            unsafe { asm!("dc ivac, {}", in(reg) line, options(nostack)) };
         }
+    }
+}
+
+/// Turns the MMU of this core on, with the tables that the first one has made.
+pub fn enable() {
+    let level_0 = addr_of_mut!(LEVEL_0);
+    // SAFETY: the tables map this code, its stack and the UART at their own addresses. Order (D8.16, K11.5): stores to the
+    // tables, DSB, old TLB entries, DSB, ISB, then SCTLR, ISB.
+    unsafe {
         asm!(
             "dsb sy",
             "msr mair_el2, {mair}",

@@ -28,6 +28,7 @@ fn main() {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     for (file, text) in [
         ("consts.rs", consts(&tables)),
+        ("cfg_if.rs", cfg_if(&tables)),
         ("labels.rs", numbers(&tables.labels)),
         ("sizes.rs", numbers(&tables.sizes)),
         ("digest.rs", format!("{:?}", tables.digest())),
@@ -45,6 +46,35 @@ fn consts(tables: &Tables) -> String {
         }
         .expect("writing to a String");
     }
+    text
+}
+
+/// Upstream's `sel4_cfg_if!` for the conditions `KEY`, `KEY = "value"` and `not(…)` of them: a rule for each key, which
+/// takes the branch that the configuration has. Another key is an error where the macro is used.
+fn cfg_if(tables: &Tables) -> String {
+    let mut text = String::from(
+        "/// Code of one configuration: `if #[sel4_cfg(CONDITION)] { … } else { … }`, where a condition is `KEY` (a switch),\n\
+         /// `KEY = \"value\"`, or `not(…)` of either.\n\
+         #[macro_export]\n\
+         macro_rules! sel4_cfg_if {\n\
+         (if #[sel4_cfg(not($($c:tt)*))] {$($a:tt)*} else {$($b:tt)*}) =>\n\
+         {$crate::sel4_cfg_if! {if #[sel4_cfg($($c)*)] {$($b)*} else {$($a)*}}};\n",
+    );
+    let mut rule = |condition: &str, taken: &str| {
+        writeln!(text, "(if #[sel4_cfg({condition})] {{$($a:tt)*}} else {{$($b:tt)*}}) => {{$(${taken})*}};")
+            .expect("writing to a String");
+    };
+    for (key, value) in &tables.config {
+        match value {
+            Setting::Bool(true) => rule(key, "a"),
+            Setting::Bool(false) => rule(key, "b"),
+            Setting::Text(value) => {
+                rule(&format!("{key} = {value:?}"), "a");
+                rule(&format!("{key} = $value:literal"), "b");
+            }
+        }
+    }
+    text.push('}');
     text
 }
 

@@ -7,7 +7,7 @@ use core::ops::Range;
 use thiserror::Error;
 
 use crate::{
-    ADDRESS_END, BLOCK_SIZE, Header, LINK_ADDRESS, MAGIC, MAX_REGIONS, PAGE_SIZE, PAYLOAD_OFFSET,
+    ADDRESS_END, BLOCK_SIZE, Header, LINK_ADDRESS, MAGIC, MAX_CORES, MAX_REGIONS, PAGE_SIZE, PAYLOAD_OFFSET,
     RAM_GRANULE, VERSION,
 };
 
@@ -59,6 +59,9 @@ pub enum CheckError {
         /// Entry point.
         entry: u64,
     },
+    /// A kernel for no core, or for more than the loader has stacks for.
+    #[error("a kernel for {0} cores, from 1 to {MAX_CORES} are possible")]
+    Cores(u64),
     /// The root task's image is empty, not page-aligned, or not in RAM.
     #[error("root task {0:#x}..{1:#x} is empty, unaligned or outside RAM")]
     User(u64, u64),
@@ -151,6 +154,9 @@ pub fn check(header: &Header) -> Result<Plan, CheckError> {
             };
         }
         plan.count = index + 1;
+    }
+    if !(1..=MAX_CORES).contains(&header.cores.get()) {
+        return Err(CheckError::Cores(header.cores.get()));
     }
     kernel(header, &ram)?;
     user(header, &ram)?;
@@ -316,6 +322,9 @@ mod tests {
             refused(|h| h.kernel_entry = 0x6000_0000.into()),
             E::Kernel { .. }
         ));
+        for cores in [0, MAX_CORES + 1, u64::MAX] {
+            assert_eq!(refused(|h| h.cores = cores.into()), E::Cores(cores));
+        }
         assert!(matches!(
             refused(|h| h.user_end = 0x6041_0001.into()),
             E::User(..)

@@ -64,6 +64,11 @@ pub struct Header {
     pub gic_distributor: U64,
     /// See [`Self::gic_distributor`].
     pub gic_interface: U64,
+    /// Cores that the kernel is for: 1 to [`MAX_CORES`](crate::MAX_CORES).
+    pub cores: U64,
+    /// What starts the others on a machine that enters at EL3, a number of [`CoreReset`](crate::CoreReset); 0: not known. On a
+    /// machine that enters at EL2 its firmware does.
+    pub core_reset: U64,
     /// The pieces; those from `region_count` on are zero.
     pub regions: [Region; MAX_REGIONS],
 }
@@ -75,6 +80,7 @@ impl Header {
         Self {
             magic: MAGIC.into(),
             version: VERSION.into(),
+            cores: 1.into(),
             ..<Self as zerocopy::FromZeros>::new_zeroed()
         }
     }

@@ -9,16 +9,18 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod cores;
 mod header;
 
 pub use check::{CheckError, Copy, Plan, check};
+pub use cores::{CoreReset, MAX_CORES, UnknownReset};
 pub use header::{Header, Region};
 
 /// `MOLTPAYL`, read as a little-endian number.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"MOLTPAYL");
 
 /// Version of this layout; a loader refuses every other one.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Where the image stands in memory, and where it is entered (EL2, MMU off): RAM on every board so far.
 pub const LINK_ADDRESS: u64 = 0x7000_0000;

@@ -11,7 +11,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 /// `MOLTBOOT`
 pub const MAGIC: u64 = u64::from_le_bytes(*b"MOLTBOOT");
 /// Version of these tables.
-pub const VERSION: u64 = 2;
+pub const VERSION: u64 = 3;
 
 /// Part of the packed system: `count` rows from `offset` bytes behind the header's beginning, aligned to 8.
 #[derive(
@@ -161,6 +161,10 @@ pub struct Irq {
     pub notification: u32,
     /// Badge of the notification.
     pub badge: u64,
+    /// The core that it is delivered to.
+    pub core: u32,
+    /// 0
+    pub reserved: u32,
 }
 
 /// A page table to map.
@@ -314,6 +318,10 @@ pub struct Thread {
     pub flags: u32,
     /// Refills beyond the kernel's minimum.
     pub extra_refills: u32,
+    /// The core that it runs on.
+    pub core: u32,
+    /// 0
+    pub reserved: u32,
 }
 
 /// The packed system is damaged or of another version.

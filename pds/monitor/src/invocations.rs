@@ -146,10 +146,23 @@ impl Kernel for Invocations {
             .asid_pool_assign(slot(vspace))
     }
 
-    fn irq_handler(&mut self, number: u32, edge: bool, handler: Slot) -> sel4::Result<()> {
-        init_thread::slot::IRQ_CONTROL
-            .cap()
-            .irq_control_get_trigger(number.into(), edge, &own(handler))
+    fn irq_handler(
+        &mut self,
+        number: u32,
+        edge: bool,
+        core: u32,
+        handler: Slot,
+    ) -> sel4::Result<()> {
+        let control = init_thread::slot::IRQ_CONTROL.cap();
+        sel4::sel4_cfg_if! {
+            if #[sel4_cfg(MAX_NUM_NODES = "1")] {
+                let _ = core;
+                control.irq_control_get_trigger(number.into(), edge, &own(handler))
+            } else {
+                // The first 32 interrupts, each core's own, have handlers in this way only.
+                control.irq_control_get_trigger_core(number.into(), edge, core.into(), &own(handler))
+            }
+        }
     }
 
     fn irq_bind(&mut self, handler: Slot, notification: Slot) -> sel4::Result<()> {
@@ -265,7 +278,8 @@ impl Kernel for Invocations {
             thread.ipc_buffer,
             frame,
         )?;
-        let control: cap::SchedControl = slot(self.sched_control);
+        // BootInfo has one for each core.
+        let control: cap::SchedControl = slot(self.sched_control + u64::from(thread.core));
         let refills = thread.extra_refills.into();
         control.sched_control_configure_flags(
             sc,

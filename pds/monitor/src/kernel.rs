@@ -26,8 +26,14 @@ pub trait Kernel {
     fn make_asid_pool(&mut self, untyped: Slot, pool: Slot) -> Result<(), Self::Error>;
     /// Assigns a VSpace an ASID of the root task's pool.
     fn assign_asid(&mut self, vspace: Slot) -> Result<(), Self::Error>;
-    /// `IRQControl_GetTrigger`.
-    fn irq_handler(&mut self, number: u32, edge: bool, handler: Slot) -> Result<(), Self::Error>;
+    /// `IRQControl_GetTrigger`, or of a kernel for several cores `IRQControl_GetTriggerCore`.
+    fn irq_handler(
+        &mut self,
+        number: u32,
+        edge: bool,
+        core: u32,
+        handler: Slot,
+    ) -> Result<(), Self::Error>;
     /// `IRQHandler_SetNotification`.
     fn irq_bind(&mut self, handler: Slot, notification: Slot) -> Result<(), Self::Error>;
     /// `PageTable_Map`.

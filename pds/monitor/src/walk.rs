@@ -188,7 +188,7 @@ impl<K: Kernel> Walk<'_, K> {
     fn irq(&mut self, irq: &Irq) -> Result<(), K::Error> {
         let handler = self.slot(irq.handler);
         self.kernel
-            .irq_handler(irq.number, irq.edge != 0, handler)?;
+            .irq_handler(irq.number, irq.edge != 0, irq.core, handler)?;
         if irq.notification == NONE {
             return Ok(());
         }

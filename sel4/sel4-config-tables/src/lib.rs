@@ -21,6 +21,8 @@ use serde_json::{Map, Value};
 pub const CONFIG: &str = "include/kernel/gen_config.json";
 /// Invocation labels.
 pub const LABELS: &str = "invocations_all.json";
+/// A label that kernels for several cores do not have; no program uses it.
+const ONE_CORE_ONLY: &str = "ARMIRQIssueSGISignal";
 /// log2 of the objects' bytes.
 pub const SIZES: &str = "object_sizes.json";
 
@@ -66,7 +68,8 @@ impl Tables {
     /// # Errors
     /// When a file cannot be read, is not a JSON object, or a table lacks what the embedded kernel's has.
     pub fn read(folder: &Path) -> Result<Self, Error> {
-        let embedded = Self::embedded()?;
+        let mut embedded = Self::embedded()?;
+        embedded.labels.remove(ONE_CORE_ONLY);
         let (config, labels, sizes) =
             (folder.join(CONFIG), folder.join(LABELS), folder.join(SIZES));
         Ok(Self {

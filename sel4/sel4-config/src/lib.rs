@@ -53,6 +53,9 @@ macro_rules! sel4_cfg_usize {
     };
 }
 
+// `sel4_cfg_if!`
+include!(concat!(env!("OUT_DIR"), "/cfg_if.rs"));
+
 /// The number that `text` is in decimal digits.
 ///
 /// Used by [`sel4_cfg_usize!`]; anything but digits is an error at compile time.

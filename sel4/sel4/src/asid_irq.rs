@@ -51,6 +51,33 @@ impl<C: InvocationContext> cap::IrqControl<C> {
     }
 }
 
+crate::sel4_cfg_if! {
+    if #[sel4_cfg(not(MAX_NUM_NODES = "1"))] {
+        impl<C: InvocationContext> cap::IrqControl<C> {
+            /// `seL4_IRQControl_GetTriggerCore`: the same, with the core that it is delivered to.
+            pub fn irq_control_get_trigger_core(
+                self,
+                irq: Word,
+                edge_triggered: bool,
+                target: Word,
+                dst: &AbsoluteCPtr,
+            ) -> Result<()> {
+                self.order(
+                    label::ARMIRQIssueIRQHandlerTriggerCore,
+                    &[dst.root().bits()],
+                    &[
+                        irq,
+                        edge_triggered.into(),
+                        dst.path().bits(),
+                        dst.path().depth() as Word,
+                        target,
+                    ],
+                )
+            }
+        }
+    } else {}
+}
+
 impl<C: InvocationContext> cap::IrqHandler<C> {
     /// `seL4_IRQHandler_Ack`: unmasks the interrupt.
     pub fn irq_handler_ack(self) -> Result<()> {

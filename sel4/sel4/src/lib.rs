@@ -35,7 +35,9 @@ mod user_context;
 mod vcpu;
 mod vm_attributes;
 
-pub use sel4_config::{self as config, sel4_cfg_bool, sel4_cfg_str, sel4_cfg_usize};
+pub use sel4_config::{
+    self as config, sel4_cfg_bool, sel4_cfg_if, sel4_cfg_str, sel4_cfg_usize,
+};
 
 pub use bootinfo::{
     BootInfo, BootInfoExtra, BootInfoExtraId, BootInfoExtraIter, BootInfoPtr, UntypedDesc,

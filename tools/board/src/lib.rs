@@ -5,10 +5,13 @@
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
+pub use molt_payload::CoreReset;
 pub use molt_uart::Kind;
 use serde::{Deserialize, Deserializer};
 
@@ -62,8 +65,8 @@ pub struct Board {
     pub demo: PathBuf,
     /// The console.
     pub uart: Uart,
-    /// The interrupt controller, where the machine enters at EL3.
-    pub gic: Option<Gic>,
+    /// What the loader needs where the machine enters at EL3.
+    pub el3: Option<El3>,
     /// What systems for this board have, by the names that they give it.
     pub devices: BTreeMap<String, Device>,
     /// How QEMU makes it.
@@ -78,20 +81,23 @@ pub struct Board {
 #[serde(deny_unknown_fields)]
 pub struct Uart {
     /// Which.
-    #[serde(deserialize_with = "kind")]
+    #[serde(deserialize_with = "by_name")]
     pub kind: Kind,
     /// Physical address.
     pub address: u64,
 }
 
-/// A GICv2.
+/// What a firmware would do, and the loader does on a machine without one.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
-pub struct Gic {
-    /// Physical address of its distributor.
-    pub distributor: u64,
+pub struct El3 {
+    /// Physical address of the GICv2's distributor.
+    pub gic_distributor: u64,
     /// Physical address of its CPU interface.
-    pub interface: u64,
+    pub gic_interface: u64,
+    /// What starts the other cores.
+    #[serde(deserialize_with = "by_name")]
+    pub core_reset: CoreReset,
 }
 
 /// A device.
@@ -210,7 +216,9 @@ fn names(root: &Path) -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
-fn kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Kind, D::Error> {
+fn by_name<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
     let name = String::deserialize(deserializer)?;
     name.parse().map_err(serde::de::Error::custom)
 }

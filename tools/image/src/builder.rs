@@ -106,8 +106,8 @@ impl Builder {
         }
     }
 
-    /// An IRQ handler, bound to a notification if one is given.
-    pub fn irq(&mut self, number: u64, edge: bool, bound: Option<(u32, u64)>) -> u32 {
+    /// The handler of an IRQ that is delivered to a core, bound to a notification if one is given.
+    pub fn irq(&mut self, number: u64, edge: bool, core: u64, bound: Option<(u32, u64)>) -> u32 {
         let handler = self.numbers(1);
         let (notification, badge) = bound.unwrap_or((NONE, 0));
         self.irqs.push(Irq {
@@ -116,6 +116,8 @@ impl Builder {
             handler,
             notification,
             badge,
+            core: core as u32,
+            reserved: 0,
         });
         handler
     }

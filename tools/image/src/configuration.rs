@@ -15,6 +15,8 @@ pub struct Configuration {
     pub digest: [u8; 32],
     /// The board's memory.
     pub platform: Platform,
+    /// The cores that the kernel runs on, all of which it waits for when it starts.
+    pub cores: u64,
     kernel: KernelSource,
 }
 
@@ -25,6 +27,7 @@ impl Configuration {
             digest: tables.digest(),
             tables,
             platform: kernel.platform()?,
+            cores: kernel.cores(),
             kernel: kernel.clone(),
         })
     }

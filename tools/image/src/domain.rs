@@ -88,6 +88,7 @@ pub fn capabilities(layout: &mut Layout, index: DomainId) {
         let handler = b.irq(
             irq.number.value,
             irq.edge,
+            described.cpu.value,
             Some((notification, 1 << irq.id.value)),
         );
         b.place(cnode, cspace::IRQ + irq.id.value, handler, ALL, 0);
@@ -293,5 +294,7 @@ fn thread(layout: &mut Layout, described: &ProtectionDomain, index: DomainId) {
         sp: STACK_TOP,
         flags: START | PD | if described.fpu { 0 } else { NO_FPU },
         extra_refills: 0,
+        core: described.cpu.value as u32,
+        reserved: 0,
     });
 }

@@ -37,6 +37,14 @@ impl KernelSource {
         })
     }
 
+    /// The cores that it runs on.
+    pub(crate) fn cores(&self) -> u64 {
+        match self {
+            KernelSource::Embedded(_) => 1,
+            KernelSource::Sdk(configuration) => configuration.cores(),
+        }
+    }
+
     /// What programs for it are built for.
     pub(crate) fn tables(&self) -> Result<Tables, Error> {
         Ok(match self {

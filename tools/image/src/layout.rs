@@ -76,12 +76,21 @@ impl<'a> Layout<'a> {
             monitor_reply,
             configuration,
         };
+        layout.cores()?;
         layout.regions()?;
         for index in 0..system.domains.len() {
             let domain = layout.domain(index)?;
             layout.domains.push(domain);
         }
         Ok(layout)
+    }
+
+    fn cores(&self) -> Result<(), Error> {
+        let there = self.configuration.cores;
+        match self.system.cores().find(|core| core.value >= there) {
+            Some(core) => Err(self.broken(&core.span, Rule::NoCore(core.value, there))),
+            None => Ok(()),
+        }
     }
 
     fn regions(&mut self) -> Result<(), Error> {

@@ -40,14 +40,14 @@ pub fn lay_out(layout: &mut Layout, index: DomainId) {
         let sc = b.make(Kind::SchedContext, SC_BITS, 1);
         b.place(
             fixed.cspace.microkit,
-            cspace::VM_TCB + vcpu.value,
+            cspace::VM_TCB + vcpu.id.value,
             tcb,
             ALL,
             0,
         );
         b.place(
             fixed.cspace.microkit,
-            cspace::VCPU + vcpu.value,
+            cspace::VCPU + vcpu.id.value,
             object,
             ALL,
             0,
@@ -64,7 +64,7 @@ pub fn lay_out(layout: &mut Layout, index: DomainId) {
             notification: NONE,
             vcpu: object,
             fault_endpoint: fixed.endpoint.unwrap_or(NONE),
-            fault_badge: FAULT | vcpu.value,
+            fault_badge: FAULT | vcpu.id.value,
             priority: machine.schedule.priority as u32,
             mcp: machine.schedule.priority as u32,
             budget_us: machine.schedule.budget,
@@ -74,6 +74,8 @@ pub fn lay_out(layout: &mut Layout, index: DomainId) {
             sp: 0,
             flags: 0,
             extra_refills: 0,
+            core: vcpu.cpu.value as u32,
+            reserved: 0,
         });
     }
 }

@@ -84,9 +84,11 @@ pub fn pack(
     header.ram_end = kernel.ram.end.into();
     header.uart_address = board.uart.address.into();
     header.uart_kind = u64::from(board.uart.kind as u32).into();
-    if let Some(gic) = board.gic {
-        header.gic_distributor = gic.distributor.into();
-        header.gic_interface = gic.interface.into();
+    header.cores = kernel.configuration.cores.into();
+    if let Some(el3) = board.el3 {
+        header.gic_distributor = el3.gic_distributor.into();
+        header.gic_interface = el3.gic_interface.into();
+        header.core_reset = (el3.core_reset as u64).into();
     }
     check(&header)?;
     let place = PAYLOAD_OFFSET as usize..PAYLOAD_OFFSET as usize + size_of::<Header>();

@@ -359,7 +359,7 @@ fn hardware(
         row.device_count = (row.device_count + 1).min(MAX_DEVICES as u32);
     }
     for (to, irq) in row.irqs.iter_mut().zip(&system.domains[driver].irqs) {
-        let handler = layout.b.irq(irq.number.value, irq.edge, None);
+        let handler = layout.b.irq(irq.number.value, irq.edge, 0, None);
         let handler = vault.give(&mut layout.b, handler, 1);
         *to = UpdateIrq {
             handler,

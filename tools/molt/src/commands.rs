@@ -39,7 +39,8 @@ pub fn run(arguments: &Run) -> Result<bool> {
         let image = description::build(&toolchain, &kernel, what, search)?;
         let board = kernel.board_file(&toolchain)?;
         let limit = Duration::from_secs(arguments.limit);
-        description::run(&board, image, arguments.measure.icount, limit)?;
+        let machine = kernel.machine(&board, image);
+        description::run(machine, arguments.measure.icount, limit)?;
         return Ok(true);
     }
     let outcome = play(what, &kernel, &arguments.measure, Show::Console)?;

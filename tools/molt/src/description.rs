@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use molt_board::Board;
 use molt_qemu::{Clock, Machine, Observer, Step};
 
 use crate::kernel::Kernel;
@@ -51,8 +50,7 @@ pub fn build(
 
 /// Boots an image and shows its console, until the machine ends by itself or `limit` has passed, which is how most
 /// systems end: they have no last line.
-pub fn run(board: &Board, image: PathBuf, count_instructions: bool, limit: Duration) -> Result<()> {
-    let mut machine = Machine::new(&board.qemu, image);
+pub fn run(mut machine: Machine, count_instructions: bool, limit: Duration) -> Result<()> {
     machine.limit = limit;
     if count_instructions {
         machine.clock = Clock::InstructionsJumping;

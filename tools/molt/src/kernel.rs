@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Which kernel the image is for, and where its file is.
 
+use std::path::PathBuf;
+
 use anyhow::{Result, bail};
 use molt_board::Board;
 use molt_image::KernelSource;
+use molt_qemu::Machine;
 use molt_sdk::{Configuration, Error, Sdk, Tables};
 
 use crate::arguments;
@@ -93,6 +96,20 @@ impl Kernel {
     /// What the board has that the kernel's own files do not say.
     pub fn board_file(&self, toolchain: &Toolchain) -> Result<Board> {
         Ok(Board::load(toolchain.root(), self.board())?)
+    }
+
+    fn cores(&self) -> u64 {
+        self.sdk().map_or(1, Configuration::cores)
+    }
+
+    /// A machine for it.
+    pub fn machine(&self, board: &Board, image: PathBuf) -> Machine {
+        Machine::new(&board.qemu, self.cores(), image)
+    }
+
+    /// Whether that machine can run by the count of instructions.
+    pub fn counts_instructions(&self, board: &Board) -> bool {
+        board.qemu.counts_instructions && self.cores() == 1
     }
 
     /// As an SDK calls it.

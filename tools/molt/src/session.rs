@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use molt_qemu::{Clock, End, Machine, Observer, Step};
+use molt_qemu::{Clock, End, Observer, Step};
 use molt_report::{Collector, Kind, Summary, judge};
 use molt_sdf::System;
 use molt_sdf::model::GuestKind;
@@ -42,7 +42,7 @@ pub fn run(
     count_instructions: bool,
     show: Show,
 ) -> Result<Outcome> {
-    let mut machine = Machine::new(&workspace.board.qemu, workspace.image.clone());
+    let mut machine = kernel.machine(&workspace.board, workspace.image.clone());
     machine.disk = workspace.disk.clone();
     machine.limit = Duration::from_secs(scenario.limit);
     machine.clock = match (count_instructions, scenario.disk) {

@@ -63,6 +63,9 @@ pub enum RunError {
 /// Boots the machine and hands its console to the observer until one of the two has enough.
 pub fn run(machine: &Machine, observer: &mut dyn Observer) -> Result<End, RunError> {
     program::fit(&machine.board)?;
+    if machine.clock != Clock::Host && machine.cores > 1 {
+        return Err(Unfit::Cores(machine.cores).into());
+    }
     if machine.clock != Clock::Host && !machine.board.counts_instructions {
         return Err(Unfit::Clock.into());
     }

@@ -46,6 +46,8 @@ pub enum Clock {
 pub struct Machine {
     /// How the board is made.
     pub board: Qemu,
+    /// The cores that the kernel is for.
+    pub cores: u64,
     /// What the loader boots.
     pub image: PathBuf,
     /// The disk.
@@ -58,9 +60,10 @@ pub struct Machine {
 
 impl Machine {
     /// A machine without a disk, on the host's clock.
-    pub fn new(board: &Qemu, image: PathBuf) -> Self {
+    pub fn new(board: &Qemu, cores: u64, image: PathBuf) -> Self {
         Self {
             board: board.clone(),
+            cores,
             image,
             disk: Disk::None,
             clock: Clock::Host,
@@ -79,6 +82,9 @@ impl Machine {
         add("-monitor", "none".into());
         add("-serial", "stdio".into());
         add("-nic", "none".into());
+        if self.cores > 1 {
+            add("-smp", self.cores.to_string().into());
+        }
         let mut loader = OsString::from("loader,file=");
         loader.push(escape(&self.image));
         loader.push(format!(",addr={IMAGE_ADDRESS:#x},cpu-num=0"));
@@ -136,7 +142,7 @@ mod tests {
     fn machine(image: &str) -> Machine {
         let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
         let board = molt_board::Board::load(root.as_ref(), "qemu_virt_aarch64").unwrap();
-        Machine::new(&board.qemu, image.into())
+        Machine::new(&board.qemu, 1, image.into())
     }
 
     fn line(machine: &Machine) -> String {
@@ -155,6 +161,14 @@ mod tests {
         let line = line(&machine);
         assert!(line.contains("file=a,,b.img,addr=0x70000000"), "{line}");
         assert!(line.contains("file=c,,d.img"), "{line}");
+    }
+
+    #[test]
+    fn a_kernel_for_several_cores_gets_them() {
+        let mut machine = machine("i");
+        assert!(!line(&machine).contains("-smp"));
+        machine.cores = 4;
+        assert!(line(&machine).contains("-smp 4"));
     }
 
     #[test]

@@ -27,6 +27,11 @@ pub enum Unfit {
         "QEMU cannot run this board by the count of instructions (--icount): the board's file says why"
     )]
     Clock,
+    /// QEMU lets cores run in turns then, of up to 100 ms of the machine's time, and the kernel's wait for each other.
+    #[error(
+        "a kernel for {0} cores cannot be run by the count of instructions (--icount): its cores wait for each other, and QEMU would run them in turns"
+    )]
+    Cores(u64),
     /// It is too old for the board.
     #[error(
         "this board needs QEMU {needed} or later, and {program} is {found}: name a later one by {VARIABLE} (docs/boards.md says why)"

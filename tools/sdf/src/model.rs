@@ -159,6 +159,8 @@ pub struct ProtectionDomain {
     pub span: Span,
     /// Scheduling.
     pub schedule: Schedule,
+    /// The core that it runs on.
+    pub cpu: At<u64>,
     /// Runs on the scheduling contexts of its callers.
     pub passive: bool,
     /// Bytes of stack.
@@ -202,14 +204,23 @@ pub struct VirtualMachine {
     pub span: Span,
     /// Scheduling of its vCPUs.
     pub schedule: Schedule,
-    /// Identifiers of its vCPUs.
-    pub vcpus: Vec<At<u64>>,
+    /// Its vCPUs.
+    pub vcpus: Vec<Vcpu>,
     /// Stage-2 mappings.
     pub maps: Vec<Map>,
     /// Ours: the doorbell device.
     pub doorbell: Option<Doorbell>,
     /// Ours: what is loaded into guest memory.
     pub guest: Option<Guest>,
+}
+
+/// `<vcpu>`
+#[derive(Clone, Debug)]
+pub struct Vcpu {
+    /// Identifier in the PD.
+    pub id: At<u64>,
+    /// The core that it runs on: its PD's unless `cpu` is given.
+    pub cpu: At<u64>,
 }
 
 /// `<replaceable>`: times in microseconds.
@@ -348,6 +359,20 @@ impl System {
         })
     }
 
+    /// Whether it has elements of ours: without any it is a plain Microkit system.
+    pub fn is_ours(&self) -> bool {
+        self.domains.iter().any(ProtectionDomain::is_ours)
+            || self.regions.iter().any(|region| region.revocable)
+    }
+
+    /// The cores that something runs on, PD by PD.
+    pub fn cores(&self) -> impl Iterator<Item = &At<u64>> {
+        self.domains.iter().flat_map(|domain| {
+            let vcpus = domain.machine.iter().flat_map(|machine| &machine.vcpus);
+            std::iter::once(&domain.cpu).chain(vcpus.map(|vcpu| &vcpu.cpu))
+        })
+    }
+
     /// The replaceable PDs: a component's index is the order here.
     pub fn components(&self) -> Vec<DomainId> {
         (0..self.domains.len())
@@ -392,6 +417,14 @@ impl Map {
 }
 
 impl ProtectionDomain {
+    fn is_ours(&self) -> bool {
+        let machine = self.machine.as_ref();
+        self.role.is_some()
+            || self.replaceable.is_some()
+            || self.any_doorbell().is_some()
+            || machine.is_some_and(|machine| machine.guest.is_some())
+    }
+
     /// Its own doorbell or its virtual machine's.
     pub fn any_doorbell(&self) -> Option<&Doorbell> {
         self.doorbell

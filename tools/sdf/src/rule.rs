@@ -124,6 +124,8 @@ pub enum Rule {
     ChannelPriority(String, u64, String, u64),
 
     // Our elements.
+    #[error("core {0}: a system with replaceable protection domains runs on core 0")]
+    OneCore(u64),
     #[error("the role '{0}' is taken by '{1}'")]
     DuplicateRole(&'static str, String),
     #[error("a replaceable protection domain needs one with role=\"{0}\"")]
@@ -181,7 +183,9 @@ pub enum Rule {
     )]
     GuestMemory(String),
 
-    // What needs the program images (molt-image).
+    // What needs the kernel or the program images (molt-image).
+    #[error("core {0}: this kernel is for {1}, counted from 0")]
+    NoCore(u64, u64),
     #[error(
         "memory region '{0}' from {1:#x} to {2:#x}: the board has no such memory, or its kernel keeps it"
     )]

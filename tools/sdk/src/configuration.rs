@@ -3,14 +3,17 @@
 
 use std::path::{Path, PathBuf};
 
-use sel4_config_tables::{CONFIG, LABELS, SIZES, Tables};
+use molt_payload::MAX_CORES;
+use sel4_config_tables::{CONFIG, LABELS, SIZES, Setting, Tables};
 
 use crate::{Board, Error, Platform, platform};
 
 const KERNEL: &str = "elf/sel4.elf";
+/// The key of the number of cores.
+const CORES: &str = "MAX_NUM_NODES";
 
 /// What a kernel must be for Molt's programs: key, value, and what that means.
-const NEEDED: [(&str, &str, &str); 5] = [
+const NEEDED: [(&str, &str, &str); 4] = [
     ("SEL4_ARCH", "aarch64", "an AArch64 kernel"),
     ("KERNEL_MCS", "true", "an MCS kernel"),
     (
@@ -19,7 +22,6 @@ const NEEDED: [(&str, &str, &str); 5] = [
         "a kernel in hypervisor mode",
     ),
     ("ARM_PA_SIZE_BITS_40", "true", "40 bits of physical address"),
-    ("MAX_NUM_NODES", "1", "a kernel for one core"),
 ];
 
 /// A configuration of a board.
@@ -30,6 +32,7 @@ pub struct Configuration {
     folder: PathBuf,
     tables: Tables,
     platform: Platform,
+    cores: u64,
 }
 
 impl Configuration {
@@ -44,8 +47,10 @@ impl Configuration {
             }
         }
         needed(board, name, &folder)?;
+        let tables = Tables::read(&folder)?;
         Ok(Self {
-            tables: Tables::read(&folder)?,
+            cores: cores(board, name, &tables)?,
+            tables,
             platform: Platform::read(&folder)?,
             board: board.clone(),
             name: name.to_owned(),
@@ -83,11 +88,32 @@ impl Configuration {
         &self.tables
     }
 
+    /// The cores that the kernel runs on, all of which it waits for when it starts.
+    #[must_use]
+    pub fn cores(&self) -> u64 {
+        self.cores
+    }
+
     /// The board's memory.
     #[must_use]
     pub fn platform(&self) -> &Platform {
         &self.platform
     }
+}
+
+/// The number of cores, which the loader has to be able to start.
+fn cores(board: &Board, name: &str, tables: &Tables) -> Result<u64, Error> {
+    let found = match tables.config.get(CORES) {
+        Some(Setting::Text(text)) => text.clone(),
+        other => format!("{other:?}"),
+    };
+    (found.parse().ok())
+        .filter(|cores| (1..=MAX_CORES).contains(cores))
+        .ok_or_else(|| Error::Cores {
+            board: board.name().to_owned(),
+            configuration: name.to_owned(),
+            found,
+        })
 }
 
 /// Looked at before the tables: a kernel of another architecture lacks half of them.

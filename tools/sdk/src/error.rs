@@ -3,6 +3,8 @@
 
 use std::path::PathBuf;
 
+use molt_payload::MAX_CORES;
+
 use crate::TRIED;
 
 /// Why an SDK, a board or a configuration cannot be used.
@@ -62,6 +64,18 @@ pub enum Error {
         path: PathBuf,
         /// The list.
         key: &'static str,
+    },
+    /// More cores than the loader can start, or none.
+    #[error(
+        "board '{board}', configuration '{configuration}': a kernel for {found} cores: Molt's loader starts 1 to {MAX_CORES}"
+    )]
+    Cores {
+        /// The board.
+        board: String,
+        /// The configuration.
+        configuration: String,
+        /// What the kernel's configuration says.
+        found: String,
     },
     /// Molt cannot run on this kernel.
     #[error(

@@ -76,6 +76,7 @@ fn a_whole_one_is_read() {
         [65536..131_072, 262_144..524_288]
     );
     assert_eq!(configuration.platform().devices, [0..4096, 8192..12_288]);
+    assert_eq!(configuration.cores(), 1);
     assert!(configuration.kernel().ends_with("release/elf/sel4.elf"));
     assert_eq!(*configuration.tables(), Tables::embedded().unwrap());
     assert_eq!(
@@ -205,7 +206,18 @@ fn a_kernel_that_molt_cannot_run_on_is_refused() {
         "board 'some_board', configuration 'release': Molt needs an AArch64 kernel: SEL4_ARCH is riscv64, expected aarch64"
     );
     assert_eq!(
-        unsuitable(r#""MAX_NUM_NODES":"1""#, r#""MAX_NUM_NODES":"4""#),
-        "board 'some_board', configuration 'release': Molt needs a kernel for one core: MAX_NUM_NODES is 4, expected 1"
+        unsuitable(r#""KERNEL_MCS":true"#, r#""KERNEL_MCS":false"#),
+        "board 'some_board', configuration 'release': Molt needs an MCS kernel: KERNEL_MCS is false, expected true"
     );
+    for cores in ["0", "9", "many"] {
+        assert_eq!(
+            unsuitable(
+                r#""MAX_NUM_NODES":"1""#,
+                &format!(r#""MAX_NUM_NODES":"{cores}""#)
+            ),
+            format!(
+                "board 'some_board', configuration 'release': a kernel for {cores} cores: Molt's loader starts 1 to 8"
+            )
+        );
+    }
 }

@@ -170,7 +170,7 @@ impl Kernel for Model {
         Ok(())
     }
 
-    fn irq_handler(&mut self, _: u32, _: bool, handler: Slot) -> Result<(), String> {
+    fn irq_handler(&mut self, _: u32, _: bool, _: u32, handler: Slot) -> Result<(), String> {
         self.put(
             handler,
             Cap {

@@ -65,7 +65,7 @@ pub fn run(toolchain: &Toolchain, kernel: &Kernel, filter: Option<&str>) -> Resu
         let start = Instant::now();
         // By the count of instructions no deadline is missed because the host was busy.
         let measure = Measure {
-            icount: board.qemu.counts_instructions,
+            icount: kernel.counts_instructions(&board),
             json: None,
         };
         let failures = match play(&file, &kernel, &measure, Show::Nothing) {

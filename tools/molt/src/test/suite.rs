@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use molt_qemu::{Clock, Machine};
+use molt_qemu::Clock;
 
 use super::count::Count;
 use super::seen::{Seen, difference};
@@ -102,10 +102,12 @@ pub fn boot(toolchain: &Toolchain, kernel: &Kernel) -> Result<Seen> {
     let out: PathBuf = directory.join(format!("{}.img", kernel.label()));
     let board = kernel.board_file(toolchain)?;
     molt_image::pack(&kernel.source(toolchain)?, &board, &loader, &suite, &out)?;
-    let mut machine = Machine::new(&board.qemu, out);
+    let mut machine = kernel.machine(&board, out);
     machine.limit = LIMIT;
     // Budgets and preemption are of the machine's time: the host's load must not show in it.
-    machine.clock = Clock::InstructionsJumping;
+    if kernel.counts_instructions(&board) {
+        machine.clock = Clock::InstructionsJumping;
+    }
     let mut seen = Seen::default();
     let end = molt_qemu::run(&machine, &mut seen)?;
     step.done();

@@ -5,7 +5,7 @@ use super::{Names, guest, machine, map, replaceable, schedule};
 use crate::Rule;
 use crate::error::{Broken, broken};
 use crate::model::{DomainId, ExtraCap, ExtraCapability, ProtectionDomain, Role, System};
-use crate::xml::{Element, bounds};
+use crate::xml::{At, Element};
 
 pub const CHILDREN: &[&str] = &[
     "program_image",
@@ -112,9 +112,6 @@ pub fn parse(
     super::refuse_unsupported(&children)?;
     let name = element.required("name")?;
     let stack_size = stack_size(element)?;
-    if let Some(cpu) = element.number("cpu")? {
-        bounds(cpu, "the core", 0, 0)?;
-    }
     let Some(image) = element.only("program_image", &children)? else {
         return broken(&element.span(), Rule::NoImage(name.value));
     };
@@ -127,6 +124,10 @@ pub fn parse(
         name: name.value,
         span: name.span,
         schedule: schedule::parse(element)?,
+        cpu: super::core(element)?.unwrap_or(At {
+            value: 0,
+            span: element.span(),
+        }),
         passive: element.boolean("passive", false)?,
         stack_size,
         smc: element.boolean("smc", false)?,
@@ -166,7 +167,13 @@ pub fn parse(
         domain.cspace = cspace(child, names)?;
     }
     if let Some(child) = element.only("virtual_machine", &children)? {
-        domain.machine = Some(machine::parse(child, names, system, &mut domain.setvars)?);
+        domain.machine = Some(machine::parse(
+            child,
+            names,
+            system,
+            &domain.cpu,
+            &mut domain.setvars,
+        )?);
     }
     if let Some(child) = element.only("replaceable", &children)? {
         domain.replaceable = Some(replaceable::parse(child)?);

@@ -4,31 +4,30 @@
 use super::{Names, guest, map, schedule};
 use crate::Rule;
 use crate::error::{Broken, broken};
-use crate::model::{Setvar, System, VirtualMachine};
-use crate::xml::{At, Element, bounds};
+use crate::model::{Setvar, System, Vcpu, VirtualMachine};
+use crate::xml::{At, Element};
 
 /// Last guest-physical address: 40 bits.
 const HIGHEST: u64 = 0xff_ffff_ffff;
 
-fn vcpu(element: Element, setvars: &mut Vec<Setvar>) -> Result<At<u64>, Broken> {
+fn vcpu(element: Element, cpu: &At<u64>, setvars: &mut Vec<Setvar>) -> Result<Vcpu, Broken> {
     element.attributes(&["id", "cpu", "setvar_id"])?;
     element.children(&[])?;
     let id = element.bounded("id", 0, 61)?;
-    if let Some(cpu) = element.number("cpu")? {
-        bounds(cpu, "the core", 0, 0)?;
-    }
+    let cpu = super::core(element)?.unwrap_or_else(|| cpu.clone());
     setvars.extend(
         element
             .text("setvar_id")
             .map(|symbol| map::set(symbol, id.value)),
     );
-    Ok(id)
+    Ok(Vcpu { id, cpu })
 }
 
 pub fn parse(
     element: Element,
     names: &Names,
     system: &System,
+    cpu: &At<u64>,
     setvars: &mut Vec<Setvar>,
 ) -> Result<VirtualMachine, Broken> {
     element.attributes(&["name", "priority", "budget", "period"])?;
@@ -45,7 +44,7 @@ pub fn parse(
     };
     for child in &children {
         match child.tag() {
-            "vcpu" => machine.vcpus.push(vcpu(*child, setvars)?),
+            "vcpu" => machine.vcpus.push(vcpu(*child, cpu, setvars)?),
             "map" => machine
                 .maps
                 .push(map::map(*child, names, system, HIGHEST, None)?),

@@ -12,7 +12,7 @@ mod schedule;
 
 use crate::error::{Broken, broken};
 use crate::model::{DomainId, RegionId, System};
-use crate::xml::{At, Element};
+use crate::xml::{At, Element, bounds};
 use crate::{Rule, Source};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -53,6 +53,13 @@ pub(crate) fn refuse_unsupported(children: &[Element]) -> Result<(), Broken> {
         }
     }
     Ok(())
+}
+
+/// The attribute `cpu`. Which cores there are depends on the kernel: molt-image asks it.
+fn core(element: Element) -> Result<Option<At<u64>>, Broken> {
+    let cpu = element.number("cpu")?;
+    cpu.map(|cpu| bounds(cpu, "the core", 0, u8::MAX.into()))
+        .transpose()
 }
 
 /// A `<protection_domain>` with its parent's index.

@@ -40,7 +40,7 @@ pub fn check(system: &System) -> Result<(), Broken> {
             .machine
             .iter()
             .flat_map(|m| &m.vcpus)
-            .map(|v| (v.value, &v.span));
+            .map(|v| (v.id.value, &v.id.span));
         once(vcpus.chain(children), |id| {
             Rule::DuplicateId(id, domain.name.clone())
         })?;

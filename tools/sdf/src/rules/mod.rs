@@ -3,6 +3,7 @@
 
 mod channels;
 mod clients;
+mod cores;
 mod doorbells;
 mod identifiers;
 mod mappings;
@@ -20,6 +21,7 @@ pub(crate) fn check(system: &System) -> Result<(), Broken> {
     identifiers::check(system)?;
     mappings::check(system)?;
     channels::check(system)?;
+    cores::check(system)?;
     replaceable::check(system)?;
     clients::check(system)?;
     doorbells::check(system)

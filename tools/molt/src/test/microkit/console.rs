@@ -1,22 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! What the programs of an image print, held against what they have to.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use molt_board::Board;
-use molt_qemu::{Clock, Machine, Observer, Step};
+use molt_qemu::{Machine, Observer, Step};
 
 /// The last line of each.
 const LAST: &str = "done";
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Boots an image and compares.
-pub fn boot(board: &Board, image: PathBuf, expected: &str) -> Result<()> {
-    let mut machine = Machine::new(&board.qemu, image);
+pub fn boot(mut machine: Machine, expected: &str) -> Result<()> {
     machine.limit = LIMIT;
-    machine.clock = Clock::InstructionsJumping;
     let expected: Vec<&str> = expected.lines().collect();
     let mut seen = Seen {
         own: Own::of(&expected),

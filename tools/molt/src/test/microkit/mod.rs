@@ -12,6 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use molt_qemu::Clock;
 use molt_sdk::Configuration;
 
 use super::count::Count;
@@ -152,6 +153,11 @@ impl Test<'_> {
         let expected = self.folder.join("expected.txt");
         let expected =
             fs::read_to_string(&expected).with_context(|| format!("{}", expected.display()))?;
-        console::boot(&self.kernel.board_file(self.toolchain)?, image, &expected)
+        let board = self.kernel.board_file(self.toolchain)?;
+        let mut machine = self.kernel.machine(&board, image);
+        if self.kernel.counts_instructions(&board) {
+            machine.clock = Clock::InstructionsJumping;
+        }
+        console::boot(machine, &expected)
     }
 }
