@@ -18,6 +18,7 @@ mod cnode;
 mod cnode_cap_data;
 mod context;
 mod cptr;
+mod domain_set;
 mod error;
 mod fault;
 pub mod init_thread;
