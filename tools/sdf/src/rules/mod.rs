@@ -3,6 +3,7 @@
 
 mod channels;
 mod clients;
+mod domains;
 mod doorbells;
 mod identifiers;
 mod mappings;
@@ -16,6 +17,7 @@ use crate::model::System;
 /// Checks all of them, in the order in which their messages help most.
 pub(crate) fn check(system: &System) -> Result<(), Broken> {
     names::check(system)?;
+    domains::check(system)?;
     regions::check(system)?;
     identifiers::check(system)?;
     mappings::check(system)?;
