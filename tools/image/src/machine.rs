@@ -74,6 +74,9 @@ pub fn lay_out(layout: &mut Layout, index: DomainId) {
             sp: 0,
             flags: 0,
             extra_refills: 0,
+            // As Microkit has it: vCPUs stay in the kernel's first domain, whatever their PD's is.
+            domain: NONE,
+            reserved: 0,
         });
     }
 }
