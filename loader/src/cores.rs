@@ -26,7 +26,11 @@ pub struct Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "core {} does not start: PSCI: {}", self.core, self.reason)
+        write!(
+            f,
+            "core {} does not start: PSCI: {}",
+            self.core, self.reason
+        )
     }
 }
 
@@ -76,7 +80,8 @@ pub fn release(header: &Header) -> Option<()> {
         CoreReset::Zynqmp => {
             // SAFETY: the tool says that this is the machine that has these registers; the MMU is off, which makes every
             // access a device access. They reach no memory.
-            let (apu, crf) = unsafe { (Registers::new(APU, FRAME), Registers::new(CRF_APB, FRAME)) };
+            let (apu, crf) =
+                unsafe { (Registers::new(APU, FRAME), Registers::new(CRF_APB, FRAME)) };
             for core in others {
                 apu.write(RVBARADDR + 8 * core as usize, enter::other() as u32);
                 apu.write(RVBARADDR + 8 * core as usize + 4, 0);

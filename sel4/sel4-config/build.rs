@@ -61,8 +61,11 @@ fn cfg_if(tables: &Tables) -> String {
          {$crate::sel4_cfg_if! {if #[sel4_cfg($($c)*)] {$($b)*} else {$($a)*}}};\n",
     );
     let mut rule = |condition: &str, taken: &str| {
-        writeln!(text, "(if #[sel4_cfg({condition})] {{$($a:tt)*}} else {{$($b:tt)*}}) => {{$(${taken})*}};")
-            .expect("writing to a String");
+        writeln!(
+            text,
+            "(if #[sel4_cfg({condition})] {{$($a:tt)*}} else {{$($b:tt)*}}) => {{$(${taken})*}};"
+        )
+        .expect("writing to a String");
     };
     for (key, value) in &tables.config {
         match value {

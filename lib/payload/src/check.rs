@@ -7,8 +7,8 @@ use core::ops::Range;
 use thiserror::Error;
 
 use crate::{
-    ADDRESS_END, BLOCK_SIZE, Header, LINK_ADDRESS, MAGIC, MAX_CORES, MAX_REGIONS, PAGE_SIZE, PAYLOAD_OFFSET,
-    RAM_GRANULE, VERSION,
+    ADDRESS_END, BLOCK_SIZE, Header, LINK_ADDRESS, MAGIC, MAX_CORES, MAX_REGIONS, PAGE_SIZE,
+    PAYLOAD_OFFSET, RAM_GRANULE, VERSION,
 };
 
 /// Why a payload is refused. Region numbers count from 0.

@@ -61,6 +61,10 @@ pub struct Header {
     pub threads: Section,
     /// [`Placement`]s; after threads, since it moves capabilities away.
     pub placements: Section,
+    /// [`ScheduleEntry`]s; none: all threads stay in the domain that the kernel puts them into.
+    pub domain_schedule: Section,
+    /// Entry of the kernel's schedule that it starts at, where there is one.
+    pub domain_start: u64,
     /// Source bytes of the fills, page aligned.
     pub blob: Section,
 }
@@ -270,6 +274,20 @@ pub const PD: u32 = 2;
 /// [`Thread::flags`]: may not use the FPU.
 pub const NO_FPU: u32 = 4;
 
+/// An entry of the kernel's domain schedule.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct ScheduleEntry {
+    /// Which entry, counted from 0.
+    pub index: u32,
+    /// The domain that runs; 0 where the schedule ends.
+    pub domain: u32,
+    /// Ticks of the kernel's timer, at most 56 bits; 0 where the schedule ends.
+    pub ticks: u64,
+}
+
 /// A thread to set up.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
@@ -320,8 +338,8 @@ pub struct Thread {
     pub extra_refills: u32,
     /// The core that it runs on.
     pub core: u32,
-    /// 0
-    pub reserved: u32,
+    /// Domain that it runs in, or [`crate::NONE`]: the one that the kernel puts it into.
+    pub domain: u32,
 }
 
 /// The packed system is damaged or of another version.

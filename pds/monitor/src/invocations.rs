@@ -3,7 +3,7 @@
 
 use molt_monitor::{Kernel, Memory, Piece, Slot};
 use molt_system::NONE;
-use molt_system::boot::{Kind, NO_FPU, SOURCE_SCHED_CONTROL, SOURCE_SMC, Thread};
+use molt_system::boot::{Kind, NO_FPU, SOURCE_SCHED_CONTROL, SOURCE_SMC, ScheduleEntry, Thread};
 use sel4::{
     AbsoluteCPtr, Cap, CapRights, CapRightsBuilder, CapType, ObjectBlueprint, ObjectBlueprintArm,
     ObjectBlueprintSeL4Arch, UserContext, VmAttributes, cap, init_thread,
@@ -313,9 +313,32 @@ impl Kernel for Invocations {
         tcb.tcb_write_all_registers(false, &mut registers)
     }
 
+    fn set_domain(&mut self, tcb: Slot, number: u32) -> sel4::Result<()> {
+        init_thread::slot::DOMAIN_SET
+            .cap()
+            .domain_set_set(domain(number)?, slot(tcb))
+    }
+
+    fn schedule(&mut self, entry: &ScheduleEntry) -> sel4::Result<()> {
+        init_thread::slot::DOMAIN_SET
+            .cap()
+            .domain_set_schedule_configure(entry.index.into(), domain(entry.domain)?, entry.ticks)
+    }
+
     fn resume(&mut self, tcb: Slot) -> sel4::Result<()> {
         slot::<sel4::cap_type::Tcb>(tcb).tcb_resume()
     }
+
+    fn start_schedule(&mut self, index: u64) -> sel4::Result<()> {
+        init_thread::slot::DOMAIN_SET
+            .cap()
+            .domain_set_schedule_set_start(index)
+    }
+}
+
+/// A domain's number, which is a byte.
+fn domain(number: u32) -> sel4::Result<u8> {
+    u8::try_from(number).map_err(|_| sel4::Error::RangeError)
 }
 
 fn inside(cnode: Slot, bits: u32, index: u64) -> AbsoluteCPtr {

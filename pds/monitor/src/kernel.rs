@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! What the walk needs of a kernel.
 
-use molt_system::boot::{Kind, Thread};
+use molt_system::boot::{Kind, ScheduleEntry, Thread};
 
 /// A slot of the root task's CNode.
 pub type Slot = u64;
@@ -79,6 +79,12 @@ pub trait Kernel {
         slot: &dyn Fn(u32) -> Slot,
         fault: Slot,
     ) -> Result<(), Self::Error>;
+    /// `DomainSet_Set`.
+    fn set_domain(&mut self, tcb: Slot, domain: u32) -> Result<(), Self::Error>;
+    /// `DomainSet_ScheduleConfigure`.
+    fn schedule(&mut self, entry: &ScheduleEntry) -> Result<(), Self::Error>;
     /// `TCB_Resume`.
     fn resume(&mut self, tcb: Slot) -> Result<(), Self::Error>;
+    /// `DomainSet_ScheduleSetStart`: from here on the root task runs only when its domain does, which may be never.
+    fn start_schedule(&mut self, index: u64) -> Result<(), Self::Error>;
 }

@@ -6,7 +6,7 @@ use crate::memory::{Memory, OutOfMemory, Piece};
 use molt_system::NONE;
 use molt_system::boot::{
     BootError, FILL_PADDR, FIXED, Fill, Irq, Kind, MOVE, Mapping, Object, PageTable, Placement,
-    START, System, Thread,
+    START, ScheduleEntry, System, Thread,
 };
 
 /// Rights of copies that only a mapping restricts.
@@ -31,8 +31,12 @@ pub enum Step {
     Threads,
     /// Placing a capability.
     Placements,
+    /// Setting an entry of the domain schedule.
+    Schedule,
     /// Resuming a thread.
     Start,
+    /// Starting the domain schedule.
+    StartSchedule,
 }
 
 /// Why the system could not be made.
@@ -108,12 +112,21 @@ pub fn walk<K: Kernel>(
     {
         walk.placement(row, placement)?;
     }
+    let schedule = system.rows::<ScheduleEntry>(header.domain_schedule)?;
+    walk.each(Step::Schedule, schedule, |walk, entry| {
+        walk.kernel.schedule(entry)
+    })?;
     walk.each(Step::Start, threads, |walk, thread| {
         match thread.flags & START {
             0 => Ok(()),
             _ => walk.kernel.resume(walk.slot(thread.tcb)),
         }
     })?;
+    if !schedule.is_empty() {
+        // The very last: nothing of what follows is certain to run.
+        let started = walk.kernel.start_schedule(header.domain_start);
+        started.map_err(|e| Failure::Kernel(Step::StartSchedule, 0, e))?;
+    }
     Ok(walk.next)
 }
 
@@ -257,6 +270,10 @@ impl<K: Kernel> Walk<'_, K> {
         let fault = self.fresh();
         let endpoint = self.slot(endpoint);
         self.kernel.copy(endpoint, fault, ALL, thread.fault_badge)?;
+        if thread.domain != NONE {
+            let tcb = self.slot(thread.tcb);
+            self.kernel.set_domain(tcb, thread.domain)?;
+        }
         let base = self.base;
         self.kernel
             .configure(thread, &|number| base + Slot::from(number), fault)

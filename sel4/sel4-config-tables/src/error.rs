@@ -30,4 +30,7 @@ pub enum Error {
         /// What is missing.
         key: String,
     },
+    /// The configuration has no number of this name.
+    #[error("the kernel's configuration has no number '{0}'")]
+    NoNumber(&'static str),
 }

@@ -87,6 +87,18 @@ impl Tables {
     pub fn is(&self, key: &str) -> bool {
         self.config.get(key) == Some(&Setting::Bool(true))
     }
+
+    /// The number that a text of the configuration is.
+    ///
+    /// # Errors
+    /// When there is no such key, or it is no number.
+    pub fn number(&self, key: &'static str) -> Result<u64, Error> {
+        let text = match self.config.get(key) {
+            Some(Setting::Text(text)) => text.parse().ok(),
+            _ => None,
+        };
+        text.ok_or(Error::NoNumber(key))
+    }
 }
 
 fn settings(map: &Map<String, Value>) -> BTreeMap<String, Setting> {

@@ -18,6 +18,7 @@ mod cnode;
 mod cnode_cap_data;
 mod context;
 mod cptr;
+mod domain_set;
 mod error;
 mod fault;
 pub mod init_thread;
@@ -35,9 +36,7 @@ mod user_context;
 mod vcpu;
 mod vm_attributes;
 
-pub use sel4_config::{
-    self as config, sel4_cfg_bool, sel4_cfg_if, sel4_cfg_str, sel4_cfg_usize,
-};
+pub use sel4_config::{self as config, sel4_cfg_bool, sel4_cfg_if, sel4_cfg_str, sel4_cfg_usize};
 
 pub use bootinfo::{
     BootInfo, BootInfoExtra, BootInfoExtraId, BootInfoExtraIter, BootInfoPtr, UntypedDesc,

@@ -6,7 +6,7 @@ use crate::sizes::Sizes;
 use molt_system::NONE;
 use molt_system::boot::{
     FILL_BLOB, FILL_PADDR, FIXED, Fill, Irq, Kind, MOVE, Mapping, Object, PageTable, Placement,
-    Thread,
+    ScheduleEntry, Thread,
 };
 use molt_system::cspace;
 
@@ -45,6 +45,8 @@ pub struct Builder {
     pub fills: Vec<Fill>,
     pub mappings: Vec<Mapping>,
     pub threads: Vec<Thread>,
+    pub domain_schedule: Vec<ScheduleEntry>,
+    pub domain_start: u64,
     pub placements: Vec<Placement>,
     pub blob: Blob,
 }
@@ -60,6 +62,8 @@ impl Builder {
             fills: Vec::new(),
             mappings: Vec::new(),
             threads: Vec::new(),
+            domain_schedule: Vec::new(),
+            domain_start: 0,
             placements: Vec::new(),
             blob: Blob::default(),
         }

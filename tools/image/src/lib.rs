@@ -25,6 +25,7 @@ mod pages;
 mod payload;
 mod plan;
 mod root;
+mod schedule;
 mod sizes;
 mod space;
 mod stage;
@@ -125,14 +126,14 @@ const EMBEDDED_UART: Uart = Uart {
 /// Lays out a system without packing an image: the tables that `monitor` walks ([`molt_system::boot`]).
 ///
 /// # Errors
-/// As [`build`], but for kernel and loader.
-pub fn lay_out(system: &Path, search: &[PathBuf]) -> Result<Vec<u8>, Error> {
+/// As [`build`], but for what kernel's and loader's programs have to be: of the kernel only its tables are read.
+pub fn lay_out(system: &Path, search: &[PathBuf], kernel: &KernelSource) -> Result<Vec<u8>, Error> {
     let description = molt_sdf::load(system, search)?;
     let files = files::Files::new(system, search);
     Ok(plan::plan(
         &description,
         &files,
-        &Configuration::of(&KernelSource::Embedded(PathBuf::new()))?,
+        &Configuration::of(kernel)?,
         EMBEDDED_UART,
     )?
     .bytes)

@@ -75,7 +75,8 @@ pub fn lay_out(layout: &mut Layout, index: DomainId) {
             flags: 0,
             extra_refills: 0,
             core: vcpu.cpu.value as u32,
-            reserved: 0,
+            // As Microkit has it: vCPUs stay in the kernel's first domain, whatever their PD's is.
+            domain: NONE,
         });
     }
 }

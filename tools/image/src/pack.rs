@@ -48,6 +48,8 @@ pub fn pack(layout: Layout) -> Packed {
         mut fills,
         mappings,
         threads,
+        domain_schedule,
+        domain_start,
         placements,
         blob,
         next,
@@ -74,6 +76,8 @@ pub fn pack(layout: Layout) -> Packed {
         fills: section(&mut bytes, &fills),
         mappings: section(&mut bytes, &mappings),
         threads: section(&mut bytes, &threads),
+        domain_schedule: section(&mut bytes, &domain_schedule),
+        domain_start,
         placements: section(&mut bytes, &placements),
         ..Header::default()
     };

@@ -5,7 +5,9 @@ use crate::configuration::Configuration;
 use crate::files::Files;
 use crate::layout::Layout;
 use crate::pack::Packed;
-use crate::{Error, briefs, channels, domain, driver, machine, pack, pages, stage, update};
+use crate::{
+    Error, briefs, channels, domain, driver, machine, pack, pages, schedule, stage, update,
+};
 use molt_board::Uart;
 use molt_sdf::model::{DomainId, Role, Stop};
 use molt_sdf::{Rule, System};
@@ -19,6 +21,7 @@ pub fn plan(
     uart: Uart,
 ) -> Result<Packed, Error> {
     let mut layout = Layout::new(system, files, configuration, uart)?;
+    schedule::lay_out(&mut layout)?;
     let guests = layout.guests()?;
     for index in 0..system.domains.len() {
         domain::address_space(&mut layout, index)?;

@@ -4,7 +4,7 @@
 mod common;
 
 use common::model::{FIRST, Mapped, Model};
-use common::{description, elf, programs};
+use common::{description, elf, lay_out, programs};
 use molt_system::boot::{Kind, System, Thread};
 use molt_system::{UpdateBrief, VmmBrief, brief, cspace, layout};
 
@@ -62,8 +62,7 @@ struct Run {
 
 fn run(text: &str) -> Run {
     let folder = programs();
-    let packed = molt_image::lay_out(&description(folder.path(), text), &[])
-        .unwrap_or_else(|e| panic!("{e}"));
+    let packed = lay_out(&description(folder.path(), text), &[]).unwrap_or_else(|e| panic!("{e}"));
     let system = System::new(&packed).expect("tables");
     let threads = system
         .rows::<Thread>(system.header().threads)
@@ -320,16 +319,14 @@ fn a_client_and_update_share_the_gate_each_way() {
 fn one_input_gives_one_image() {
     let folder = programs();
     let path = description(folder.path(), REPLACEABLE);
-    let lay_out = || molt_image::lay_out(&path, &[]).unwrap_or_else(|e| panic!("{e}"));
+    let lay_out = || lay_out(&path, &[]).unwrap_or_else(|e| panic!("{e}"));
     assert!(lay_out() == lay_out());
 }
 
 fn refused(from: &str, to: &str) -> String {
     let folder = programs();
     let path = description(folder.path(), &PLAIN.replacen(from, to, 1));
-    let error = molt_image::lay_out(&path, &[])
-        .expect_err("refused")
-        .to_string();
+    let error = lay_out(&path, &[]).expect_err("refused").to_string();
     error.replace(&path.display().to_string(), "system.xml")
 }
 
@@ -368,7 +365,7 @@ fn a_program_for_another_configuration_is_refused() {
         let program = elf::program_for(Some(digest), b"plain");
         std::fs::write(folder.path().join("plain.elf"), program).unwrap();
         let path = description(folder.path(), PLAIN);
-        molt_image::lay_out(&path, &[]).map_err(|error| error.to_string())
+        lay_out(&path, &[]).map_err(|error| error.to_string())
     };
     assert!(lay_out(own).is_ok());
     let text = lay_out([0xab; 32]).expect_err("refused");
@@ -385,9 +382,7 @@ fn a_debug_librarys_program_is_refused_by_a_release_kernel() {
     program[at + 4..at + 8].copy_from_slice(&0xd400_0001u32.to_le_bytes());
     std::fs::write(folder.path().join("plain.elf"), program).unwrap();
     let path = description(folder.path(), PLAIN);
-    let text = molt_image::lay_out(&path, &[])
-        .expect_err("refused")
-        .to_string();
+    let text = lay_out(&path, &[]).expect_err("refused").to_string();
     assert!(
         text.contains("'plain.elf': it was built for a debug kernel; this image's kernel is"),
         "{text}"
@@ -416,9 +411,7 @@ fn a_vault_that_overflows_is_refused() {
         1,
     );
     let path = description(folder.path(), &many.replacen("0x30000000", "0x70000000", 1));
-    let text = molt_image::lay_out(&path, &[])
-        .expect_err("refused")
-        .to_string();
+    let text = lay_out(&path, &[]).expect_err("refused").to_string();
     assert!(
         text.contains("slots are needed in the vault of 'update'"),
         "{text}"

@@ -2,11 +2,12 @@
 //! The system description: parsed and checked.
 //!
 //! `system.xml` is Microkit 2.3's system description with a few elements of ours (`docs/contracts.md`). [`load`] reads a
-//! file into a [`System`] in which every rule holds that can be checked without the program images; what needs those
-//! (symbols, overlap with segments) is checked by `molt-image`, which reports through the same [`Error`].
+//! file into a [`System`] in which every rule holds that can be checked without the kernel and the program images; what
+//! needs those (limits, symbols, overlap with segments) is checked by `molt-image`, which reports through the same
+//! [`Error`].
 //!
-//! Of Microkit's elements, those that QEMU's AArch64 virt board cannot have (`ioport`, `io_address_space`) and domain
-//! scheduling (`domains`) are refused as unsupported.
+//! Of Microkit's elements, those that QEMU's AArch64 virt board cannot have (`ioport`, `io_address_space`) are refused as
+//! unsupported.
 #![forbid(unsafe_code)]
 
 mod error;

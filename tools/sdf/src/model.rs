@@ -21,6 +21,55 @@ pub struct System {
     pub domains: Vec<ProtectionDomain>,
     /// Channels in the order of the text.
     pub channels: Vec<Channel>,
+    /// When which scheduling domain runs; `None`: all PDs are in one that always does.
+    pub domain_schedule: Option<DomainSchedule>,
+}
+
+/// `<domains>`: seL4's scheduling domains, which are no protection domains but groups of them, one of which runs at a time.
+#[derive(Clone, Debug)]
+pub struct DomainSchedule {
+    /// Where the element is.
+    pub span: Span,
+    /// The domains in the order of the text, at least one.
+    pub domains: Vec<SchedulingDomain>,
+    /// What runs when, in the order of the text.
+    pub entries: Vec<ScheduleEntry>,
+    /// Index of the entry that it starts at, always one that a domain runs in.
+    pub start: u64,
+    /// How many of the kernel's entries stay free before the first one.
+    pub shift: At<u64>,
+}
+
+/// `<domain>`
+#[derive(Clone, Debug)]
+pub struct SchedulingDomain {
+    /// Unique name.
+    pub name: String,
+    /// The kernel's number of it: the one that is given, or else the smallest that is free.
+    pub id: At<u64>,
+}
+
+/// `<schedule_entry>` or `<schedule_end_marker>`
+#[derive(Clone, Debug)]
+pub enum ScheduleEntry {
+    /// A domain runs.
+    Run {
+        /// The kernel's number of the domain.
+        domain: u64,
+        /// So long.
+        duration: At<Duration>,
+    },
+    /// The schedule starts anew.
+    End,
+}
+
+/// How long a scheduling domain runs, more than 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Duration {
+    /// Microseconds.
+    Us(u64),
+    /// Ticks of the kernel's timer.
+    Ticks(u64),
 }
 
 /// `<memory_region>`
@@ -161,6 +210,8 @@ pub struct ProtectionDomain {
     pub schedule: Schedule,
     /// The core that it runs on.
     pub cpu: At<u64>,
+    /// The kernel's number of the scheduling domain that it runs in, where the system has such domains.
+    pub scheduling_domain: Option<u64>,
     /// Runs on the scheduling contexts of its callers.
     pub passive: bool,
     /// Bytes of stack.

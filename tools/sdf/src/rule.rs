@@ -123,8 +123,28 @@ pub enum Rule {
     )]
     ChannelPriority(String, u64, String, u64),
 
+    // Scheduling domains.
+    #[error("the scheduling domain '{0}' is not declared by <domains> before this element")]
+    NoSchedulingDomain(String),
+    #[error("the id {0} is that of scheduling domain '{1}' already")]
+    DuplicateDomainId(u64, String),
+    #[error("<domains> needs a <domain_schedule>")]
+    NoDomainSchedule,
+    #[error("'{0}' is not a number above 0, a space, and 'us' or 'ticks'")]
+    Duration(String),
+    #[error("the schedule starts at entry {0}, counted from 0, and has {1} entries")]
+    ScheduleStart(u64, usize),
+    #[error("entry {0} cannot be an end marker: the kernel's schedule starts there")]
+    ScheduleStartsAtEnd(u64),
+    #[error(
+        "'{0}' {1}, in a system with <domains>: an update's deadlines hold under priorities, not under a domain schedule"
+    )]
+    DomainsWithUpdate(String, &'static str),
+
     // Our elements.
-    #[error("core {0}: a system with replaceable protection domains runs on core 0")]
+    #[error(
+        "core {0}: a system with elements of Molt's runs on core 0, for which an update's deadlines are reckoned"
+    )]
     OneCore(u64),
     #[error("the role '{0}' is taken by '{1}'")]
     DuplicateRole(&'static str, String),
@@ -186,6 +206,8 @@ pub enum Rule {
     // What needs the kernel or the program images (molt-image).
     #[error("core {0}: this kernel is for {1}, counted from 0")]
     NoCore(u64, u64),
+    #[error("<domains> is not for this kernel: {0}")]
+    NoDomainScheduler(&'static str),
     #[error(
         "memory region '{0}' from {1:#x} to {2:#x}: the board has no such memory, or its kernel keeps it"
     )]

@@ -8,12 +8,15 @@
 mod common;
 
 use common::{check, descriptions, folder};
+use molt_sdf::model::{Duration, ScheduleEntry};
 use molt_sdf::{Error, Rule, System};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// Rules that only the program images can break: `molt-image` tests them.
-const OF_IMAGES: [&str; 8] = [
+/// Rules that only the kernel or the program images can break: `molt-image` tests them.
+const OF_IMAGES: [&str; 10] = [
+    "NoCore",
+    "NoDomainScheduler",
     "NoMemory",
     "MapOverImage",
     "MapOverTool",
@@ -102,6 +105,22 @@ fn pages_are_as_large_as_every_mapping_allows() {
     let system = check(&folder().join("good/page_sizes.system")).unwrap();
     let pages: Vec<u64> = system.regions.iter().map(|r| r.page_size).collect();
     assert_eq!(pages, [0x20_0000, 0x1000, 0x1000, 0x1000]);
+}
+
+#[test]
+fn scheduling_domains_take_the_smallest_free_number() {
+    let system = check(&folder().join("good/domains.system")).unwrap();
+    let schedule = system.domain_schedule.expect("<domains>");
+    let ids: Vec<u64> = schedule.domains.iter().map(|d| d.id.value).collect();
+    assert_eq!(ids, [1, 0, 2]);
+    let of_pds: Vec<_> = (system.domains.iter())
+        .map(|d| d.scheduling_domain)
+        .collect();
+    assert_eq!(of_pds, [None, Some(0), Some(1), Some(2)]);
+    assert!(matches!(
+        schedule.entries[2],
+        ScheduleEntry::Run { domain: 0, ref duration } if duration.value == Duration::Ticks(0x100)
+    ));
 }
 
 #[test]

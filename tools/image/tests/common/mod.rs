@@ -3,7 +3,10 @@
 
 pub mod elf;
 pub mod model;
+#[allow(dead_code, reason = "for what the embedded kernel does not have")]
+pub mod sdk;
 
+use molt_image::{Error, KernelSource};
 use std::path::{Path, PathBuf};
 
 /// A folder with the programs that the test systems name.
@@ -21,6 +24,12 @@ pub fn programs() -> tempfile::TempDir {
         std::fs::write(folder.path().join(name), elf::program(name.as_bytes())).expect("a program");
     }
     folder
+}
+
+/// Lays out a system for the embedded kernel.
+#[allow(dead_code, reason = "domains are for other kernels")]
+pub fn lay_out(system: &Path, search: &[PathBuf]) -> Result<Vec<u8>, Error> {
+    molt_image::lay_out(system, search, &KernelSource::Embedded(PathBuf::new()))
 }
 
 /// Writes a description into the folder.

@@ -3,7 +3,7 @@
 
 use molt_monitor::{Kernel, Memory, Slot, walk};
 use molt_system::NONE;
-use molt_system::boot::{Kind, System, Thread};
+use molt_system::boot::{Kind, ScheduleEntry, System, Thread};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The first empty slot of the root task.
@@ -39,6 +39,11 @@ pub struct Model {
     pub bound: BTreeMap<Slot, (Slot, u64)>,
     pub threads: BTreeMap<Slot, (Thread, Cap)>,
     pub resumed: BTreeSet<Slot>,
+    pub domains: BTreeMap<Slot, u32>,
+    pub schedule: BTreeMap<u32, ScheduleEntry>,
+    /// Where interrupts are delivered.
+    pub cores: BTreeMap<u32, u32>,
+    pub started: Option<u64>,
     used: BTreeMap<usize, u64>,
 }
 
@@ -170,7 +175,14 @@ impl Kernel for Model {
         Ok(())
     }
 
-    fn irq_handler(&mut self, _: u32, _: bool, _: u32, handler: Slot) -> Result<(), String> {
+    fn irq_handler(
+        &mut self,
+        number: u32,
+        _: bool,
+        core: u32,
+        handler: Slot,
+    ) -> Result<(), String> {
+        self.cores.insert(number, core);
         self.put(
             handler,
             Cap {
@@ -361,6 +373,32 @@ impl Kernel for Model {
         }
         let fault = self.expect(fault, Kind::Endpoint)?.clone();
         self.threads.insert(slot(thread.tcb), (*thread, fault));
+        Ok(())
+    }
+
+    fn set_domain(&mut self, tcb: Slot, domain: u32) -> Result<(), String> {
+        self.expect(tcb, Kind::Tcb)?;
+        self.domains.insert(tcb, domain);
+        Ok(())
+    }
+
+    fn schedule(&mut self, entry: &ScheduleEntry) -> Result<(), String> {
+        // Entry 0 is where the kernel starts as long as it is told nothing else.
+        if entry.ticks == 0 && (entry.domain != 0 || entry.index == 0) {
+            return Err(format!("InvalidArgument: {entry:?}"));
+        }
+        self.schedule.insert(entry.index, *entry);
+        Ok(())
+    }
+
+    fn start_schedule(&mut self, index: u64) -> Result<(), String> {
+        let entry = u32::try_from(index)
+            .ok()
+            .and_then(|i| self.schedule.get(&i));
+        if entry.is_none_or(|entry| entry.ticks == 0) || self.resumed.len() < self.domains.len() {
+            return Err(format!("start at {index}"));
+        }
+        self.started = Some(index);
         Ok(())
     }
 

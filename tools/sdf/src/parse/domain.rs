@@ -31,6 +31,7 @@ const ATTRIBUTES: &[&str] = &[
     "cpu",
     "smc",
     "fpu",
+    "domain",
     "role",
 ];
 
@@ -88,15 +89,6 @@ pub fn parse(
     names: &Names,
     system: &System,
 ) -> Result<ProtectionDomain, Broken> {
-    if let Some(domain) = element.text("domain") {
-        return broken(
-            &domain.span,
-            Rule::Unsupported(
-                "domains".to_owned(),
-                "domain scheduling is not part of Molt",
-            ),
-        );
-    }
     element.attributes(
         &[
             ATTRIBUTES,
@@ -128,6 +120,7 @@ pub fn parse(
             value: 0,
             span: element.span(),
         }),
+        scheduling_domain: None,
         passive: element.boolean("passive", false)?,
         stack_size,
         smc: element.boolean("smc", false)?,

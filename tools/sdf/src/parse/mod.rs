@@ -3,6 +3,7 @@
 
 mod channel;
 mod domain;
+mod domains;
 mod guest;
 mod machine;
 mod map;
@@ -40,8 +41,7 @@ impl Names {
 }
 
 /// Elements of Microkit that this board cannot have.
-const UNSUPPORTED: [(&str, &str); 3] = [
-    ("domains", "domain scheduling is not part of Molt"),
+const UNSUPPORTED: [(&str, &str); 2] = [
     ("io_address_space", "this board has no IOMMU"),
     ("ioport", "AArch64 has no I/O ports"),
 ];
@@ -66,13 +66,20 @@ fn core(element: Element) -> Result<Option<At<u64>>, Broken> {
 struct Nested<'a> {
     element: Element<'a>,
     parent: Option<DomainId>,
+    /// Whether `<domains>` stands before it, which alone it can refer to.
+    after_domains: bool,
 }
 
 /// A PD and its descendants, a parent before its children. No recursion: the text decides how deep it nests.
-fn flatten<'a>(element: Element<'a>, all: &mut Vec<Nested<'a>>) -> Result<(), Broken> {
+fn flatten<'a>(
+    element: Element<'a>,
+    after_domains: bool,
+    all: &mut Vec<Nested<'a>>,
+) -> Result<(), Broken> {
     let mut waiting = vec![Nested {
         element,
         parent: None,
+        after_domains,
     }];
     while let Some(next) = waiting.pop() {
         let children = next.element.children(domain::CHILDREN)?;
@@ -80,7 +87,11 @@ fn flatten<'a>(element: Element<'a>, all: &mut Vec<Nested<'a>>) -> Result<(), Br
         all.push(next);
         for element in children.into_iter().rev() {
             if element.tag() == "protection_domain" {
-                waiting.push(Nested { element, parent });
+                waiting.push(Nested {
+                    element,
+                    parent,
+                    after_domains,
+                });
             }
         }
     }
@@ -144,6 +155,7 @@ pub(crate) fn system(source: &Source, search: &[PathBuf]) -> Result<System, Brok
         "ioport",
     ])?;
     refuse_unsupported(&children)?;
+    root.only("domains", &children)?;
 
     let mapped = mapped(&document);
     let mut system = System::default();
@@ -156,7 +168,10 @@ pub(crate) fn system(source: &Source, search: &[PathBuf]) -> Result<System, Brok
                 let mapped = mapped.map_or(&[][..], Vec::as_slice);
                 system.regions.push(region::parse(*child, search, mapped)?);
             }
-            "protection_domain" => flatten(*child, &mut nested)?,
+            "protection_domain" => {
+                flatten(*child, system.domain_schedule.is_some(), &mut nested)?;
+            }
+            "domains" => system.domain_schedule = Some(domains::parse(*child)?),
             _ => {}
         }
     }
@@ -168,7 +183,9 @@ pub(crate) fn system(source: &Source, search: &[PathBuf]) -> Result<System, Brok
         names.domains.push(pd.element.required("name")?.value);
     }
     for pd in &nested {
-        let domain = domain::parse(pd.element, pd.parent, &names, &system)?;
+        let mut domain = domain::parse(pd.element, pd.parent, &names, &system)?;
+        let schedule = system.domain_schedule.as_ref().filter(|_| pd.after_domains);
+        domain.scheduling_domain = domains::of(pd.element, schedule)?;
         system.domains.push(domain);
     }
     for (child, pd) in nested.iter().enumerate() {

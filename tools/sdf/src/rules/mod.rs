@@ -4,6 +4,7 @@
 mod channels;
 mod clients;
 mod cores;
+mod domains;
 mod doorbells;
 mod identifiers;
 mod mappings;
@@ -17,6 +18,7 @@ use crate::model::System;
 /// Checks all of them, in the order in which their messages help most.
 pub(crate) fn check(system: &System) -> Result<(), Broken> {
     names::check(system)?;
+    domains::check(system)?;
     regions::check(system)?;
     identifiers::check(system)?;
     mappings::check(system)?;

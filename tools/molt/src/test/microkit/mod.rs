@@ -49,6 +49,11 @@ pub fn run(toolchain: &Toolchain, kernel: &Kernel, filter: Option<&str>) -> Resu
             name,
             out: &out,
         };
+        if let Some(reason) = test.misfit()? {
+            println!("skip   microkit {name}: {reason}");
+            count += Count::SKIPPED;
+            continue;
+        }
         count += verdict(name, test.ours());
         // A description with our elements is not one for Microkit's tool.
         if !refusals::is_ours(&fs::read_to_string(test.description())?) {
@@ -123,6 +128,21 @@ struct Test<'a> {
 impl Test<'_> {
     fn description(&self) -> PathBuf {
         self.folder.join(format!("{}.system", self.name))
+    }
+
+    /// Why it is not for this kernel.
+    fn misfit(&self) -> Result<Option<String>> {
+        let system = molt_sdf::load(&self.description(), &[self.folder.to_owned()])?;
+        let there = self.configuration.cores();
+        Ok(match system.cores().map(|core| core.value + 1).max() {
+            Some(needed) if needed > there => Some(format!(
+                "needs a kernel for {needed} cores (configuration smp-…), this one is for {there}"
+            )),
+            _ if there > 1 && system.domain_schedule.is_some() => {
+                Some("a kernel for several cores has no domain scheduler".into())
+            }
+            _ => None,
+        })
     }
 
     /// Makes the programs and boots them in this tool's image.
