@@ -62,7 +62,7 @@ pub fn wait() {
     }
 }
 
-/// The APU's registers, and of them RVBARADDR0L, the low half of core 0's reset address, the others' 8 bytes further each.
+/// The APU's registers (AMD UG1087), and of them RVBARADDR0L, the low half of core 0's reset address, the others' 8 bytes further each.
 const APU: usize = 0xfd5c_0000;
 const RVBARADDR: usize = 0x40;
 /// CRF_APB's registers, and of them RST_FPD_APU: in bits 0 to 3 a core's reset, in bits 10 to 13 its power-on reset.
