@@ -3,10 +3,10 @@
 
 use core::sync::atomic::AtomicU64;
 
-use molt_queue::{Properties, Status};
+use heapless::Vec;
+use molt_queue::{Op, Properties, SEGMENTS, Status};
 
 use crate::error::Code;
-use crate::share::Command;
 
 /// A device has at most so many requests at a time.
 pub const REQUESTS: usize = 128;
@@ -18,6 +18,28 @@ pub struct Ring<'a> {
     pub words: &'a [AtomicU64],
     /// Where it is in physical memory; physically contiguous.
     pub physical: u64,
+}
+
+/// A piece of physical memory for the device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// Physical address.
+    pub address: u64,
+    /// In bytes.
+    pub len: u32,
+}
+
+/// A request as the device gets it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Command {
+    /// What is asked.
+    pub op: Op,
+    /// Counted from the start of the disk.
+    pub sector: u64,
+    /// How many sectors.
+    pub sectors: u32,
+    /// Where the data is.
+    pub pieces: Vec<Piece, SEGMENTS>,
 }
 
 /// What a device can do.

@@ -18,7 +18,7 @@ mod error;
 mod share;
 
 pub use client::{Client, ClientId};
-pub use device::{Device, Limits, REQUESTS, Ring};
+pub use device::{Command, Device, Limits, Piece, REQUESTS, Ring};
 pub use driver::{CLIENTS, Driver, Progress};
 pub use error::{Code, Error};
-pub use share::{Command, Piece, Rejected, Share};
+pub use share::{Rejected, Share};

@@ -2,9 +2,9 @@
 //! A client's share of the disk and its memory, and whether a request stays inside.
 
 use heapless::Vec;
-use molt_queue::{Op, Request, SEGMENTS};
+use molt_queue::{Op, Request};
 
-use crate::device::Limits;
+use crate::device::{Command, Limits, Piece};
 
 /// What a client may reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,28 +17,6 @@ pub struct Share {
     pub memory: u64,
     /// Its size in bytes.
     pub memory_size: u64,
-}
-
-/// A piece of physical memory for the device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Piece {
-    /// Physical address.
-    pub address: u64,
-    /// In bytes.
-    pub len: u32,
-}
-
-/// A request as the device gets it.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Command {
-    /// What is asked.
-    pub op: Op,
-    /// Counted from the start of the disk.
-    pub sector: u64,
-    /// How many sectors.
-    pub sectors: u32,
-    /// Where the data is.
-    pub pieces: Vec<Piece, SEGMENTS>,
 }
 
 /// Why a request does not reach the device.

@@ -4,7 +4,7 @@
 use crate::Error;
 use crate::builder::{ALL, CNode, Frames};
 use crate::driver::channel;
-use crate::guest::Loaded;
+use crate::guest::{Loaded, memory_region};
 use crate::layout::Layout;
 use crate::pages::Shared;
 use crate::space::CONSTANT;
@@ -227,23 +227,6 @@ fn vmm(system: &System, index: DomainId, shared: &Shared, guest: Option<&Loaded>
         }
     }
     brief
-}
-
-/// A client's memory: what the device of its (first) share reaches; else what its guest executes from.
-pub fn memory_region(system: &System, index: DomainId) -> Option<usize> {
-    let described = &system.domains[index];
-    let shares = system.domains.iter().flat_map(|d| &d.clients);
-    let share = shares
-        .filter(|c| c.domain == index)
-        .map(|c| c.memory)
-        .next();
-    let guest = || {
-        let mut maps = described.machine.iter().flat_map(|m| &m.maps);
-        let found = maps
-            .find(|m| m.rights.execute && described.maps.iter().any(|own| own.region == m.region));
-        found.map(|m| m.region)
-    };
-    share.or_else(guest)
 }
 
 fn memory(system: &System, index: DomainId) -> VmmMemory {

@@ -2,11 +2,10 @@
 //! Guests: kernel, initial RAM disk and device tree in guest memory.
 
 use crate::Error;
-use crate::briefs::memory_region;
 use crate::elf::Elf;
 use crate::layout::Layout;
-use molt_sdf::Rule;
 use molt_sdf::model::{At, DomainId, Guest, GuestKind, VirtualMachine};
+use molt_sdf::{Rule, System};
 use molt_system::layout::LARGE_PAGE;
 use molt_vmm::boot::LinuxImage;
 use molt_vmm::device_tree;
@@ -49,8 +48,32 @@ struct Memory {
     size: u64,
 }
 
+/// A client's memory: what the device of its (first) share reaches; else what its guest executes from.
+pub fn memory_region(system: &System, index: DomainId) -> Option<usize> {
+    let described = &system.domains[index];
+    let shares = system.domains.iter().flat_map(|d| &d.clients);
+    let share = shares
+        .filter(|c| c.domain == index)
+        .map(|c| c.memory)
+        .next();
+    let guest = || {
+        let mut maps = described.machine.iter().flat_map(|m| &m.maps);
+        let found = maps
+            .find(|m| m.rights.execute && described.maps.iter().any(|own| own.region == m.region));
+        found.map(|m| m.region)
+    };
+    share.or_else(guest)
+}
+
+/// Loads every guest into its memory; by PD.
+pub fn load_all(layout: &mut Layout) -> Result<Vec<Option<Loaded>>, Error> {
+    (0..layout.system.domains.len())
+        .map(|index| load(layout, index))
+        .collect()
+}
+
 /// Loads the guest of a PD's virtual machine, if it has one.
-pub fn load(layout: &mut Layout, index: DomainId) -> Result<Option<Loaded>, Error> {
+fn load(layout: &mut Layout, index: DomainId) -> Result<Option<Loaded>, Error> {
     let system = layout.system;
     let Some(machine) = &system.domains[index].machine else {
         return Ok(None);

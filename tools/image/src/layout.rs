@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The system while it is laid out: what every step needs of the steps before.
 
+use crate::Error;
 use crate::builder::{Builder, CSpace, Frames};
 use crate::configuration::Configuration;
 use crate::elf::Elf;
@@ -8,7 +9,6 @@ use crate::error::ElfError;
 use crate::files::Files;
 use crate::sizes::Sizes;
 use crate::space::Space;
-use crate::{Error, guest};
 use molt_board::Uart;
 use molt_sdf::model::{At, DomainId, ProtectionDomain, Role, System};
 use molt_sdf::{Error as SdfError, Rule, Span};
@@ -233,12 +233,5 @@ impl<'a> Layout<'a> {
     /// `update`'s child identifier of a component's generations.
     pub fn component_child(&self, component: usize) -> u32 {
         self.free_child(self.system.clients().len() + component)
-    }
-
-    /// Guest images into guest memory.
-    pub fn guests(&mut self) -> Result<Vec<Option<guest::Loaded>>, Error> {
-        (0..self.system.domains.len())
-            .map(|index| guest::load(self, index))
-            .collect()
     }
 }

@@ -6,7 +6,7 @@ use crate::files::Files;
 use crate::layout::Layout;
 use crate::pack::Packed;
 use crate::{
-    Error, briefs, channels, domain, driver, machine, pack, pages, schedule, stage, update,
+    Error, briefs, channels, domain, driver, guest, machine, pack, pages, schedule, stage, update,
 };
 use molt_board::Uart;
 use molt_sdf::model::{DomainId, Role, Stop};
@@ -22,7 +22,7 @@ pub fn plan(
 ) -> Result<Packed, Error> {
     let mut layout = Layout::new(system, files, configuration, uart)?;
     schedule::lay_out(&mut layout)?;
-    let guests = layout.guests()?;
+    let guests = guest::load_all(&mut layout)?;
     for index in 0..system.domains.len() {
         domain::address_space(&mut layout, index)?;
         domain::capabilities(&mut layout, index);
