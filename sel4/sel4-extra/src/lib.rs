@@ -9,6 +9,7 @@
 mod invoke;
 mod printing;
 mod root_task;
+mod system_call;
 mod vcpu;
 
 pub use invoke::CapExt;
@@ -18,6 +19,7 @@ pub use printing::__debug_print;
 pub use root_task::__start_root_task;
 #[doc(hidden)]
 pub use sel4 as _sel4;
+pub use system_call::system_call;
 pub use vcpu::{BASE_VCPU_SLOT, BASE_VM_TCB_SLOT, Vcpu};
 
 use sel4::{
