@@ -34,7 +34,7 @@ impl Servant {
     }
 }
 
-#[protection_domain(stack_size = 0x4000, heap_size = 0x4000)]
+#[protection_domain(stack_size = 0x4000, heap_size = 0x1_0000)]
 fn init() -> impl Handler {
     let uart = memory_region_symbol!(uart: *mut u32).addr().get();
     // SAFETY: the description maps the UART's registers there as device memory, for good; it reaches no memory.
