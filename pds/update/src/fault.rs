@@ -4,7 +4,8 @@
 use molt_system::{Holder, Region};
 use molt_trace::{Event as Trace, Word};
 use molt_update::{Event, Reason};
-use sel4::Fault;
+use sel4::{Fault, with_ipc_buffer};
+use sel4_extra::try_fault;
 use sel4_microkit::{Child, MessageInfo};
 
 use crate::grant::regions;
@@ -13,8 +14,9 @@ use crate::update::Update;
 impl Update {
     /// A child faulted. Returns an answer where it is to try again at once.
     pub fn faulted(&mut self, child: Child, message: &MessageInfo) -> Option<MessageInfo> {
-        let (ip, address) = match message.fault() {
-            Fault::VmFault(fault) => (fault.ip(), Some(fault.addr())),
+        let fault = with_ipc_buffer(|buffer| try_fault(buffer, message.inner()));
+        let (ip, address) = match fault {
+            Some(Fault::VmFault(fault)) => (fault.ip(), Some(fault.addr())),
             _ => (0, None),
         };
         let id = child.index() as u32;

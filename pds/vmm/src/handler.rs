@@ -8,8 +8,8 @@ use molt_clock::{Frequency, Ticks};
 use molt_system::VmmBrief;
 use molt_vmm::machine::DISKS;
 use molt_vmm::{Exit, Next, Registers, Vm, boot};
-use sel4::{Fault, UserContext};
-use sel4_extra::Vcpu;
+use sel4::{Fault, UserContext, with_ipc_buffer};
+use sel4_extra::{Vcpu, try_fault};
 use sel4_microkit::{Channel, ChannelSet, Child, Handler, Infallible, MessageInfo};
 
 use crate::brief;
@@ -141,17 +141,18 @@ impl Handler for Vmm {
     }
 
     fn fault(&mut self, _: Child, message: MessageInfo) -> Result<Option<MessageInfo>, Infallible> {
-        let exit = match message.fault() {
-            Fault::VmFault(fault) => Exit::Abort {
+        let fault = with_ipc_buffer(|buffer| try_fault(buffer, message.inner()));
+        let exit = match fault {
+            Some(Fault::VmFault(fault)) => Exit::Abort {
                 address: fault.addr(),
                 esr: fault.fsr(),
             },
-            Fault::VGicMaintenance(fault) => {
+            Some(Fault::VGicMaintenance(fault)) => {
                 Exit::Maintenance(fault.idx().map(|index| index as usize))
             }
-            Fault::VCpuFault(fault) => Exit::Trap(fault.hsr()),
-            Fault::VPpiEvent(fault) => Exit::PrivateInterrupt(fault.irq() as u16),
-            Fault::UnknownSyscall(_) => Exit::Hypercall,
+            Some(Fault::VCpuFault(fault)) => Exit::Trap(fault.hsr()),
+            Some(Fault::VPpiEvent(fault)) => Exit::PrivateInterrupt(fault.irq() as u16),
+            Some(Fault::UnknownSyscall(_)) => Exit::Hypercall,
             _ => Exit::Other(message.label()),
         };
         if let Err(error) = self.exit(exit) {

@@ -9,6 +9,7 @@
 mod invoke;
 mod printing;
 mod root_task;
+mod system_call;
 mod vcpu;
 
 pub use invoke::CapExt;
@@ -18,6 +19,7 @@ pub use printing::__debug_print;
 pub use root_task::__start_root_task;
 #[doc(hidden)]
 pub use sel4 as _sel4;
+pub use system_call::system_call;
 pub use vcpu::{BASE_VCPU_SLOT, BASE_VM_TCB_SLOT, Vcpu};
 
 use sel4::{
@@ -28,12 +30,19 @@ use sel4::{
 /// `SchedControl_ConfigureFlags`: the thread is woken by the kernel at every period if it waits.
 pub const SCHED_CONTEXT_SPORADIC: Word = 1;
 
-/// The last fault type that there is (VPPI event).
-const LAST_FAULT: Word = 9;
-
-/// The fault in a message, or `None` if its label is that of no fault.
+/// The fault in a message, or `None` if it is not the kernel's message of a fault that either crate knows.
+///
+/// Upstream's `Fault::new` (and with it `sel4_microkit::MessageInfo::fault`) panics at another label, at
+/// a length that is not that fault's, and at a debug exception (4), which a breakpoint is on a debug
+/// kernel. This is to be taken in its place where the message can be one of these.
 pub fn try_fault(ipc_buffer: &IpcBuffer, info: &MessageInfo) -> Option<Fault> {
-    (info.label() <= LAST_FAULT).then(|| Fault::new(ipc_buffer, info))
+    match (info.label(), info.length()) {
+        // None, capability fault, VPPI event: not of one length.
+        (0 | 1 | 9, _)
+        // Unknown system call, user exception, timeout, memory fault, GIC maintenance, vCPU fault.
+        | (2, 13) | (3, 5) | (5, 2) | (6, 4) | (7 | 8, 1) => Some(Fault::new(ipc_buffer, info)),
+        _ => None,
+    }
 }
 
 /// Scheduling contexts.

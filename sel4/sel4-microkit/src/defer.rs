@@ -84,7 +84,7 @@ impl PreparedDeferredAction {
 }
 
 /// Room for one action: a second one sends the first off.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct DeferredActionSlot {
     inner: Option<DeferredAction>,
 }

@@ -92,7 +92,6 @@ fn ack_all_irqs() {
 }
 
 /// What the event loop ends with.
-#[derive(Debug)]
 pub enum Never {}
 
 impl Handler for Never {
@@ -100,7 +99,6 @@ impl Handler for Never {
 }
 
 /// A handler that expects nothing.
-#[derive(Debug)]
 pub struct NullHandler(());
 
 impl NullHandler {

@@ -60,7 +60,6 @@ impl ChannelSet {
 }
 
 /// Iterates over a [`ChannelSet`].
-#[derive(Debug, Clone)]
 pub struct ChannelSetIter(sel4::Badge);
 
 impl Iterator for ChannelSetIter {
@@ -77,7 +76,6 @@ impl Iterator for ChannelSetIter {
 }
 
 /// Shows a [`ChannelSet`].
-#[derive(Debug)]
 pub struct DisplayChannelSet<'a>(&'a ChannelSet);
 
 impl fmt::Display for DisplayChannelSet<'_> {

@@ -70,7 +70,7 @@ impl BootInfo {
 
     /// The root task's IPC buffer.
     pub fn ipc_buffer(&self) -> *mut IpcBuffer {
-        core::ptr::with_exposed_provenance_mut(self.0.ipcBuffer as usize)
+        self.0.ipcBuffer.cast()
     }
 
     /// Free slots.

@@ -14,7 +14,7 @@ pub struct CapRights(Word);
 
 impl CapRights {
     /// These rights.
-    pub const fn new(grant_reply: bool, grant: bool, read: bool, write: bool) -> Self {
+    pub fn new(grant_reply: bool, grant: bool, read: bool, write: bool) -> Self {
         let mut rights = 0;
         if grant_reply {
             rights |= GRANT_REPLY;
@@ -32,27 +32,27 @@ impl CapRights {
     }
 
     /// No right.
-    pub const fn none() -> Self {
+    pub fn none() -> Self {
         Self(0)
     }
 
     /// Every right.
-    pub const fn all() -> Self {
+    pub fn all() -> Self {
         Self(GRANT_REPLY | GRANT | READ | WRITE)
     }
 
     /// To read and to write.
-    pub const fn read_write() -> Self {
+    pub fn read_write() -> Self {
         Self(READ | WRITE)
     }
 
     /// To read.
-    pub const fn read_only() -> Self {
+    pub fn read_only() -> Self {
         Self(READ)
     }
 
     /// To write.
-    pub const fn write_only() -> Self {
+    pub fn write_only() -> Self {
         Self(WRITE)
     }
 

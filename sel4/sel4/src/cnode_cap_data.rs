@@ -12,23 +12,23 @@ pub struct CNodeCapData(Word);
 
 impl CNodeCapData {
     /// `guard` (its low 58 bits) of `guard_size` bits (0 to 63).
-    pub const fn new(guard: Word, guard_size: usize) -> Self {
+    pub fn new(guard: Word, guard_size: usize) -> Self {
         assert!(guard_size < 1 << GUARD_SIZE_BITS);
         Self(guard << GUARD_SIZE_BITS | guard_size as Word)
     }
 
     /// A guard of `num_bits` zeros.
-    pub const fn skip(num_bits: usize) -> Self {
+    pub fn skip(num_bits: usize) -> Self {
         Self::new(0, num_bits)
     }
 
     /// The guard of zeros by which a CNode of `cnode_size_bits` uses up a whole word.
-    pub const fn skip_high_bits(cnode_size_bits: usize) -> Self {
+    pub fn skip_high_bits(cnode_size_bits: usize) -> Self {
         Self::skip(WORD_SIZE - cnode_size_bits)
     }
 
     /// As the kernel takes it.
-    pub const fn into_word(self) -> Word {
+    pub fn into_word(self) -> Word {
         self.0
     }
 }

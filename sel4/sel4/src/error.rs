@@ -77,5 +77,3 @@ impl fmt::Display for Error {
         write!(f, "seL4 error {self:?}")
     }
 }
-
-impl core::error::Error for Error {}

@@ -3,7 +3,7 @@
 
 use crate::{
     CPtrBits, Cap, CapType, Error, InvocationContext, IpcBuffer, MessageInfo, Result, Word,
-    sys::{Regs, syscall, trap},
+    sys::{Regs, syscall_id, trap},
 };
 
 /// Message registers of an answer that a caller can want.
@@ -44,7 +44,7 @@ fn request(
         mr,
         ..Regs::default()
     };
-    trap(syscall::CALL, &mut regs);
+    trap(syscall_id::Call, &mut regs);
 
     let result = Error::check(MessageInfo::from_word(regs.info).label());
     if result.is_err() {

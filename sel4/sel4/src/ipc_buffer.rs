@@ -5,7 +5,6 @@ use crate::{AbsoluteCPtr, Word, cap, sys};
 
 /// A thread's IPC buffer (`seL4_IPCBuffer`).
 #[repr(transparent)]
-#[derive(Debug, Clone)]
 pub struct IpcBuffer(sys::seL4_IPCBuffer);
 
 impl IpcBuffer {

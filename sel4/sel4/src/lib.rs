@@ -66,7 +66,7 @@ pub use object::{
 };
 pub use syscalls::{
     Badge, CallWithMRs, FastMessages, NUM_FAST_MESSAGE_REGISTERS, NUM_MESSAGE_REGISTERS,
-    RecvWithMRs, WaitMessageInfo, r#yield,
+    RecvWithMRs, r#yield,
 };
 pub use tcb::TcbFlagsBuilder;
 pub use user_context::UserContext;

@@ -16,7 +16,7 @@ impl MessageInfo {
     ///
     /// # Panics
     /// If `label` has more than 52 bits, or the others are above 7, 3 and 127.
-    pub const fn new(label: Word, caps_unwrapped: usize, extra_caps: usize, length: usize) -> Self {
+    pub fn new(label: Word, caps_unwrapped: usize, extra_caps: usize, length: usize) -> Self {
         assert!(label >> Self::label_width() == 0);
         assert!(caps_unwrapped < 8 && extra_caps < 4 && length < 128);
         Self(
@@ -36,7 +36,7 @@ impl MessageInfo {
     }
 
     /// What the message is about: the sender's choice, an invocation's label, or a fault's type.
-    pub const fn label(&self) -> Word {
+    pub fn label(&self) -> Word {
         self.0 >> LABEL_SHIFT
     }
 
@@ -46,17 +46,17 @@ impl MessageInfo {
     }
 
     /// Which received capabilities were unwrapped: a bit for each.
-    pub const fn caps_unwrapped(&self) -> usize {
+    pub fn caps_unwrapped(&self) -> usize {
         (self.0 >> CAPS_UNWRAPPED_SHIFT & 7) as usize
     }
 
     /// Capabilities sent, or received (0 to 3).
-    pub const fn extra_caps(&self) -> usize {
+    pub fn extra_caps(&self) -> usize {
         (self.0 >> EXTRA_CAPS_SHIFT & 3) as usize
     }
 
     /// Words in the message (0 to 120).
-    pub const fn length(&self) -> usize {
+    pub fn length(&self) -> usize {
         (self.0 & 0x7f) as usize
     }
 }

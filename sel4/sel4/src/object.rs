@@ -4,7 +4,7 @@
 use crate::{CapType, cap_type, sys, sys::object_type as number};
 
 /// The kind of an object (`seL4_ObjectType`).
-#[derive(Debug, Clone, Copy, Eq, PartialEq)]
+#[derive(Debug, Clone, Eq, PartialEq)]
 #[allow(missing_docs)]
 pub enum ObjectType {
     Untyped,
@@ -21,7 +21,7 @@ pub enum ObjectType {
 pub type ObjectTypeArch = ObjectTypeArm;
 
 /// Kinds that Arm has.
-#[derive(Debug, Clone, Copy, Eq, PartialEq)]
+#[derive(Debug, Clone, Eq, PartialEq)]
 #[allow(missing_docs)]
 pub enum ObjectTypeArm {
     SmallPage,

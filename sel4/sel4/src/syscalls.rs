@@ -3,7 +3,7 @@
 
 use crate::{
     Cap, CapType, ConveysReplyAuthority, InvocationContext, IpcBuffer, MessageInfo, Word, cap,
-    sys::{self, Regs, syscall, trap},
+    sys::{self, Regs, syscall_id, trap},
 };
 
 /// Words of a message.
@@ -15,11 +15,8 @@ pub const NUM_FAST_MESSAGE_REGISTERS: usize = sys::seL4_FastMessageRegisters as 
 /// The badge of the capability by which a message or signal was sent.
 pub type Badge = Word;
 
-/// What a wait gives beside the badge.
-pub type WaitMessageInfo = MessageInfo;
-
 /// Enters the kernel with the message that is in the buffer; what comes back is put there.
-fn exchange(ipc_buffer: &mut IpcBuffer, number: i64, mut regs: Regs) -> (MessageInfo, Badge) {
+fn exchange(ipc_buffer: &mut IpcBuffer, number: i32, mut regs: Regs) -> (MessageInfo, Badge) {
     let msg = &mut ipc_buffer.inner_mut().msg;
     regs.mr.copy_from_slice(&msg[..NUM_FAST_MESSAGE_REGISTERS]);
     trap(number, &mut regs);
@@ -28,7 +25,7 @@ fn exchange(ipc_buffer: &mut IpcBuffer, number: i64, mut regs: Regs) -> (Message
 }
 
 /// The same for calls that bring nothing back: the buffer stays as it is.
-fn give(ipc_buffer: &IpcBuffer, number: i64, cptr: Word, info: MessageInfo) {
+fn give(ipc_buffer: &IpcBuffer, number: i32, cptr: Word, info: MessageInfo) {
     let mut regs = Regs {
         cptr,
         info: info.into_word(),
@@ -42,12 +39,12 @@ fn give(ipc_buffer: &IpcBuffer, number: i64, cptr: Word, info: MessageInfo) {
 impl<T: CapType, C: InvocationContext> Cap<T, C> {
     /// `seL4_Send`: blocks until the message is taken.
     pub fn send(self, info: MessageInfo) {
-        self.invoke(|cptr, buffer| give(buffer, syscall::SEND, cptr.bits(), info));
+        self.invoke(|cptr, buffer| give(buffer, syscall_id::Send, cptr.bits(), info));
     }
 
     /// `seL4_NBSend`: drops the message if nobody waits for it.
     pub fn nb_send(self, info: MessageInfo) {
-        self.invoke(|cptr, buffer| give(buffer, syscall::NB_SEND, cptr.bits(), info));
+        self.invoke(|cptr, buffer| give(buffer, syscall_id::NBSend, cptr.bits(), info));
     }
 
     /// `seL4_NBSendRecv`: [`nb_send`](Self::nb_send) here and [`recv`](Self::recv) on `src`, in one.
@@ -61,7 +58,7 @@ impl<T: CapType, C: InvocationContext> Cap<T, C> {
         self.invoke(|dest, buffer| {
             exchange(
                 buffer,
-                syscall::NB_SEND_RECV,
+                syscall_id::NBSendRecv,
                 Regs {
                     cptr: src.bits(),
                     info: info.into_word(),
@@ -75,17 +72,17 @@ impl<T: CapType, C: InvocationContext> Cap<T, C> {
 
     /// `seL4_Recv`: waits for a message, or for a signal of the bound notification.
     pub fn recv(self, reply_authority: impl ConveysReplyAuthority) -> (MessageInfo, Badge) {
-        self.receive(syscall::RECV, reply_authority)
+        self.receive(syscall_id::Recv, reply_authority)
     }
 
     /// `seL4_NBRecv`: takes a message if there is one; the badge is 0 otherwise.
     pub fn nb_recv(self, reply_authority: impl ConveysReplyAuthority) -> (MessageInfo, Badge) {
-        self.receive(syscall::NB_RECV, reply_authority)
+        self.receive(syscall_id::NBRecv, reply_authority)
     }
 
     fn receive(
         self,
-        number: i64,
+        number: i32,
         reply_authority: impl ConveysReplyAuthority,
     ) -> (MessageInfo, Badge) {
         let reply = reply_authority.into_reply_authority().bits();
@@ -108,7 +105,7 @@ impl<T: CapType, C: InvocationContext> Cap<T, C> {
             let info = info.into_word();
             exchange(
                 buffer,
-                syscall::CALL,
+                syscall_id::Call,
                 Regs {
                     cptr: cptr.bits(),
                     info,
@@ -130,7 +127,7 @@ impl<T: CapType, C: InvocationContext> Cap<T, C> {
             let info = info.into_word();
             exchange(
                 buffer,
-                syscall::REPLY_RECV,
+                syscall_id::ReplyRecv,
                 Regs {
                     cptr: cptr.bits(),
                     info,
@@ -141,45 +138,53 @@ impl<T: CapType, C: InvocationContext> Cap<T, C> {
         })
     }
 
-    /// [`send`](Self::send) with the first words given here.
+    /// [`send`](Self::send) with the first words given here; those in the buffer are not sent.
     pub fn send_with_mrs<M: FastMessages>(self, info: MessageInfo, messages: M) {
-        self.invoke(|cptr, buffer| {
-            messages.put(buffer);
-            give(buffer, syscall::SEND, cptr.bits(), info);
+        let mr = messages.prepare_in().map(Option::unwrap_or_default);
+        self.invoke(|cptr, _| {
+            let mut regs = Regs {
+                cptr: cptr.bits(),
+                info: info.into_word(),
+                mr,
+                ..Regs::default()
+            };
+            trap(syscall_id::Send, &mut regs);
         });
     }
 
-    /// [`recv`](Self::recv), with the first words of the message.
+    /// [`recv`](Self::recv), with the first words of the message, which are not put in the buffer.
     pub fn recv_with_mrs(self, reply_authority: impl ConveysReplyAuthority) -> RecvWithMRs {
         let reply = reply_authority.into_reply_authority().bits();
-        self.invoke(|cptr, buffer| {
-            let regs = Regs {
+        self.invoke(|cptr, _| {
+            let mut regs = Regs {
                 cptr: cptr.bits(),
                 reply,
                 ..Regs::default()
             };
-            let (info, badge) = exchange(buffer, syscall::RECV, regs);
+            trap(syscall_id::Recv, &mut regs);
             RecvWithMRs {
-                info,
-                badge,
-                msg: first_words(buffer),
+                info: MessageInfo::from_word(regs.info),
+                badge: regs.cptr,
+                msg: regs.mr,
             }
         })
     }
 
-    /// [`call`](Self::call) with the first words given here, and those of the answer.
+    /// [`call`](Self::call) with the first words given here, and those of the answer; neither is
+    /// read from the buffer or put there.
     pub fn call_with_mrs<M: FastMessages>(self, info: MessageInfo, messages: M) -> CallWithMRs {
-        self.invoke(|cptr, buffer| {
-            messages.put(buffer);
-            let regs = Regs {
+        let mr = messages.prepare_in_out();
+        self.invoke(|cptr, _| {
+            let mut regs = Regs {
                 cptr: cptr.bits(),
                 info: info.into_word(),
+                mr,
                 ..Regs::default()
             };
-            let (info, _) = exchange(buffer, syscall::CALL, regs);
+            trap(syscall_id::Call, &mut regs);
             CallWithMRs {
-                info,
-                msg: first_words(buffer),
+                info: MessageInfo::from_word(regs.info),
+                msg: regs.mr,
             }
         })
     }
@@ -192,11 +197,11 @@ impl<C: InvocationContext> cap::Notification<C> {
     }
 
     /// `seL4_Wait`: waits for a signal; the badge is the OR of all since the last.
-    pub fn wait(self) -> (WaitMessageInfo, Badge) {
+    pub fn wait(self) -> (MessageInfo, Badge) {
         self.invoke(|cptr, buffer| {
             exchange(
                 buffer,
-                syscall::WAIT,
+                syscall_id::Wait,
                 Regs {
                     cptr: cptr.bits(),
                     ..Regs::default()
@@ -210,7 +215,7 @@ impl<C: InvocationContext> cap::Notification<C> {
         self.invoke(|cptr, buffer| {
             exchange(
                 buffer,
-                syscall::NB_WAIT,
+                syscall_id::NBWait,
                 Regs {
                     cptr: cptr.bits(),
                     ..Regs::default()
@@ -220,26 +225,9 @@ impl<C: InvocationContext> cap::Notification<C> {
     }
 }
 
-impl<T: CapType, C: InvocationContext> Cap<T, C> {
-    /// `seL4_NBSendWait`: [`nb_send`](Self::nb_send) here and [`wait`](cap::Notification::wait) on
-    /// `src`, in one. (Upstream does not have it.)
-    pub fn nb_send_wait<U: CapType>(self, info: MessageInfo, src: Cap<U>) -> (MessageInfo, Badge) {
-        self.invoke(|dest, buffer| {
-            let regs = Regs {
-                cptr: src.bits(),
-                info: info.into_word(),
-                // There is no reply object in a wait: its register takes the destination.
-                reply: dest.bits(),
-                ..Regs::default()
-            };
-            exchange(buffer, syscall::NB_SEND_WAIT, regs)
-        })
-    }
-}
-
 /// `seL4_Yield`: gives up the rest of the current budget.
 pub fn r#yield() {
-    trap(syscall::YIELD, &mut Regs::default());
+    trap(syscall_id::Yield, &mut Regs::default());
 }
 
 /// What [`Cap::recv_with_mrs`] gives.
@@ -260,31 +248,36 @@ pub struct CallWithMRs {
     pub msg: [Word; NUM_FAST_MESSAGE_REGISTERS],
 }
 
-fn first_words(buffer: &IpcBuffer) -> [Word; NUM_FAST_MESSAGE_REGISTERS] {
-    let mut words = [0; NUM_FAST_MESSAGE_REGISTERS];
-    words.copy_from_slice(&buffer.msg_regs()[..NUM_FAST_MESSAGE_REGISTERS]);
-    words
-}
-
 /// Up to four words that go with a message.
 pub trait FastMessages: sealed::Sealed {
-    #[doc(hidden)]
-    fn put(self, ipc_buffer: &mut IpcBuffer);
+    /// The words, each if it was given.
+    fn prepare_in(self) -> [Option<Word>; NUM_FAST_MESSAGE_REGISTERS];
+
+    /// The words, 0 for what was not given.
+    fn prepare_in_out(self) -> [Word; NUM_FAST_MESSAGE_REGISTERS];
 }
 
 impl<const N: usize> FastMessages for [Word; N]
 where
     [Word; N]: sealed::Sealed,
 {
-    fn put(self, ipc_buffer: &mut IpcBuffer) {
-        self.as_slice().put(ipc_buffer);
+    fn prepare_in(self) -> [Option<Word>; NUM_FAST_MESSAGE_REGISTERS] {
+        self.as_slice().prepare_in()
+    }
+
+    fn prepare_in_out(self) -> [Word; NUM_FAST_MESSAGE_REGISTERS] {
+        self.as_slice().prepare_in_out()
     }
 }
 
 impl FastMessages for &[Word] {
-    fn put(self, ipc_buffer: &mut IpcBuffer) {
+    fn prepare_in(self) -> [Option<Word>; NUM_FAST_MESSAGE_REGISTERS] {
         assert!(self.len() <= NUM_FAST_MESSAGE_REGISTERS);
-        ipc_buffer.msg_regs_mut()[..self.len()].copy_from_slice(self);
+        core::array::from_fn(|i| self.get(i).copied())
+    }
+
+    fn prepare_in_out(self) -> [Word; NUM_FAST_MESSAGE_REGISTERS] {
+        self.prepare_in().map(Option::unwrap_or_default)
     }
 }
 

@@ -3,10 +3,9 @@
 
 use crate::{InvocationContext, Result, Word, cap, sys::invocation_label as label};
 
-/// A register of a vCPU (`seL4_VCPUReg`).
+/// A register of a vCPU (`seL4_VCPUReg`). Upstream names no others; the kernel has 13, 16 and 23 as well.
 #[repr(u64)]
 #[allow(missing_docs, non_camel_case_types)]
-#[derive(Debug, Copy, Clone, PartialEq, Eq)]
 pub enum VCpuReg {
     SCTLR = 0,
     CPACR = 1,
@@ -21,17 +20,14 @@ pub enum VCpuReg {
     AFSR1 = 10,
     ESR = 11,
     FAR = 12,
-    PAR = 13,
     VBAR = 14,
     TPIDR_EL1 = 15,
-    VMPIDR_EL2 = 16,
     SP_EL1 = 17,
     ELR_EL1 = 18,
     SPSR_EL1 = 19,
     CNTV_CTL = 20,
     CNTV_CVAL = 21,
     CNTVOFF = 22,
-    CNTKCTL = 23,
 }
 
 impl VCpuReg {

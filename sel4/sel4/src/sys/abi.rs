@@ -9,23 +9,22 @@ use sel4_config::{consts, object_size};
 
 /// System call numbers, as they are put in x7.
 #[allow(missing_docs)]
-pub mod syscall {
-    pub const CALL: i64 = -1;
-    pub const REPLY_RECV: i64 = -2;
-    pub const NB_SEND_RECV: i64 = -3;
-    pub const NB_SEND_WAIT: i64 = -4;
-    pub const SEND: i64 = -5;
-    pub const NB_SEND: i64 = -6;
-    pub const RECV: i64 = -7;
-    pub const NB_RECV: i64 = -8;
-    pub const WAIT: i64 = -9;
-    pub const NB_WAIT: i64 = -10;
-    pub const YIELD: i64 = -11;
+pub mod syscall_id {
+    pub const Call: i32 = -1;
+    pub const ReplyRecv: i32 = -2;
+    pub const NBSendRecv: i32 = -3;
+    pub const NBSendWait: i32 = -4;
+    pub const Send: i32 = -5;
+    pub const NBSend: i32 = -6;
+    pub const Recv: i32 = -7;
+    pub const NBRecv: i32 = -8;
+    pub const Wait: i32 = -9;
+    pub const NBWait: i32 = -10;
+    pub const Yield: i32 = -11;
 }
 
 /// Object types for `Untyped_Retype`.
-#[allow(missing_docs)]
-pub mod object_type {
+pub(crate) mod object_type {
     pub const UNTYPED: u32 = 0;
     pub const TCB: u32 = 1;
     pub const ENDPOINT: u32 = 2;
@@ -53,8 +52,6 @@ pub const seL4_ReplyBits: u32 = object_size::reply;
 pub const seL4_TCBBits: u32 = object_size::tcb;
 /// log2 of the size in bytes of the smallest scheduling context.
 pub const seL4_MinSchedContextBits: u32 = 7;
-/// The part of a scheduling context that holds no refills, in bytes.
-pub const seL4_CoreSchedContextBytes: u32 = 128;
 /// The size of one refill, in bytes.
 pub const seL4_RefillSizeBytes: u32 = 16;
 /// log2 of the size in bytes of a page.
@@ -89,18 +86,17 @@ pub const seL4_UserVSpaceTop: Word = if consts::ARM_PA_SIZE_BITS_40 {
 };
 
 /// Message registers of an IPC buffer.
-pub const seL4_MsgMaxLength: u32 = 120;
+pub(crate) const seL4_MsgMaxLength: u32 = 120;
 /// Capabilities that one message can carry.
-pub const seL4_MsgMaxExtraCaps: u32 = 3;
+pub(crate) const seL4_MsgMaxExtraCaps: u32 = 3;
 /// Message registers that travel in machine registers (x2 to x5).
 pub const seL4_FastMessageRegisters: u32 = 4;
 
 /// The IPC buffer as the kernel lays it out.
 #[repr(C)]
-#[derive(Debug, Clone)]
 pub struct seL4_IPCBuffer {
     /// Not written by the kernel; the tag travels in x1.
-    pub tag: Word,
+    _tag: Word,
     /// Message registers; the first four travel in machine registers.
     pub msg: [Word; seL4_MsgMaxLength as usize],
     /// Free for the program.
@@ -140,7 +136,7 @@ pub struct seL4_SlotRegion {
 }
 
 /// Untypeds that a [`seL4_BootInfo`] has room for.
-pub const MAX_NUM_BOOTINFO_UNTYPED_CAPS: usize =
+pub(crate) const MAX_NUM_BOOTINFO_UNTYPED_CAPS: usize =
     sel4_config::parse_decimal(consts::MAX_NUM_BOOTINFO_UNTYPED_CAPS);
 
 /// What the kernel tells the root task.
@@ -152,7 +148,7 @@ pub struct seL4_BootInfo {
     pub nodeID: Word,
     pub numNodes: Word,
     pub numIOPTLevels: Word,
-    pub ipcBuffer: Word,
+    pub ipcBuffer: *mut seL4_IPCBuffer,
     pub empty: seL4_SlotRegion,
     pub sharedFrames: seL4_SlotRegion,
     pub userImageFrames: seL4_SlotRegion,
@@ -210,11 +206,10 @@ pub struct seL4_UserContext {
 }
 
 /// Words of a [`seL4_UserContext`].
-pub const USER_CONTEXT_WORDS: usize = size_of::<seL4_UserContext>() / size_of::<Word>();
+pub(crate) const USER_CONTEXT_WORDS: usize = size_of::<seL4_UserContext>() / size_of::<Word>();
 
 /// Fault types: labels of fault messages.
-#[allow(missing_docs)]
-pub mod fault {
+pub(crate) mod fault {
     pub const NULL: u64 = 0;
     pub const CAP: u64 = 1;
     pub const UNKNOWN_SYSCALL: u64 = 2;

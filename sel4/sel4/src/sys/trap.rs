@@ -19,9 +19,9 @@ pub(crate) struct Regs {
     pub(crate) dest: Word,
 }
 
-/// Enters the kernel with system call `number` (see [`super::syscall`]).
+/// Enters the kernel with system call `number` (see [`super::syscall_id`]).
 #[cfg(target_arch = "aarch64")]
-pub(crate) fn trap(number: i64, regs: &mut Regs) {
+pub(crate) fn trap(number: i32, regs: &mut Regs) {
     // SAFETY: the kernel changes no register but x0 to x5, and no memory of the program but its
     // IPC buffer and what the invoked capability is meant to change; the compiler is told that
     // memory may change (no `nomem`). What an invocation does to memory (an unmap under one's own
@@ -36,7 +36,7 @@ pub(crate) fn trap(number: i64, regs: &mut Regs) {
             inlateout("x4") regs.mr[2],
             inlateout("x5") regs.mr[3],
             in("x6") regs.reply,
-            in("x7") number,
+            in("x7") i64::from(number),
             in("x8") regs.dest,
             options(nostack),
         );
@@ -45,6 +45,6 @@ pub(crate) fn trap(number: i64, regs: &mut Regs) {
 
 /// There is no kernel to enter here: the crate builds on the host for the tests of its encodings.
 #[cfg(not(target_arch = "aarch64"))]
-pub(crate) fn trap(number: i64, regs: &mut Regs) {
+pub(crate) fn trap(number: i32, regs: &mut Regs) {
     panic!("system call {number} on the host: {regs:?}");
 }

@@ -32,7 +32,11 @@ const ROUNDS: usize = 9;
 const BATCH: u64 = 64;
 /// Of how many objects the operations are measured whose cost grows with them.
 const SIZES: [usize; 3] = [1, 16, 256];
-const EMPTY: MessageInfo = MessageInfo::new(0, 0, 0, 0);
+
+/// A message without words.
+fn empty() -> MessageInfo {
+    MessageInfo::new(0, 0, 0, 0)
+}
 
 /// How long `operation` takes.
 fn timed(operation: impl FnOnce() -> sel4::Result<()>) -> sel4::Result<Ticks> {
@@ -99,11 +103,11 @@ fn cost_call(env: &mut Env) -> Outcome {
     server.start(thread::answer, endpoint.bits(), reply.bits())?;
     env.settle();
     repeated("call and reply", || {
-        endpoint.call(EMPTY);
+        endpoint.call(empty());
     })?;
     context.unbind_object(server.tcb.cast())?;
     repeated("call and reply, passive server", || {
-        endpoint.call(EMPTY);
+        endpoint.call(empty());
     })
 }
 
@@ -114,7 +118,7 @@ fn cost_fault(env: &mut Env) -> Outcome {
     patient.start_at(code::read as *const () as u64, WINDOW as u64)?;
     endpoint.recv(reply);
     repeated("fault and reply", || {
-        endpoint.reply_recv(EMPTY, reply);
+        endpoint.reply_recv(empty(), reply);
     })
 }
 
@@ -124,7 +128,7 @@ fn cost_vcpu(env: &mut Env) -> Outcome {
     guest.start(pc, &[])?;
     guest.endpoint.recv(guest.reply);
     repeated("vCPU exit and resume", || {
-        guest.endpoint.reply_recv(EMPTY, guest.reply);
+        guest.endpoint.reply_recv(empty(), guest.reply);
     })
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Floating point registers across switches.
 
-use sel4::{IpcBuffer, MessageInfo, TcbFlagsBuilder, cap, cap_type};
+use sel4::{IpcBuffer, MessageInfo, TcbFlagsBuilder, cap, cap_type, sys::syscall_id};
 
 use crate::{
     env::Env,
@@ -35,7 +35,7 @@ fn load(seed: u64) {
 
 /// Loads the registers, enters the kernel `times` times by system call `number` (with x0, x1 and
 /// x6 as given), and counts the words that are not as they were, all without the compiler's help.
-fn keeps(seed: u64, times: u64, number: i64, cptr: u64, reply: u64) -> u64 {
+fn keeps(seed: u64, times: u64, number: i32, cptr: u64, reply: u64) -> u64 {
     let mut wrong = 0;
     for round in 0..times {
         let values: [u64; 48] =
@@ -62,7 +62,7 @@ fn keeps(seed: u64, times: u64, number: i64, cptr: u64, reply: u64) -> u64 {
                 to = inout(reg) after.as_mut_ptr() => _,
                 inout("x0") cptr => _, inout("x1") 0_u64 => _,
                 out("x2") _, out("x3") _, out("x4") _, out("x5") _,
-                in("x6") reply, in("x7") number,
+                in("x6") reply, in("x7") i64::from(number),
                 out("v8") _, out("v9") _, out("v10") _, out("v11") _, out("v12") _, out("v13") _,
                 out("v14") _, out("v15") _, out("v16") _, out("v17") _, out("v18") _,
                 out("v19") _, out("v20") _, out("v21") _, out("v22") _, out("v23") _,
@@ -79,8 +79,8 @@ fn keeps(seed: u64, times: u64, number: i64, cptr: u64, reply: u64) -> u64 {
 /// Two threads that answer each other, each with registers of its own.
 fn fpu_kept_by_ipc(env: &mut Env) -> Outcome {
     fn server(buffer: &mut IpcBuffer, endpoint: u64, reply: u64) {
-        let wrong = keeps(5, 1, sel4::sys::syscall::RECV, endpoint, reply)
-            + keeps(7, 9, sel4::sys::syscall::REPLY_RECV, endpoint, reply);
+        let wrong = keeps(5, 1, syscall_id::Recv, endpoint, reply)
+            + keeps(7, 9, syscall_id::ReplyRecv, endpoint, reply);
         buffer.msg_regs_mut()[0] = wrong;
         cap::Reply::from_bits(reply)
             .with(buffer)
@@ -90,7 +90,7 @@ fn fpu_kept_by_ipc(env: &mut Env) -> Outcome {
     let reply = env.reply()?;
     let thread = env.thread(50)?;
     thread.start(server, endpoint.bits(), reply.bits())?;
-    let own = keeps(1000, 9, sel4::sys::syscall::CALL, endpoint.bits(), 0);
+    let own = keeps(1000, 9, syscall_id::Call, endpoint.bits(), 0);
     let answer = endpoint.call_with_mrs(MessageInfo::new(0, 0, 0, 0), []);
     env.trace(format_args!(
         "wrong words: {own} here, {} there",

@@ -14,7 +14,7 @@ use crate::{
 tests! { ipc_send_recv ipc_call_reply ipc_reply_recv ipc_order ipc_nonblocking ipc_rights ipc_long_message ipc_too_long ipc_reply_twice ipc_reply_reused ipc_reply_deleted ipc_endpoint_deleted ipc_sender_deleted ipc_cancel_badged ipc_nb_send_recv ipc_donation ipc_passive_chain ipc_no_reply_object ipc_empty_slot }
 
 /// A message of so many words.
-pub const fn message(label: u64, length: usize) -> MessageInfo {
+pub fn message(label: u64, length: usize) -> MessageInfo {
     MessageInfo::new(label, 0, 0, length)
 }
 

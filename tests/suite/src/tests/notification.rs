@@ -3,8 +3,8 @@
 
 use core::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
-use sel4::{CapRights, IpcBuffer, MessageInfo, cap, cap_type};
-use sel4_extra::SchedContextExt;
+use sel4::{CapRights, IpcBuffer, MessageInfo, cap, cap_type, sys::syscall_id};
+use sel4_extra::{SchedContextExt, system_call};
 
 use crate::{
     env::Env,
@@ -250,7 +250,9 @@ fn notification_with_context(env: &mut Env) -> Outcome {
 fn notification_nb_send_wait(env: &mut Env) -> Outcome {
     let original = env.make::<cap_type::Notification>()?;
     let six = badged(env, original, 6)?;
-    let (_, badge) = six.nb_send_wait(MessageInfo::new(0, 0, 0, 0), original);
+    // A wait takes no reply object: its register is for what is signalled.
+    let registers = [original.bits(), 0, 0, 0, 0, 0, six.bits()];
+    let [badge, ..] = system_call(syscall_id::NBSendWait, registers);
     env.trace(format_args!("badge {badge}"));
     ensure!(badge == 6);
     Ok(())
@@ -262,11 +264,12 @@ fn notification_message(env: &mut Env) -> Outcome {
     let one = badged(env, original, 1)?;
     sel4::with_ipc_buffer_mut(|buffer| buffer.msg_regs_mut()[..4].fill(9));
     one.send(MessageInfo::new(5, 0, 0, 3));
-    let (info, badge) = original.wait();
+    // The tag's register stays as it was, which is not for the crate's functions to decide.
+    let [badge, tag, ..] = system_call(syscall_id::Wait, [original.bits(), 0, 0, 0, 0, 0, 0]);
     env.trace(format_args!(
         "label {} length {} badge {badge}",
-        info.label(),
-        info.length()
+        tag >> 12,
+        tag & 0x7f
     ));
     Ok(())
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Plain Microkit systems with C programs against the SDK's own library: built by this tool and by Microkit's, and both
-//! images have to do the same.
+//! Plain Microkit systems with C programs against the SDK's own library, alone or beside programs of this checkout: built
+//! by this tool and by Microkit's, and both images have to do the same.
 //!
-//! Each folder of `tests/microkit` is a test: a description, C sources, and the lines that its programs print.
+//! Each folder of `tests/microkit` is a test: a description, C sources, and the lines that its programs print. A program
+//! image without a C source there is a package of the checkout.
 
 mod compiler;
 mod console;
@@ -18,7 +19,7 @@ use molt_sdk::Configuration;
 use super::count::Count;
 use crate::description;
 use crate::kernel::{EMBEDDED_BOARD, Kernel};
-use crate::toolchain::Toolchain;
+use crate::toolchain::{Target, Toolchain};
 use compiler::Compiler;
 
 const FOLDER: &str = "tests/microkit";
@@ -159,7 +160,10 @@ impl Test<'_> {
     /// Boots them in the image of Microkit's own tool, which shows what is to be expected.
     fn theirs(&self) -> Result<()> {
         let image = self.out.join("microkit.img");
-        let search = [self.out, self.folder];
+        // Not where the C programs are: this tool's own image is to find no ready program of the checkout.
+        let packages = self.out.join("packages");
+        self.packages(&packages)?;
+        let search = [self.out, self.folder, &packages];
         let refusal = refusals::microkit(self.configuration, &self.description(), &search, &image)?;
         anyhow::ensure!(
             refusal.is_none(),
@@ -167,6 +171,22 @@ impl Test<'_> {
             refusal.unwrap_or_default()
         );
         self.boot(image)
+    }
+
+    /// Makes the programs of the checkout, which Microkit's tool wants ready.
+    fn packages(&self, out: &Path) -> Result<()> {
+        fs::create_dir_all(out).with_context(|| format!("{}", out.display()))?;
+        let system = molt_sdf::load(&self.description(), &[])?;
+        for image in system.domains.iter().map(|domain| &domain.image.value) {
+            let name = image.strip_suffix(".elf").unwrap_or(image);
+            if self.folder.join(name).with_extension("c").is_file() {
+                continue;
+            }
+            let configuration = self.kernel.programs_for()?;
+            let built = (self.toolchain).build(&[name], Target::Domain, &[], configuration)?;
+            fs::copy(built.join(name), out.join(image))?;
+        }
+        Ok(())
     }
 
     fn boot(&self, image: PathBuf) -> Result<()> {
