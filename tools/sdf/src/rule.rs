@@ -20,6 +20,8 @@ pub enum Rule {
     MissingAttribute(String, &'static str),
     #[error("'{0}' is not a number")]
     Number(String),
+    #[error("'{0}' is not a number in decimal digits")]
+    Decimal(String),
     #[error("'{0}' is neither 'true' nor 'false'")]
     Boolean(String),
     #[error("'{0}' is not one of {1}")]

@@ -13,7 +13,7 @@ const HIGHEST: u64 = 0xff_ffff_ffff;
 fn vcpu(element: Element, setvars: &mut Vec<Setvar>) -> Result<At<u64>, Broken> {
     element.attributes(&["id", "cpu", "setvar_id"])?;
     element.children(&[])?;
-    let id = element.bounded("id", 0, 61)?;
+    let id = element.identifier("id", 0, 61)?;
     if let Some(cpu) = element.number("cpu")? {
         bounds(cpu, "the core", 0, 0)?;
     }
