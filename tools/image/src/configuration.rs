@@ -29,6 +29,11 @@ impl Configuration {
         })
     }
 
+    /// The kernel.
+    pub fn kernel(&self) -> &KernelSource {
+        &self.kernel
+    }
+
     /// Why this kernel does not run one domain after the other, if it does not.
     pub fn without_domain_scheduler(&self) -> Result<Option<&'static str>, Error> {
         let cores = self.tables.number("MAX_NUM_NODES");
