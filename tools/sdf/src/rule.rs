@@ -82,8 +82,6 @@ pub enum Rule {
     DuplicateId(u64, String),
     #[error("interrupt {0} is used before, in protection domain '{1}'")]
     DuplicateIrq(u64, String),
-    #[error("interrupt {0} does not exist: the GIC has 0 to 1019")]
-    IrqNumber(u64),
     #[error("the symbol '{0}' is set before in protection domain '{1}'")]
     DuplicateSetvar(String, String),
     #[error("the CSpace slot {0} is used before in protection domain '{1}'")]

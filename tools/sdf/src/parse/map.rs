@@ -98,7 +98,8 @@ pub fn map(
 /// `<irq>`
 pub fn irq(element: Element, setvars: &mut Vec<Setvar>) -> Result<Irq, Broken> {
     let foreign = ["pin", "vector", "ioapic", "polarity", "pcidev", "handle"];
-    if foreign.iter().any(|name| element.text(name).is_some()) {
+    let has = |name: &&str| element.text(name).is_some();
+    if !has(&"irq") && foreign.iter().any(has) {
         return broken(
             &element.span(),
             Rule::Unsupported("irq".to_owned(), "this interrupt is an x86's"),
@@ -107,10 +108,7 @@ pub fn irq(element: Element, setvars: &mut Vec<Setvar>) -> Result<Irq, Broken> {
     element.attributes(&["irq", "id", "trigger", "setvar_id"])?;
     element.children(&[])?;
     let id = element.identifier("id", 0, 61)?;
-    let number = element.identifier("irq", 0, u64::MAX)?;
-    if number.value > LAST_INTERRUPT {
-        return broken(&number.span, Rule::IrqNumber(number.value));
-    }
+    let number = element.identifier("irq", 0, LAST_INTERRUPT)?;
     setvars.extend(
         element
             .text("setvar_id")

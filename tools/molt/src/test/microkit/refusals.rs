@@ -27,10 +27,10 @@ const OURS: [&str; 6] = [
 /// Microkit's parser takes these, and its tool or its initialiser dies of them.
 const STRICTER: [&str; 9] = [
     "bounds-child",
+    "bounds-irq_number",
     "bounds-slot_64",
     "bounds-slot_127",
     "duplicate_id-itself",
-    "irq_number",
     // It finds out only after it has read the program, which the fixture does not have.
     "no_region-setvar",
     "region_size_pages-zero",
