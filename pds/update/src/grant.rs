@@ -52,7 +52,7 @@ impl Unit {
                 )?;
             }
         }
-        self.equip(fixed, place)?;
+        self.equip(fixed, place, generation)?;
         self.start(&brief.authority, fixed, place)
     }
 
@@ -163,7 +163,7 @@ impl Unit {
     }
 
     /// Ports and interrupt.
-    fn equip(&self, fixed: &Fixed, place: Place) -> Result<()> {
+    fn equip(&self, fixed: &Fixed, place: Place, generation: u64) -> Result<()> {
         let input = vault::generation(place.cnode, INPUT);
         input.copy(&vault::place(self.plan.port), CapRights::read_only())?;
         for signal in self.plan.signals() {
@@ -173,7 +173,7 @@ impl Unit {
         for (irq, badged) in self.plan.irqs().iter().zip(fixed.irqs(self.index)) {
             let handler: cap::IrqHandler = capability(irq.handler);
             handler.irq_handler_set_notification(capability(*badged))?;
-            if cfg!(not(feature = "mutant-no-handler")) {
+            if cfg!(not(feature = "mutant-no-handler")) || generation == 0 {
                 vault::generation(place.cnode, IRQ + u64::from(irq.id))
                     .copy(&vault::place(irq.handler), CapRights::all())?;
             }

@@ -32,18 +32,22 @@ impl Configuration {
         })
     }
 
+    /// The kernel.
+    pub fn kernel(&self) -> &KernelSource {
+        &self.kernel
+    }
+
     /// Why this kernel does not run one domain after the other, if it does not.
-    pub fn without_domain_scheduler(&self) -> Result<Option<&'static str>, Error> {
-        let cores = self.tables.number("MAX_NUM_NODES");
-        Ok(match &self.kernel {
+    pub fn without_domain_scheduler(&self) -> Option<&'static str> {
+        match &self.kernel {
             KernelSource::Embedded(_) => Some(
                 "the embedded one has no domain scheduler; build for the seL4 of a Microkit SDK (--sdk DIR)",
             ),
-            KernelSource::Sdk(_) if cores.map_err(molt_sdk::Error::Tables)? > 1 => Some(
+            KernelSource::Sdk(_) if self.cores > 1 => Some(
                 "seL4 has no domain scheduler in configurations for several cores; take one for a single core (--config)",
             ),
             KernelSource::Sdk(_) => None,
-        })
+        }
     }
 
     /// Refuses a program that says it was built for another configuration. What says nothing is taken as it

@@ -17,6 +17,7 @@ mod elf;
 mod error;
 mod files;
 mod guest;
+mod kept;
 mod kernel;
 mod layout;
 mod machine;
@@ -103,6 +104,7 @@ pub fn build(options: &Options) -> Result<Report, Error> {
             path: monitor,
             reason,
         })?;
+    kept::check(&system, &kernel, &root)?;
     let loader = files::read(&options.loader)?;
     let image = payload::pack(&loader, &options.loader, &kernel, &options.board, &root)?;
     std::fs::write(&options.out, &image).map_err(|error| Error::File {

@@ -30,6 +30,18 @@ fn loader_bytes(loader: &[u8], path: &Path) -> Result<Vec<u8>, Error> {
     Ok(image)
 }
 
+/// First address behind the kernel.
+pub fn kernel_end(kernel: &Kernel) -> u64 {
+    let ends = kernel.elf.segments.iter();
+    let end = ends.map(|s| s.paddr + s.data.len() as u64).max();
+    end.unwrap_or_default()
+}
+
+/// Where the root task stands: behind the kernel.
+pub fn user_start(kernel: &Kernel) -> u64 {
+    kernel_end(kernel).next_multiple_of(BLOCK_SIZE)
+}
+
 /// Packs an image, which the loader's own check accepts.
 pub fn pack(
     loader: &[u8],
@@ -59,13 +71,11 @@ pub fn pack(
         }
         count += 1;
     };
-    let mut end = 0;
     for segment in &kernel.elf.segments {
         let bytes = segment.data.get(..segment.file_size).unwrap_or_default();
         add(&mut image, segment.paddr, bytes, segment.data.len() as u64);
-        end = end.max(segment.paddr + segment.data.len() as u64);
     }
-    let user_start = end.next_multiple_of(BLOCK_SIZE);
+    let user_start = user_start(kernel);
     let size = root.bytes.len() as u64;
     add(&mut image, user_start, &root.bytes, size);
 

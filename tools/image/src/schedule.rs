@@ -16,7 +16,7 @@ pub fn lay_out(layout: &mut Layout) -> Result<(), Error> {
     let Some(schedule) = &layout.system.domain_schedule else {
         return Ok(());
     };
-    if let Some(why) = layout.configuration.without_domain_scheduler()? {
+    if let Some(why) = layout.configuration.without_domain_scheduler() {
         return Err(layout.broken(&schedule.span, Rule::NoDomainScheduler(why)));
     }
     let number = |key| {

@@ -45,7 +45,7 @@ fn a_core_that_the_kernel_does_not_have_is_refused() {
     );
     let text = refused("3");
     assert!(
-        text.contains(":6:65: core 3: this kernel is for 3, counted from 0"),
+        text.contains(":6:72: core 3: this kernel is for 3, counted from 0"),
         "{text}"
     );
 }

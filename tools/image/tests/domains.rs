@@ -163,3 +163,12 @@ fn the_embedded_kernel_has_no_domain_scheduler() {
     );
     assert!(text.contains("--sdk DIR"), "{text}");
 }
+
+#[test]
+fn a_kernel_for_several_cores_has_no_domain_scheduler() {
+    let text = lay_out(SCHEDULED, Some(("MAX_NUM_NODES", "4"))).expect_err("refused");
+    assert!(
+        text.contains(":2:5: <domains> is not for this kernel: seL4 has no domain scheduler in configurations for several cores"),
+        "{text}"
+    );
+}

@@ -31,7 +31,7 @@ pub fn build(
         disk: None,
         bundles: Vec::new(),
         expect: Default::default(),
-        mutant: false,
+        mutant: None,
         limit: 0,
         board: kernel.board().to_owned(),
     };

@@ -34,9 +34,8 @@ pub struct Scenario {
     pub bundles: Vec<BundleSource>,
     /// What has to come of it.
     pub expect: Expectation,
-    /// Something necessary was left out of the programs: the run must not pass, or it shows nothing.
-    #[serde(default)]
-    pub mutant: bool,
+    /// Something necessary was left out of the programs: the run must fail, and a failure must say this, or it shows nothing.
+    pub mutant: Option<String>,
     /// Seconds of the host's time that a run may take on a slow machine.
     #[serde(default = "two_minutes")]
     pub limit: u64,

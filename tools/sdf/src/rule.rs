@@ -20,6 +20,8 @@ pub enum Rule {
     MissingAttribute(String, &'static str),
     #[error("'{0}' is not a number")]
     Number(String),
+    #[error("'{0}' is not a number in decimal digits")]
+    Decimal(String),
     #[error("'{0}' is neither 'true' nor 'false'")]
     Boolean(String),
     #[error("'{0}' is not one of {1}")]
@@ -80,8 +82,6 @@ pub enum Rule {
     DuplicateId(u64, String),
     #[error("interrupt {0} is used before, in protection domain '{1}'")]
     DuplicateIrq(u64, String),
-    #[error("interrupt {0} does not exist: the GIC has 0 to 1019")]
-    IrqNumber(u64),
     #[error("the symbol '{0}' is set before in protection domain '{1}'")]
     DuplicateSetvar(String, String),
     #[error("the CSpace slot {0} is used before in protection domain '{1}'")]

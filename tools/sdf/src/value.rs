@@ -14,6 +14,11 @@ pub fn number(text: &str) -> Result<u64, Rule> {
     value.map_err(|_| Rule::Number(text.to_owned()))
 }
 
+/// An identifier or an interrupt: Microkit reads these in decimal digits only.
+pub fn decimal(text: &str) -> Result<i128, Rule> {
+    text.parse().map_err(|_| Rule::Decimal(text.to_owned()))
+}
+
 /// `true` or `false`.
 pub fn boolean(text: &str) -> Result<bool, Rule> {
     match text {
@@ -56,6 +61,14 @@ mod tests {
         assert_eq!(number("1_000"), Ok(1000));
         for bad in ["", "0x", "1k", "-1", "0X10", "18446744073709551616"] {
             assert_eq!(number(bad), Err(Rule::Number(bad.to_owned())), "{bad}");
+        }
+    }
+
+    #[test]
+    fn identifiers_are_decimal() {
+        assert_eq!((decimal("61"), decimal("-1")), (Ok(61), Ok(-1)));
+        for bad in ["", "0x1", "1_0", "1 "] {
+            assert_eq!(decimal(bad), Err(Rule::Decimal(bad.to_owned())), "{bad}");
         }
     }
 

@@ -144,6 +144,18 @@ impl<'a> Element<'a> {
         bounds(number, name, low, high)
     }
 
+    /// A number in decimal digits that must be given and lie within bounds.
+    pub fn identifier(&self, name: &'static str, low: u64, high: u64) -> Result<At<u64>, Broken> {
+        let number = self.required(name)?.try_map(|t| value::decimal(&t))?;
+        match u64::try_from(number.value) {
+            Ok(value) if (low..=high).contains(&value) => Ok(At {
+                value,
+                span: number.span,
+            }),
+            _ => broken(&number.span, Rule::Bounds(name, low, high)),
+        }
+    }
+
     /// `true` or `false`, with a default.
     pub fn boolean(&self, name: &str, default: bool) -> Result<bool, Broken> {
         match self.text(name) {

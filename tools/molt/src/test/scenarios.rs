@@ -18,14 +18,19 @@ use crate::toolchain::Toolchain;
 
 const FOLDER: &str = "tests/scenarios";
 
-/// A mutant's run has to fail.
-fn noticed(failures: &[String]) -> Vec<String> {
-    match failures.first() {
-        Some(first) => {
-            println!("       noticed: {first}");
+/// A mutant's run has to fail, and for the reason that is expected of it.
+fn noticed(failures: &[String], expected: &str) -> Vec<String> {
+    match failures.iter().find(|failure| failure.contains(expected)) {
+        Some(failure) => {
+            println!("       noticed: {failure}");
             Vec::new()
         }
-        None => vec!["the mutant was not noticed".into()],
+        None => {
+            let not_noticed = format!("the mutant was not noticed by '{expected}'");
+            std::iter::once(not_noticed)
+                .chain(failures.to_vec())
+                .collect()
+        }
     }
 }
 
@@ -69,8 +74,10 @@ pub fn run(toolchain: &Toolchain, kernel: &Kernel, filter: Option<&str>) -> Resu
             json: None,
         };
         let failures = match play(&file, &kernel, &measure, Show::Nothing) {
-            Ok(outcome) if scenario.mutant => noticed(&outcome.failures),
-            Ok(outcome) => outcome.failures,
+            Ok(outcome) => match &scenario.mutant {
+                Some(expected) => noticed(&outcome.failures, expected),
+                None => outcome.failures,
+            },
             Err(error) => vec![format!("{error:#}")],
         };
         let verdict = if failures.is_empty() { "ok" } else { "FAILED" };

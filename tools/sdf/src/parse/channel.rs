@@ -11,7 +11,7 @@ fn end(element: Element, names: &Names, system: &mut System) -> Result<End, Brok
     element.attributes(&["pd", "id", "pp", "notify", "setvar_id"])?;
     element.children(&[])?;
     let domain = names.domain(&element.required("pd")?)?;
-    let id = element.bounded("id", 0, 61)?;
+    let id = element.identifier("id", 0, 61)?;
     if let Some(symbol) = element.text("setvar_id") {
         system.domains[domain]
             .setvars

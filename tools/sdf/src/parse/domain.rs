@@ -35,6 +35,9 @@ const ATTRIBUTES: &[&str] = &[
     "role",
 ];
 
+/// Where a parent's capabilities to its children's TCBs end, and what the badge of their faults has room for.
+const LAST_CHILD: u64 = 63;
+
 /// The page below the IPC buffer's, which stays free: the stack ends there.
 const STACK_TOP: u64 = 0xff_ffff_e000;
 
@@ -54,7 +57,7 @@ fn stack_size(element: Element) -> Result<u64, Broken> {
 
 fn identity(element: Element, parent: Option<DomainId>) -> Result<Option<(DomainId, u64)>, Broken> {
     match (parent, element.text("id")) {
-        (Some(parent), Some(_)) => Ok(Some((parent, element.bounded("id", 0, 61)?.value))),
+        (Some(parent), Some(_)) => Ok(Some((parent, element.bounded("id", 0, LAST_CHILD)?.value))),
         (Some(_), None) => broken(&element.span(), Rule::ChildId),
         (None, Some(id)) => broken(&id.span, Rule::RootId),
         (None, None) => Ok(None),
@@ -83,6 +86,13 @@ fn cspace(element: Element, names: &Names) -> Result<Vec<ExtraCap>, Broken> {
     Ok(caps)
 }
 
+/// `<program_image>`: its file, and the one that has its symbols.
+fn program(element: Element) -> Result<(At<String>, Option<At<String>>), Broken> {
+    element.attributes(&["path", "path_for_symbols"])?;
+    element.children(&[])?;
+    Ok((element.required("path")?, element.text("path_for_symbols")))
+}
+
 pub fn parse(
     element: Element,
     parent: Option<DomainId>,
@@ -103,12 +113,11 @@ pub fn parse(
     let children = element.children(CHILDREN)?;
     super::refuse_unsupported(&children)?;
     let name = element.required("name")?;
+    let parent = identity(element, parent)?;
     let stack_size = stack_size(element)?;
-    let Some(image) = element.only("program_image", &children)? else {
-        return broken(&element.span(), Rule::NoImage(name.value));
-    };
-    image.attributes(&["path", "path_for_symbols"])?;
-    image.children(&[])?;
+    // That there is none is said last, as Microkit does.
+    let image = element.only("program_image", &children)?;
+    let (path, symbols) = image.map_or(Ok((At::default(), None)), program)?;
     let words =
         [Role::Update, Role::Stage, Role::Serial, Role::Timer].map(|role| (role.name(), role));
 
@@ -125,9 +134,9 @@ pub fn parse(
         stack_size,
         smc: element.boolean("smc", false)?,
         fpu: element.boolean("fpu", true)?,
-        parent: identity(element, parent)?,
-        image: image.required("path")?,
-        symbols: image.text("path_for_symbols"),
+        parent,
+        image: path,
+        symbols,
         maps: Vec::new(),
         irqs: Vec::new(),
         setvars: Vec::new(),
@@ -174,5 +183,8 @@ pub fn parse(
     if let Some(child) = element.only("doorbell", &children)? {
         domain.doorbell = Some(guest::doorbell(child, names, false)?);
     }
-    Ok(domain)
+    match image {
+        Some(_) => Ok(domain),
+        None => broken(&element.span(), Rule::NoImage(domain.name)),
+    }
 }

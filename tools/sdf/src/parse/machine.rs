@@ -13,7 +13,7 @@ const HIGHEST: u64 = 0xff_ffff_ffff;
 fn vcpu(element: Element, cpu: &At<u64>, setvars: &mut Vec<Setvar>) -> Result<Vcpu, Broken> {
     element.attributes(&["id", "cpu", "setvar_id"])?;
     element.children(&[])?;
-    let id = element.bounded("id", 0, 61)?;
+    let id = element.identifier("id", 0, 61)?;
     let cpu = super::core(element)?.unwrap_or_else(|| cpu.clone());
     setvars.extend(
         element

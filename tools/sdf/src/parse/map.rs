@@ -8,6 +8,9 @@ use crate::model::{Irq, Map, Rights, Setvar, SetvarValue, System};
 use crate::value;
 use crate::xml::{At, Element};
 
+/// The GIC's last interrupt (Arm IHI 0048, 2.2.1).
+const LAST_INTERRUPT: u64 = 1019;
+
 /// A symbol that gets a number.
 pub fn set(symbol: At<String>, value: u64) -> Setvar {
     Setvar {
@@ -95,7 +98,8 @@ pub fn map(
 /// `<irq>`
 pub fn irq(element: Element, setvars: &mut Vec<Setvar>) -> Result<Irq, Broken> {
     let foreign = ["pin", "vector", "ioapic", "polarity", "pcidev", "handle"];
-    if foreign.iter().any(|name| element.text(name).is_some()) {
+    let has = |name: &&str| element.text(name).is_some();
+    if !has(&"irq") && foreign.iter().any(has) {
         return broken(
             &element.span(),
             Rule::Unsupported("irq".to_owned(), "this interrupt is an x86's"),
@@ -103,11 +107,8 @@ pub fn irq(element: Element, setvars: &mut Vec<Setvar>) -> Result<Irq, Broken> {
     }
     element.attributes(&["irq", "id", "trigger", "setvar_id"])?;
     element.children(&[])?;
-    let number = element.required_number("irq")?;
-    if !(0..=1019).contains(&number.value) {
-        return broken(&number.span, Rule::IrqNumber(number.value));
-    }
-    let id = element.bounded("id", 0, 61)?;
+    let id = element.identifier("id", 0, 61)?;
+    let number = element.identifier("irq", 0, LAST_INTERRUPT)?;
     setvars.extend(
         element
             .text("setvar_id")

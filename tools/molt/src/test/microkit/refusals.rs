@@ -25,10 +25,12 @@ const OURS: [&str; 6] = [
 ];
 
 /// Microkit's parser takes these, and its tool or its initialiser dies of them.
-const STRICTER: [&str; 7] = [
+const STRICTER: [&str; 9] = [
+    "bounds-child",
+    "bounds-irq_number",
     "bounds-slot_64",
     "bounds-slot_127",
-    "irq_number",
+    "duplicate_id-itself",
     // It finds out only after it has read the program, which the fixture does not have.
     "no_region-setvar",
     "region_size_pages-zero",
@@ -37,11 +39,12 @@ const STRICTER: [&str; 7] = [
 ];
 
 /// By rule: a word of Microkit's message that shows that the reason is the same.
-const REASONS: [(&str, &str); 50] = [
+const REASONS: [(&str, &str); 52] = [
     ("boolean", "'true' or 'false'"),
     ("bounds-channel", "id must be"),
     ("bounds-core", "cpu"),
     ("bounds-irq_id", "id must be"),
+    ("bounds-negative", "id must be"),
     ("bounds-slot_0", "slot 0"),
     ("bounds-vcpu", "id must be"),
     ("bounds", "priority"),
@@ -51,6 +54,7 @@ const REASONS: [(&str, &str); 50] = [
     ("channel_priority", "priorities"),
     ("child_id", "'id'"),
     ("choice", "trigger"),
+    ("decimal", "ParseIntError"),
     ("duplicate_domain_id", "id element must be unique"),
     ("duplicate_id", "duplicate"),
     ("duplicate_irq", "duplicate irq"),

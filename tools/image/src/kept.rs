@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Memory that is not handed out: the kernel's own, and what it takes for the root task before anything of the system is made.
+
+use crate::kernel::{Kernel, KernelSource};
+use crate::root::RootTask;
+use crate::sizes::Sizes;
+use crate::{Error, payload};
+use molt_sdf::{Rule, System};
+use molt_sdk::Tables;
+use molt_system::boot::Kind;
+use molt_system::layout::SMALL_PAGE;
+use std::ops::Range;
+
+/// log2 of the bytes of the root task's scheduling context, the smallest there is.
+const SC_BITS: u32 = 7;
+/// log2 of the bytes that the translation tables below an address space's first one translate.
+const TABLE_BITS: [u32; 2] = [30, 21];
+
+/// Refuses regions at physical addresses that the kernel will not hand out.
+pub fn check(system: &System, kernel: &Kernel, root: &RootTask) -> Result<(), Error> {
+    let kept = kept(kernel, root)?;
+    for region in &system.regions {
+        let Some(start) = region.phys_addr else {
+            continue;
+        };
+        let range = start..start.saturating_add(region.size);
+        if kept.iter().any(|other| overlap(&range, other)) {
+            let rule = Rule::NoMemory(region.name.clone(), range.start, range.end);
+            return Err(molt_sdf::Error::broken(&system.source, &region.span, rule).into());
+        }
+    }
+    Ok(())
+}
+
+fn overlap(a: &Range<u64>, b: &Range<u64>) -> bool {
+    a.start < b.end && b.start < a.end
+}
+
+fn kept(kernel: &Kernel, root: &RootTask) -> Result<Vec<Range<u64>>, Error> {
+    let image = kernel_image(kernel);
+    let start = payload::user_start(kernel);
+    let root_task = start..start + root.bytes.len() as u64;
+    let mut kept = vec![image, root_task];
+    if let KernelSource::Sdk(_) = kernel.configuration.kernel() {
+        let free = free(&kernel.configuration.platform.memory, &kept);
+        let program = root.vaddr..root.vaddr + root.bytes.len() as u64;
+        kept.extend(objects(&kernel.configuration.tables, program, &free)?);
+    }
+    Ok(kept)
+}
+
+/// The kernel's memory, without the part that seL4 needs at boot only and hands out again.
+fn kernel_image(kernel: &Kernel) -> Range<u64> {
+    let (elf, end) = (&kernel.elf, payload::kernel_end(kernel));
+    let start = elf.segments.first().map_or(end, |first| {
+        let boot = elf
+            .symbol("ki_boot_end")
+            .map_or(0, |(end, _)| end.saturating_sub(first.vaddr));
+        first.paddr + boot
+    });
+    start..end
+}
+
+/// `memory` without what is in `taken`, by rising address.
+fn free(memory: &[Range<u64>], taken: &[Range<u64>]) -> Vec<Range<u64>> {
+    let mut free = memory.to_vec();
+    for taken in taken {
+        free = (free.into_iter())
+            .flat_map(|range| {
+                [
+                    range.start..range.end.min(taken.start),
+                    range.start.max(taken.end)..range.end,
+                ]
+            })
+            .filter(|range| !range.is_empty())
+            .collect();
+    }
+    free
+}
+
+/// Where seL4 puts the root task's objects: side by side, at the end of the last free memory that has room for them.
+/// `program`: the virtual addresses of the root task's image.
+fn objects(
+    tables: &Tables,
+    program: Range<u64>,
+    free: &[Range<u64>],
+) -> Result<Option<Range<u64>>, Error> {
+    let sizes = Sizes::new(tables)?;
+    let slots = tables.number("ROOT_CNODE_SIZE_BITS");
+    let cnode = sizes.memory_bits(Kind::CNode, slots.map_err(molt_sdk::Error::Tables)? as u32);
+    // Behind the program come the IPC buffer's page and BootInfo's.
+    let end = program.end + 2 * SMALL_PAGE;
+    let paging = TABLE_BITS.map(|bits| end.div_ceil(1 << bits) - (program.start >> bits));
+    let several = [
+        (sizes.memory_bits(Kind::SmallPage, 0), 2),
+        (sizes.memory_bits(Kind::PageTable, 0), paging.iter().sum()),
+    ];
+    let single = [Kind::Tcb, Kind::AsidPool, Kind::VSpace].map(|kind| sizes.memory_bits(kind, 0));
+    let single = single.into_iter().chain([cnode, SC_BITS]);
+    let all = several.into_iter().chain(single.map(|bits| (bits, 1)));
+    let size: u64 = all.map(|(bits, count): (u32, u64)| count << bits).sum();
+
+    // The CNode, which is the largest, comes first.
+    let place = |range: &Range<u64>| {
+        let start = range.end.checked_sub(size)? >> cnode << cnode;
+        (start >= range.start).then_some(start..start + size)
+    };
+    Ok(free.iter().rev().find_map(place))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_taken_is_not_free() {
+        let memory = [0x1000..0x5000, 0x8000..0x9000];
+        let taken = [0x1000..0x2000, 0x3000..0x4000, 0x8000..0x9000];
+        assert_eq!(free(&memory, &taken), [0x2000..0x3000, 0x4000..0x5000]);
+    }
+
+    /// The figures are those of a release kernel on `qemu_virt_aarch64`, as Microkit's tool reports them.
+    #[test]
+    fn the_root_tasks_objects_are_at_the_end() {
+        let tables = Tables::embedded().unwrap();
+        let memory = [0x6000_0000..0x6001_0000, 0x6040_0000..0xc000_0000];
+        let small = objects(&tables, 0x20_0000..0x23_0000, &memory).unwrap();
+        assert_eq!(small, Some(0xbf80_0000..0xbfc0_7880));
+        // One more translation table.
+        let large = objects(&tables, 0x20_0000..0x40_0000, &memory).unwrap();
+        assert_eq!(large, Some(0xbf80_0000..0xbfc0_8880));
+        assert_eq!(
+            objects(&tables, 0x20_0000..0x23_0000, &memory[..1]).unwrap(),
+            None
+        );
+    }
+}
