@@ -50,7 +50,8 @@ impl Patient {
     fn show(&self, env: &Env, code: extern "C" fn() -> !) -> (u64, [u64; 16]) {
         let (info, badge, mut words) = self.fault();
         let length = info.length().min(16);
-        let shown = &mut words.clone()[..length];
+        let mut copy = words;
+        let shown = &mut copy[..length];
         // Where each kind of fault has addresses.
         let (ip, sp): (Option<usize>, Option<usize>) = match info.label() {
             1 | 5 | 6 => (Some(0), None),

@@ -13,9 +13,11 @@ use super::{
 };
 use crate::env::WINDOW;
 
+/// How often it is chosen, its name, and what it does.
+type Operation<S> = (usize, &'static str, fn(&mut S) -> Result<()>);
+
 impl Sequence<'_> {
-    /// How often each is chosen, by how many of them there are.
-    const OPERATIONS: [(usize, &'static str, fn(&mut Self) -> Result<()>); 23] = [
+    const OPERATIONS: [Operation<Self>; 23] = [
         (6, "retype", Self::retype),
         (4, "copy", Self::copy),
         (3, "mint", Self::mint),
