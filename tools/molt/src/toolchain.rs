@@ -62,6 +62,20 @@ impl Toolchain {
         command
     }
 
+    /// Whether the checkout has a package of this name.
+    pub fn has(&self, package: &str) -> bool {
+        let mut command = self.cargo();
+        command.args([
+            "pkgid",
+            "--locked",
+            "--offline",
+            "--quiet",
+            "--package",
+            package,
+        ]);
+        command.output().is_ok_and(|output| output.status.success())
+    }
+
     /// Builds the programs of these packages and returns the folder where their ELFs are, each named as its package.
     ///
     /// `features` select a version (of a single package); `configuration` is that of the kernel

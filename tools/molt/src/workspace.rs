@@ -203,6 +203,8 @@ impl Builder<'_> {
                 packages.insert(package(domain));
             }
         }
+        // What is no package of the checkout either is missed, at its place of the description, when the image is built.
+        packages.retain(|package| self.toolchain.has(package));
         for package in packages {
             let features = self.features(package);
             let folder = self.toolchain.build(

@@ -212,7 +212,9 @@ pub enum Rule {
         "memory region '{0}' from {1:#x} to {2:#x}: the board has no such memory, or its kernel keeps it"
     )]
     NoMemory(String, u64, u64),
-    #[error("program image '{0}' was not found")]
+    #[error(
+        "program image '{0}' was not found beside the description or in a search path (--search-path)"
+    )]
     ImageMissing(String),
     #[error("'{0}': {1}")]
     Image(String, String),
