@@ -65,14 +65,7 @@ impl Toolchain {
     /// Whether the checkout has a package of this name.
     pub fn has(&self, package: &str) -> bool {
         let mut command = self.cargo();
-        command.args([
-            "pkgid",
-            "--locked",
-            "--offline",
-            "--quiet",
-            "--package",
-            package,
-        ]);
+        command.args(["pkgid", "--locked", "--quiet", "--package", package]);
         command.output().is_ok_and(|output| output.status.success())
     }
 
