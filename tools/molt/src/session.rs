@@ -59,7 +59,10 @@ pub fn run(
         grace: None,
     };
     let end = molt_qemu::run(&machine, &mut reader)?;
-    let mut summary = reader.collector.summary(&kernel.name(), kernel.board());
+    let mut summary =
+        reader
+            .collector
+            .summary(&kernel.name(), kernel.board(), kernel.configuration());
     let mut failures = judge(&summary, &reader.collector, &scenario.expect);
     if end == End::TimedOut {
         failures.push(format!("not done within {} s", scenario.limit));

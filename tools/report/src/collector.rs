@@ -196,10 +196,11 @@ impl Collector {
     }
 
     /// The content of the JSON file, not yet judged.
-    pub fn summary(&self, kernel: &str, board: &str) -> Summary {
+    pub fn summary(&self, kernel: &str, board: &str, configuration: &str) -> Summary {
         Summary {
             kernel: kernel.to_owned(),
             board: board.to_owned(),
+            configuration: configuration.to_owned(),
             guests: self.guests.clone(),
             updates: self.transactions.ended().cloned().collect(),
             passed: false,

@@ -12,6 +12,8 @@ pub struct Summary {
     pub kernel: String,
     /// The board, by its name in an SDK.
     pub board: String,
+    /// The kernel's configuration, by its name in an SDK.
+    pub configuration: String,
     /// The guests, by name.
     pub guests: Vec<Guest>,
     /// The updates, in the order in which they ended.

@@ -8,7 +8,10 @@ use crate::timeline::duration;
 pub fn table(summary: &Summary) -> Vec<String> {
     let mut lines = vec![
         String::new(),
-        format!("  on {} ({})", summary.kernel, summary.board),
+        format!(
+            "  on {} ({}, {})",
+            summary.kernel, summary.board, summary.configuration
+        ),
         format!(
             "  {:<10} {:<6} {:>9} {:>7} {:>15} {:>16} {:>7}",
             "guest", "kind", "requests", "errors", "bytes verified", "longest request", "parked"

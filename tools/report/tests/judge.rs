@@ -31,7 +31,7 @@ fn failures(console: &[&str]) -> Vec<String> {
         ..Expectation::default()
     };
     judge(
-        &collector.summary("embedded", "virt"),
+        &collector.summary("embedded", "virt", "release"),
         &collector,
         &expected,
     )
