@@ -11,10 +11,10 @@ use smccc::{Smc, psci};
 
 use crate::{copy, enter};
 
-/// The kernel may be entered. It is in no zeroed section, since it is written with caches and read without them.
+/// The kernel may be entered. Cores that were released at EL3 look at it while the first one clears `.bss`: it is not there.
 #[unsafe(link_section = ".data")]
 static READY: AtomicBool = AtomicBool::new(false);
-/// They were released from reset at EL3. In no zeroed section, since EL2 starts with clearing those.
+/// They were released at EL3. Not in `.bss` either, which is cleared after that.
 #[unsafe(link_section = ".data")]
 static RELEASED: AtomicBool = AtomicBool::new(false);
 
@@ -62,7 +62,8 @@ pub fn wait() {
     }
 }
 
-/// The APU's registers (AMD UG1087), and of them RVBARADDR0L, the low half of core 0's reset address, the others' 8 bytes further each.
+/// The APU's registers (AMD UG1087), and of them RVBARADDR0L: the low half of core 0's reset address; the others' are 8 bytes
+/// further each.
 const APU: usize = 0xfd5c_0000;
 const RVBARADDR: usize = 0x40;
 /// CRF_APB's registers, and of them RST_FPD_APU: in bits 0 to 3 a core's reset, in bits 10 to 13 its power-on reset.
