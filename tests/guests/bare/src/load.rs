@@ -153,11 +153,13 @@ impl Load {
         }
     }
 
-    /// Blocks are shared out among the slots, so that no two requests touch one.
+    /// Blocks are shared out among the slots, so that no two requests touch one. The closing pass reads every block in any slot:
+    /// it waits for the writes before it.
     fn choose(&mut self, slot: usize) -> Option<(u64, Transfer)> {
         let depth = self.flights.len() as u64;
         if let Some(next) = self.closing {
-            if !self.verify {
+            let mut flights = self.flights.iter().flatten();
+            if !self.verify || flights.any(|flight| flight.transfer == Transfer::Write) {
                 return None;
             }
             let written = (next..self.blocks()).find(|number| self.sequence(*number) != 0);
