@@ -168,12 +168,17 @@ impl Load {
         let _ = self.memory.write(slot * BLOCK, &[0; BLOCK]);
     }
 
-    /// What the slot does next. Each slot has the blocks that are congruent to it, so none is in two requests.
+    /// What the slot does next. Each slot has the blocks that are congruent to it, so none is in two requests. The closing pass
+    /// reads every block in any slot: it waits for the writes before it.
     fn choose(&mut self, slot: usize) -> Option<(Op, usize)> {
         if let Some(block) = self.to_read[slot].take() {
             return Some((Op::Read, block));
         }
         if let Some(next) = &mut self.closing {
+            let mut flights = self.flights.iter().flatten();
+            if flights.any(|flight| flight.op == Op::Write) {
+                return None;
+            }
             let block = (*next..self.blocks).find(|block| self.written[*block] > 0);
             *next = block.map_or(self.blocks, |block| block + 1);
             return block.map(|block| (Op::Read, block));
