@@ -4,10 +4,10 @@
 use core::sync::atomic::AtomicU64;
 
 use molt_shared::Registers;
-use molt_system::{DeviceFrames, UpdateBrief};
+use molt_system::UpdateBrief;
 use sel4_microkit::var;
 
-pub const PAGE: u64 = 4096;
+const PAGE: u64 = 4096;
 
 /// The plan that the tool has made.
 ///
@@ -35,8 +35,8 @@ pub fn words(address: u64, size: u64) -> &'static [AtomicU64] {
 }
 
 /// The first page of a device, which the stop routine has mapped at the plan's address.
-pub fn registers(device: &DeviceFrames) -> Registers {
+pub fn registers(address: u64) -> Registers {
     // SAFETY: mapped as device memory by the caller (`stop`) before any access, taken away after the last one. Nothing
     // that is written there makes the device reach memory of this PD.
-    unsafe { Registers::new(device.update_vaddr as usize, PAGE as usize) }
+    unsafe { Registers::new(address as usize, PAGE as usize) }
 }

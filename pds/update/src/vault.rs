@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Operations on the vault's slots.
 
+use molt_supervisor::Slot;
 use molt_system::VaultSlot;
 use molt_system::cspace::{
     GENERATION_BITS, MICROKIT_BITS, VAULT_CNODE, VAULT_DEPTH, WORKSHOP_CNODE,
 };
-use sel4::{AbsoluteCPtr, CapRights, CapType, Result, cap};
+use sel4::{AbsoluteCPtr, CapType, cap};
 
 /// The capability in a slot.
 pub fn capability<T: CapType>(slot: VaultSlot) -> sel4::Cap<T> {
@@ -17,30 +18,15 @@ pub fn place(slot: VaultSlot) -> AbsoluteCPtr {
     at(VAULT_CNODE, slot.0)
 }
 
-/// A slot of `stage`'s workshop.
-pub fn workshop(index: u32) -> AbsoluteCPtr {
-    at(WORKSHOP_CNODE, index)
-}
-
-/// A slot of the generation whose CNode is in `cnode` (as `stage` made it: without a guard).
-pub fn generation(cnode: VaultSlot, slot: u64) -> AbsoluteCPtr {
-    capability::<sel4::cap_type::CNode>(cnode)
-        .absolute_cptr_from_bits_with_depth(slot, GENERATION_BITS as usize)
-}
-
-/// Copies with all the rights of the source.
-pub fn copy(to: VaultSlot, from: VaultSlot) -> Result<()> {
-    place(to).copy(&place(from), CapRights::all())
-}
-
-/// Moves between vault and workshop.
-pub fn move_to(to: &AbsoluteCPtr, from: &AbsoluteCPtr) -> Result<()> {
-    to.move_(from)
-}
-
-/// Revokes all that was derived from an original. Can be cut by the kernel and begun again; it is done when this returns.
-pub fn revoke(slot: VaultSlot) -> Result<()> {
-    place(slot).revoke()
+/// Any slot.
+pub fn slot(slot: Slot) -> AbsoluteCPtr {
+    match slot {
+        Slot::Vault(slot) => place(slot),
+        Slot::Workshop(index) => at(WORKSHOP_CNODE, index),
+        // As `stage` made the CNode: without a guard.
+        Slot::Generation { cnode, slot } => capability::<sel4::cap_type::CNode>(cnode)
+            .absolute_cptr_from_bits_with_depth(slot, GENERATION_BITS as usize),
+    }
 }
 
 fn at(cnode: u64, index: u32) -> AbsoluteCPtr {

@@ -2,7 +2,7 @@
 //! A standard SD host controller (SD Host Controller Simplified Specification 3.00): software reset for all (2.2.16), which
 //! ends any DMA, and when its bit reads as 0 the reset is complete.
 
-use molt_shared::Registers;
+use molt_shared::Mmio;
 
 use super::READS;
 
@@ -10,11 +10,11 @@ use super::READS;
 const RESET: usize = 0x2c;
 const RESET_ALL: u32 = 1 << 24;
 
-pub fn stop(registers: &Registers) {
+pub fn stop(registers: &impl Mmio) {
     // The card's clock stops with it.
     registers.write(RESET, RESET_ALL);
 }
 
-pub fn stopped(registers: &Registers) -> bool {
+pub fn stopped(registers: &impl Mmio) -> bool {
     (0..READS).any(|_| registers.read(RESET) & RESET_ALL == 0)
 }

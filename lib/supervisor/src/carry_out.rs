@@ -6,19 +6,16 @@ use molt_control::stage::Command;
 use molt_doorbell::{Answer, Reason, Status};
 use molt_trace::{Event as Trace, Word};
 use molt_update::{Action, Event, Phase};
-use sel4::cap_type;
 
-use crate::unit::place_at;
-use crate::update::Update;
-use crate::vault::capability;
 use crate::work::Kind;
+use crate::{Kernel, Supervisor};
 
-impl Update {
+impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
     /// Gives a machine an event and does what it wants.
-    pub fn give(&mut self, index: usize, event: Event) {
+    pub(crate) fn give(&mut self, index: usize, event: Event) {
         let mut next = Some(event);
         while let Some(event) = next {
-            let now = self.clock.us();
+            let now = self.us();
             let Some(unit) = self.units.get_mut(index) else {
                 return;
             };
@@ -33,7 +30,7 @@ impl Update {
     }
 
     /// Has a machine given an event when it has been done with the present one.
-    fn follow_up(&mut self, index: usize, event: Event) {
+    pub(crate) fn follow_up(&mut self, index: usize, event: Event) {
         if let Some(unit) = self.units.get_mut(index) {
             // At most one follows from each action that can cause one: there is room.
             let _ = unit.followups.push_back(event);
@@ -63,8 +60,8 @@ impl Update {
             Action::ClearArena(arena) => self.clear(index, arena),
             Action::AskBeat(_) => {
                 if let Some(unit) = self.units.get_mut(index) {
-                    unit.beat = Some(unit.orders.ask_beat());
-                    unit.driver.notify();
+                    unit.watch.asked(unit.orders.ask_beat());
+                    self.kernel.notify(unit.plan.channel);
                 }
             }
             Action::Report {
@@ -84,32 +81,32 @@ impl Update {
             component: index,
             slot: slot.into(),
             client: client.into(),
-            length: unit.offered_length,
+            length: unit.offer.length,
             committed,
         };
-        self.stage.give(index, command);
+        self.stage.give(&self.kernel, index, command);
     }
 
     fn build(&mut self, index: usize, slot: u8, arena: u8, generation: u64) {
         let Some(unit) = self.units.get_mut(index) else {
             return;
         };
-        unit.building = Some(arena);
-        unit.build = Some(Command::Build {
+        let command = Command::Build {
             component: index,
             slot: slot.into(),
             arena: arena.into(),
             generation,
-        });
+        };
+        unit.build.order(arena, command);
         self.work.add(index, arena, Kind::Lend);
     }
 
     fn quiesce(&mut self, index: usize) {
         self.measure_deny(index);
         if let Some(unit) = self.units.get_mut(index) {
-            unit.quiesced_in_order = false;
+            unit.departed.in_order = false;
             unit.orders.order(Order::Quiesce);
-            unit.driver.notify();
+            self.kernel.notify(unit.plan.channel);
         }
     }
 
@@ -117,7 +114,7 @@ impl Update {
         for client in self.clients.iter_mut().filter(|c| c.has(index)) {
             client.warden.close(index);
             client.closing |= 1 << index;
-            client.channel.notify();
+            client.notify(&self.kernel);
         }
     }
 
@@ -125,7 +122,7 @@ impl Update {
         for client in self.clients.iter_mut().filter(|c| c.has(index)) {
             client.warden.out_of_service(index);
             client.closing &= !(1 << index);
-            client.channel.notify();
+            client.notify(&self.kernel);
         }
     }
 
@@ -133,12 +130,12 @@ impl Update {
         for client in self.clients.iter_mut().filter(|c| c.has(index)) {
             client.warden.open(index, generation);
             client.closing &= !(1 << index);
-            client.channel.notify();
+            client.notify(&self.kernel);
         }
         let Some(unit) = self.units.get_mut(index) else {
             return;
         };
-        unit.poll = Some(0);
+        unit.watch.begin();
         let version = unit.report.version();
         self.trace(Trace::Ready {
             component: self.name(index),
@@ -151,121 +148,11 @@ impl Update {
         });
     }
 
-    fn suspend(&mut self, index: usize) {
-        // Where the blackout begins without an order to quiesce.
-        self.measure_deny(index);
-        let Some(unit) = self.units.get_mut(index) else {
-            return;
-        };
-        unit.poll = None;
-        unit.beat = None;
-        if let Some(holder) = unit.holder {
-            // An error would mean that there is no thread.
-            let _ = capability::<cap_type::Tcb>(holder.tcb).tcb_suspend();
-        }
-    }
-
-    fn stop_device(&mut self, index: usize) {
-        let Some(unit) = self.units.get_mut(index) else {
-            return;
-        };
-        match unit.stop(&mut self.books) {
-            Ok(()) => unit.stopping = true,
-            Err(error) => self.failed("stop", error),
-        }
-        if self.look_whether_stopped(index) {
-            self.follow_up(index, Event::Stopped);
-        }
-    }
-
-    /// Whether a device that was to stop has stopped just now.
-    pub fn look_whether_stopped(&mut self, index: usize) -> bool {
-        let stopped = self.units.get_mut(index).is_some_and(|unit| {
-            let stopped = unit.stopping && unit.stopped();
-            unit.stopping &= !stopped;
-            stopped
-        });
-        if stopped {
-            #[cfg(feature = "probe-dma")]
-            self.check_ring(index);
-            self.trace(Trace::Stopped {
-                component: self.name(index),
-            });
-        }
-        stopped
-    }
-
-    fn deny(&mut self, index: usize) {
-        self.measure_deny(index);
-        let Some(unit) = self.units.get_mut(index) else {
-            return;
-        };
-        let Some(place) = unit.holder.take() else {
-            return;
-        };
-        if let Err(error) = unit.deny(self.brief, &mut self.books, place) {
-            self.failed("deny", error);
-        }
-        #[cfg(feature = "probe-old")]
-        if self.units.get(index).is_some_and(|u| u.quiesced_in_order) {
-            self.try_old(index, place);
-        }
-        let brief = self.brief;
-        let unit = self.units.get(index);
-        let regions = unit.map_or(&[][..], |unit| crate::grant::regions(brief, unit));
-        for region in regions {
-            self.trace(Trace::Revoked {
-                component: self.name(index),
-                region: Word::new(region.name.as_str()),
-            });
-        }
-        self.trace(Trace::Denied {
-            component: self.name(index),
-            technique: Word::new("hold"),
-        });
-    }
-
-    fn grant(&mut self, index: usize, generation: u64, arena: u8) {
-        let Some(unit) = self.units.get_mut(index) else {
-            return;
-        };
-        let place = place_at(self.books.arena(unit.arena_number(arena)));
-        unit.holder = Some(place);
-        unit.quiesced_in_order = false;
-        unit.measure.granted();
-        let result = unit.grant(self.brief, &mut self.books, &self.fixed, generation, place);
-        self.trace(Trace::Granted {
-            component: self.name(index),
-            generation,
-        });
-        match result {
-            Ok(()) => self.unpark(index),
-            Err(error) => {
-                self.failed("grant", error);
-                let reason = Reason::GrantFailed;
-                self.follow_up(index, Event::Failed { generation, reason });
-            }
-        }
-    }
-
-    /// Clients that touched what was taken go on where they were.
-    fn unpark(&mut self, index: usize) {
-        for client in self.clients.iter_mut().filter(|c| c.has(index) && c.parked) {
-            client.parked = false;
-            // An error would mean that there is no such thread.
-            let _ = client.tcb().tcb_resume();
-        }
-    }
-
     fn clear(&mut self, index: usize, arena: u8) {
-        let building = self.units.get_mut(index).is_some_and(|unit| {
-            let building = unit.building == Some(arena);
-            if building {
-                unit.building = None;
-                unit.build = None;
-            }
-            building
-        });
+        let building = self
+            .units
+            .get_mut(index)
+            .is_some_and(|unit| unit.build.give_up(arena));
         if building && self.stage.withdraw(index) {
             self.follow_up(index, Event::StageFailed(Reason::None));
         }
@@ -273,12 +160,11 @@ impl Update {
     }
 
     fn reported(&mut self, index: usize, client: Option<u8>, status: Status, reason: Reason) {
-        let now = self.clock.ns();
+        let now = self.clock.ns(&self.kernel);
         let Some(unit) = self.units.get_mut(index) else {
             return;
         };
-        unit.status = status;
-        unit.reason = reason;
+        unit.offer.reached(status, reason);
         unit.measure.reached(status, now);
         self.trace_status(index, client, status, reason);
         if let Some(client) = client {
@@ -291,7 +177,11 @@ impl Update {
             return;
         };
         let own = unit.machine.client() == Some(client) && unit.machine.phase() != Phase::Idle;
-        let status = if own { unit.status } else { Status::Refused };
+        let status = if own {
+            unit.offer.status
+        } else {
+            Status::Refused
+        };
         self.trace(Trace::Refused {
             client: self.client_name(client.into()),
             component: self.name(index),
@@ -312,11 +202,11 @@ impl Update {
             _ => 1000,
         };
         let handle = if status == Status::Offered {
-            unit.handle
+            unit.offer.handle
         } else {
             0
         };
-        client.tell(Answer {
+        let answer = Answer {
             serial: 0,
             status,
             reason,
@@ -324,13 +214,7 @@ impl Update {
             progress,
             generation: unit.machine.holder().unwrap_or(0),
             sequence: unit.machine.committed().sequence,
-        });
-    }
-
-    pub fn failed(&mut self, what: &str, error: sel4::Error) {
-        self.trace(Trace::Value {
-            name: Word::new(what),
-            value: error as u64,
-        });
+        };
+        client.tell(&self.kernel, answer);
     }
 }

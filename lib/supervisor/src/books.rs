@@ -69,10 +69,6 @@ impl Books {
     }
 
     /// The slots for copies that are free.
-    #[cfg_attr(
-        not(feature = "probe"),
-        expect(dead_code, reason = "asked by the probe only")
-    )]
     pub fn free(&self) -> impl Iterator<Item = VaultSlot> {
         let first = self.first_copy;
         let slots = self.used.iter().take(self.copies as usize).enumerate();

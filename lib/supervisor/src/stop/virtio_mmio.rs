@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! virtio-mmio (virtio 1.2, 4.2.2): status 0, and when it reads as 0 the device reaches no memory (2.1.2, 2.4.2).
 
-use molt_shared::Registers;
+use molt_shared::Mmio;
 
 use super::READS;
 
@@ -13,18 +13,18 @@ const TRANSPORT: usize = 0x200;
 const TRANSPORTS: usize = 8;
 const VIRT: u32 = u32::from_le_bytes(*b"virt");
 
-pub fn stop(registers: &Registers) {
+pub fn stop(registers: &impl Mmio) {
     for base in transports(registers) {
         registers.write(base + STATUS, 0);
     }
 }
 
-pub fn stopped(registers: &Registers) -> bool {
+pub fn stopped(registers: &impl Mmio) -> bool {
     transports(registers).all(|base| (0..READS).any(|_| registers.read(base + STATUS) == 0))
 }
 
 /// The transports on the page that have a device. They all belong to this component: a page has one owner.
-fn transports(registers: &Registers) -> impl Iterator<Item = usize> {
+fn transports(registers: &impl Mmio) -> impl Iterator<Item = usize> {
     (0..TRANSPORTS).map(|n| n * TRANSPORT).filter(|base| {
         registers.read(base + MAGIC) == VIRT && registers.read(base + DEVICE_ID) != 0
     })

@@ -5,17 +5,16 @@ use heapless::Deque;
 use molt_system::{NONE, Ring};
 use molt_trace::ring::Writer;
 use molt_trace::{Event, Line};
-use sel4_microkit::Channel;
 
-use crate::brief;
+use crate::Kernel;
 
 /// Events noted at most; what comes when there is no room is counted.
 const NOTED: usize = 128;
 
 /// The way to `serial`.
-pub struct Console {
-    writer: Writer<'static>,
-    serial: Option<Channel>,
+pub struct Console<'m> {
+    writer: Writer<'m>,
+    serial: Option<u32>,
     noted: Deque<Line, NOTED>,
     lost: u64,
 }
@@ -23,12 +22,12 @@ pub struct Console {
 /// How long an event waits at most for the end of a blackout, in ns.
 const PATIENCE_NS: u64 = 50_000_000;
 
-impl Console {
+impl<'m> Console<'m> {
     /// With the plan's ring.
-    pub fn new(ring: &Ring) -> Self {
+    pub fn new(kernel: &impl Kernel<'m>, ring: &Ring) -> Self {
         Self {
-            writer: Writer::new(brief::words(ring.vaddr, ring.size)),
-            serial: (ring.channel != NONE).then(|| Channel::new(ring.channel as usize)),
+            writer: Writer::new(kernel.words(ring.vaddr, ring.size)),
+            serial: (ring.channel != NONE).then_some(ring.channel),
             noted: Deque::new(),
             lost: 0,
         }
@@ -51,7 +50,7 @@ impl Console {
     }
 
     /// Prints what was noted.
-    pub fn print(&mut self) {
+    pub fn print(&mut self, kernel: &impl Kernel<'m>) {
         let mut some = false;
         while let Some(line) = self.noted.pop_front() {
             some |= self.writer.line(&line);
@@ -62,7 +61,7 @@ impl Console {
             self.lost = 0;
         }
         if some && let Some(serial) = self.serial {
-            serial.notify();
+            kernel.notify(serial);
         }
     }
 }

@@ -3,15 +3,13 @@
 //!
 //! A step takes about [`SLICE_US`]; between two steps everybody else has as long.
 
-use heapless::Deque;
-use molt_system::cspace::{WORKSHOP_REST, WORKSHOP_TCB};
-use molt_system::{Arena, MAX_COMPONENTS};
-use sel4::Result;
-
 use crate::books::Books;
 use crate::time::Clock;
 use crate::unit::Unit;
-use crate::vault;
+use crate::{Kernel, Result, Slot};
+use heapless::Deque;
+use molt_system::cspace::{WORKSHOP_REST, WORKSHOP_TCB};
+use molt_system::{Arena, MAX_COMPONENTS};
 
 /// Length of a step in us.
 pub const SLICE_US: u64 = 25;
@@ -33,8 +31,11 @@ pub enum Kind {
 /// A piece of long work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Job {
+    /// The component.
     pub unit: usize,
+    /// Its arena.
     pub arena: u8,
+    /// What is done with it.
     pub kind: Kind,
     next: u32,
 }
@@ -63,23 +64,24 @@ impl Work {
     }
 
     /// Does one step. Returns a job that is done with it.
-    pub fn step(
+    pub fn step<'m>(
         &mut self,
-        units: &mut [Unit],
+        kernel: &impl Kernel<'m>,
+        units: &mut [Unit<'m>],
         books: &Books,
         clock: &Clock,
-    ) -> Option<(Job, Result<()>)> {
+    ) -> Option<(Job, Result)> {
         let job = self.jobs.front_mut()?;
-        let end = clock.us() + SLICE_US;
+        let end = clock.us(kernel) + SLICE_US;
         loop {
             let state = units
                 .get_mut(job.unit)
-                .map_or(Ok(true), |unit| job.advance(unit, books));
+                .map_or(Ok(true), |unit| job.advance(kernel, unit, books));
             if state != Ok(false) {
                 let done = self.jobs.pop_front()?;
                 return Some((done, state.map(|_| ())));
             }
-            if clock.us() >= end {
+            if clock.us(kernel) >= end {
                 return None;
             }
         }
@@ -88,32 +90,35 @@ impl Work {
 
 impl Job {
     /// One capability. Returns whether that was the last.
-    fn advance(&mut self, unit: &mut Unit, books: &Books) -> Result<bool> {
-        let Some(plan) = unit.plan.arenas.get(usize::from(self.arena)) else {
+    fn advance<'m>(
+        &mut self,
+        kernel: &impl Kernel<'m>,
+        unit: &mut Unit<'m>,
+        books: &Books,
+    ) -> Result<bool> {
+        let component = unit.plan;
+        let Some(plan) = component.arenas.get(usize::from(self.arena)) else {
             return Ok(true);
         };
         let number = unit.arena_number(self.arena);
-        let Some(state) = unit.arenas.get_mut(usize::from(self.arena)) else {
-            return Ok(true);
-        };
         let n = self.next;
         self.next += 1;
         match self.kind {
             Kind::Lend => {
-                state.lent = true;
-                lend(plan, n)?;
+                unit.build.set_lent(self.arena, true);
+                lend(kernel, plan, n)?;
                 Ok(n + 1 >= plan.count)
             }
             Kind::TakeOver { slots } => {
                 if n < plan.count {
-                    take_back(plan, n)?;
-                    state.lent = n + 1 < plan.count;
+                    take_back(kernel, plan, n)?;
+                    unit.build.set_lent(self.arena, n + 1 < plan.count);
                 } else {
                     // What a generation is made of, side by side in its arena's part of the vault.
                     let index = n - plan.count;
-                    let from = vault::workshop(WORKSHOP_TCB + index);
-                    let to = vault::place(books.arena(number).after(index));
-                    vault::move_to(&to, &from)?;
+                    let from = Slot::Workshop(WORKSHOP_TCB + index);
+                    let to = Slot::Vault(books.arena(number).after(index));
+                    kernel.relocate(to, from)?;
                 }
                 let built = slots
                     .saturating_sub(WORKSHOP_TCB)
@@ -121,13 +126,13 @@ impl Job {
                 Ok(n + 1 >= plan.count + built)
             }
             Kind::Clear => {
-                if state.lent {
+                if unit.build.lent(self.arena) {
                     // The one that `stage` has not been lent yet is here: that is no error.
-                    let _ = take_back(plan, n);
+                    let _ = take_back(kernel, plan, n);
                 }
-                vault::revoke(plan.first.after(n))?;
+                kernel.revoke(plan.first.after(n))?;
                 if n + 1 >= plan.count {
-                    state.lent = false;
+                    unit.build.set_lent(self.arena, false);
                 }
                 Ok(n + 1 >= plan.count)
             }
@@ -135,10 +140,10 @@ impl Job {
     }
 }
 
-fn lend(arena: &Arena, n: u32) -> Result<()> {
-    vault::move_to(&vault::workshop(n), &vault::place(arena.first.after(n)))
+fn lend<'m>(kernel: &impl Kernel<'m>, arena: &Arena, n: u32) -> Result {
+    kernel.relocate(Slot::Workshop(n), Slot::Vault(arena.first.after(n)))
 }
 
-fn take_back(arena: &Arena, n: u32) -> Result<()> {
-    vault::move_to(&vault::place(arena.first.after(n)), &vault::workshop(n))
+fn take_back<'m>(kernel: &impl Kernel<'m>, arena: &Arena, n: u32) -> Result {
+    kernel.relocate(Slot::Vault(arena.first.after(n)), Slot::Workshop(n))
 }

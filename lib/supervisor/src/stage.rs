@@ -1,42 +1,42 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! `stage`, shared by all components: one command at a time.
 
+use crate::Kernel;
 use heapless::Deque;
 use molt_control::stage::{Caller, Command, Outcome, Results};
 use molt_doorbell::Reason;
 use molt_system::{MAX_COMPONENTS, StageLink};
-use sel4_microkit::Channel;
 
-use crate::brief::{self, PAGE};
+use crate::client::PAGE;
 
 /// The way to `stage`.
-pub struct Stage {
-    caller: Caller<'static>,
-    channel: Channel,
+pub struct Stage<'m> {
+    caller: Caller<'m>,
+    channel: u32,
     /// Whose command is under way.
     working: Option<usize>,
     waiting: Deque<(usize, Command), MAX_COMPONENTS>,
 }
 
-impl Stage {
+impl<'m> Stage<'m> {
     /// With the plan's pages and channel.
-    pub fn new(link: &StageLink) -> Self {
+    pub fn new(kernel: &impl Kernel<'m>, link: &StageLink) -> Self {
         Self {
             caller: Caller::new(
-                brief::words(link.commands, PAGE),
-                brief::words(link.results, PAGE),
+                kernel.words(link.commands, PAGE),
+                kernel.words(link.results, PAGE),
             ),
-            channel: Channel::new(link.channel as usize),
+            channel: link.channel,
             working: None,
             waiting: Deque::new(),
         }
     }
 
     /// Gives a command of a component, or keeps it until `stage` is free.
-    pub fn give(&mut self, unit: usize, command: Command) {
+    pub fn give(&mut self, kernel: &impl Kernel<'m>, unit: usize, command: Command) {
         // A machine gives no second command before the first is answered: there is room.
         let _ = self.waiting.push_back((unit, command));
-        self.next();
+        self.next(kernel);
     }
 
     /// Takes back a command of this component that `stage` has not been given yet. Returns whether there was one.
@@ -47,7 +47,7 @@ impl Stage {
     }
 
     /// An answer, with the component that it is for.
-    pub fn answer(&mut self) -> Option<(usize, Result<Results, Reason>)> {
+    pub fn answer(&mut self, kernel: &impl Kernel<'m>) -> Option<(usize, Result<Results, Reason>)> {
         let unit = self.working?;
         let answer = match self.caller.outcome()? {
             Outcome::Working => return None,
@@ -55,7 +55,7 @@ impl Stage {
             Outcome::Failed(code) => Err(Reason::from_u32(code).unwrap_or(Reason::Internal)),
         };
         self.working = None;
-        self.next();
+        self.next(kernel);
         Some((unit, answer))
     }
 
@@ -64,13 +64,13 @@ impl Stage {
         self.caller.progress() as u32
     }
 
-    fn next(&mut self) {
+    fn next(&mut self, kernel: &impl Kernel<'m>) {
         if self.working.is_none()
             && let Some((unit, command)) = self.waiting.pop_front()
         {
             self.working = Some(unit);
             self.caller.give(command);
-            self.channel.notify();
+            kernel.notify(self.channel);
         }
     }
 }

@@ -6,21 +6,20 @@ use core::sync::atomic::AtomicU64;
 use molt_doorbell::{Answer, Reason, Request, Status};
 use molt_gate::Warden;
 use molt_system::UpdateClient;
-use molt_system::cspace::CHILD_TCB;
 use molt_trace::Word;
-use sel4::cap;
-use sel4_microkit::Channel;
 
-use crate::brief::{self, PAGE};
+use crate::{Kernel, Thread};
+
+/// Bytes of a gate or control page.
+pub const PAGE: u64 = 4096;
 
 /// A client.
-pub struct Client {
-    pub plan: &'static UpdateClient,
+pub struct Client<'m> {
+    pub plan: &'m UpdateClient,
     pub name: Word,
-    pub channel: Channel,
-    pub warden: Warden<'static>,
-    to_client: &'static [AtomicU64],
-    to_update: &'static [AtomicU64],
+    pub warden: Warden<'m>,
+    to_client: &'m [AtomicU64],
+    to_update: &'m [AtomicU64],
     answer: Answer,
     /// Times that it touched what was taken from it, and whether it waits because of that.
     pub parks: u64,
@@ -31,15 +30,14 @@ pub struct Client {
     pub closing: u8,
 }
 
-impl Client {
+impl<'m> Client<'m> {
     /// With the plan's pages. All gates are closed.
-    pub fn new(plan: &'static UpdateClient) -> Self {
-        let to_client = brief::words(plan.gate.to_client, PAGE);
-        let to_update = brief::words(plan.gate.to_update, PAGE);
+    pub fn new(kernel: &impl Kernel<'m>, plan: &'m UpdateClient) -> Self {
+        let to_client = kernel.words(plan.gate.to_client, PAGE);
+        let to_update = kernel.words(plan.gate.to_update, PAGE);
         let client = Self {
             plan,
             name: Word::new(plan.name.as_str()),
-            channel: Channel::new(plan.channel as usize),
             warden: Warden::new(to_client, to_update),
             to_client,
             to_update,
@@ -55,18 +53,12 @@ impl Client {
 
     /// Whether it has a share of this component.
     pub fn has(&self, component: usize) -> bool {
-        u32::try_from(component)
-            .ok()
-            .and_then(|c| self.plan.components.checked_shr(c))
-            .is_some_and(|bits| bits & 1 == 1)
+        bit(self.plan.components, component)
     }
 
     /// Whether its doorbell may offer updates of this component.
     pub fn may_update(&self, component: usize) -> bool {
-        u32::try_from(component)
-            .ok()
-            .and_then(|c| self.plan.may_update.checked_shr(c))
-            .is_some_and(|bits| bits & 1 == 1)
+        bit(self.plan.may_update, component)
     }
 
     /// A command that has not been seen yet.
@@ -80,27 +72,39 @@ impl Client {
     }
 
     /// Tells it where its transaction stands.
-    pub fn tell(&mut self, answer: Answer) {
+    pub fn tell(&mut self, kernel: &impl Kernel<'m>, answer: Answer) {
         self.answer = Answer {
             serial: self.answer.serial,
             ..answer
         };
         self.answer.write(self.to_client);
-        self.channel.notify();
+        self.notify(kernel);
     }
 
     /// Tells it that its command was refused before any machine saw it.
-    pub fn refuse(&mut self, reason: Reason) {
-        let answer = self.answer;
-        self.tell(Answer {
+    pub fn refuse(&mut self, kernel: &impl Kernel<'m>, reason: Reason) {
+        let answer = Answer {
             status: Status::Refused,
             reason,
-            ..answer
-        });
+            ..self.answer
+        };
+        self.tell(kernel, answer);
+    }
+
+    /// Signals it.
+    pub fn notify(&self, kernel: &impl Kernel<'m>) {
+        kernel.notify(self.plan.channel);
     }
 
     /// Its thread.
-    pub fn tcb(&self) -> cap::Tcb {
-        sel4::Cap::from_bits(CHILD_TCB + u64::from(self.plan.child))
+    pub fn thread(&self) -> Thread {
+        Thread::Child(self.plan.child)
     }
+}
+
+fn bit(bits: u32, component: usize) -> bool {
+    u32::try_from(component)
+        .ok()
+        .and_then(|c| bits.checked_shr(c))
+        .is_some_and(|bits| bits & 1 == 1)
 }

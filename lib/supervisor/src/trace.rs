@@ -3,15 +3,12 @@
 
 use molt_doorbell::{Reason, Status};
 use molt_trace::{Event as Trace, Word};
-use sel4::cap_type;
-use sel4_extra::SchedContextExt;
 
-use crate::update::Update;
-use crate::vault::capability;
+use crate::{Kernel, Supervisor};
 
-impl Update {
+impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
     /// A status that a component's machine has reported.
-    pub fn trace_status(
+    pub(crate) fn trace_status(
         &mut self,
         index: usize,
         client: Option<u8>,
@@ -31,19 +28,19 @@ impl Update {
             Status::Confirmed => Trace::Confirmed { client, component },
             Status::Verified => Trace::Verified {
                 component,
-                sequence: unit.image_sequence,
-                bytes: unit.image_length,
+                sequence: unit.offer.image.sequence,
+                bytes: unit.offer.image.length,
             },
             Status::Staged => Trace::Staged {
                 component,
                 generation: unit.machine.newest(),
             },
             Status::Quiesced => {
-                unit.before = generation;
+                unit.departed.generation = generation;
                 Trace::Quiesced {
                     component,
                     generation,
-                    how: Word::new(if unit.quiesced_in_order {
+                    how: Word::new(if unit.departed.in_order {
                         "orderly"
                     } else {
                         "forced"
@@ -57,7 +54,7 @@ impl Update {
             },
             Status::Committed => Trace::Committed {
                 component,
-                from: unit.before,
+                from: unit.departed.generation,
                 to: generation,
                 sequence: unit.machine.committed().sequence,
             },
@@ -65,7 +62,7 @@ impl Update {
             Status::RolledBack if reason == Reason::None => return,
             Status::RolledBack => Trace::RolledBack {
                 component,
-                failed: unit.before,
+                failed: unit.departed.generation,
                 to: generation,
                 reason: Word::new(reason.word()),
             },
@@ -87,7 +84,7 @@ impl Update {
 
     fn trace_end(&mut self, index: usize, generation: u64) {
         let component = self.name(index);
-        let now = self.clock.ns();
+        let now = self.clock.ns(&self.kernel);
         if let Some(unit) = self.units.get(index) {
             for (name, ns) in unit.measure.stages() {
                 let name = Word::new(name);
@@ -115,27 +112,27 @@ impl Update {
     }
 
     /// A generation is losing the device: looks for its last completion.
-    pub fn measure_deny(&mut self, index: usize) {
-        let now = self.clock.ns();
+    pub(crate) fn measure_deny(&mut self, index: usize) {
+        let now = self.clock.ns(&self.kernel);
         let Some(unit) = self.units.get_mut(index) else {
             return;
         };
         let last = unit.report.last_completion();
-        if unit.holder.is_some() && unit.measure.denying(last, now) {
+        if unit.holder.place().is_some() && unit.measure.denying(last, now) {
             self.consumed(index);
         }
     }
 
     /// The generation that has the device has reported something.
-    pub fn measure_resume(&mut self, index: usize) {
-        let Some(unit) = self.units.get(index) else {
+    pub(crate) fn measure_resume(&mut self, index: usize) {
+        let Some(unit) = self.units.get_mut(index) else {
             return;
         };
         let submitted = unit.report.first_submission() != 0;
         let completed = unit.report.first_completion() != 0;
         let generation = unit.machine.holder().unwrap_or(0);
-        let mut measure = core::mem::take(&mut self.units[index].measure);
-        let now = || molt_clock::now().0;
+        let mut measure = core::mem::take(&mut unit.measure);
+        let now = || self.kernel.now().0;
         let end = measure.resumed(submitted, completed, now, || self.consumed(index));
         if let Some(unit) = self.units.get_mut(index) {
             unit.measure = measure;
@@ -153,18 +150,15 @@ impl Update {
     /// Execution time in us since the last call: `update`, `stage`, the component's generations, its clients.
     fn consumed(&self, index: usize) -> u64 {
         // A context is charged when its thread lets go of the processor: ours, now.
-        sel4::r#yield();
+        self.kernel.yield_now();
         let authority = &self.brief.authority;
         let clients = self.clients.iter().filter(|c| c.has(index));
         let contexts = [authority.own_sc, authority.stage_sc];
         let contexts = contexts.into_iter().chain(clients.map(|c| c.plan.sc));
-        let others = contexts
-            .map(|sc| {
-                capability::<cap_type::SchedContext>(sc)
-                    .consumed()
-                    .unwrap_or(0)
-            })
-            .fold(0, u64::saturating_add);
-        others.saturating_add(self.units.get(index).map_or(0, |u| u.consumed()))
+        let driver = self.units.get(index).map(|unit| unit.plan.sc);
+        contexts
+            .chain(driver)
+            .map(|sc| self.kernel.consumed(sc))
+            .fold(0, u64::saturating_add)
     }
 }

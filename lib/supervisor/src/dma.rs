@@ -6,15 +6,10 @@
 
 use core::sync::atomic::Ordering;
 
-use molt_system::cspace::VSPACE;
-use molt_system::{Holder, Region, VaultSlot};
+use molt_system::{Holder, Region};
 use molt_trace::{Event as Trace, Word};
-use sel4::{CapRights, Error, Result, VmAttributes, cap_type};
 
-use crate::brief;
-use crate::grant::regions;
-use crate::update::Update;
-use crate::vault::{self, capability};
+use crate::{Error, Kernel, Result, Rights, Slot, Space, Supervisor};
 
 /// What the memory is filled with.
 const PATTERN: u64 = 0x5a5a_a5a5_5a5a_a5a5;
@@ -25,9 +20,9 @@ const WINDOW: u64 = 0x2000_0000;
 /// Its pages are large.
 const LARGE: u32 = 21;
 
-impl Update {
+impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
     /// The device has stopped; the next generation is granted the memory right after this.
-    pub fn check_ring(&mut self, index: usize) {
+    pub(crate) fn check_ring(&mut self, index: usize) {
         let filled = self.with_ring(index, |words| {
             words
                 .iter()
@@ -36,8 +31,8 @@ impl Update {
         if filled.is_err() {
             return;
         }
-        let end = self.clock.us() + WAIT_US;
-        while self.clock.us() < end {
+        let end = self.us() + WAIT_US;
+        while self.us() < end {
             core::hint::spin_loop();
         }
         let mut changed = 0;
@@ -59,24 +54,24 @@ impl Update {
         &mut self,
         index: usize,
         use_it: impl FnOnce(&[core::sync::atomic::AtomicU64]),
-    ) -> Result<()> {
-        let unit = self.units.get(index).ok_or(Error::InvalidArgument)?;
-        let device = unit.plan.devices().first().ok_or(Error::InvalidArgument)?;
+    ) -> Result {
+        let unit = self.units.get(index).ok_or(Error::INVALID_ARGUMENT)?;
+        let device = unit.plan.devices().first().ok_or(Error::INVALID_ARGUMENT)?;
         let vaddr = (device.update_vaddr >> LARGE << LARGE) + WINDOW;
-        let ring = regions(self.brief, unit)
+        let ring = unit
+            .estate
+            .regions
             .iter()
             .find(|region| region.page_bits == LARGE && is_ring(region))
-            .ok_or(Error::InvalidArgument)?;
-        let slot: VaultSlot = self.books.take().ok_or(Error::NotEnoughMemory)?;
-        vault::copy(slot, ring.first)?;
-        capability::<cap_type::Granule>(slot).frame_map(
-            sel4::Cap::from_bits(VSPACE),
-            vaddr as usize,
-            CapRights::read_write(),
-            VmAttributes::from_inner(3 | 4),
-        )?;
-        use_it(brief::words(vaddr, 1 << LARGE));
-        vault::place(slot).delete()?;
+            .ok_or(Error::INVALID_ARGUMENT)?;
+        let slot = self.books.take().ok_or(Error::NOT_ENOUGH_MEMORY)?;
+        self.kernel
+            .copy(Slot::Vault(slot), ring.first, Rights::ALL)?;
+        // Cached and not executable.
+        self.kernel
+            .map(slot, Space::Own, vaddr, Rights::READ_WRITE, 3 | 4)?;
+        use_it(self.kernel.words(vaddr, 1 << LARGE));
+        self.kernel.delete(slot)?;
         self.books.give_back(slot);
         Ok(())
     }

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The books, and whether the kernel agrees with them.
+
+use molt_trace::Event as Trace;
+
+use crate::{Kernel, Supervisor};
+
+impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
+    /// An arena of a component is empty: says what is in use, and with the feature `probe` has the kernel confirm it.
+    pub(crate) fn account(&mut self, index: usize, arena: u8) {
+        // Within a recovery the regions are mapped nowhere: not to be compared.
+        let unit = self.units.get(index);
+        let unit = unit.filter(|unit| unit.holder.granted() && !unit.in_blackout());
+        let Some(arena) = unit.and_then(|unit| unit.plan.arenas.get(usize::from(arena))) else {
+            return;
+        };
+        self.trace(Trace::Books {
+            component: self.name(index),
+            slots: self.books.in_use().into(),
+            untypeds: arena.count.into(),
+            failed: self.probe(arena),
+        });
+    }
+
+    #[cfg(not(feature = "probe"))]
+    fn probe(&self, _arena: &molt_system::Arena) -> u64 {
+        0
+    }
+
+    /// Each untyped of the empty arena can be made one object of its full size, and be revoked again; each slot that the
+    /// books call free takes a copy. Returns how many did not.
+    #[cfg(feature = "probe")]
+    fn probe(&self, arena: &molt_system::Arena) -> u64 {
+        use crate::{Rights, Slot};
+
+        let mut failed = 0;
+        let Some(spare) = self.books.free().next() else {
+            return 1;
+        };
+        for n in 0..arena.count {
+            let slot = arena.first.after(n);
+            let made = self.kernel.retype_whole(slot, arena.size_bits, spare);
+            failed += u64::from(made.is_err() || self.kernel.revoke(slot).is_err());
+        }
+        for slot in self.books.free() {
+            let source = self.brief.authority.own_sc;
+            let copied = self.kernel.copy(Slot::Vault(slot), source, Rights::ALL);
+            failed += u64::from(copied.is_err() || self.kernel.delete(slot).is_err());
+        }
+        failed
+    }
+}

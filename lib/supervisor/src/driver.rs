@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What the generation that has the device says.
+
+use molt_control::State;
+use molt_doorbell::Reason;
+use molt_update::Event;
+
+use crate::{Kernel, Supervisor};
+
+impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
+    pub(crate) fn look_at_driver(&mut self, index: usize) {
+        let now = self.us();
+        if self.look_whether_stopped(index) {
+            self.give(index, Event::Stopped);
+        }
+        let Some(unit) = self.units.get_mut(index) else {
+            return;
+        };
+        let Some(generation) = unit.machine.holder() else {
+            return;
+        };
+        let report = unit.report;
+        match report.state(generation) {
+            State::Starting => {}
+            State::Ready => self.give(index, Event::Ready(generation)),
+            State::Quiesced => {
+                self.measure_deny(index);
+                if let Some(unit) = self.units.get_mut(index) {
+                    unit.departed.in_order = true;
+                }
+                self.give(index, Event::Quiesced(generation));
+            }
+            State::Failed => self.holder_failed(index, Reason::DriverFatal),
+        }
+        let mut unit = self.units.get_mut(index);
+        if unit
+            .as_mut()
+            .is_some_and(|u| u.watch.answered(report.beat()))
+        {
+            self.give(index, Event::Beat(generation));
+        }
+        self.look_at_counters(index, generation, now);
+        self.measure_resume(index);
+    }
+
+    /// During probation: what has it done, and what is owed?
+    fn look_at_counters(&mut self, index: usize, generation: u64, now: u64) {
+        let Some(unit) = self.units.get_mut(index) else {
+            return;
+        };
+        let report = unit.report;
+        let done = report.completions() >= u64::from(unit.plan.probation_completions);
+        if !unit.watch.look(now, done) {
+            return;
+        }
+        let clients = self.clients.iter().filter(|c| c.has(index));
+        let owed = clients.map(|c| c.warden.statistics().owed);
+        let event = Event::Health {
+            generation,
+            completions: report.completions(),
+            errors: report.errors(),
+            owed: owed.fold(0, u64::saturating_add),
+        };
+        self.give(index, event);
+    }
+
+    /// The generation that has the device is not to be trusted with it any longer.
+    pub(crate) fn holder_failed(&mut self, component: usize, reason: Reason) {
+        let holder = self.units.get(component).and_then(|u| u.machine.holder());
+        if let Some(generation) = holder {
+            self.give(component, Event::Failed { generation, reason });
+        }
+    }
+}

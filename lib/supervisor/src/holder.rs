@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The generation that has the device, and every copy that was made so that it, its clients, or the stop routine can reach
+//! the component's memory and device.
+//!
+//! Regions and devices are taken away by revoking the originals, which removes every mapping that was made through a copy,
+//! and the copies with it. Control pages are taken by deleting the copies: `update`'s own mapping of them is a copy too.
+
+use heapless::Vec;
+use molt_control::{OrdersWriter, ReportView, Start};
+use molt_system::cspace::{INPUT, IRQ};
+use molt_system::{Holder as Mapper, Region, UpdateComponent, VaultSlot};
+
+use crate::books::Books;
+use crate::ports::Ports;
+use crate::{Error, Kernel, Result, Rights, Slot, Space, Thread};
+
+/// Copies of originals that one grant makes at most.
+pub const COPIES: usize = 512;
+
+/// Uncached and not executable: device memory.
+const DEVICE: u32 = 4;
+/// Cached and not executable.
+const NORMAL: u32 = 3 | 4;
+
+/// Where the capabilities of an arena's generation stand in the vault.
+#[derive(Clone, Copy)]
+pub struct Place {
+    /// Its thread.
+    pub tcb: VaultSlot,
+    /// Its CNode, as `stage` made it: without a guard.
+    pub cnode: VaultSlot,
+    /// Its VSpace.
+    pub vspace: VaultSlot,
+}
+
+impl Place {
+    /// Of the generation whose capabilities stand from `first` on.
+    pub const fn at(first: VaultSlot) -> Self {
+        Self {
+            tcb: first,
+            cnode: first.after(1),
+            vspace: first.after(2),
+        }
+    }
+}
+
+/// What is granted, and to be taken away.
+#[derive(Clone, Copy)]
+pub struct Estate<'m> {
+    /// The component.
+    pub plan: &'m UpdateComponent,
+    /// Its revocable regions.
+    pub regions: &'m [Region],
+}
+
+impl<'m> Estate<'m> {
+    /// The originals of all its memory and devices.
+    fn originals(self) -> impl Iterator<Item = VaultSlot> {
+        let regions = self.regions.iter().map(|r| (r.first, r.count));
+        let devices = self.plan.devices().iter().map(|d| (d.first, d.count));
+        regions
+            .chain(devices)
+            .flat_map(|(first, count)| (0..count).map(move |n| first.after(n)))
+    }
+}
+
+/// Who has the device, and through which capabilities.
+#[derive(Default)]
+pub struct Holder {
+    place: Option<Place>,
+    /// Copies of the regions' and devices' originals.
+    copies: Vec<VaultSlot, COPIES>,
+    /// Copies of the control pages.
+    control: Vec<VaultSlot, 2>,
+    granted: bool,
+}
+
+impl Holder {
+    /// The capabilities of the generation that has the device.
+    pub fn place(&self) -> Option<Place> {
+        self.place
+    }
+
+    /// Whether the regions are mapped.
+    pub fn granted(&self) -> bool {
+        self.granted
+    }
+
+    /// Maps everything of the component into the generation and its clients, puts ports and interrupt into its CNode, and
+    /// starts it. After an error, what was given is there for [`Self::deny`] to take.
+    #[expect(clippy::too_many_arguments, reason = "what a grant brings together")]
+    pub fn grant<'m>(
+        &mut self,
+        kernel: &impl Kernel<'m>,
+        books: &mut Books,
+        estate: Estate<'m>,
+        ports: &Ports,
+        place: Place,
+        generation: u64,
+        (orders, report): (&mut OrdersWriter<'m>, ReportView<'m>),
+    ) -> Result {
+        self.place = Some(place);
+        self.granted = true;
+        report.reset();
+        orders.start(generation, Start::Cold);
+        let plan = estate.plan;
+        let own = Space::Vault(place.vspace);
+        for (page, rights) in [
+            (&plan.orders, Rights::READ),
+            (&plan.report, Rights::READ_WRITE),
+        ] {
+            let slot = copy(kernel, books, &mut self.control, page.frame)?;
+            kernel.map(slot, own, page.driver_vaddr, rights, NORMAL)?;
+        }
+        for region in estate.regions {
+            self.map_region(kernel, books, region, own)?;
+        }
+        for device in plan.devices() {
+            for n in 0..device.count {
+                let vaddr = device.driver_vaddr + (u64::from(n) << device.page_bits);
+                let frame = device.first.after(n);
+                self.map(kernel, books, frame, own, vaddr, Rights::READ_WRITE, DEVICE)?;
+            }
+        }
+        equip(kernel, plan, ports, place, generation)?;
+        kernel.start(plan, place.tcb, ports.fault)
+    }
+
+    /// Takes everything from the generation and the clients: nothing of the component is mapped anywhere afterwards.
+    /// Returns where the generation stands, and how it went; `None` if nobody had the device.
+    ///
+    /// Errors are not expected (all operations are on capabilities that only `update` has) and do not stop it: the rest
+    /// is taken all the same. The first one is returned.
+    pub fn deny<'m>(
+        &mut self,
+        kernel: &impl Kernel<'m>,
+        books: &mut Books,
+        estate: Estate<'m>,
+    ) -> Option<(Place, Result)> {
+        let place = self.place.take()?;
+        let mut result = Ok(());
+        let mut note = |step: Result| {
+            if result.is_ok() {
+                result = step;
+            }
+        };
+        note(kernel.suspend(Thread::Vault(place.tcb)));
+        note(kernel.unbind_port(place.tcb));
+        note(kernel.unbind_time(estate.plan.sc));
+        for irq in estate.plan.irqs() {
+            // Deleting handlers does not undo the binding: the original is kept, and cleared.
+            note(kernel.revoke(irq.handler));
+            note(kernel.clear_irq(irq.handler));
+        }
+        if cfg!(not(feature = "mutant-no-revoke")) {
+            estate
+                .originals()
+                .for_each(|frame| note(kernel.revoke(frame)));
+            // Their slots are empty now.
+            while let Some(slot) = self.copies.pop() {
+                books.give_back(slot);
+            }
+            while let Some(slot) = self.control.pop() {
+                note(kernel.delete(slot));
+                books.give_back(slot);
+            }
+        }
+        self.granted = false;
+        Some((place, result))
+    }
+
+    /// Maps a new copy of one of the originals, which [`Self::deny`] takes away.
+    #[expect(clippy::too_many_arguments, reason = "those of a mapping")]
+    pub fn map<'m>(
+        &mut self,
+        kernel: &impl Kernel<'m>,
+        books: &mut Books,
+        original: VaultSlot,
+        space: Space,
+        vaddr: u64,
+        rights: Rights,
+        attributes: u32,
+    ) -> Result {
+        let slot = copy(kernel, books, &mut self.copies, original)?;
+        kernel.map(slot, space, vaddr, rights, attributes)
+    }
+
+    fn map_region<'m>(
+        &mut self,
+        kernel: &impl Kernel<'m>,
+        books: &mut Books,
+        region: &Region,
+        own: Space,
+    ) -> Result {
+        for mapping in region.mappings() {
+            let space = match mapping.holder() {
+                Mapper::Generation => own,
+                Mapper::Client(_) => Space::Vault(mapping.vspace),
+            };
+            let rights = Rights((mapping.rights & 3) as u8);
+            for n in 0..region.count {
+                let vaddr = mapping.vaddr + (u64::from(n) << region.page_bits);
+                let frame = region.first.after(n);
+                self.map(
+                    kernel,
+                    books,
+                    frame,
+                    space,
+                    vaddr,
+                    rights,
+                    mapping.attributes,
+                )?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Copies a frame's capability into a new slot that `copies` remembers.
+fn copy<'m, const N: usize>(
+    kernel: &impl Kernel<'m>,
+    books: &mut Books,
+    copies: &mut Vec<VaultSlot, N>,
+    frame: VaultSlot,
+) -> Result<VaultSlot> {
+    let slot = books.take().ok_or(Error::NOT_ENOUGH_MEMORY)?;
+    if copies.push(slot).is_err() {
+        books.give_back(slot);
+        return Err(Error::NOT_ENOUGH_MEMORY);
+    }
+    kernel.copy(Slot::Vault(slot), frame, Rights::ALL)?;
+    Ok(slot)
+}
+
+/// Ports and interrupt.
+fn equip<'m>(
+    kernel: &impl Kernel<'m>,
+    plan: &UpdateComponent,
+    ports: &Ports,
+    place: Place,
+    generation: u64,
+) -> Result {
+    let cnode = place.cnode;
+    let slot = |slot| Slot::Generation { cnode, slot };
+    kernel.copy(slot(INPUT), plan.port, Rights::READ)?;
+    for signal in plan.signals() {
+        kernel.copy(slot(signal.slot.into()), signal.capability, Rights::ALL)?;
+    }
+    for (irq, badged) in plan.irqs().iter().zip(&ports.irqs) {
+        kernel.bind_irq(irq.handler, *badged)?;
+        if cfg!(not(feature = "mutant-no-handler")) || generation == 0 {
+            kernel.copy(slot(IRQ + u64::from(irq.id)), irq.handler, Rights::ALL)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What the supervisor needs of the world: capability operations, signals, a clock, memory.
+
+use core::sync::atomic::AtomicU64;
+
+use molt_clock::{Frequency, Ticks};
+use molt_shared::Mmio;
+use molt_system::{UpdateComponent, VaultSlot};
+
+/// An invocation failed: the kernel's error number (`seL4_Error`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Error(pub u64);
+
+impl Error {
+    /// The plan has no such thing.
+    pub const INVALID_ARGUMENT: Self = Self(1);
+    /// No slot is free.
+    pub const NOT_ENOUGH_MEMORY: Self = Self(10);
+}
+
+/// What an operation returns.
+pub type Result<T = ()> = core::result::Result<T, Error>;
+
+/// Rights of a capability, as seL4 numbers them: bit 0 write, 1 read, 2 grant, 3 grant reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rights(pub u8);
+
+impl Rights {
+    /// Send, signal.
+    pub const WRITE: Self = Self(1);
+    /// Receive, wait, read.
+    pub const READ: Self = Self(2);
+    /// Both.
+    pub const READ_WRITE: Self = Self(3);
+    /// All.
+    pub const ALL: Self = Self(15);
+}
+
+/// A slot for a capability.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// In the supervisor's own vault.
+    Vault(VaultSlot),
+    /// In `stage`'s workshop.
+    Workshop(u32),
+    /// In the CNode of a generation.
+    Generation {
+        /// Where the CNode's capability is.
+        cnode: VaultSlot,
+        /// Index.
+        slot: u64,
+    },
+}
+
+/// A VSpace to map into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Space {
+    /// The supervisor's own.
+    Own,
+    /// One whose capability is in the vault.
+    Vault(VaultSlot),
+}
+
+/// A thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Thread {
+    /// A generation's.
+    Vault(VaultSlot),
+    /// That of a static PD, by its child identifier.
+    Child(u32),
+}
+
+/// The world as the supervisor needs it. On the target each capability operation is one invocation of the kernel.
+///
+/// `'m` is how long the memory lives that the plan speaks of.
+pub trait Kernel<'m> {
+    /// `CNode_Copy` from the vault.
+    fn copy(&self, to: Slot, from: VaultSlot, rights: Rights) -> Result;
+    /// `CNode_Mint` within the vault.
+    fn mint(&self, to: VaultSlot, from: VaultSlot, rights: Rights, badge: u64) -> Result;
+    /// `CNode_Move`.
+    fn relocate(&self, to: Slot, from: Slot) -> Result;
+    /// `CNode_Revoke`: deletes all that was derived from the capability, and with each copy of a frame its mapping.
+    fn revoke(&self, original: VaultSlot) -> Result;
+    /// `CNode_Delete`.
+    fn delete(&self, slot: VaultSlot) -> Result;
+    /// Maps a frame. `attributes` as in `molt_system::RegionMapping`.
+    fn map(
+        &self,
+        frame: VaultSlot,
+        space: Space,
+        vaddr: u64,
+        rights: Rights,
+        attributes: u32,
+    ) -> Result;
+
+    /// `IRQHandler_SetNotification`.
+    fn bind_irq(&self, handler: VaultSlot, notification: VaultSlot) -> Result;
+    /// `IRQHandler_Clear`: undoes that.
+    fn clear_irq(&self, handler: VaultSlot) -> Result;
+
+    /// Configures a generation's thread and its time as the plan says, with faults to `fault`, binds the port, and lets
+    /// it run.
+    fn start(&self, plan: &UpdateComponent, tcb: VaultSlot, fault: VaultSlot) -> Result;
+    /// `TCB_UnbindNotification`.
+    fn unbind_port(&self, tcb: VaultSlot) -> Result;
+    /// `SchedContext_Unbind`: the scheduling context is nobody's.
+    fn unbind_time(&self, sc: VaultSlot) -> Result;
+    /// `TCB_Suspend`.
+    fn suspend(&self, thread: Thread) -> Result;
+    /// `TCB_Resume`.
+    fn resume(&self, thread: Thread) -> Result;
+
+    /// Signals the other side of a channel.
+    fn notify(&self, channel: u32);
+    /// Gives the processor away, so that the own scheduling context is charged.
+    fn yield_now(&self);
+    /// `SchedContext_Consumed`: execution time since the last call, in us.
+    fn consumed(&self, sc: VaultSlot) -> u64;
+
+    /// The clock.
+    fn now(&self) -> Ticks;
+    /// Its frequency.
+    fn frequency(&self) -> Frequency;
+    /// Asks the timer on `channel` for a wake-up at a time, in place of an earlier one; `None` cancels it.
+    fn wake_at(&self, channel: u32, at: Option<Ticks>);
+
+    /// Memory that the plan says is mapped; empty where the address is 0.
+    fn words(&self, address: u64, size: u64) -> &'m [AtomicU64];
+    /// The first page of a device's registers, where the supervisor has mapped it.
+    fn registers(&self, address: u64) -> impl Mmio;
+
+    /// Makes one object of an untyped's whole size, in the vault.
+    #[cfg(feature = "probe")]
+    fn retype_whole(&self, untyped: VaultSlot, size_bits: u32, to: VaultSlot) -> Result;
+    /// Waits for a child's fault until `end`. Signals that come meanwhile say nothing that the next turn does not see.
+    #[cfg(feature = "probe-old")]
+    fn await_fault(&self, child: u32, timer: u32, end: Ticks) -> Option<crate::Fault>;
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! For tests: what a generation can still reach when everything has been taken from it.
+//!
+//! `update` has stopped its thread by then; capabilities must hold it without that. So it is let run on and woken, and must
+//! fault at its first touch of anything that it was granted. Where it did goes to the trace, and to the scenario's judge.
+
+use molt_clock::Ticks;
+use molt_trace::{Event as Trace, Word};
+
+use crate::holder::Place;
+use crate::{Fault, Kernel, Result, Supervisor, Thread};
+
+/// How long it has, in us.
+const WAIT_US: u64 = 1_000;
+
+impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
+    /// The generation at `place` has just been denied; the next one is granted right after this.
+    pub(crate) fn try_old(&mut self, index: usize, place: Place) {
+        let Some(unit) = self.units.get(index) else {
+            return;
+        };
+        let (kernel, plan, generation) = (&self.kernel, unit.plan, unit.departed.generation);
+        let started = kernel.start(plan, place.tcb, unit.ports.fault);
+        kernel.notify(plan.channel);
+        let wait = kernel.frequency().ticks(WAIT_US * 1000);
+        let end = Ticks(kernel.now().0 + wait.0);
+        let timer = self.brief.timer_channel;
+        let fault = started
+            .ok()
+            .and_then(|()| kernel.await_fault(plan.child, timer, end));
+        let ended = end_again(kernel, place, plan.sc);
+        // The wait has changed the alarm.
+        self.clock.woken_early();
+        if let Err(error) = ended {
+            self.failed("old", error);
+        }
+        let fault = fault.unwrap_or(Fault {
+            label: 0,
+            ip: 0,
+            address: None,
+        });
+        let address = fault.address.unwrap_or(0);
+        self.trace(Trace::Fault {
+            domain: self.name(index),
+            generation,
+            label: fault.label,
+            ip: fault.ip,
+            address,
+        });
+        self.trace(Trace::Value {
+            name: Word::new("old-faulted-at"),
+            value: address,
+        });
+    }
+}
+
+/// As it was left by the denial.
+fn end_again<'m>(kernel: &impl Kernel<'m>, place: Place, sc: molt_system::VaultSlot) -> Result {
+    kernel.suspend(Thread::Vault(place.tcb))?;
+    kernel.unbind_port(place.tcb)?;
+    kernel.unbind_time(sc)
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What clients say: gates acknowledged, the doorbell, violations.
+
+use molt_doorbell::{Command, Reason, Request};
+use molt_trace::{Event as Trace, Word};
+use molt_update::{Event, Phase};
+
+use crate::{Kernel, Supervisor};
+
+impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
+    pub(crate) fn look_at_client(&mut self, index: usize) {
+        let Some(client) = self.clients.get_mut(index) else {
+            return;
+        };
+        let violations = client.warden.statistics().violations;
+        let violated = violations != core::mem::replace(&mut client.violations, violations);
+        let mut closed = 0u8;
+        for component in 0..self.units.len() {
+            let bit = 1u8 << component;
+            if client.closing & bit != 0 && client.warden.acknowledged(component) {
+                client.closing &= !bit;
+                closed |= bit;
+            }
+        }
+        let request = client.request();
+        for component in 0..self.units.len() {
+            if closed & 1 << component != 0 {
+                self.trace(Trace::Closed {
+                    component: self.name(component),
+                    client: self.client_name(index),
+                });
+                self.give(component, Event::GateClosed(index as u8));
+            }
+            if violated && self.clients.get(index).is_some_and(|c| c.has(component)) {
+                self.violated(component, index);
+            }
+        }
+        if let Some(request) = request {
+            self.requested(index, request);
+        }
+    }
+
+    fn violated(&mut self, component: usize, client: usize) {
+        self.trace(Trace::Violation {
+            component: self.name(component),
+            client: self.client_name(client),
+            what: Word::new("queue"),
+        });
+        self.holder_failed(component, Reason::QueueViolation);
+    }
+
+    fn requested(&mut self, index: usize, request: Request) {
+        let component = request.component as usize;
+        let command = match request.command {
+            Command::Offer => "offer",
+            Command::Confirm => "confirm",
+            Command::Cancel => "cancel",
+        };
+        self.trace(Trace::Rung {
+            client: self.client_name(index),
+            component: self.name(component),
+            command: Word::new(command),
+            bytes: request.length.into(),
+        });
+        let new_handle = self.new_handle();
+        let (Some(client), kernel) = (self.clients.get_mut(index), &self.kernel) else {
+            return;
+        };
+        let Some(unit) = self.units.get_mut(component) else {
+            return client.refuse(kernel, Reason::NotAllowed);
+        };
+        let (client_index, handle) = (index as u8, request.handle);
+        let event = match request.command {
+            Command::Offer => {
+                let length = u64::from(request.length);
+                let allowed = client.may_update(component);
+                if allowed && (length == 0 || length > client.plan.staging_size) {
+                    return client.refuse(kernel, Reason::BadLength);
+                }
+                if unit.machine.phase() == Phase::Idle {
+                    unit.offer.made(new_handle, length);
+                }
+                Event::Offer {
+                    client: client_index,
+                    allowed,
+                    handle: new_handle,
+                }
+            }
+            Command::Confirm => Event::Confirm {
+                client: client_index,
+                handle,
+            },
+            Command::Cancel => Event::Cancel {
+                client: client_index,
+                handle,
+            },
+        };
+        self.give(component, event);
+    }
+
+    /// A number that a guest cannot know: the counter's low bits at several moments, mixed. It guards against mistakes
+    /// and stale confirms of the same guest; no authority hangs on it (only the client that offered can confirm).
+    fn new_handle(&mut self) -> u64 {
+        let mut x = self.entropy.wrapping_add(self.kernel.now().0) | 1;
+        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        self.entropy = x ^ (x >> 31);
+        self.entropy
+    }
+}

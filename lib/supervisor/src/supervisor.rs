@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Everything that is kept, and the turn that each wake-up makes.
+
+use heapless::Vec;
+use molt_control::stage::Results;
+use molt_doorbell::Reason;
+use molt_system::cspace::{WORKSHOP_OWN, WORKSHOP_TCB};
+use molt_system::{MAX_CLIENTS, MAX_COMPONENTS, UpdateBrief};
+use molt_trace::{Event as Trace, Word};
+use molt_update::{Event, Phase};
+
+use crate::books::Books;
+use crate::client::Client;
+use crate::console::Console;
+use crate::stage::Stage;
+use crate::time::Clock;
+use crate::unit::Unit;
+use crate::work::{Job, Kind, SLICE_US, Work};
+use crate::{Error, Kernel, Result};
+
+/// Everything that `update` keeps.
+pub struct Supervisor<'m, K: Kernel<'m>> {
+    pub(crate) kernel: K,
+    pub(crate) brief: &'m UpdateBrief,
+    pub(crate) units: Vec<Unit<'m>, MAX_COMPONENTS>,
+    pub(crate) clients: Vec<Client<'m>, MAX_CLIENTS>,
+    pub(crate) books: Books,
+    pub(crate) stage: Stage<'m>,
+    pub(crate) work: Work,
+    pub(crate) clock: Clock,
+    pub(crate) console: Console<'m>,
+    /// For handles.
+    pub(crate) entropy: u64,
+}
+
+impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
+    /// For this plan. Nothing is granted to anybody yet.
+    ///
+    /// # Errors
+    /// The plan does not fit this program.
+    pub fn new(kernel: K, brief: &'m UpdateBrief) -> Result<Self> {
+        let authority = &brief.authority;
+        let arenas = brief.component_count * 2;
+        let mut books = Books::new(authority.free_first, authority.free_count, arenas);
+        let clients = brief.clients().iter();
+        let clients: Vec<Client, _> = clients.map(|plan| Client::new(&kernel, plan)).collect();
+        let mut units = Vec::new();
+        for index in 0..brief.components().len() {
+            let unit = Unit::new(&kernel, brief, index, gates(&clients, index), &mut books)?;
+            units.push(unit).map_err(|_| Error::NOT_ENOUGH_MEMORY)?;
+        }
+        Ok(Self {
+            brief,
+            units,
+            clients,
+            books,
+            stage: Stage::new(&kernel, &brief.stage),
+            work: Work::default(),
+            clock: Clock::new(&kernel, brief.timer_channel),
+            console: Console::new(&kernel, &brief.log),
+            entropy: kernel.now().0,
+            kernel,
+        })
+    }
+
+    /// Starts all components.
+    pub fn start(&mut self) {
+        self.trace(Trace::Boot {
+            components: self.brief.component_count.into(),
+            clients: self.brief.client_count.into(),
+        });
+        for index in 0..self.units.len() {
+            self.give(index, Event::Start);
+        }
+        self.turn();
+    }
+
+    /// The components.
+    pub fn units(&self) -> &[Unit<'m>] {
+        &self.units
+    }
+
+    /// The books of the vault's slots.
+    pub fn books(&self) -> &Books {
+        &self.books
+    }
+
+    /// Looks at everything that may have changed, and lets time pass. Called after each wake-up.
+    pub fn turn(&mut self) {
+        self.clock.woken(&self.kernel);
+        for index in 0..self.clients.len() {
+            self.look_at_client(index);
+        }
+        for index in 0..self.units.len() {
+            self.look_at_driver(index);
+        }
+        if let Some((unit, answer)) = self.stage.answer(&self.kernel) {
+            self.stage_answered(unit, answer);
+        }
+        let done = self
+            .work
+            .step(&self.kernel, &mut self.units, &self.books, &self.clock);
+        if let Some((job, result)) = done {
+            self.work_done(job, result);
+        }
+        let now = self.us();
+        for index in 0..self.units.len() {
+            let due = self.units.get(index).and_then(|u| u.machine.deadline());
+            if due.is_some_and(|due| due <= now) {
+                self.give(index, Event::Tick);
+            }
+        }
+        // Nobody reads lines while guests wait.
+        let mut units = self.units.iter();
+        let quiet = units.any(|unit| unit.in_blackout() || unit.measure.under_way());
+        let (overdue, due) = self.console.overdue(self.clock.ns(&self.kernel));
+        if !quiet || overdue {
+            self.console.print(&self.kernel);
+        }
+        self.set_alarm(due.filter(|_| quiet && !overdue));
+    }
+
+    fn set_alarm(&mut self, console: Option<u64>) {
+        let now = self.us();
+        let work = (!self.work.is_empty()).then_some(now + SLICE_US);
+        let units = self.units.iter().flat_map(|unit| {
+            let machine = unit.machine.deadline();
+            [machine, unit.watch.due(), unit.stop.due(now)]
+        });
+        let next = units.chain([work, console]).flatten().min();
+        self.clock.wake_at(&self.kernel, next);
+    }
+
+    fn stage_answered(&mut self, index: usize, answer: core::result::Result<Results, Reason>) {
+        let Some(unit) = self.units.get_mut(index) else {
+            return;
+        };
+        match (answer, unit.machine.phase()) {
+            (Ok(results), Phase::Verifying) => {
+                unit.offer.verified(&results);
+                let event = Event::Verified {
+                    sequence: results.sequence,
+                    digest: results.digest,
+                };
+                self.give(index, event);
+            }
+            (Ok(results), Phase::Building) => {
+                if let Some(arena) = unit.build.built() {
+                    let slots = results.slots.min(WORKSHOP_OWN.into()) as u32;
+                    if slots.saturating_sub(WORKSHOP_TCB) > self.books.arena_slots() {
+                        return self.give(index, Event::StageFailed(Reason::ArenaFull));
+                    }
+                    self.work.add(index, arena, Kind::TakeOver { slots });
+                }
+            }
+            // Nobody wants it any more.
+            (Ok(_), _) => self.give(index, Event::StageFailed(Reason::None)),
+            (Err(reason), _) => self.give(index, Event::StageFailed(reason)),
+        }
+    }
+
+    fn work_done(&mut self, job: Job, result: Result) {
+        if let Err(error) = result {
+            self.failed("work-failed", error);
+        }
+        match job.kind {
+            Kind::Lend => match (result, self.units.get_mut(job.unit)) {
+                (Ok(()), Some(unit)) => match unit.build.lending_done() {
+                    Some(command) => self.stage.give(&self.kernel, job.unit, command),
+                    // Given up meanwhile.
+                    None => self.give(job.unit, Event::StageFailed(Reason::None)),
+                },
+                _ => self.give(job.unit, Event::StageFailed(Reason::Internal)),
+            },
+            Kind::TakeOver { .. } => {
+                let event = match result {
+                    Ok(()) => Event::Built,
+                    Err(_) => Event::StageFailed(Reason::Internal),
+                };
+                self.give(job.unit, event);
+            }
+            // An arena that cannot be cleared stays out of use, and what needs it runs into its deadline.
+            Kind::Clear if result.is_ok() => {
+                self.give(job.unit, Event::ArenaCleared(job.arena));
+                self.account(job.unit, job.arena);
+            }
+            Kind::Clear => {}
+        }
+    }
+
+    /// The clock in us.
+    pub(crate) fn us(&self) -> u64 {
+        self.clock.us(&self.kernel)
+    }
+
+    pub(crate) fn trace(&mut self, event: Trace) {
+        self.console.note(self.clock.ns(&self.kernel), event);
+    }
+
+    /// An operation failed that should not have.
+    pub(crate) fn failed(&mut self, what: &str, error: Error) {
+        self.trace(Trace::Value {
+            name: Word::new(what),
+            value: error.0,
+        });
+    }
+
+    pub(crate) fn name(&self, component: usize) -> Word {
+        let unit = self.units.get(component);
+        unit.map_or(Word::new("?"), |u| u.name.clone())
+    }
+
+    pub(crate) fn client_name(&self, client: usize) -> Word {
+        let client = self.clients.get(client);
+        client.map_or(Word::new("?"), |c| c.name.clone())
+    }
+}
+
+/// The clients that have a gate for a component, as the machine wants them.
+fn gates(clients: &[Client], component: usize) -> u8 {
+    let with = clients.iter().enumerate().filter(|(_, c)| c.has(component));
+    with.fold(0, |bits, (index, _)| bits | 1 << index)
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! From one holder of the device to the next: suspended, stopped, denied, granted.
+
+use molt_doorbell::Reason;
+use molt_trace::{Event as Trace, Word};
+use molt_update::Event;
+
+use crate::holder::Place;
+use crate::{Kernel, Supervisor, Thread};
+
+impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
+    pub(crate) fn suspend(&mut self, index: usize) {
+        // Where the blackout begins without an order to quiesce.
+        self.measure_deny(index);
+        let Some(unit) = self.units.get_mut(index) else {
+            return;
+        };
+        unit.watch.end();
+        if let Some(place) = unit.holder.place() {
+            // An error would mean that there is no thread.
+            let _ = self.kernel.suspend(Thread::Vault(place.tcb));
+        }
+    }
+
+    pub(crate) fn stop_device(&mut self, index: usize) {
+        let Some(unit) = self.units.get_mut(index) else {
+            return;
+        };
+        let begun = unit
+            .stop
+            .begin(&self.kernel, &mut self.books, &mut unit.holder, unit.plan);
+        if let Err(error) = begun {
+            self.failed("stop", error);
+        }
+        if self.look_whether_stopped(index) {
+            self.follow_up(index, Event::Stopped);
+        }
+    }
+
+    /// Whether a device that was to stop has stopped just now.
+    pub(crate) fn look_whether_stopped(&mut self, index: usize) -> bool {
+        let unit = self.units.get_mut(index);
+        let stopped = unit.is_some_and(|unit| unit.stop.ended(&self.kernel, unit.plan));
+        if stopped {
+            #[cfg(feature = "probe-dma")]
+            self.check_ring(index);
+            self.trace(Trace::Stopped {
+                component: self.name(index),
+            });
+        }
+        stopped
+    }
+
+    pub(crate) fn deny(&mut self, index: usize) {
+        self.measure_deny(index);
+        let Some(unit) = self.units.get_mut(index) else {
+            return;
+        };
+        let estate = unit.estate;
+        let denied = unit.holder.deny(&self.kernel, &mut self.books, estate);
+        let Some((place, result)) = denied else {
+            return;
+        };
+        if let Err(error) = result {
+            self.failed("deny", error);
+        }
+        self.denied(index, place);
+        for region in estate.regions {
+            self.trace(Trace::Revoked {
+                component: self.name(index),
+                region: Word::new(region.name.as_str()),
+            });
+        }
+        self.trace(Trace::Denied {
+            component: self.name(index),
+            technique: Word::new("hold"),
+        });
+    }
+
+    #[cfg(feature = "probe-old")]
+    fn denied(&mut self, index: usize, place: Place) {
+        if self.units.get(index).is_some_and(|u| u.departed.in_order) {
+            self.try_old(index, place);
+        }
+    }
+
+    #[cfg(not(feature = "probe-old"))]
+    fn denied(&mut self, _index: usize, _place: Place) {}
+
+    pub(crate) fn grant(&mut self, index: usize, generation: u64, arena: u8) {
+        let Some(unit) = self.units.get_mut(index) else {
+            return;
+        };
+        let place = Place::at(self.books.arena(unit.arena_number(arena)));
+        unit.departed.in_order = false;
+        unit.measure.granted();
+        let result = unit.holder.grant(
+            &self.kernel,
+            &mut self.books,
+            unit.estate,
+            &unit.ports,
+            place,
+            generation,
+            (&mut unit.orders, unit.report),
+        );
+        self.trace(Trace::Granted {
+            component: self.name(index),
+            generation,
+        });
+        match result {
+            Ok(()) => self.unpark(index),
+            Err(error) => {
+                self.failed("grant", error);
+                let reason = Reason::GrantFailed;
+                self.follow_up(index, Event::Failed { generation, reason });
+            }
+        }
+    }
+
+    /// Clients that touched what was taken go on where they were.
+    fn unpark(&mut self, index: usize) {
+        for client in self.clients.iter_mut().filter(|c| c.has(index) && c.parked) {
+            client.parked = false;
+            // An error would mean that there is no such thread.
+            let _ = self.kernel.resume(client.thread());
+        }
+    }
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What is kept of one component: its machine, and the parts that carry out what the machine wants.
+
+use heapless::Deque;
+use molt_control::{OrdersWriter, ReportView};
+use molt_system::UpdateBrief;
+use molt_trace::Word;
+use molt_update::{Config, Event, Machine, Phase};
+
+use crate::books::Books;
+use crate::build::Build;
+use crate::client::PAGE;
+use crate::holder::{Estate, Holder};
+use crate::measure::Measure;
+use crate::offer::Offer;
+use crate::ports::Ports;
+use crate::stop::Stop;
+use crate::watch::Watch;
+use crate::{Error, Kernel, Result};
+
+/// How long an offer waits for its confirm, in us.
+const OFFER_US: u64 = 5_000_000;
+/// How long `stage` may take for one command, in us.
+const STAGE_US: u64 = 30_000_000;
+/// How long a device may take to stop, in us.
+const STOP_US: u64 = 100_000;
+
+/// The generation that had the device before, for the trace.
+#[derive(Default)]
+pub struct Departed {
+    /// Its number.
+    pub generation: u64,
+    /// It had said that it was quiet.
+    pub in_order: bool,
+}
+
+/// A component.
+pub struct Unit<'m> {
+    pub(crate) index: usize,
+    pub(crate) estate: Estate<'m>,
+    pub(crate) plan: &'m molt_system::UpdateComponent,
+    pub(crate) name: Word,
+    pub(crate) machine: Machine,
+    /// Events that follow from actions.
+    pub(crate) followups: Deque<Event, 4>,
+    pub(crate) orders: OrdersWriter<'m>,
+    pub(crate) report: ReportView<'m>,
+    pub(crate) ports: Ports,
+    pub(crate) offer: Offer,
+    pub(crate) build: Build,
+    pub(crate) holder: Holder,
+    pub(crate) watch: Watch,
+    pub(crate) stop: Stop,
+    pub(crate) departed: Departed,
+    pub(crate) measure: Measure,
+}
+
+impl<'m> Unit<'m> {
+    /// As it is before the start. `clients`: bit n, client n has a gate for it.
+    pub fn new(
+        kernel: &impl Kernel<'m>,
+        brief: &'m UpdateBrief,
+        index: usize,
+        clients: u8,
+        books: &mut Books,
+    ) -> Result<Self> {
+        let plan = brief
+            .components()
+            .get(index)
+            .ok_or(Error::INVALID_ARGUMENT)?;
+        let first = plan.first_region as usize;
+        let end = first.saturating_add(plan.region_count as usize);
+        let regions = brief.regions().get(first..end).unwrap_or(&[]);
+        Ok(Self {
+            index,
+            estate: Estate { plan, regions },
+            plan,
+            name: Word::new(plan.name.as_str()),
+            machine: Machine::new(config(plan, clients), plan.factory_sequence),
+            followups: Deque::new(),
+            orders: OrdersWriter::new(kernel.words(plan.orders.update_vaddr, PAGE)),
+            report: ReportView::new(kernel.words(plan.report.update_vaddr, PAGE)),
+            ports: Ports::new(kernel, &brief.authority, plan, books)?,
+            offer: Offer::default(),
+            build: Build::default(),
+            holder: Holder::default(),
+            watch: Watch::default(),
+            stop: Stop::default(),
+            departed: Departed::default(),
+            measure: Measure::default(),
+        })
+    }
+
+    /// Its machine.
+    pub fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// Who has the device.
+    pub fn holder(&self) -> &Holder {
+        &self.holder
+    }
+
+    /// Number of an arena of this component, counted over all components.
+    pub fn arena_number(&self, arena: u8) -> u32 {
+        self.index as u32 * 2 + u32::from(arena)
+    }
+
+    /// Whether guests wait for this component.
+    pub fn in_blackout(&self) -> bool {
+        matches!(
+            self.machine.phase(),
+            Phase::Closing { .. } | Phase::Stopping | Phase::Starting
+        )
+    }
+}
+
+/// The machine's limits, from the plan.
+fn config(plan: &molt_system::UpdateComponent, clients: u8) -> Config {
+    Config {
+        clients,
+        slots: u8::try_from(plan.bundle_slots).unwrap_or(u8::MAX),
+        offer: OFFER_US,
+        stage: STAGE_US,
+        quiesce: plan.quiesce_us,
+        stop: STOP_US,
+        ready: plan.ready_us,
+        probation: plan.probation_us,
+        probation_completions: plan.probation_completions.into(),
+        errors_allowed: 0,
+        beat: (plan.probation_us / 4).max(20_000),
+        attempts: u8::try_from(plan.attempts).unwrap_or(u8::MAX).max(1),
+    }
+}
