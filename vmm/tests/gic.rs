@@ -183,3 +183,31 @@ fn what_the_registers_say_of_the_machine() {
     assert_eq!(rig.get(machine::DISTRIBUTOR + 0x840), 0);
     assert_eq!(rig.get(machine::DISTRIBUTOR + 0xc00), 0xaaaa_aaaa);
 }
+
+#[test]
+fn there_is_no_interrupt_beyond_the_last() {
+    let mut gic = Gic::new();
+    let mut fake = Fake::default();
+    let set = |gic: &mut Gic, offset: u64| gic.write(offset, Width::Word, u32::MAX.into());
+    set(&mut gic, 0);
+    // Enabled, and configured as edge-triggered, whatever there is room for in the frame.
+    for word in 0..32 {
+        set(&mut gic, 0x100 + 4 * word);
+    }
+    for word in 8..64 {
+        set(&mut gic, 0xc00 + 4 * word);
+    }
+    assert_eq!(
+        gic.read(0xc00 + 4 * 2, Width::Word),
+        0,
+        "32 to 47 are level-triggered yet"
+    );
+    for irq in [128, 128 + 33, 256 + 40, 1019, 1023, u16::MAX] {
+        gic.raise(irq);
+        gic.set_line(irq, true);
+        assert!(!gic.is_enabled(irq));
+    }
+    gic.flush(&mut fake);
+    assert_eq!(fake.injected, [] as [u16; 0]);
+    assert!(!gic.wakes());
+}

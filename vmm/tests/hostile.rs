@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{BASE, Rig, SECTORS, SIZE};
 use molt_vmm::{Next, Width, machine};
 use proptest::prelude::*;
@@ -24,6 +26,12 @@ fn reg(offset: u64) -> u64 {
 
 /// Resets the device and brings it up with the queue in place, all of its memory cleared.
 fn bring_up(rig: &mut Rig) {
+    bring_up_without(rig, 0);
+}
+
+/// The same, without these of the features 0 to 31.
+fn bring_up_without(rig: &mut Rig, features: u32) {
+    let without = [features, 0];
     assert_eq!(rig.write(reg(STATUS), Width::Word, 0), Next::Run);
     assert_eq!(rig.get(reg(STATUS)), 0);
     rig.memory.write(0, &[0; DATA]).unwrap();
@@ -33,7 +41,7 @@ fn bring_up(rig: &mut Rig) {
     // Everything that is offered, in two halves.
     for half in 0..2 {
         rig.set(reg(0x14), half);
-        let features = rig.get(reg(0x10));
+        let features = rig.get(reg(0x10)) & !without[half as usize];
         rig.set(reg(0x24), half);
         rig.set(reg(0x20), features);
     }
@@ -203,30 +211,186 @@ proptest! {
     }
 }
 
-#[test]
-fn a_loop_an_index_out_of_bounds_and_a_jump_ahead_break_the_device() {
-    let at = BASE + DATA as u64;
-    let chain = |next| Descriptor {
-        address: at,
-        length: 16,
-        flags: 1,
-        next,
-    };
-    for (first, head, index) in [
-        (chain(0), 0, 1),
-        (chain(8), 0, 1),
-        (chain(1), 8, 1),
-        (chain(1), 0, 9),
-    ] {
+/// How a request deviates from a good one.
+type Deviation = fn(&Rig);
+
+/// Fills a queue with requests that read a sector, each a chain of three descriptors: every entry of the available ring
+/// names the one at the start of the table, and one is available. The same descriptors stand in the indirect table, and
+/// beyond the eight of the queue's table.
+fn good_queue(rig: &Rig) {
+    header(rig, DATA, 0, 3);
+    let chain = [
+        (DATA, 16, NEXT),
+        (DATA + 512, 512, WRITE | NEXT),
+        (DATA + 0x1000, 1, WRITE),
+    ];
+    for table in [TABLE, TABLE + 16 * usize::from(ENTRIES), INDIRECT] {
+        for (n, (offset, length, flags)) in chain.into_iter().enumerate() {
+            let descriptor = Descriptor {
+                address: BASE + offset as u64,
+                length,
+                flags,
+                next: n as u16 + 1,
+            };
+            store(rig, table, n, descriptor);
+        }
+    }
+    make_available(rig, 0, 0, 1);
+}
+
+/// What a good queue with this deviation leads to: whether the device is broken, and how many requests were answered.
+fn led_to(deviation: Deviation) -> (bool, u64) {
+    // The VMM must come to an end, whatever it is given.
+    let (done, result) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
         let mut rig = Rig::new();
         bring_up(&mut rig);
-        store(&rig, TABLE, 0, first);
-        make_available(&rig, 0, head, index);
+        good_queue(&rig);
+        deviation(&rig);
         rig.set(reg(0x50), 0);
-        assert_eq!(rig.get(reg(STATUS)), 15 | NEEDS_RESET);
-        assert_eq!(rig.get(reg(0x60)), 2, "told by a configuration change");
-        assert_eq!(rig.statistics().requests, 0);
+        rig.drive();
+        let status = rig.get(reg(STATUS));
+        let broken = status & NEEDS_RESET != 0;
+        assert_eq!(status & !NEEDS_RESET, 15);
+        let told = if broken { 2 } else { 1 };
+        assert_eq!(
+            rig.get(reg(0x60)),
+            told,
+            "a broken device tells by a configuration change"
+        );
+        let _ = done.send((broken, rig.statistics().requests));
+    });
+    result
+        .recv_timeout(Duration::from_secs(20))
+        .expect("it does not come to an end")
+}
+
+const NEXT: u16 = 1;
+const WRITE: u16 = 2;
+const INDIRECT_TABLE: u16 = 4;
+
+/// The first descriptor names the indirect table, which has `length` bytes.
+fn indirect(rig: &Rig, length: u32, flags: u16) {
+    let address = BASE + INDIRECT as u64;
+    let flags = INDIRECT_TABLE | flags;
+    store(
+        rig,
+        TABLE,
+        0,
+        Descriptor {
+            address,
+            length,
+            flags,
+            next: 1,
+        },
+    );
+}
+
+/// Changes a descriptor that stands there.
+fn change(rig: &Rig, table: usize, index: usize, flags: u16, next: u16) {
+    let at = table + 16 * index;
+    rig.memory.store_u16(at + 12, flags).unwrap();
+    rig.memory.store_u16(at + 14, next).unwrap();
+}
+
+#[test]
+fn a_queue_that_keeps_to_the_rules_is_served() {
+    assert_eq!(led_to(|_| ()), (false, 1));
+    assert_eq!(led_to(|rig| indirect(rig, 48, 0)), (false, 1));
+    // 2.7.5.3.1: the device ignores WRITE beside INDIRECT.
+    assert_eq!(led_to(|rig| indirect(rig, 48, WRITE)), (false, 1));
+    assert_eq!(led_to(|rig| make_available(rig, 0, 0, 8)), (false, 8));
+}
+
+#[test]
+fn a_jump_of_the_available_index_breaks_the_device() {
+    for deviation in [(|rig| make_available(rig, 0, 0, 9)) as Deviation, |rig| {
+        make_available(rig, 0, 0, 0xffff)
+    }] {
+        assert_eq!(led_to(deviation), (true, 0));
     }
+}
+
+#[test]
+fn a_descriptor_index_beyond_its_table_breaks_the_device() {
+    for deviation in [
+        (|rig| make_available(rig, 0, ENTRIES, 1)) as Deviation,
+        |rig| change(rig, TABLE, 0, NEXT, ENTRIES + 1),
+        |rig| indirect(rig, 32, 0),
+    ] {
+        assert_eq!(led_to(deviation), (true, 0));
+    }
+}
+
+#[test]
+fn a_loop_in_a_table_breaks_the_device() {
+    for deviation in [
+        (|rig| change(rig, TABLE, 2, WRITE | NEXT, 2)) as Deviation,
+        |rig| {
+            indirect(rig, 48, 0);
+            change(rig, INDIRECT, 2, WRITE | NEXT, 1);
+        },
+    ] {
+        assert_eq!(led_to(deviation), (true, 0));
+    }
+}
+
+#[test]
+fn an_indirect_table_inside_an_indirect_table_breaks_the_device() {
+    let nested = |rig: &Rig| {
+        indirect(rig, 48, 0);
+        let address = BASE + INDIRECT as u64;
+        let inner = Descriptor {
+            address,
+            length: 48,
+            flags: INDIRECT_TABLE,
+            next: 0,
+        };
+        store(rig, INDIRECT, 0, inner);
+    };
+    assert_eq!(led_to(nested), (true, 0));
+}
+
+#[test]
+fn an_indirect_table_of_a_wrong_size_or_in_front_of_another_buffer_breaks_the_device() {
+    for deviation in [
+        (|rig| indirect(rig, 0, 0)) as Deviation,
+        |rig| indirect(rig, 56, 0),
+        |rig| indirect(rig, 16 * 129, 0),
+        |rig| indirect(rig, 48, NEXT),
+    ] {
+        assert_eq!(led_to(deviation), (true, 0));
+    }
+}
+
+#[test]
+fn an_indirect_table_that_was_not_negotiated_breaks_the_device() {
+    const INDIRECT_DESC: u32 = 1 << 28;
+    let mut rig = Rig::new();
+    for (without, broken) in [(0, 0), (INDIRECT_DESC, NEEDS_RESET)] {
+        bring_up_without(&mut rig, without);
+        good_queue(&rig);
+        indirect(&rig, 48, 0);
+        rig.set(reg(0x50), 0);
+        rig.drive();
+        assert_eq!(rig.get(reg(STATUS)), 15 | broken);
+    }
+}
+
+#[test]
+fn a_readable_buffer_behind_a_writable_one_breaks_the_device() {
+    let deviation: Deviation = |rig| {
+        change(rig, TABLE, 1, WRITE | NEXT, 3);
+        let address = BASE + DATA as u64;
+        let readable = Descriptor {
+            address,
+            length: 16,
+            flags: NEXT,
+            next: 2,
+        };
+        store(rig, TABLE, 3, readable);
+    };
+    assert_eq!(led_to(deviation), (true, 0));
 }
 
 #[test]

@@ -137,14 +137,22 @@ fn write<const N: usize>(page: &[AtomicU64], body: [u64; N]) {
 
 fn read<const N: usize>(page: &[AtomicU64]) -> Option<[u64; N]> {
     let (lock, words) = split(page, N)?;
+    undisturbed(lock, || {
+        let mut body = [0; N];
+        for (value, word) in body.iter_mut().zip(words) {
+            *value = word.load(Ordering::Relaxed);
+        }
+        body
+    })
+}
+
+/// What `read` returns, if nobody wrote meanwhile.
+fn undisturbed<T>(lock: &AtomicU64, read: impl FnOnce() -> T) -> Option<T> {
     let version = lock.load(Ordering::Acquire);
     if version == 0 || version & 1 == 1 {
         return None;
     }
-    let mut body = [0; N];
-    for (value, word) in body.iter_mut().zip(words) {
-        *value = word.load(Ordering::Relaxed);
-    }
+    let body = read();
     fence(Ordering::Acquire);
     (lock.load(Ordering::Relaxed) == version).then_some(body)
 }
@@ -218,5 +226,30 @@ mod tests {
         assert_eq!(Request::read(&page), None);
         page[MAILBOX + 2].store(1 << 32 | 1, Ordering::Relaxed);
         assert_eq!(Request::read(&page), None);
+    }
+
+    #[test]
+    fn a_write_between_two_words_of_a_read_is_noticed() {
+        let page = page();
+        let request = |length| Request {
+            serial: 1,
+            command: Command::Offer,
+            component: 0,
+            length,
+            handle: length.into(),
+        };
+        request(1).write(&page);
+        let words = [MAILBOX + 4, MAILBOX + 5];
+        let [length, handle] = words.map(|index| &page[index]);
+        let torn = undisturbed(&page[MAILBOX], || {
+            let length = length.load(Ordering::Relaxed);
+            request(2).write(&page);
+            (length, handle.load(Ordering::Relaxed))
+        });
+        assert_eq!(
+            torn, None,
+            "the length of one request and the handle of another"
+        );
+        assert_eq!(Request::read(&page), Some(request(2)));
     }
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Both sides over one pair of pages.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use molt_gate::{Change, ClientGate, Statistics, Warden};
+use molt_gate::{Change, ClientGate, Gate, State, Statistics, Warden};
 
 fn page() -> Vec<AtomicU64> {
     (0..512).map(|_| AtomicU64::new(0)).collect()
@@ -41,6 +41,27 @@ fn a_close_counts_before_it_is_acknowledged_and_an_old_acknowledgement_does_not(
     assert!(!warden.acknowledged(0));
     assert!(!gate.is_open());
     assert!(matches!(gate.change(), Some(Change::Open(_, 2))));
+}
+
+#[test]
+fn only_an_acknowledgement_of_this_very_epoch_and_state_counts() {
+    let (down, up) = (page(), page());
+    let mut warden = Warden::new(&down, &up);
+    warden.open(0, 1);
+    warden.close(0);
+    let says = |epoch, state| up[0].store(Gate { epoch, state }.to_word(), Ordering::Relaxed);
+    for (epoch, state) in [
+        (1, State::Closed),
+        (3, State::Closed),
+        (u64::MAX >> 2, State::Closed),
+        (2, State::Open),
+        (2, State::OutOfService),
+    ] {
+        says(epoch, state);
+        assert!(!warden.acknowledged(0), "epoch {epoch}, {state:?}");
+    }
+    says(2, State::Closed);
+    assert!(warden.acknowledged(0));
 }
 
 #[test]

@@ -325,9 +325,15 @@ mod tests {
         for cores in [0, MAX_CORES + 1, u64::MAX] {
             assert_eq!(refused(|h| h.cores = cores.into()), E::Cores(cores));
         }
-        assert!(matches!(
-            refused(|h| h.user_end = 0x6041_0001.into()),
-            E::User(..)
-        ));
+        for (start, end) in [
+            (0x6040_0000u64, 0x6041_0001u64),
+            (0x6040_0001, 0x6041_0000),
+            (0x6040_0000, 0x6040_0000),
+            (0x3fff_f000, 0x6041_0000),
+            (0x6040_0000, 0xc000_1000),
+        ] {
+            let user = |h: &mut Header| (h.user_start, h.user_end) = (start.into(), end.into());
+            assert_eq!(refused(user), E::User(start, end));
+        }
     }
 }

@@ -330,11 +330,71 @@ fn each_violation_has_its_name() {
         server.complete(slot, Status::Ok).unwrap();
     });
     assert_eq!(others_index, Some(Err(Violation::Index)));
+    let others_generation = misbehave(|region, server, slot| {
+        region[GENERATION].fetch_add(1, Ordering::Relaxed);
+        server.complete(slot, Status::Ok).unwrap();
+    });
+    assert_eq!(others_generation, Some(Err(Violation::Index)));
     let contents = misbehave(|region, server, slot| {
         region[layout::slot(0) + 1].store(5, Ordering::Relaxed);
         server.complete(slot, Status::Ok).unwrap();
     });
     assert_eq!(contents, Some(Err(Violation::Contents { slot: 0 })));
+}
+
+#[test]
+fn a_client_that_submits_more_than_the_queue_holds_is_refused_at_once() {
+    let region = region();
+    let mut client = Client::new(&region);
+    client.resume(0);
+    for sector in 0..SLOTS as u64 {
+        client.submit(&write(sector)).unwrap();
+    }
+    let mut server = Server::new(&region, 0);
+    let (taken, _) = server.take().unwrap().unwrap();
+    // All 64 are waiting or in service: one more cannot be.
+    region[SUBMITTED].fetch_add(1, Ordering::Relaxed);
+    assert_eq!(server.take(), Some(Err(Violation::Index)));
+    assert_eq!(server.take(), None);
+    assert_eq!(server.complete(taken, Status::Ok), Ok(()));
+}
+
+#[test]
+fn each_violation_of_a_client_has_its_name() {
+    let spoilt = |spoil: &dyn Fn(&[AtomicU64])| {
+        let region = region();
+        let mut client = Client::new(&region);
+        client.resume(0);
+        client.submit(&write(0)).unwrap();
+        client.submit(&write(1)).unwrap();
+        let mut server = Server::new(&region, 0);
+        let first = server.take();
+        assert!(matches!(first, Some(Ok(_))));
+        spoil(&region);
+        server.take().map(|next| next.map(|(slot, _)| slot.index()))
+    };
+    let entry = layout::entry(SUBMISSIONS, layout::START + 1);
+    let store = |word: usize, value: u64| {
+        move |region: &[AtomicU64]| region[word].store(value, Ordering::Relaxed)
+    };
+    assert_eq!(spoilt(&|_| ()), Some(Ok(1)), "an honest one");
+    assert_eq!(
+        spoilt(&store(entry, SLOTS as u64)),
+        Some(Err(Violation::Identifier))
+    );
+    assert_eq!(
+        spoilt(&store(entry, 1 << 8 | 1)),
+        Some(Err(Violation::Identifier))
+    );
+    assert_eq!(
+        spoilt(&store(entry, 0)),
+        Some(Err(Violation::Busy { slot: 0 }))
+    );
+    assert_eq!(
+        spoilt(&store(layout::slot(1), 0)),
+        Some(Err(Violation::Contents { slot: 1 }))
+    );
+    assert_eq!(spoilt(&store(GENERATION, 2)), None, "open for another one");
 }
 
 #[test]
