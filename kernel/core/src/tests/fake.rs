@@ -26,8 +26,8 @@ pub struct Fake {
     pub clears_since_poll: u64,
     pub most_clears: u64,
     pub unmasked: BTreeSet<u32>,
-    pub flushed_pages: Vec<(u16, u64)>,
-    pub flushed_asids: Vec<u16>,
+    /// What the TLB knows: descriptors by ASID and address of the page. See `tests::tlb`.
+    pub tlb: BTreeMap<(u16, u64), u64>,
     pub injected: Vec<VirtualIrq>,
 }
 
@@ -64,11 +64,11 @@ impl Hardware for Fake {
     }
 
     fn tlb_invalidate_page(&mut self, asid: u16, vaddr: u64) {
-        self.flushed_pages.push((asid, vaddr));
+        self.tlb.remove(&(asid, vaddr));
     }
 
     fn tlb_invalidate_asid(&mut self, asid: u16) {
-        self.flushed_asids.push(asid);
+        self.tlb.retain(|(other, _), _| *other != asid);
     }
 
     fn cache(&mut self, _: CacheOperation, _: u64, _: u64) {}

@@ -9,3 +9,4 @@ mod machine;
 mod refills;
 mod storm;
 mod time;
+mod tlb;

@@ -71,6 +71,7 @@ fn storm(seed: u64) {
                 _ => revive(&mut m, &mut dice),
             }
             check(&m);
+            m.check_tlb();
             continue;
         };
         match dice.roll(20) {
@@ -88,6 +89,7 @@ fn storm(seed: u64) {
             _ => invoke(&mut m, &mut dice, &caps, thread),
         }
         check(&m);
+        m.check_tlb();
     }
 }
 
