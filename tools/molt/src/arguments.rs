@@ -28,6 +28,8 @@ pub enum Command {
     Demo(Demo),
     /// Run every test: on the host, on the kernel, from end to end
     Test(Test),
+    /// Leave one check out at a time, and see that a test notices it (long)
+    Mutants(Mutants),
     /// List the boards, and what was run on them in QEMU
     Boards,
     /// Check a system description
@@ -149,6 +151,19 @@ pub struct Test {
     /// Run the target suite and the demo on the embedded kernel and the SDK's, and print both side by side
     #[arg(long, conflicts_with_all = ["record", "filter", "part"])]
     pub compare: bool,
+}
+
+/// `molt mutants`
+#[derive(Args, Debug)]
+pub struct Mutants {
+    #[command(flatten)]
+    /// Which kernel
+    pub kernel: Kernel,
+    /// Only mutants whose name contains this
+    pub filter: Option<String>,
+    /// List them, and the test that notices each
+    #[arg(long)]
+    pub list: bool,
 }
 
 /// Where tests run.

@@ -9,6 +9,7 @@ mod bundles;
 mod commands;
 mod description;
 mod kernel;
+mod mutants;
 mod progress;
 mod scenario;
 mod session;
@@ -41,6 +42,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Run(arguments) => commands::run(&arguments),
         Command::Demo(arguments) => commands::demo(&arguments),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Mutants(arguments) => mutants::run(&arguments),
         Command::Boards => commands::boards(),
         Command::Check(arguments) => commands::check(&arguments),
         Command::Graph(arguments) => commands::graph(&arguments),
