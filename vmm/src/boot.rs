@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! How a guest is entered, and the header of an arm64 Linux image.
 
-use crate::registers::Registers;
+use crate::registers::Frame;
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 /// PSTATE at entry: EL1 with SP_EL1, debug, SError, IRQ and FIQ masked, as Linux and bare guests want it.
@@ -10,13 +10,13 @@ pub const ENTRY_PSTATE: u64 = 0x3c5;
 /// The registers at entry: `x0` = address of the device tree (or 0), all others 0, MMU and caches off (Linux:
 /// Documentation/arch/arm64/booting.rst, "Call the kernel image").
 #[must_use]
-pub fn entry_registers(entry: u64, device_tree: u64) -> Registers {
-    let mut registers = Registers {
+pub fn entry_registers(entry: u64, device_tree: u64) -> Frame {
+    let mut registers = Frame {
         pc: entry,
         spsr: ENTRY_PSTATE,
         x: [0; 31],
     };
-    registers.set(0, device_tree);
+    registers.x[0] = device_tree;
     registers
 }
 

@@ -1,59 +1,130 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Emulated devices and where they are in the guest's address space.
+//! Emulated devices and where they are in the guest's address space. The bus knows no device by name.
 
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use crate::platform::Platform;
+use crate::ram::Ram;
 use crate::syndrome::Width;
 
-/// A device without effects outside itself. Offsets lie inside the device's frame and are multiples of the width.
+/// What a device works with beside its own state.
+pub struct World<'w> {
+    /// The guest's memory.
+    pub ram: &'w Ram,
+    /// The neighbours.
+    pub platform: &'w mut dyn Platform,
+}
+
+/// What devices count since the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Requests answered towards the guest.
+    pub requests: u64,
+    /// Of them, those that failed at the driver.
+    pub errors: u64,
+    /// Longest time from a request's arrival to its answer, in ticks of the physical counter.
+    pub max_latency: u64,
+    /// Completions that broke the queue's protocol.
+    pub violations: u64,
+    /// Requests that drivers owe, now.
+    pub owed: u64,
+}
+
+/// An emulated device. Offsets lie inside the device's frame and are multiples of the width.
 pub trait Device {
+    /// Bytes of its register frame.
+    fn size(&self) -> u64;
+
     /// Reads a register; what is not there reads as 0.
     fn read(&mut self, offset: u64, width: Width) -> u64;
+
+    /// Does a write there have its effect whatever value is written? Then [`Self::write`] gets all ones: finding out the value
+    /// costs a call into the kernel.
+    fn ignores_value(&self, _offset: u64) -> bool {
+        false
+    }
+
     /// Writes a register; what is not there ignores it.
-    fn write(&mut self, offset: u64, width: Width, value: u64);
+    fn write(&mut self, offset: u64, width: Width, value: u64, world: &mut World<'_>);
+
+    /// Level of its interrupt.
+    fn interrupt(&self) -> bool {
+        false
+    }
+
+    /// Looks at what comes from outside: its driver's answers, its gate, its mailbox.
+    fn poll(&mut self, _world: &mut World<'_>) {}
+
+    /// May the guest start? A device whose properties come from a driver waits for them.
+    fn is_ready(&mut self) -> bool {
+        true
+    }
+
+    /// Is the guest's last register write not over yet? The vCPU waits in it.
+    fn is_busy(&self) -> bool {
+        false
+    }
+
+    /// Adds what it has counted since the start.
+    fn count(&self, _counters: &mut Counters) {}
+
+    /// The guest's run has ended.
+    fn end(&mut self, _world: &mut World<'_>) {}
 }
 
-/// Which device an address belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// The interrupt controller's distributor.
-    Distributor,
-    /// The console.
-    Uart,
-    /// A disk.
-    Disk(usize),
-    /// The doorbell.
-    Doorbell,
+/// A device in its place.
+struct Entry<'a> {
+    base: u64,
+    size: u64,
+    irq: Option<u16>,
+    device: Box<dyn Device + 'a>,
 }
 
-/// Guest-physical frames of the devices.
-#[derive(Clone, Debug, Default)]
-pub struct Bus {
-    frames: heapless::Vec<(u64, u64, Target), 8>,
+/// The devices of a guest. They are added before the guest starts; nothing is allocated afterwards.
+#[derive(Default)]
+pub struct Bus<'a> {
+    entries: Vec<Entry<'a>>,
 }
 
-impl Bus {
-    /// Adds `size` bytes at `base`. Of overlapping frames the first wins.
-    ///
-    /// # Errors
-    /// When there are too many, with the target.
-    pub fn add(&mut self, base: u64, size: u64, target: Target) -> Result<(), Target> {
-        self.frames
-            .push((base, size, target))
-            .map_err(|(_, _, target)| target)
+impl<'a> Bus<'a> {
+    /// Adds a device at guest-physical address `base`, with an interrupt (INTID) or none. Of overlapping frames the first wins.
+    pub fn add(&mut self, base: u64, irq: Option<u16>, device: Box<dyn Device + 'a>) {
+        self.entries.push(Entry {
+            base,
+            size: device.size(),
+            irq,
+            device,
+        });
     }
 
     /// The device at `address` and the offset in it; `None` for no device, or an access that is misaligned (Device
     /// memory: Arm ARM B2.11.2) or crosses the frame's end.
-    #[must_use]
-    pub fn find(&self, address: u64, width: Width) -> Option<(Target, u64)> {
-        let (base, _, target) = self.frames.iter().find(|(base, size, _)| {
-            address.checked_sub(*base).is_some_and(|offset| {
-                offset
-                    .checked_add(width as u64)
-                    .is_some_and(|end| end <= *size)
-            })
-        })?;
-        address
-            .is_multiple_of(width as u64)
-            .then_some((*target, address - base))
+    pub fn find(&mut self, address: u64, width: Width) -> Option<(&mut (dyn Device + 'a), u64)> {
+        let entry = self
+            .entries
+            .iter_mut()
+            .find(|entry| inside(entry.base, entry.size, address, width))?;
+        Some((&mut *entry.device, address - entry.base))
     }
+
+    /// All devices.
+    pub fn devices(&mut self) -> impl Iterator<Item = &mut (dyn Device + 'a)> {
+        self.entries.iter_mut().map(|entry| &mut *entry.device)
+    }
+
+    /// The interrupts and their levels.
+    pub fn lines(&self) -> impl Iterator<Item = (u16, bool)> {
+        self.entries
+            .iter()
+            .filter_map(|entry| Some((entry.irq?, entry.device.interrupt())))
+    }
+}
+
+/// Whether an aligned access of this width lies inside `size` bytes at `base`.
+pub fn inside(base: u64, size: u64, address: u64, width: Width) -> bool {
+    let end = address
+        .checked_sub(base)
+        .and_then(|offset| offset.checked_add(width as u64));
+    end.is_some_and(|end| end <= size) && address.is_multiple_of(width as u64)
 }

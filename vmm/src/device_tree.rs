@@ -28,8 +28,8 @@ pub struct Guest<'a> {
     pub command_line: &'a str,
     /// Guest-physical start and end of the initial RAM disk.
     pub initrd: Option<(u64, u64)>,
-    /// How many disks it has (at most [`machine::DISKS`]).
-    pub disks: usize,
+    /// How many virtio devices it has.
+    pub devices: usize,
     /// Its doorbell.
     pub doorbell: Option<Doorbell>,
 }
@@ -66,8 +66,8 @@ pub fn build(guest: &Guest<'_>) -> Result<Vec<u8>, Error> {
     processor(&mut fdt)?;
     interrupt_controller(&mut fdt)?;
     uart(&mut fdt)?;
-    for n in 0..guest.disks.min(machine::DISKS) {
-        disk(&mut fdt, n)?;
+    for n in 0..guest.devices {
+        virtio(&mut fdt, n)?;
     }
     if let Some(bell) = &guest.doorbell {
         doorbell(&mut fdt, bell)?;
@@ -160,12 +160,12 @@ fn uart(fdt: &mut FdtWriter) -> Result<(), Error> {
     })
 }
 
-fn disk(fdt: &mut FdtWriter, n: usize) -> Result<(), Error> {
-    let address = machine::DISK + machine::DISK_FRAME * n as u64;
+fn virtio(fdt: &mut FdtWriter, n: usize) -> Result<(), Error> {
+    let address = machine::VIRTIO + machine::VIRTIO_FRAME * n as u64;
     node(fdt, &format!("virtio_mmio@{address:x}"), |fdt| {
         fdt.property_string("compatible", "virtio,mmio")?;
         fdt.property_array_u64("reg", &[address, mmio::SIZE])?;
-        interrupt(fdt, u32::from(machine::DISK_IRQ) + n as u32)?;
+        interrupt(fdt, u32::from(machine::VIRTIO_IRQ) + n as u32)?;
         fdt.property_null("dma-coherent")
     })
 }
@@ -198,7 +198,7 @@ mod tests {
             memory: (0x4000_0000, 0x1000_0000),
             command_line: "console=ttyAMA0",
             initrd: Some((0x4800_0000, 0x4810_0000)),
-            disks: 1,
+            devices: 1,
             doorbell: Some(Doorbell {
                 address: 0x0b00_0000,
                 irq: 80,

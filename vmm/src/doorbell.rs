@@ -5,6 +5,7 @@ use core::sync::atomic::AtomicU64;
 
 use molt_doorbell::{Answer, Command, Reason, Request, Status, regs};
 
+use crate::bus::{Device, World};
 use crate::syndrome::Width;
 
 /// The doorbell of one guest.
@@ -51,14 +52,8 @@ impl<'a> Doorbell<'a> {
         }
     }
 
-    /// Level of the interrupt.
-    #[must_use]
-    pub const fn interrupt(&self) -> bool {
-        self.interrupt
-    }
-
     /// Looks for an answer of `update`.
-    pub fn refresh(&mut self) {
+    fn refresh(&mut self) {
         let Some(answer) = Answer::read(self.to_client) else {
             return;
         };
@@ -75,9 +70,7 @@ impl<'a> Doorbell<'a> {
         self.shown = answer;
     }
 
-    /// Reads a register.
-    #[must_use]
-    pub fn read(&self, offset: u64, width: Width) -> u64 {
+    fn register(&self, offset: u64, width: Width) -> u64 {
         if width != Width::Word {
             return 0;
         }
@@ -102,7 +95,7 @@ impl<'a> Doorbell<'a> {
     }
 
     /// Writes a register. Returns whether `update` is to be notified.
-    pub fn write(&mut self, offset: u64, width: Width, value: u64) -> bool {
+    fn set_register(&mut self, offset: u64, width: Width, value: u64) -> bool {
         if width != Width::Word {
             return false;
         }
@@ -142,12 +135,36 @@ impl<'a> Doorbell<'a> {
     }
 }
 
+impl Device for Doorbell<'_> {
+    fn size(&self) -> u64 {
+        regs::SIZE
+    }
+
+    fn read(&mut self, offset: u64, width: Width) -> u64 {
+        self.register(offset, width)
+    }
+
+    fn write(&mut self, offset: u64, width: Width, value: u64, world: &mut World<'_>) {
+        if self.set_register(offset, width, value) {
+            world.platform.notify_update();
+        }
+    }
+
+    fn interrupt(&self) -> bool {
+        self.interrupt
+    }
+
+    fn poll(&mut self, _: &mut World<'_>) {
+        self.refresh();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn write(bell: &mut Doorbell<'_>, register: u64, value: u64) -> bool {
-        bell.write(register, Width::Word, value)
+        bell.set_register(register, Width::Word, value)
     }
 
     #[test]
@@ -157,8 +174,8 @@ mod tests {
             [const { AtomicU64::new(0) }; 512],
         );
         let mut bell = Doorbell::new(&to_client, &to_update, (0x1_6000_0000, 0x20_0000));
-        assert_eq!(bell.read(regs::MAGIC, Width::Word), 0x544c_4f4d);
-        assert_eq!(bell.read(regs::STAGING_HIGH, Width::Word), 1);
+        assert_eq!(bell.register(regs::MAGIC, Width::Word), 0x544c_4f4d);
+        assert_eq!(bell.register(regs::STAGING_HIGH, Width::Word), 1);
         write(&mut bell, regs::LENGTH, 4096);
         assert!(write(&mut bell, regs::COMMAND, 1));
         let offer = Request {
@@ -179,15 +196,15 @@ mod tests {
         };
         answer.write(&to_client);
         bell.refresh();
-        assert!(bell.interrupt());
-        assert_eq!(bell.read(regs::STATUS, Width::Word), 1);
+        assert!(bell.interrupt);
+        assert_eq!(bell.register(regs::STATUS, Width::Word), 1);
         let (low, high) = (
-            bell.read(regs::HANDLE_LOW, Width::Word),
-            bell.read(regs::HANDLE_HIGH, Width::Word),
+            bell.register(regs::HANDLE_LOW, Width::Word),
+            bell.register(regs::HANDLE_HIGH, Width::Word),
         );
         assert_eq!(high << 32 | low, handle);
         write(&mut bell, regs::INTERRUPT_STATUS, 1);
-        assert!(!bell.interrupt());
+        assert!(!bell.interrupt);
 
         write(&mut bell, regs::HANDLE_LOW, 7);
         Answer {
@@ -196,7 +213,7 @@ mod tests {
         }
         .write(&to_client);
         bell.refresh();
-        assert!(!bell.interrupt(), "progress alone does not interrupt");
+        assert!(!bell.interrupt, "progress alone does not interrupt");
         write(&mut bell, regs::COMMAND, 2);
         let sent = Request::read(&to_update).map(|request| request.handle);
         assert_eq!(
@@ -221,9 +238,9 @@ mod tests {
         };
         committed.write(&to_client);
         bell.refresh();
-        assert_eq!(bell.read(regs::STATUS, Width::Word), 16);
+        assert_eq!(bell.register(regs::STATUS, Width::Word), 16);
         write(&mut bell, regs::COMMAND, 1);
         bell.refresh();
-        assert_eq!(bell.read(regs::STATUS, Width::Word), 0);
+        assert_eq!(bell.register(regs::STATUS, Width::Word), 0);
     }
 }

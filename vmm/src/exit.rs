@@ -79,15 +79,15 @@ pub enum Exception {
 /// Makes the vCPU take `exception` at EL1 instead of the instruction at `pc` (Arm ARM D1.4.1, D1.3.2).
 pub fn take_exception(
     exception: Exception,
-    registers: &mut Registers,
-    platform: &mut impl Platform,
+    registers: &mut dyn Registers,
+    platform: &mut dyn Platform,
 ) {
     const EL1H_MASKED: u64 = 0x3c5;
     const IL: u64 = 1 << 25;
     /// The faulting address is not known: FAR is not valid.
     const FNV: u64 = 1 << 10;
     const EXTERNAL: u64 = 0x10;
-    let from_el0 = registers.spsr & 0xf == 0;
+    let from_el0 = registers.spsr() & 0xf == 0;
     let esr = match exception {
         Exception::Undefined => IL,
         Exception::ExternalAbort { fetch } => {
@@ -95,14 +95,14 @@ pub fn take_exception(
             (lower + u64::from(!from_el0)) << 26 | IL | FNV | EXTERNAL
         }
     };
-    let vector = match registers.spsr & 0xf {
+    let vector = match registers.spsr() & 0xf {
         0 => 0x400,
         4 => 0x000,
         _ => 0x200,
     };
     platform.write_vcpu(VcpuRegister::Esr, esr);
-    platform.write_vcpu(VcpuRegister::Elr, registers.pc);
-    platform.write_vcpu(VcpuRegister::Spsr, registers.spsr);
-    registers.pc = platform.read_vcpu(VcpuRegister::Vbar).wrapping_add(vector);
-    registers.spsr = EL1H_MASKED;
+    platform.write_vcpu(VcpuRegister::Elr, registers.pc());
+    platform.write_vcpu(VcpuRegister::Spsr, registers.spsr());
+    registers.set_pc(platform.read_vcpu(VcpuRegister::Vbar).wrapping_add(vector));
+    registers.set_spsr(EL1H_MASKED);
 }

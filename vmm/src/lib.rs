@@ -10,6 +10,8 @@
 #![cfg_attr(not(any(test, feature = "device-tree")), no_std)]
 #![forbid(unsafe_code)]
 
+extern crate alloc;
+
 pub mod boot;
 mod bus;
 #[cfg(feature = "device-tree")]
@@ -27,12 +29,12 @@ mod syndrome;
 pub mod virtio;
 mod vm;
 
-pub use bus::Device;
+pub use bus::{Counters, Device, World};
 pub use doorbell::Doorbell;
 pub use exit::{Exit, Next, Stop};
 pub use gic::{Gic, INTERRUPTS, VIRTUAL_TIMER};
 pub use platform::{InjectError, Platform, VcpuRegister};
 pub use ram::Ram;
-pub use registers::Registers;
+pub use registers::{Frame, Registers};
 pub use syndrome::Width;
-pub use vm::{Bell, Disk, Vm};
+pub use vm::Vm;

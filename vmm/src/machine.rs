@@ -11,13 +11,11 @@ pub const GIC_FRAME: u64 = 0x1000;
 pub const UART: u64 = 0x0900_0000;
 /// Interrupt (INTID) of the UART.
 pub const UART_IRQ: u16 = 33;
-/// First disk; the next one's frame is [`DISK_FRAME`] further.
-pub const DISK: u64 = 0x0a00_0000;
-/// Distance of two disks' frames.
-pub const DISK_FRAME: u64 = 0x1000;
-/// Interrupt (INTID) of the first disk; the next one's is one higher. Level-triggered.
-pub const DISK_IRQ: u16 = 64;
-/// Most disks.
-pub const DISKS: usize = 2;
+/// First virtio device; the next one's frame is [`VIRTIO_FRAME`] further.
+pub const VIRTIO: u64 = 0x0a00_0000;
+/// Distance of two virtio devices' frames.
+pub const VIRTIO_FRAME: u64 = 0x1000;
+/// Interrupt (INTID) of the first virtio device; the next one's is one higher. Level-triggered.
+pub const VIRTIO_IRQ: u16 = 64;
 /// Interrupts (PPI) of the architected timer: secure, non-secure, virtual, hypervisor.
 pub const TIMER_IRQS: [u16; 4] = [29, 30, 27, 26];

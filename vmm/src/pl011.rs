@@ -2,7 +2,7 @@
 //! PL011 UART (Arm DDI 0183): enough for Linux' earlycon and ttyAMA0. Output only; the transmit FIFO is always empty,
 //! nothing is ever received.
 
-use crate::bus::Device;
+use crate::bus::{Device, World};
 use crate::syndrome::Width;
 
 /// Size of the register frame.
@@ -35,26 +35,18 @@ pub struct Pl011 {
 }
 
 impl Pl011 {
-    /// The level of its interrupt.
-    #[must_use]
-    pub fn interrupt(&self) -> bool {
-        self.raw & self.mask != 0
-    }
-
     /// The line, if it is complete: ended by a line feed, or as long as a line may be.
-    #[must_use]
-    pub fn line(&self) -> Option<&[u8]> {
+    fn line(&self) -> Option<&[u8]> {
         self.complete.then_some(&self.line)
     }
 
     /// What stands in an unfinished line (for a guest that stops).
-    #[must_use]
-    pub fn partial(&self) -> &[u8] {
+    fn partial(&self) -> &[u8] {
         &self.line
     }
 
     /// Begins the next line.
-    pub fn clear_line(&mut self) {
+    fn clear_line(&mut self) {
         self.line.clear();
         self.complete = false;
     }
@@ -75,6 +67,10 @@ impl Pl011 {
 }
 
 impl Device for Pl011 {
+    fn size(&self) -> u64 {
+        SIZE
+    }
+
     fn read(&mut self, offset: u64, _: Width) -> u64 {
         let plain = PLAIN.iter().position(|plain| *plain == offset);
         u64::from(match offset {
@@ -90,8 +86,28 @@ impl Device for Pl011 {
         })
     }
 
-    fn write(&mut self, offset: u64, _: Width, value: u64) {
-        let value = value as u32;
+    fn write(&mut self, offset: u64, _: Width, value: u64, world: &mut World<'_>) {
+        self.store(offset, value as u32);
+        if let Some(line) = self.line() {
+            world.platform.console_line(line);
+            self.clear_line();
+        }
+    }
+
+    fn interrupt(&self) -> bool {
+        self.raw & self.mask != 0
+    }
+
+    fn end(&mut self, world: &mut World<'_>) {
+        if !self.partial().is_empty() {
+            world.platform.console_line(self.partial());
+            self.clear_line();
+        }
+    }
+}
+
+impl Pl011 {
+    fn store(&mut self, offset: u64, value: u32) {
         match offset {
             DR => self.transmit(value as u8),
             IMSC => self.mask = value & 0x7ff,
@@ -116,7 +132,7 @@ mod tests {
     fn print(uart: &mut Pl011, text: &[u8]) -> Vec<Vec<u8>> {
         let mut lines = Vec::new();
         for byte in text {
-            uart.write(DR, Width::Word, u64::from(*byte));
+            uart.store(DR, u32::from(*byte));
             if let Some(line) = uart.line() {
                 lines.push(line.to_vec());
                 uart.clear_line();
@@ -141,11 +157,11 @@ mod tests {
     #[test]
     fn the_transmit_interrupt_follows_a_byte_and_is_cleared() {
         let mut uart = Pl011::default();
-        uart.write(IMSC, Width::Word, TRANSMIT.into());
+        uart.store(IMSC, TRANSMIT.into());
         assert!(!uart.interrupt());
-        uart.write(DR, Width::Byte, b'a'.into());
+        uart.store(DR, b'a'.into());
         assert!(uart.interrupt());
-        uart.write(ICR, Width::Half, TRANSMIT.into());
+        uart.store(ICR, TRANSMIT.into());
         assert!(!uart.interrupt());
     }
 }

@@ -48,7 +48,7 @@ pub trait Platform {
     fn now(&mut self) -> u64;
     /// Asks for one wake-up when the physical counter reaches `at`; 0 takes the wish back.
     fn set_timer(&mut self, at: u64);
-    /// Tells the driver of disk `n` that there are requests.
+    /// Tells the driver of device `n` (as the system description counts them) that there are requests.
     fn notify_driver(&mut self, n: usize);
     /// Tells `update` that something stands in its page.
     fn notify_update(&mut self);

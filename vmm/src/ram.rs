@@ -34,6 +34,22 @@ impl Ram {
         self.memory.load_u16(self.at(address)?).map(u16::from_le)
     }
 
+    /// Loads two little-endian doublewords in a row, at any alignment; `None` outside.
+    #[must_use]
+    pub fn load_pair(&self, address: u64) -> Option<(u64, u64)> {
+        let at = self.at(address)?;
+        if let (Some(first), Some(second)) = (
+            self.memory.load_u64(at),
+            at.checked_add(8).and_then(|at| self.memory.load_u64(at)),
+        ) {
+            return Some((u64::from_le(first), u64::from_le(second)));
+        }
+        let mut bytes = [0; 16];
+        self.memory.read(at, &mut bytes)?;
+        let both = u128::from_le_bytes(bytes);
+        Some((both as u64, (both >> 64) as u64))
+    }
+
     /// Stores a little-endian halfword; `None` outside or misaligned.
     pub fn store_u16(&self, address: u64, value: u16) -> Option<()> {
         self.memory.store_u16(self.at(address)?, value.to_le())

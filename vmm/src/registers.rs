@@ -1,10 +1,33 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! A vCPU's general registers, as far as an exit can change them.
 
-/// Program counter, saved program status and X0 to X30.
+/// Program counter, saved program status and X0 to X30 at an exit. Reading and writing them costs calls into the kernel: the
+/// model asks only for what it needs.
+pub trait Registers {
+    /// Address of the instruction that caused the exit, or where the vCPU goes on.
+    fn pc(&mut self) -> u64;
+    /// Goes on there.
+    fn set_pc(&mut self, pc: u64);
+    /// PSTATE in SPSR's format.
+    fn spsr(&mut self) -> u64;
+    /// Goes on in this state.
+    fn set_spsr(&mut self, spsr: u64);
+    /// X`n`, or 0 for the zero register (31) and what does not exist.
+    fn get(&mut self, n: u8) -> u64;
+    /// Sets X`n`; nothing for the zero register.
+    fn set(&mut self, n: u8, value: u64);
+
+    /// Goes on behind the instruction. A64 instructions have 4 bytes.
+    fn skip(&mut self) {
+        let next = self.pc().wrapping_add(4);
+        self.set_pc(next);
+    }
+}
+
+/// Registers that are all there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Registers {
-    /// Address of the instruction that caused the exit.
+pub struct Frame {
+    /// Program counter.
     pub pc: u64,
     /// PSTATE in SPSR's format.
     pub spsr: u64,
@@ -12,22 +35,30 @@ pub struct Registers {
     pub x: [u64; 31],
 }
 
-impl Registers {
-    /// X`n`, or 0 for the zero register (31) and what does not exist.
-    #[must_use]
-    pub fn get(&self, n: u8) -> u64 {
+impl Registers for Frame {
+    fn pc(&mut self) -> u64 {
+        self.pc
+    }
+
+    fn set_pc(&mut self, pc: u64) {
+        self.pc = pc;
+    }
+
+    fn spsr(&mut self) -> u64 {
+        self.spsr
+    }
+
+    fn set_spsr(&mut self, spsr: u64) {
+        self.spsr = spsr;
+    }
+
+    fn get(&mut self, n: u8) -> u64 {
         self.x.get(usize::from(n)).copied().unwrap_or(0)
     }
 
-    /// Sets X`n`; nothing for the zero register.
-    pub fn set(&mut self, n: u8, value: u64) {
+    fn set(&mut self, n: u8, value: u64) {
         if let Some(x) = self.x.get_mut(usize::from(n)) {
             *x = value;
         }
-    }
-
-    /// Goes on behind the instruction. A64 instructions have 4 bytes.
-    pub fn skip(&mut self) {
-        self.pc = self.pc.wrapping_add(4);
     }
 }

@@ -1,52 +1,32 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! One virtual machine with one vCPU: its devices, and what happens at each exit and each event.
 
+use alloc::boxed::Box;
 use core::sync::atomic::AtomicU64;
 
-use molt_gate::{Change, ClientGate, Statistics};
+use molt_gate::Statistics;
 
-use crate::bus::{Bus, Device, Target};
-use crate::doorbell::Doorbell;
+use crate::bus::{Bus, Counters, Device, World, inside};
 use crate::exit::{Exception, Exit, Next, Stop, take_exception};
 use crate::gic::{self, Gic};
 use crate::machine;
-use crate::pl011::{self, Pl011};
+use crate::pl011::Pl011;
 use crate::platform::{Platform, VcpuRegister};
 use crate::psci;
 use crate::ram::Ram;
 use crate::registers::Registers;
-use crate::syndrome::{Access, SystemRegister, Trap, Width, decode_abort, decode_trap};
-use crate::virtio::block::Block;
-use crate::virtio::mmio;
-
-/// A disk with its gate.
-pub struct Disk<'a> {
-    /// The device.
-    pub block: Block<'a>,
-    /// The gate of the component that drives it.
-    pub gate: ClientGate<'a>,
-}
-
-/// A doorbell and where it is.
-pub struct Bell<'a> {
-    /// The device.
-    pub device: Doorbell<'a>,
-    /// Guest-physical address of its registers.
-    pub address: u64,
-    /// Its interrupt (INTID).
-    pub irq: u16,
-}
+use crate::syndrome::{Access, SystemRegister, Trap, decode_abort, decode_trap};
 
 /// What the vCPU is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Waits for its disks' drivers to say what they are.
+    /// Waits for its devices' drivers to say what they are.
     NotStarted,
     Running,
     /// In WFI.
     Idle,
-    /// In the register write that reset a disk with requests in flight.
-    Draining,
+    /// In a register write that is not over (see [`Device::is_busy`]).
+    Busy,
     Stopped,
 }
 
@@ -54,63 +34,52 @@ enum State {
 pub struct Vm<'a> {
     ram: Ram,
     gic: Gic,
-    uart: Pl011,
-    disks: heapless::Vec<Disk<'a>, { machine::DISKS }>,
-    bell: Option<Bell<'a>>,
-    bus: Bus,
+    bus: Bus<'a>,
     to_update: &'a [AtomicU64],
     state: State,
     /// The virtual timer's interrupt was reported and not acknowledged: the kernel keeps it masked.
     timer_reported: bool,
     /// Counter ticks to nanoseconds.
     nanoseconds: fn(u64) -> u64,
+    /// What the devices had counted when it was last told, and the longest latency in nanoseconds.
+    counted: (Counters, u64),
 }
 
 impl<'a> Vm<'a> {
-    /// A machine over the guest's memory. `to_update`: the page for the statistics; `nanoseconds` converts ticks of the counter.
+    /// A machine over the guest's memory, with an interrupt controller and a console. `to_update`: the page for the
+    /// statistics; `nanoseconds` converts ticks of the counter.
     #[must_use]
     pub fn new(ram: Ram, to_update: &'a [AtomicU64], nanoseconds: fn(u64) -> u64) -> Self {
-        let mut bus = Bus::default();
-        // The first frames of an empty bus always fit.
-        let _ = bus.add(machine::DISTRIBUTOR, gic::SIZE, Target::Distributor);
-        let _ = bus.add(machine::UART, pl011::SIZE, Target::Uart);
-        Self {
+        let mut vm = Self {
             ram,
             gic: Gic::new(),
-            uart: Pl011::default(),
-            disks: heapless::Vec::new(),
-            bell: None,
-            bus,
+            bus: Bus::default(),
             to_update,
             state: State::NotStarted,
             timer_reported: false,
             nanoseconds,
-        }
+            counted: (Counters::default(), 0),
+        };
+        vm.add(
+            machine::UART,
+            Some(machine::UART_IRQ),
+            Box::new(Pl011::default()),
+        );
+        vm
     }
 
-    /// Adds a disk; more than [`machine::DISKS`] are ignored.
-    pub fn add_disk(&mut self, disk: Disk<'a>) {
-        let n = self.disks.len();
-        if self.disks.push(disk).is_ok() {
-            let address = machine::DISK + machine::DISK_FRAME * n as u64;
-            let _ = self.bus.add(address, mmio::SIZE, Target::Disk(n));
-        }
-    }
-
-    /// Adds the doorbell.
-    pub fn set_bell(&mut self, bell: Bell<'a>) {
-        let _ = self
-            .bus
-            .add(bell.address, molt_doorbell::regs::SIZE, Target::Doorbell);
-        self.bell = Some(bell);
+    /// Adds a device at guest-physical address `base`, with a level-triggered interrupt (INTID) or none; before the
+    /// guest starts.
+    pub fn add(&mut self, base: u64, irq: Option<u16>, device: Box<dyn Device + 'a>) {
+        self.bus.add(base, irq, device);
     }
 
     /// Handles an exit of the vCPU.
     pub fn exit(
         &mut self,
         exit: Exit,
-        registers: &mut Registers,
-        platform: &mut impl Platform,
+        registers: &mut dyn Registers,
+        platform: &mut dyn Platform,
     ) -> Next {
         let next = match exit {
             Exit::Abort { address, esr } => self.abort(address, esr, registers, platform),
@@ -142,24 +111,24 @@ impl<'a> Vm<'a> {
 
     /// Looks at everything that may have changed: gates, completions, the doorbell's answer. Returns whether the
     /// vCPU, which waits, is to go on; the first time that is its start.
-    pub fn poll(&mut self, platform: &mut impl Platform) -> bool {
-        for n in 0..self.disks.len() {
-            self.poll_disk(n, platform);
+    pub fn poll(&mut self, platform: &mut dyn Platform) -> bool {
+        let mut world = World {
+            ram: &self.ram,
+            platform,
+        };
+        for device in self.bus.devices() {
+            device.poll(&mut world);
         }
-        if let Some(bell) = &mut self.bell {
-            bell.device.refresh();
-        }
+        self.count(platform);
         self.settle(platform);
         let go = match self.state {
-            State::NotStarted => self.disks.iter_mut().all(|disk| {
-                let properties = disk.block.client().properties();
-                if let Some(properties) = &properties {
-                    disk.block.set_properties(properties);
-                }
-                properties.is_some() || disk.block.client().has_failed()
-            }),
+            // All are asked, since each is told what it offers.
+            State::NotStarted => self
+                .bus
+                .devices()
+                .fold(true, |all, device| device.is_ready() && all),
             State::Idle => self.gic.wakes(),
-            State::Draining => !self.disks.iter().any(|disk| disk.block.is_draining()),
+            State::Busy => !self.bus.devices().any(|device| device.is_busy()),
             State::Running | State::Stopped => false,
         };
         if go {
@@ -170,7 +139,7 @@ impl<'a> Vm<'a> {
 
     /// The time that was asked for has come. Returns whether the vCPU is to go on: a wake-up from WFI without a cause
     /// is always allowed, and its timer's interrupt follows as soon as it runs.
-    pub fn timer(&mut self, platform: &mut impl Platform) -> bool {
+    pub fn timer(&mut self, platform: &mut dyn Platform) -> bool {
         let idle = self.state == State::Idle;
         if idle {
             self.wake(platform);
@@ -178,25 +147,26 @@ impl<'a> Vm<'a> {
         idle
     }
 
-    fn wake(&mut self, platform: &mut impl Platform) {
+    fn wake(&mut self, platform: &mut dyn Platform) {
         if self.state == State::Idle {
             platform.set_timer(0);
         }
         self.state = State::Running;
     }
 
-    fn schedule(&mut self, next: Next, platform: &mut impl Platform) -> Next {
+    fn schedule(&mut self, next: Next, platform: &mut dyn Platform) -> Next {
         match next {
             Next::Run => self.state = State::Running,
             Next::Wait => {}
-            Next::Stop(stop) => {
+            Next::Stop(_) => {
                 self.state = State::Stopped;
-                let partial = self.uart.partial();
-                if !partial.is_empty() {
-                    platform.console_line(partial);
-                    self.uart.clear_line();
+                let mut world = World {
+                    ram: &self.ram,
+                    platform,
+                };
+                for device in self.bus.devices() {
+                    device.end(&mut world);
                 }
-                return Next::Stop(stop);
             }
         }
         next
@@ -207,168 +177,103 @@ impl<'a> Vm<'a> {
         &mut self,
         address: u64,
         esr: u64,
-        registers: &mut Registers,
-        platform: &mut impl Platform,
+        registers: &mut dyn Registers,
+        platform: &mut dyn Platform,
     ) -> Next {
         const INSTRUCTION_ABORT: u64 = 0x20;
-        let fetch = esr >> 26 & 0x3f == INSTRUCTION_ABORT;
-        let Some(access) = decode_abort(esr) else {
-            take_exception(Exception::ExternalAbort { fetch }, registers, platform);
-            return Next::Run;
-        };
-        let Some((target, offset)) = self.bus.find(address, access.width) else {
-            take_exception(Exception::ExternalAbort { fetch }, registers, platform);
-            return Next::Run;
-        };
-        let mut next = Next::Run;
-        if access.write {
-            next = self.write(
-                target,
-                offset,
-                access.width,
-                registers.get(access.register),
-                platform,
-            );
-        } else {
-            self.load(target, offset, access, registers);
-        }
-        registers.skip();
-        next
-    }
-
-    fn load(&mut self, target: Target, offset: u64, access: Access, registers: &mut Registers) {
-        let raw = match target {
-            Target::Distributor => self.gic.read(offset, access.width),
-            Target::Uart => self.uart.read(offset, access.width),
-            Target::Disk(n) => self
-                .disks
-                .get(n)
-                .map_or(0, |disk| disk.block.read(offset, access.width)),
-            Target::Doorbell => self
-                .bell
-                .as_ref()
-                .map_or(0, |bell| bell.device.read(offset, access.width)),
-        };
-        registers.set(access.register, access.extend(raw));
-    }
-
-    fn write(
-        &mut self,
-        target: Target,
-        offset: u64,
-        width: Width,
-        value: u64,
-        platform: &mut impl Platform,
-    ) -> Next {
-        match target {
-            Target::Distributor => self.gic.write(offset, width, value),
-            Target::Uart => {
-                self.uart.write(offset, width, value);
-                if let Some(line) = self.uart.line() {
-                    platform.console_line(line);
-                    self.uart.clear_line();
-                }
+        let access = decode_abort(esr);
+        let next = access.and_then(|access| self.access(address, access, registers, platform));
+        match next {
+            Some(next) => {
+                registers.skip();
+                next
             }
-            Target::Disk(n) => return self.write_disk(n, offset, width, value, platform),
-            Target::Doorbell => {
-                let notify = self
-                    .bell
-                    .as_mut()
-                    .is_some_and(|bell| bell.device.write(offset, width, value));
-                if notify {
-                    platform.notify_update();
-                }
+            None => {
+                let fetch = esr >> 26 & 0x3f == INSTRUCTION_ABORT;
+                take_exception(Exception::ExternalAbort { fetch }, registers, platform);
+                Next::Run
             }
         }
-        Next::Run
     }
 
-    fn write_disk(
+    /// `None`: there is no device.
+    fn access(
         &mut self,
-        n: usize,
-        offset: u64,
-        width: Width,
-        value: u64,
-        platform: &mut impl Platform,
-    ) -> Next {
-        let now = platform.now();
-        let Some(disk) = self.disks.get_mut(n) else {
-            return Next::Run;
+        address: u64,
+        access: Access,
+        registers: &mut dyn Registers,
+        platform: &mut dyn Platform,
+    ) -> Option<Next> {
+        let (width, register) = (access.width, access.register);
+        if inside(machine::DISTRIBUTOR, gic::SIZE, address, width) {
+            let offset = address - machine::DISTRIBUTOR;
+            if access.write {
+                self.gic.write(offset, width, registers.get(register));
+            } else {
+                registers.set(register, access.extend(self.gic.read(offset, width)));
+            }
+            return Some(Next::Run);
+        }
+        let (device, offset) = self.bus.find(address, width)?;
+        if !access.write {
+            registers.set(register, access.extend(device.read(offset, width)));
+            return Some(Next::Run);
+        }
+        let value = match device.ignores_value(offset) {
+            true => u64::MAX,
+            false => registers.get(register),
         };
-        if disk.block.write(offset, width, value, &self.ram, now) {
-            self.poll_disk(n, platform);
+        let mut world = World {
+            ram: &self.ram,
+            platform,
+        };
+        device.write(offset, width, value, &mut world);
+        let busy = device.is_busy();
+        self.count(platform);
+        if busy {
+            self.state = State::Busy;
+            return Some(Next::Wait);
         }
-        if self
-            .disks
-            .get(n)
-            .is_some_and(|disk| disk.block.is_draining())
-        {
-            self.state = State::Draining;
-            return Next::Wait;
-        }
-        Next::Run
+        Some(Next::Run)
     }
 
-    /// Follows the gate, takes completions, serves the guest's queue: the one place where the queue is touched.
-    fn poll_disk(&mut self, n: usize, platform: &mut impl Platform) {
-        let now = platform.now();
-        let Some(disk) = self.disks.get_mut(n) else {
+    /// Writes the statistics, if there is news, and tells `update` of a violation.
+    fn count(&mut self, platform: &mut dyn Platform) {
+        let mut counters = Counters::default();
+        for device in self.bus.devices() {
+            device.count(&mut counters);
+        }
+        let (before, mut longest) = self.counted;
+        if counters == before {
             return;
+        }
+        if counters.max_latency != before.max_latency {
+            longest = (self.nanoseconds)(counters.max_latency);
+        }
+        self.counted = (counters, longest);
+        let statistics = Statistics {
+            requests: counters.requests,
+            errors: counters.errors,
+            max_latency_ns: longest,
+            bytes_verified: 0,
+            violations: counters.violations,
+            owed: counters.owed,
         };
-        // What the old generation completed before it was stopped is taken now: the region is still there until the
-        // change is acknowledged.
-        let mut broken = disk.block.complete(&self.ram, now).is_err();
-        while let Some(change) = disk.gate.change() {
-            match change {
-                Change::Close(_) => disk.block.client().close(),
-                Change::OutOfService(_) => disk.block.client().fail(),
-                Change::Open(_, generation) => {
-                    disk.block.client().resume(generation);
-                    platform.notify_driver(n);
-                }
-            }
-            disk.gate.acknowledge(change);
-            platform.notify_update();
-        }
-        if disk.gate.is_open() || disk.block.client().has_failed() {
-            broken |= disk.block.complete(&self.ram, now).is_err();
-            if disk.block.serve(&self.ram, now) {
-                platform.notify_driver(n);
-            }
-        }
-        self.count();
-        if broken {
-            platform.notify_update();
-        }
-    }
-
-    fn count(&self) {
-        let mut statistics = Statistics::default();
-        for disk in &self.disks {
-            let counters = disk.block.counters();
-            statistics.requests += counters.requests;
-            statistics.errors += counters.errors;
-            statistics.violations += counters.violations;
-            statistics.owed += disk.block.owed() as u64;
-            let latency = (self.nanoseconds)(counters.max_latency);
-            statistics.max_latency_ns = statistics.max_latency_ns.max(latency);
-        }
         statistics.write(self.to_update);
+        if counters.violations != before.violations {
+            platform.notify_update();
+        }
     }
 
     /// Shows the devices' lines to the interrupt controller and delivers what can be.
-    fn settle(&mut self, platform: &mut impl Platform) {
-        self.gic.set_line(machine::UART_IRQ, self.uart.interrupt());
-        for (irq, disk) in (machine::DISK_IRQ..).zip(&self.disks) {
-            self.gic.set_line(irq, disk.block.interrupt());
-        }
-        if let Some(bell) = &self.bell {
-            self.gic.set_line(bell.irq, bell.device.interrupt());
+    fn settle(&mut self, platform: &mut dyn Platform) {
+        for (irq, high) in self.bus.lines() {
+            self.gic.set_line(irq, high);
         }
         self.gic.flush(platform);
     }
 
-    fn ended(&mut self, index: Option<usize>, platform: &mut impl Platform) {
+    fn ended(&mut self, index: Option<usize>, platform: &mut dyn Platform) {
         if index.and_then(|index| self.gic.ended(index)) == Some(gic::VIRTUAL_TIMER)
             && self.timer_reported
         {
@@ -380,8 +285,8 @@ impl<'a> Vm<'a> {
     fn trap(
         &mut self,
         trap: Trap,
-        registers: &mut Registers,
-        platform: &mut impl Platform,
+        registers: &mut dyn Registers,
+        platform: &mut dyn Platform,
     ) -> Next {
         match trap {
             Trap::WaitForInterrupt => {
@@ -414,8 +319,8 @@ impl<'a> Vm<'a> {
         }
     }
 
-    fn call(&mut self, registers: &mut Registers) -> Next {
-        let [x0, x1, x2, x3, ..] = registers.x;
+    fn call(&mut self, registers: &mut dyn Registers) -> Next {
+        let [x0, x1, x2, x3] = [0, 1, 2, 3].map(|n| registers.get(n));
         match psci::call(&[x0, x1, x2, x3]) {
             psci::Outcome::Return(value) => {
                 registers.set(0, value);
@@ -433,7 +338,7 @@ impl<'a> Vm<'a> {
     }
 
     /// WFI: waits unless something is there already, until an interrupt or the time of the virtual timer.
-    fn wait(&mut self, platform: &mut impl Platform) -> Next {
+    fn wait(&mut self, platform: &mut dyn Platform) -> Next {
         const ENABLE: u64 = 1;
         const IMASK: u64 = 2;
         if self.gic.wakes() {

@@ -85,10 +85,10 @@ struct Registers;
 
 impl Registers {
     fn get(offset: u64) -> u32 {
-        with(|rig| rig.get(machine::DISK + offset))
+        with(|rig| rig.get(machine::VIRTIO + offset))
     }
     fn set(offset: u64, value: u32) {
-        with(|rig| rig.set(machine::DISK + offset, value));
+        with(|rig| rig.set(machine::VIRTIO + offset, value));
     }
     fn set_pair(offset: u64, value: u64) {
         Self::set(offset, value as u32);
@@ -165,7 +165,7 @@ impl Transport for Registers {
     fn read_config_space<T: FromBytes + IntoBytes>(&self, offset: usize) -> Result<T> {
         let mut value = T::new_zeroed();
         for (i, byte) in value.as_mut_bytes().iter_mut().enumerate() {
-            let address = machine::DISK + 0x100 + (offset + i) as u64;
+            let address = machine::VIRTIO + 0x100 + (offset + i) as u64;
             *byte = with(|rig| rig.read(address, Width::Byte)) as u8;
         }
         Ok(value)

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Fake, Rig};
-use molt_vmm::{Device, Gic, Width, machine};
+use molt_vmm::{Gic, Width, machine};
 use proptest::prelude::*;
 
 /// What one interrupt of a GICv2 is, kept plainly.

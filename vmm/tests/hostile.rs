@@ -21,7 +21,7 @@ const STATUS: u64 = 0x70;
 const NEEDS_RESET: u32 = 64;
 
 fn reg(offset: u64) -> u64 {
-    machine::DISK + offset
+    machine::VIRTIO + offset
 }
 
 /// Resets the device and brings it up with the queue in place, all of its memory cleared.
@@ -421,7 +421,7 @@ fn too_many_segments_and_foreign_memory_are_an_error_of_the_request() {
             next: 0,
         },
     );
-    // Seventeen data segments, all in an indirect table, status at its end.
+    // One data segment too many, all in an indirect table, status at its end.
     store(
         &rig,
         INDIRECT,
@@ -433,7 +433,7 @@ fn too_many_segments_and_foreign_memory_are_an_error_of_the_request() {
             next: 1,
         },
     );
-    for n in 1..=17 {
+    for n in 1..=35 {
         store(
             &rig,
             INDIRECT,
@@ -449,7 +449,7 @@ fn too_many_segments_and_foreign_memory_are_an_error_of_the_request() {
     store(
         &rig,
         INDIRECT,
-        18,
+        36,
         Descriptor {
             address: at(DATA + 0x1_0000),
             length: 1,

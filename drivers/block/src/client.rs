@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! One client: its queue, its share, and the order that its flushes ask for.
 
-use molt_queue::{Op, Request, Server, SlotId, Violation};
+use molt_block_queue::{Op, Request, Server, SlotId, Violation};
 
 use crate::share::Share;
 
@@ -14,8 +14,8 @@ pub struct ClientId(pub u8);
 pub struct Client<'a> {
     queue: Server<'a>,
     share: Share,
-    /// Taken, and waiting: a flush for all before it to be done.
-    held: Option<(SlotId, Request)>,
+    /// A flush that was taken, and waits for all before it to be done.
+    held: Option<SlotId>,
     /// With the device.
     in_flight: u16,
     /// A flush is with the device: nothing overtakes it.
@@ -51,26 +51,26 @@ impl<'a> Client<'a> {
         self.violation
     }
 
-    /// The next request that may be run now.
-    pub(crate) fn next(&mut self) -> Option<(SlotId, Request)> {
+    /// The next request that may be run now, which `request` becomes.
+    pub(crate) fn next(&mut self, request: &mut Request) -> Option<SlotId> {
         if self.flushing {
             return None;
         }
         if self.held.is_none() {
-            match self.queue.take()? {
-                Ok((slot, request)) if request.op == Op::Flush => self.held = Some((slot, request)),
-                Ok(taken) => return Some(taken),
+            match self.queue.take(request)? {
+                Ok(slot) if request.op == Op::Flush => self.held = Some(slot),
+                Ok(slot) => return Some(slot),
                 Err(violation) => {
                     self.violation = Some(violation);
                     return None;
                 }
             }
         }
-        if self.in_flight == 0 {
-            self.held.take()
-        } else {
-            None
+        if self.in_flight > 0 {
+            return None;
         }
+        *request = Request::flush();
+        self.held.take()
     }
 
     pub(crate) fn submitted(&mut self, op: Op) {

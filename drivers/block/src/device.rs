@@ -4,7 +4,7 @@
 use core::sync::atomic::AtomicU64;
 
 use heapless::Vec;
-use molt_queue::{Op, Properties, SEGMENTS, Status};
+use molt_block_queue::{Op, Properties, SEGMENTS, Status};
 
 use crate::error::Code;
 
@@ -55,6 +55,8 @@ pub struct Limits {
     pub flush: bool,
     /// Most sectors in a read or a write.
     pub max_sectors: u32,
+    /// Most segments in a read or a write.
+    pub max_segments: u32,
     /// Longest segment in bytes.
     pub max_segment: u32,
     /// What segments' addresses and lengths are multiples of, in bytes; a power of two.
@@ -67,6 +69,18 @@ pub struct Limits {
     pub max_write_zeroes_sectors: u32,
 }
 
+impl Default for Command {
+    /// A flush.
+    fn default() -> Self {
+        Self {
+            op: Op::Flush,
+            sector: 0,
+            sectors: 0,
+            pieces: Vec::new(),
+        }
+    }
+}
+
 impl Limits {
     /// What clients are told of them.
     pub(crate) fn properties(&self) -> Properties {
@@ -76,6 +90,7 @@ impl Limits {
             max_discard_sectors: self.max_discard_sectors,
             max_write_zeroes_sectors: self.max_write_zeroes_sectors,
             block_size: self.block_size,
+            max_segments: self.max_segments,
         }
     }
 }

@@ -2,10 +2,10 @@
 //! The driver: clients' requests to the device, the device's answers to the clients.
 
 use heapless::Vec;
-use molt_queue::{SlotId, Status};
+use molt_block_queue::{Request, SlotId, Status};
 
 use crate::client::{Client, ClientId};
-use crate::device::{Device, REQUESTS};
+use crate::device::{Command, Device, REQUESTS};
 use crate::error::Error;
 use crate::share::Rejected;
 
@@ -15,7 +15,7 @@ pub const CLIENTS: usize = 8;
 /// What one call has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Clients with completions to be looked at, one bit each: to be notified.
+    /// Clients that wait for a notification of what was completed, one bit each.
     pub notify: u32,
     /// Requests given to the device.
     pub submitted: u32,
@@ -26,8 +26,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    fn add(&mut self, client: ClientId, status: Status) {
-        self.notify |= 1 << client.0;
+    fn add(&mut self, status: Status) {
         self.completed += 1;
         self.errors += u32::from(status != Status::Ok);
     }
@@ -53,6 +52,9 @@ pub struct Driver<'a, D> {
     /// The device has started, and the clients know what it can do.
     ready: bool,
     taking: bool,
+    /// The request that was taken last, and as the device gets it: both are large, and are filled in place.
+    request: Request,
+    command: Command,
 }
 
 impl<'a, D: Device> Driver<'a, D> {
@@ -66,6 +68,8 @@ impl<'a, D: Device> Driver<'a, D> {
             batch: batch.max(1),
             ready: false,
             taking: true,
+            request: Request::default(),
+            command: Command::default(),
         }
     }
 
@@ -148,6 +152,7 @@ impl<'a, D: Device> Driver<'a, D> {
         if untold > 0 {
             self.device.tell();
         }
+        self.waiting(&mut progress);
         progress
     }
 
@@ -168,6 +173,7 @@ impl<'a, D: Device> Driver<'a, D> {
                 self.complete(client, slot, status, &mut progress);
             }
         }
+        self.waiting(&mut progress);
         Ok(progress)
     }
 
@@ -184,10 +190,11 @@ impl<'a, D: Device> Driver<'a, D> {
     fn run_one(&mut self, id: ClientId, progress: &mut Progress) -> Option<bool> {
         let limits = self.device.limits()?;
         let client = self.clients.get_mut(usize::from(id.0))?;
-        let (slot, request) = client.next()?;
-        let status = match client.share().translate(&request, limits) {
-            Ok(command) => {
-                let number = self.device.submit(&command);
+        let slot = client.next(&mut self.request)?;
+        let command = &mut self.command;
+        let status = match client.share().translate(&self.request, limits, command) {
+            Ok(()) => {
+                let number = self.device.submit(command);
                 match number.and_then(|number| self.in_flight.get_mut(number)) {
                     Some(entry) => {
                         client.submitted(command.op);
@@ -211,8 +218,18 @@ impl<'a, D: Device> Driver<'a, D> {
         if let Some(client) = self.clients.get_mut(usize::from(id.0)) {
             // Each slot comes from this client's own queue.
             if client.queue().complete(slot, status).is_ok() {
-                progress.add(id, status);
+                progress.add(status);
             }
+        }
+    }
+
+    /// Finds out which clients are to be notified.
+    fn waiting(&mut self, progress: &mut Progress) {
+        if progress.completed == 0 {
+            return;
+        }
+        for (n, client) in self.clients.iter_mut().enumerate() {
+            progress.notify |= u32::from(client.queue().must_notify()) << n;
         }
     }
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! A client's share of the disk and its memory, and whether a request stays inside.
 
-use heapless::Vec;
-use molt_queue::{Op, Request};
+use molt_block_queue::{Op, Request};
 
 use crate::device::{Command, Limits, Piece};
 
@@ -41,11 +40,16 @@ impl Share {
             && inside(self.memory, self.memory_size, limits.memory_end)
     }
 
-    /// The request as a command for the device.
+    /// Makes the request a command for the device.
     ///
     /// # Errors
-    /// Why the device does not get it.
-    pub fn translate(&self, request: &Request, limits: &Limits) -> Result<Command, Rejected> {
+    /// Why the device does not get it; the command's contents do not matter then.
+    pub fn translate(
+        &self,
+        request: &Request,
+        limits: &Limits,
+        command: &mut Command,
+    ) -> Result<(), Rejected> {
         let longest = match request.op {
             Op::Flush if !limits.flush => return Err(Rejected::Nothing),
             Op::Discard if limits.max_discard_sectors == 0 => return Err(Rejected::Unsupported),
@@ -60,11 +64,12 @@ impl Share {
         let end = request.sector.checked_add(request.sectors.into());
         if end.is_none_or(|end| end > self.sectors)
             || request.sectors > longest
+            || request.segments.len() > limits.max_segments as usize
             || limits.read_only && !reads
         {
             return Err(Rejected::Bounds);
         }
-        let mut pieces = Vec::new();
+        command.pieces.clear();
         for segment in &request.segments {
             let end = segment.offset.checked_add(segment.len.into());
             let address = self.memory.wrapping_add(segment.offset);
@@ -77,17 +82,15 @@ impl Share {
             }
             let len = segment.len;
             let piece = Piece { address, len };
-            pieces.push(piece).map_err(|_| Rejected::Bounds)?;
+            command.pieces.push(piece).map_err(|_| Rejected::Bounds)?;
         }
-        Ok(Command {
-            op: request.op,
-            // A flush is of no sector.
-            sector: match request.op {
-                Op::Flush => 0,
-                _ => self.first_sector.wrapping_add(request.sector),
-            },
-            sectors: request.sectors,
-            pieces,
-        })
+        command.op = request.op;
+        // A flush is of no sector.
+        command.sector = match request.op {
+            Op::Flush => 0,
+            _ => self.first_sector.wrapping_add(request.sector),
+        };
+        command.sectors = request.sectors;
+        Ok(())
     }
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::atomic::AtomicU64;
 
 use molt_block::{CLIENTS, Client, ClientId, Code, Command, Device, Driver, Error, Limits, Share};
-use molt_queue::{Op, Request, Segment, Server, Status, layout};
+use molt_block_queue::{Op, Request, Segment, Server, Status, layout};
 
 #[derive(Debug, PartialEq, Eq)]
 struct Never;
@@ -41,6 +41,7 @@ impl OneAtATime {
                 read_only: false,
                 flush: true,
                 max_sectors: 8,
+                max_segments: 4,
                 max_segment: 0x1000,
                 alignment: 4,
                 memory_end: 1 << 32,
@@ -115,7 +116,7 @@ fn pair(
     device: OneAtATime,
 ) -> (
     Driver<'static, OneAtATime>,
-    [molt_queue::Client<'static>; 2],
+    [molt_block_queue::Client<'static>; 2],
 ) {
     let mut driver = Driver::new(device, 1);
     let queues = [queue(), queue()];
@@ -123,7 +124,7 @@ fn pair(
         let server = Server::new(queue, 0);
         driver.attach(Client::new(server, share(n as u64))).unwrap();
     }
-    let mut clients = queues.map(molt_queue::Client::new);
+    let mut clients = queues.map(molt_block_queue::Client::new);
     clients.iter_mut().for_each(|client| client.resume(0));
     (driver, clients)
 }
@@ -231,6 +232,7 @@ fn what_the_device_does_not_take_does_not_reach_it() {
             expected,
             "{request:?}"
         );
+        assert!(clients[0].poll().is_none(), "then it waits for the next");
     }
     assert!(driver.device().log.is_empty());
 }

@@ -4,7 +4,7 @@
 use core::sync::atomic::Ordering;
 
 use molt_block::{Piece, Ring};
-use molt_queue::SEGMENTS;
+use molt_block_queue::SEGMENTS;
 use molt_shared::Handover;
 
 use crate::error::Error;

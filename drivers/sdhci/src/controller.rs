@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The controller: reset, power, clock, and one command at a time.
 
-use molt_queue::Op;
+use molt_block_queue::Op;
 use molt_shared::Mmio;
 
 use crate::Pause;

@@ -2,7 +2,7 @@
 //! Controller and card as a disk: one command at a time, interrupt by interrupt.
 
 use molt_block::{Command as Request, Device, Limits, Ring};
-use molt_queue::{Op, Status};
+use molt_block_queue::{Op, Status};
 use molt_shared::{Handover, Mmio};
 use sdio_host::common_cmd as common;
 use sdio_host::sd::{CardStatus, CurrentState, SD};
@@ -77,6 +77,7 @@ impl<'a, R: Mmio> Disk<'a, R> {
             // only when it is asked the next time (P 4.10.1): so it is asked.
             flush: true,
             max_sectors: MAX_SECTORS,
+            max_segments: molt_block_queue::SEGMENTS as u32,
             max_segment: u32::MAX,
             // Of the addresses, and so of the lengths before them (H 1.13.3.2; 8 where addresses have 64 bits).
             alignment: if self.controller.wide { 8 } else { 4 },

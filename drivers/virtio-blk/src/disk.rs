@@ -2,7 +2,7 @@
 //! The device, started.
 
 use molt_block::{Command, Device, Limits, Ring};
-use molt_queue::Status;
+use molt_block_queue::Status;
 use molt_shared::Mmio;
 
 use crate::config::Config;
@@ -28,8 +28,7 @@ impl<'a, R: Mmio> Disk<'a, R> {
     /// Whatever the device or the memory is not ([`Error`]).
     pub fn start(registers: R, ring: Ring<'a>) -> Result<Self, Error> {
         let (features, config) = transport::negotiate(&registers)?;
-        let segments = molt_queue::SEGMENTS as u32;
-        if config.seg_max < segments {
+        if config.seg_max == 0 {
             return Err(Error::Segments(config.seg_max));
         }
         let max = transport::queue_size(&registers)?;
@@ -43,6 +42,7 @@ impl<'a, R: Mmio> Disk<'a, R> {
             flush: features.contains(Features::FLUSH),
             max_sectors: u32::MAX,
             max_segment: config.size_max,
+            max_segments: config.seg_max,
             alignment: 1,
             memory_end: u64::MAX,
             max_discard_sectors: config.max_discard_sectors,

@@ -2,13 +2,13 @@
 //! The split virtqueue (2.7) and the requests' own parts, in memory shared with the device.
 //!
 //! Request `n` has a fixed place for its descriptors: with indirect descriptors a table in its block, and entry
-//! `n` of the queue; without, 18 entries of the queue from `18 * n` on. So nothing is allocated, and
+//! `n` of the queue; without, [`CHAIN`] entries of the queue from `CHAIN * n` on. So nothing is allocated, and
 //! nothing that the device could overwrite is ever read back but the used ring and the status bytes.
 
 use core::sync::atomic::Ordering;
 
 use molt_block::{Command, Piece, REQUESTS, Ring};
-use molt_queue::{Op, SEGMENTS, Status};
+use molt_block_queue::{Op, SEGMENTS, Status};
 use molt_shared::Handover;
 
 use crate::error::Error;
@@ -25,7 +25,7 @@ const DESCRIPTORS: u64 = 0;
 const AVAILABLE: u64 = 16 * ENTRIES as u64;
 const USED: u64 = 0xc04;
 const BLOCKS: u64 = 0x1100;
-const BLOCK: u64 = 0x180;
+const BLOCK: u64 = 0x280;
 const _: () = assert!(AVAILABLE + 6 + 2 * ENTRIES as u64 <= USED);
 const _: () = assert!(USED + 6 + 8 * ENTRIES as u64 <= BLOCKS);
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The VMM's side: submits, and knows what it is owed.
+//! The client's side: submits, and knows what it is owed.
 
 use core::sync::atomic::AtomicU64;
 
 use crate::layout::{
-    self, COMPLETED, COMPLETIONS, GENERATION, Region, SLOTS, START, SUBMISSIONS, SUBMITTED,
+    self, COMPLETED, COMPLETED_EVENT, GENERATION, PROPERTIES, Region, SLOTS, START, SUBMITTED,
+    SUBMITTED_EVENT,
 };
-use crate::properties::Properties;
-use crate::request::{Malformed, Request, Status};
+use crate::payload::Payload;
 use crate::violation::Violation;
 
 /// A request that was submitted. Serial numbers rise and are never used twice.
@@ -32,18 +32,18 @@ impl Token {
 
 /// Why a request was not submitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SubmitError {
+pub enum SubmitError<M> {
     /// 64 are owed; after the next completion there is room.
     Full,
     /// The request contradicts itself; no server would take it.
-    Malformed(Malformed),
+    Malformed(M),
 }
 
-/// What is owed: the private record.
-#[derive(Clone, Debug)]
-struct Owed {
+/// What is owed: the private record. Which of its slots are in use stands in [`Client::owed`].
+#[derive(Debug, Default)]
+struct Owed<P> {
     serial: u64,
-    request: Request,
+    request: P,
 }
 
 /// What becomes of requests.
@@ -57,27 +57,33 @@ enum State {
     Failed,
 }
 
-/// The client's side of a queue. About 20 KiB: better in a static than on a small stack.
+/// The client's side of a queue. Large (64 requests): better in a static or on a heap than on a small stack.
 #[derive(Debug)]
-pub struct Client<'a> {
+pub struct Client<'a, P: Payload> {
     region: Region<'a>,
     state: State,
     submitted: u64,
+    /// The submission index when it was last asked whether to notify.
+    told: u64,
     completed: u64,
     next_serial: u64,
-    owed: [Option<Owed>; SLOTS],
+    /// Bit n: slot n is owed.
+    owed: u64,
+    record: [Owed<P>; SLOTS],
 }
 
-impl<'a> Client<'a> {
+impl<'a, P: Payload> Client<'a, P> {
     /// A closed client of the region `words`, which is not touched before [`Self::resume`].
-    pub const fn new(words: &'a [AtomicU64]) -> Self {
+    pub fn new(words: &'a [AtomicU64]) -> Self {
         Self {
             region: Region(words),
             state: State::Closed,
             submitted: START,
+            told: START,
             completed: START,
             next_serial: 0,
-            owed: [const { None }; SLOTS],
+            owed: 0,
+            record: core::array::from_fn(|_| Owed::default()),
         }
     }
 
@@ -88,11 +94,13 @@ impl<'a> Client<'a> {
         region.release(GENERATION, 0);
         (self.submitted, self.completed) = (START, START);
         region.store(COMPLETED, START);
-        let mut last = None;
-        while let Some(slot) = self.oldest_after(last) {
-            last = self.owed[slot].as_ref().map(|owed| owed.serial);
+        region.store(COMPLETED_EVENT, START);
+        let mut left = self.owed;
+        while let Some(slot) = self.oldest(left) {
+            left &= !(1 << slot);
             self.write(slot);
         }
+        self.told = self.submitted;
         region.release(SUBMITTED, self.submitted);
         self.state = State::Open(generation.wrapping_add(1));
         region.release(GENERATION, generation.wrapping_add(1));
@@ -105,7 +113,7 @@ impl<'a> Client<'a> {
     }
 
     /// Leaves the region alone from now on: [`Self::poll`] completes what is owed, and what is submitted later, with
-    /// [`Status::IoError`], in submission order.
+    /// [`Payload::FAILED`], in submission order.
     pub fn fail(&mut self) {
         self.state = State::Failed;
     }
@@ -120,21 +128,20 @@ impl<'a> Client<'a> {
         matches!(self.state, State::Open(_))
     }
 
-    /// Records the request and, if the queue is open, submits it; else resume does. The driver is to be
-    /// notified afterwards.
+    /// Records the request and, if the queue is open, submits it; else resume does. Afterwards
+    /// [`Self::must_notify`] tells whether the driver is to be notified.
     ///
     /// # Errors
     /// [`SubmitError`]; then nothing was recorded.
-    pub fn submit(&mut self, request: &Request) -> Result<Token, SubmitError> {
+    pub fn submit(&mut self, request: &P) -> Result<Token, SubmitError<P::Malformed>> {
         request.check().map_err(SubmitError::Malformed)?;
-        let slot = self.owed.iter().position(Option::is_none);
-        let slot = slot.ok_or(SubmitError::Full)?;
+        let slot = self.owed.trailing_ones() as usize;
+        let owed = self.record.get_mut(slot).ok_or(SubmitError::Full)?;
         let serial = self.next_serial;
+        owed.serial = serial;
+        owed.request.copy_from(request);
         self.next_serial += 1;
-        self.owed[slot] = Some(Owed {
-            serial,
-            request: request.clone(),
-        });
+        self.owed |= 1 << slot;
         if self.is_open() {
             self.write(slot);
             self.region.release(SUBMITTED, self.submitted);
@@ -144,9 +151,15 @@ impl<'a> Client<'a> {
         Ok(Token { serial, slot })
     }
 
-    /// The next completion. After a violation the queue is as if closed: the caller reports it and
-    /// waits for the next generation.
-    pub fn poll(&mut self) -> Option<Result<(Token, Status), Violation>> {
+    /// Whether the driver wishes to be notified of what was submitted since this was last asked.
+    pub fn must_notify(&mut self) -> bool {
+        let old = core::mem::replace(&mut self.told, self.submitted);
+        self.is_open() && self.region.must_notify(SUBMITTED_EVENT, old, self.told)
+    }
+
+    /// The next completion. After `None` the driver notifies of the next one. After a violation the queue is as if closed:
+    /// the caller reports it and waits for the next generation.
+    pub fn poll(&mut self) -> Option<Result<(Token, P::Answer), Violation>> {
         match self.next_completion().transpose()? {
             Ok(completion) => Some(Ok(completion)),
             Err(violation) => {
@@ -158,17 +171,17 @@ impl<'a> Client<'a> {
 
     /// How many requests are owed.
     pub fn owed(&self) -> usize {
-        self.owed.iter().flatten().count()
+        self.owed.count_ones() as usize
     }
 
-    /// What the driver says of the disk; `None` before it has, or while closed.
-    pub fn properties(&self) -> Option<Properties> {
-        self.is_open()
-            .then(|| Properties::read(self.region))
-            .flatten()
+    /// What the driver says of the device; `None` before it has, or while closed.
+    pub fn properties(&self) -> Option<P::Properties> {
+        let there = self.is_open() && self.region.acquire(PROPERTIES) == 1;
+        let word = |n| self.region.load(PROPERTIES + 1 + n);
+        there.then(|| P::properties_from_words(core::array::from_fn(word)))
     }
 
-    fn next_completion(&mut self) -> Result<Option<(Token, Status)>, Violation> {
+    fn next_completion(&mut self) -> Result<Option<(Token, P::Answer)>, Violation> {
         let open = match self.state {
             State::Closed => return Ok(None),
             State::Open(open) => open,
@@ -176,66 +189,82 @@ impl<'a> Client<'a> {
         };
         let region = self.region;
         let completed = region.acquire(COMPLETED);
-        if completed == self.completed {
+        if completed == self.completed && !region.arm(COMPLETED_EVENT, COMPLETED, completed) {
             return Ok(None);
         }
+        let completed = region.acquire(COMPLETED);
         let own = (region.load(GENERATION), region.load(SUBMITTED));
         if own != (open, self.submitted)
             || completed.wrapping_sub(self.completed) > self.owed() as u64
         {
             return Err(Violation::Index);
         }
-        let entry = region.load(layout::entry(COMPLETIONS, self.completed));
+        if completed == self.completed {
+            return Ok(None);
+        }
+        let at = layout::completion(self.completed);
+        let (entry, answer) = (region.load(at), region.load(at + 1));
         let slot = entry as u8;
-        let owed = self.owed.get_mut(usize::from(slot));
+        let owed = self.record.get(usize::from(slot));
         let owed = owed.ok_or(Violation::Identifier)?;
         if entry >> 16 != open.wrapping_sub(1) & 0xffff_ffff_ffff {
             return Err(Violation::Generation);
         }
-        let status = layout::status(entry).ok_or(Violation::Status)?;
-        let record = owed.as_ref().ok_or(Violation::NotOwed { slot })?;
-        let at = layout::slot(slot);
-        if region.load(at + layout::SLOT_TAKEN) != open {
+        let answer = P::answer_from_word(answer).ok_or(Violation::Status)?;
+        if self.owed >> slot & 1 == 0 {
+            return Err(Violation::NotOwed { slot });
+        }
+        let at = layout::slot::<P>(slot);
+        if region.load(at) != open {
             return Err(Violation::NotTaken { slot });
         }
-        if layout::encode(&record.request).any(|(word, value)| region.load(at + word) != value) {
+        let payload = region.payload::<P>(at);
+        let mut same = true;
+        owed.request
+            .words(|place, value| same &= payload.load(place) == value);
+        if !same {
             return Err(Violation::Contents { slot });
         }
-        let serial = record.serial;
-        *owed = None;
+        let serial = owed.serial;
+        self.owed &= !(1 << slot);
         self.completed = self.completed.wrapping_add(1);
-        Ok(Some((Token { serial, slot }, status)))
+        Ok(Some((Token { serial, slot }, answer)))
     }
 
-    fn next_failure(&mut self) -> Option<(Token, Status)> {
-        let slot = self.oldest_after(None)?;
-        let serial = self.owed.get_mut(slot)?.take()?.serial;
+    fn next_failure(&mut self) -> Option<(Token, P::Answer)> {
+        let slot = self.oldest(self.owed)?;
+        self.owed &= !(1 << slot);
+        let serial = self.record.get(slot)?.serial;
         let slot = slot as u8;
-        Some((Token { serial, slot }, Status::IoError))
+        Some((Token { serial, slot }, P::FAILED))
     }
 
-    /// The slot of the oldest request that is younger than the one numbered `last`.
-    fn oldest_after(&self, last: Option<u64>) -> Option<usize> {
-        let serials = self.owed.iter().enumerate();
-        serials
-            .filter_map(|(slot, owed)| Some((owed.as_ref()?.serial, slot)))
-            .filter(|(serial, _)| last.is_none_or(|last| *serial > last))
-            .min()
-            .map(|(_, slot)| slot)
+    /// Of the slots whose bits are set, that of the oldest request.
+    fn oldest(&self, mut slots: u64) -> Option<usize> {
+        let mut oldest: Option<(u64, usize)> = None;
+        while slots != 0 {
+            let slot = slots.trailing_zeros() as usize;
+            slots &= slots - 1;
+            let serial = self.record.get(slot)?.serial;
+            if oldest.is_none_or(|(least, _)| serial < least) {
+                oldest = Some((serial, slot));
+            }
+        }
+        oldest.map(|(_, slot)| slot)
     }
 
     /// Writes slot and ring entry; the index is published by the caller.
     fn write(&mut self, slot: usize) {
-        let Some(owed) = self.owed.get(slot).and_then(Option::as_ref) else {
+        let Some(owed) = self.record.get(slot) else {
             return;
         };
-        let at = layout::slot(slot as u8);
-        self.region.store(at + layout::SLOT_TAKEN, 0);
-        for (word, value) in layout::encode(&owed.request) {
-            self.region.store(at + word, value);
-        }
-        let entry = layout::entry(SUBMISSIONS, self.submitted);
-        self.region.store(entry, slot as u64);
+        let at = layout::slot::<P>(slot as u8);
+        self.region.store(at, 0);
+        let payload = self.region.payload::<P>(at);
+        owed.request
+            .words(|place, value| payload.store(place, value));
+        self.region
+            .store(layout::submission(self.submitted), slot as u64);
         self.submitted = self.submitted.wrapping_add(1);
     }
 }

@@ -5,25 +5,24 @@
 //! |---|---|---|
 //! | 0 | client | the generation that the queue is open for, plus 1; 0: none |
 //! | 1 | client | submission index: counts submissions, from [`START`] |
+//! | 2 | client | it is to be notified when the completion index goes beyond this |
 //! | 8 | server | completion index, likewise |
-//! | 9, 10, 11 | server | properties of the disk ([`crate::Properties`]) |
+//! | 9 | server | it is to be notified when the submission index goes beyond this |
+//! | 10 | server | 1: the properties are there |
+//! | 11..16 | server | properties of the device ([`crate::Payload::Properties`]) |
 //! | 16..80 | client | submission ring: slot number |
-//! | 80..144 | server | completion ring: slot, status << 8, generation << 16 (low 48 bits) |
-//! | 144.. | client | 64 slots of 40 words: |
-//! | +0 | client | op, count of segments << 8, sectors << 32 |
-//! | +1 | client | sector |
-//! | +2 | server | the generation that took it, plus 1; 0: none |
-//! | +8.. | client | segments: offset, length |
+//! | 80..208 | server | completion ring, two words each: slot and generation << 16 (low 48 bits); the answer |
+//! | 208.. | | 64 slots, each: |
+//! | +0 | server | the generation that took it, plus 1; 0: none |
+//! | +1.. | client | the payload's words |
 //!
 //! Neither side needs to say how far it has read: a slot is used again only after its completion has
 //! been taken, so no ring ever holds more than its 64 entries.
 #![allow(missing_docs, reason = "the table above says it")]
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU64, Ordering, fence};
 
-use heapless::Vec;
-
-use crate::request::{Op, Request, SEGMENTS, Segment, Status};
+use crate::payload::Payload;
 
 /// How many requests a queue holds.
 pub const SLOTS: usize = 64;
@@ -33,27 +32,25 @@ pub const START: u64 = u64::MAX - 31;
 
 pub const GENERATION: usize = 0;
 pub const SUBMITTED: usize = 1;
+pub const COMPLETED_EVENT: usize = 2;
 pub const COMPLETED: usize = 8;
-pub const PROPERTIES: usize = 9;
+pub const SUBMITTED_EVENT: usize = 9;
+pub const PROPERTIES: usize = 10;
 pub const SUBMISSIONS: usize = 16;
 pub const COMPLETIONS: usize = SUBMISSIONS + SLOTS;
-pub const SLOT: usize = COMPLETIONS + SLOTS;
-pub const SLOT_WORDS: usize = 40;
-pub const SLOT_TAKEN: usize = 2;
-pub const SLOT_SEGMENTS: usize = 8;
+pub const SLOT: usize = COMPLETIONS + 2 * SLOTS;
 
 /// The whole layout in words.
-pub const WORDS: usize = SLOT + SLOTS * SLOT_WORDS;
-
-const _: () = assert!(SLOT_SEGMENTS + 2 * SEGMENTS <= SLOT_WORDS);
-const _: () = assert!(WORDS * 8 <= 0x6000);
+pub const fn words<P: Payload>() -> usize {
+    SLOT + SLOTS * (1 + P::WORDS)
+}
 
 /// The region. A region that is too short reads as zeros where it is missing, which is a queue that
 /// is open for no generation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Region<'a>(pub &'a [AtomicU64]);
 
-impl Region<'_> {
+impl<'a> Region<'a> {
     /// With `Acquire`: for indices and the generation.
     pub fn acquire(&self, word: usize) -> u64 {
         self.0
@@ -79,86 +76,47 @@ impl Region<'_> {
             word.store(value, Ordering::Relaxed);
         }
     }
+
+    /// The payload's words of the slot that begins at word `at`.
+    pub fn payload<P: Payload>(&self, at: usize) -> Self {
+        Self(self.0.get(at + 1..at + 1 + P::WORDS).unwrap_or(&[]))
+    }
+
+    /// Wishes to be notified when the index in word `index` goes beyond `seen`, by word `event`. Whether it has already.
+    pub fn arm(&self, event: usize, index: usize, seen: u64) -> bool {
+        self.store(event, seen);
+        // The other side writes its index, then reads the wish (`must_notify`); this one the other way round.
+        fence(Ordering::SeqCst);
+        self.acquire(index) != seen
+    }
+
+    /// Whether an index that went from `old` to `new` has gone beyond what the other side wishes in word `event`.
+    pub fn must_notify(&self, event: usize, old: u64, new: u64) -> bool {
+        if old == new {
+            return false;
+        }
+        fence(Ordering::SeqCst);
+        let wish = self.load(event);
+        new.wrapping_sub(wish).wrapping_sub(1) < new.wrapping_sub(old)
+    }
 }
 
-/// Where the ring entry of index `index` is, in a ring that begins at `ring`.
-pub fn entry(ring: usize, index: u64) -> usize {
-    ring + (index % SLOTS as u64) as usize
+/// Where the submission ring's entry of index `index` is.
+pub const fn submission(index: u64) -> usize {
+    SUBMISSIONS + (index % SLOTS as u64) as usize
+}
+
+/// Where the completion ring's entry of index `index` is; the answer is in the next word.
+pub const fn completion(index: u64) -> usize {
+    COMPLETIONS + 2 * (index % SLOTS as u64) as usize
+}
+
+/// The first word of a completion ring's entry.
+pub const fn completed(slot: u8, generation: u64) -> u64 {
+    slot as u64 | generation << 16
 }
 
 /// The first word of `slot`.
-pub fn slot(slot: u8) -> usize {
-    SLOT + usize::from(slot) * SLOT_WORDS
-}
-
-/// The client's words of a slot, with their places in it.
-pub(crate) fn encode(request: &Request) -> impl Iterator<Item = (usize, u64)> {
-    let op = match request.op {
-        Op::Read => 1,
-        Op::Write => 2,
-        Op::Flush => 3,
-        Op::Discard => 4,
-        Op::WriteZeroes => 5u64,
-    };
-    let head = op | (request.segments.len() as u64) << 8 | u64::from(request.sectors) << 32;
-    let segments = request
-        .segments
-        .iter()
-        .enumerate()
-        .flat_map(|(n, segment)| {
-            let at = SLOT_SEGMENTS + 2 * n;
-            [(at, segment.offset), (at + 1, segment.len.into())]
-        });
-    [(0, head), (1, request.sector)].into_iter().chain(segments)
-}
-
-/// The request in the slot that begins at word `at`, if it is one and well-formed.
-pub(crate) fn decode(region: Region<'_>, at: usize) -> Option<Request> {
-    let head = region.load(at);
-    let op = match head & 0xff {
-        1 => Op::Read,
-        2 => Op::Write,
-        3 => Op::Flush,
-        4 => Op::Discard,
-        5 => Op::WriteZeroes,
-        _ => return None,
-    };
-    let count = (head >> 8 & 0xff_ffff) as usize;
-    if count > SEGMENTS {
-        return None;
-    }
-    let mut segments = Vec::new();
-    for n in 0..count {
-        let at = at + SLOT_SEGMENTS + 2 * n;
-        let offset = region.load(at);
-        let len = region.load(at + 1).try_into().ok()?;
-        segments.push(Segment { offset, len }).ok()?;
-    }
-    let request = Request {
-        op,
-        sector: region.load(at + 1),
-        sectors: (head >> 32) as u32,
-        segments,
-    };
-    request.check().ok().map(|()| request)
-}
-
-/// A completion ring's entry.
-pub fn completion(slot: u8, status: Status, generation: u64) -> u64 {
-    let status = match status {
-        Status::Ok => 1,
-        Status::IoError => 2,
-        Status::Unsupported => 3u64,
-    };
-    u64::from(slot) | status << 8 | generation << 16
-}
-
-/// The status in a completion ring's entry.
-pub(crate) fn status(entry: u64) -> Option<Status> {
-    match entry >> 8 & 0xff {
-        1 => Some(Status::Ok),
-        2 => Some(Status::IoError),
-        3 => Some(Status::Unsupported),
-        _ => None,
-    }
+pub fn slot<P: Payload>(slot: u8) -> usize {
+    SLOT + usize::from(slot) * (1 + P::WORDS)
 }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The driver's side: takes requests and completes them.
 
+use core::marker::PhantomData;
 use core::sync::atomic::AtomicU64;
 
 use crate::layout::{
-    self, COMPLETED, COMPLETIONS, GENERATION, Region, SLOTS, START, SUBMISSIONS, SUBMITTED,
+    self, COMPLETED, COMPLETED_EVENT, GENERATION, PROPERTIES, Region, SLOTS, START, SUBMITTED,
+    SUBMITTED_EVENT,
 };
-use crate::properties::Properties;
-use crate::request::{Request, Status};
+use crate::payload::Payload;
 use crate::violation::Violation;
 
 /// A request that was taken and is to be completed, once: it cannot be copied.
@@ -27,17 +28,20 @@ pub struct NotTaken;
 
 /// The server's side of a queue.
 #[derive(Debug)]
-pub struct Server<'a> {
+pub struct Server<'a, P> {
     region: Region<'a>,
     generation: u64,
     taken: u64,
     completed: u64,
+    /// The completion index when it was last asked whether to notify.
+    told: u64,
     /// Bit n: slot n is in service.
     busy: u64,
     violated: bool,
+    payload: PhantomData<fn() -> P>,
 }
 
-impl<'a> Server<'a> {
+impl<'a, P: Payload> Server<'a, P> {
     /// The server of generation `generation`. There is nothing to take until the client has opened the
     /// queue for it.
     pub const fn new(words: &'a [AtomicU64], generation: u64) -> Self {
@@ -46,43 +50,55 @@ impl<'a> Server<'a> {
             generation,
             taken: START,
             completed: START,
+            told: START,
             busy: 0,
             violated: false,
+            payload: PhantomData,
         }
     }
 
-    /// Tells the client what the disk can do; best before saying ready.
-    pub fn publish(&self, properties: &Properties) {
-        properties.publish(self.region);
+    /// Tells the client what the device can do; best before saying ready.
+    pub fn publish(&self, properties: &P::Properties) {
+        for (n, word) in P::properties_to_words(properties).into_iter().enumerate() {
+            self.region.store(PROPERTIES + 1 + n, word);
+        }
+        self.region.release(PROPERTIES, 1);
     }
 
-    /// The next request, checked in itself (see [`Request::check`]). After a violation there is
-    /// nothing more to take; what was taken may still be completed.
-    pub fn take(&mut self) -> Option<Result<(SlotId, Request), Violation>> {
+    /// Takes the next request, which `request` becomes, checked in itself (see [`Payload::check`]). After `None` the client
+    /// notifies of the next one. After a violation there is nothing more to take; what was taken may still be completed.
+    pub fn take(&mut self, request: &mut P) -> Option<Result<SlotId, Violation>> {
         if self.violated {
             return None;
         }
-        let next = self.next_request().transpose()?;
+        let next = self.next_request(request).transpose()?;
         self.violated = next.is_err();
         Some(next)
     }
 
-    /// Answers the request. The client is to be notified afterwards.
+    /// Answers the request. Afterwards [`Self::must_notify`] tells whether the client is to be notified.
     ///
     /// # Errors
     /// [`NotTaken`] if the slot comes from another server; nothing is done then.
-    pub fn complete(&mut self, slot: SlotId, status: Status) -> Result<(), NotTaken> {
+    pub fn complete(&mut self, slot: SlotId, answer: P::Answer) -> Result<(), NotTaken> {
         let bit = 1 << (slot.0 % SLOTS as u8);
         if self.busy & bit == 0 {
             return Err(NotTaken);
         }
         self.busy &= !bit;
-        let entry = layout::completion(slot.0, status, self.generation);
-        let at = layout::entry(COMPLETIONS, self.completed);
-        self.region.store(at, entry);
+        let at = layout::completion(self.completed);
+        self.region
+            .store(at, layout::completed(slot.0, self.generation));
+        self.region.store(at + 1, P::answer_to_word(answer));
         self.completed = self.completed.wrapping_add(1);
         self.region.release(COMPLETED, self.completed);
         Ok(())
+    }
+
+    /// Whether the client wishes to be notified of what was completed since this was last asked.
+    pub fn must_notify(&mut self) -> bool {
+        let old = core::mem::replace(&mut self.told, self.completed);
+        self.region.must_notify(COMPLETED_EVENT, old, self.told)
     }
 
     /// How many are taken and not completed.
@@ -90,9 +106,14 @@ impl<'a> Server<'a> {
         self.busy.count_ones() as usize
     }
 
-    fn next_request(&mut self) -> Result<Option<(SlotId, Request)>, Violation> {
+    fn next_request(&mut self, request: &mut P) -> Result<Option<SlotId>, Violation> {
         let region = self.region;
         if region.acquire(GENERATION) != self.generation.wrapping_add(1) {
+            return Ok(None);
+        }
+        if region.acquire(SUBMITTED) == self.taken
+            && !region.arm(SUBMITTED_EVENT, SUBMITTED, self.taken)
+        {
             return Ok(None);
         }
         let waiting = region.acquire(SUBMITTED).wrapping_sub(self.taken);
@@ -102,7 +123,7 @@ impl<'a> Server<'a> {
         if waiting > (SLOTS - self.in_service()) as u64 {
             return Err(Violation::Index);
         }
-        let slot = region.load(layout::entry(SUBMISSIONS, self.taken));
+        let slot = region.load(layout::submission(self.taken));
         let slot = u8::try_from(slot)
             .ok()
             .filter(|slot| usize::from(*slot) < SLOTS);
@@ -110,11 +131,14 @@ impl<'a> Server<'a> {
         if self.busy & 1 << slot != 0 {
             return Err(Violation::Busy { slot });
         }
-        let at = layout::slot(slot);
-        let request = layout::decode(region, at).ok_or(Violation::Contents { slot })?;
-        region.store(at + layout::SLOT_TAKEN, self.generation.wrapping_add(1));
+        let at = layout::slot::<P>(slot);
+        let payload = region.payload::<P>(at);
+        request
+            .read(|place| payload.load(place))
+            .ok_or(Violation::Contents { slot })?;
+        region.store(at, self.generation.wrapping_add(1));
         self.busy |= 1 << slot;
         self.taken = self.taken.wrapping_add(1);
-        Ok(Some((SlotId(slot), request)))
+        Ok(Some(SlotId(slot)))
     }
 }

@@ -9,8 +9,8 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use molt_block::Progress;
+use molt_block_queue::{Request, layout};
 use molt_clock::Frequency;
-use molt_queue::{Status, layout};
 
 /// How long a slow start takes, in ns.
 const SLOW_NS: u64 = 1_000_000_000;
@@ -76,17 +76,14 @@ pub fn completed(queue: &[AtomicU64], generation: u64) {
         let index = queue
             .get(layout::COMPLETED)
             .map_or(0, |word| word.load(Ordering::Relaxed));
-        let newest = layout::entry(layout::COMPLETIONS, index.wrapping_sub(1));
+        let newest = layout::completion(index.wrapping_sub(1));
         if let Some(word) = queue.get(newest) {
-            word.store(
-                layout::completion(200, Status::Ok, generation),
-                Ordering::Relaxed,
-            );
+            word.store(layout::completed(200, generation), Ordering::Relaxed);
         }
     }
     if cfg!(feature = "forbidden-slot") {
         for slot in 0..layout::SLOTS as u8 {
-            add(layout::slot(slot) + 1, 1);
+            add(layout::slot::<Request>(slot) + 1, 1);
         }
     }
 }

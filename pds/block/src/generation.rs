@@ -2,8 +2,8 @@
 //! The generation's life: start, serve, quiesce; and its reports.
 
 use molt_block::{Client, Device, Driver, Error, Progress, Ring};
+use molt_block_queue::Server;
 use molt_control::{Order, Orders, Report};
-use molt_queue::Server;
 use molt_shared::Registers;
 use molt_system::{DriverBrief, NONE};
 use sel4_microkit::{Channel, ChannelSet, Handler, Infallible};

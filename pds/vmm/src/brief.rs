@@ -3,12 +3,13 @@
 
 use core::sync::atomic::AtomicU64;
 
+use molt_block_queue::Client;
 use molt_gate::ClientGate;
-use molt_queue::Client;
 use molt_shared::Memory;
 use molt_system::{GatePages, NONE, VmmBlock, VmmBrief};
 use molt_vmm::virtio::block::Block;
-use molt_vmm::{Bell, Disk, Doorbell, Ram};
+use molt_vmm::virtio::link::Link;
+use molt_vmm::{Doorbell, Ram};
 use sel4_microkit::{Channel, var};
 
 const PAGE: usize = 4096;
@@ -47,31 +48,23 @@ pub fn gate_pages(gate: &GatePages) -> (&'static [AtomicU64], &'static [AtomicU6
     )
 }
 
-/// A disk over its share of the driver's device.
-pub fn disk(block: &VmmBlock, gate: &GatePages) -> Disk<'static> {
+/// The disk numbered `n`, over its share of the driver's device.
+pub fn disk(block: &VmmBlock, gate: &GatePages, n: usize) -> Block<'static> {
     let (to_client, to_update) = gate_pages(gate);
-    Disk {
-        block: Block::new(
-            Client::new(words(block.queue, block.queue_words * 8)),
-            block.sectors,
-        ),
-        gate: ClientGate::new(to_client, to_update, block.component as usize),
-    }
+    let client = Client::new(words(block.queue, block.queue_words * 8));
+    let gate = ClientGate::new(to_client, to_update, block.component as usize);
+    Block::new(Link::new(client, gate, n), block.sectors, &[])
 }
 
 /// The doorbell, if there is one.
-pub fn bell(brief: &VmmBrief) -> Option<Bell<'static>> {
+pub fn bell(brief: &VmmBrief) -> Option<Doorbell<'static>> {
     let doorbell = &brief.doorbell;
     if doorbell.present == 0 {
         return None;
     }
     let (to_client, to_update) = gate_pages(&brief.gate);
     let staging = (doorbell.staging_guest, doorbell.staging_size);
-    Some(Bell {
-        device: Doorbell::new(to_client, to_update, staging),
-        address: doorbell.guest,
-        irq: doorbell.irq as u16,
-    })
+    Some(Doorbell::new(to_client, to_update, staging))
 }
 
 /// The ring to the console.

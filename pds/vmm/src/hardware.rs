@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The device model's platform: a vCPU of seL4, the clock, and the neighbours' channels.
 
-use molt_system::{Name, VmmBrief};
-use molt_vmm::machine::DISKS;
+use molt_system::{MAX_BLOCKS, Name, VmmBrief};
 use molt_vmm::{InjectError, Platform, VcpuRegister};
 use sel4::VCpuReg;
+use sel4::sys::invocation_label as label;
 use sel4_extra::Vcpu;
 use sel4_microkit::{Channel, MessageInfo, set_mr};
 
 use crate::brief;
 use crate::console::{Console, Printable};
+use crate::event::{Order, Orders};
 
 /// Label of the timer's only procedure: wake the caller when the counter reaches MR0, or never for 0.
 const SET_TIMER: u64 = 1;
@@ -17,12 +18,16 @@ const SET_TIMER: u64 = 1;
 /// Everything outside the device model.
 pub struct Hardware {
     vcpu: Vcpu,
+    /// Orders to the kernel that are put off.
+    pub orders: Orders,
+    /// List registers below this are known to be there: an order to fill one can be put off.
+    list_registers: u8,
     /// The console, also for the VMM's own lines.
     pub console: Console,
     guest: Name,
     timer: Option<Channel>,
     update: Option<Channel>,
-    drivers: [Option<Channel>; DISKS],
+    drivers: [Option<Channel>; MAX_BLOCKS],
     /// What the timer was asked for and still owes; 0: nothing.
     timer_at: u64,
 }
@@ -30,12 +35,14 @@ pub struct Hardware {
 impl Hardware {
     /// As the brief says.
     pub fn new(brief: &VmmBrief, vcpu: Vcpu) -> Self {
-        let mut drivers = [None; DISKS];
+        let mut drivers = [None; MAX_BLOCKS];
         for (driver, block) in drivers.iter_mut().zip(brief.blocks()) {
             *driver = brief::channel(block.channel);
         }
         Self {
             vcpu,
+            orders: Orders::default(),
+            list_registers: 0,
             console: Console::new(brief),
             guest: brief.guest.name,
             timer: brief::channel(brief.timer_channel),
@@ -53,12 +60,24 @@ impl Hardware {
 
 impl Platform for Hardware {
     fn inject(&mut self, index: u8, irq: u16, priority: u8, group: u8) -> Result<(), InjectError> {
-        self.vcpu
-            .arm_inject_irq(irq, priority, group, index)
-            .map_err(|error| match error {
-                sel4::Error::RangeError => InjectError::NoSuchRegister,
-                _ => InjectError::InUse,
-            })
+        if index < self.list_registers {
+            // It is empty: the model has seen the end of what it held.
+            let word = u64::from(irq)
+                | u64::from(priority) << 16
+                | u64::from(group) << 24
+                | u64::from(index) << 32;
+            let vcpu = self.vcpu.vcpu().upcast();
+            self.orders
+                .put_off(Order::new(vcpu, label::ARMVCPUInjectIRQ, [word]));
+            return Ok(());
+        }
+        let injected = self.vcpu.arm_inject_irq(irq, priority, group, index);
+        injected.map_err(|error| match error {
+            sel4::Error::RangeError => InjectError::NoSuchRegister,
+            _ => InjectError::InUse,
+        })?;
+        self.list_registers = index + 1;
+        Ok(())
     }
 
     fn acknowledge_vppi(&mut self, irq: u16) {
@@ -92,7 +111,9 @@ impl Platform for Hardware {
 
     fn notify_driver(&mut self, n: usize) {
         if let Some(driver) = self.drivers.get(n).copied().flatten() {
-            driver.notify();
+            // Without a label and words: a signal.
+            let notification = driver.notification().upcast();
+            self.orders.put_off(Order::new(notification, 0, []));
         }
     }
 

@@ -4,15 +4,19 @@
 #![no_std]
 #![no_main]
 
+extern crate alloc;
+
 mod brief;
 mod console;
-mod handler;
+mod event;
 mod hardware;
+mod registers;
+mod vmm;
 
-use sel4_microkit::{Handler, protection_domain};
+use sel4_microkit::{NullHandler, protection_domain};
 
-// The machine with its disks' private records (20 KiB each) lives in the handler, on this stack.
-#[protection_domain(stack_size = 0x4_0000)]
-fn init() -> impl Handler {
-    handler::Vmm::new(brief::get())
+// The heap holds the devices, with their queues' private records (40 KiB each); the stack one of them while it is made.
+#[protection_domain(stack_size = 0x4_0000, heap_size = 0x8_0000)]
+fn init() -> NullHandler {
+    vmm::Vmm::new(brief::get()).run()
 }

@@ -203,7 +203,7 @@ fn tree(
         memory: (memory.base, memory.size),
         command_line: &guest.cmdline,
         initrd,
-        disks: shares.count(),
+        devices: shares.count(),
         doorbell,
     };
     device_tree::build(&described).map_err(|error| {

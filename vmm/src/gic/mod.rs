@@ -95,7 +95,7 @@ impl Gic {
     }
 
     /// Fills free list registers with what is pending, the most urgent first.
-    pub fn flush(&mut self, platform: &mut impl Platform) {
+    pub fn flush(&mut self, platform: &mut dyn Platform) {
         let mut index = 0;
         while let Some(irq) = self.next() {
             while index < self.list_registers && self.list.get(index).is_some_and(Option::is_some) {

@@ -3,7 +3,6 @@
 //! pending registers also by byte. What is reserved reads as zero and ignores writes.
 
 use super::{Gic, INTERRUPTS, bit};
-use crate::bus::Device;
 use crate::syndrome::Width;
 
 /// Size of the distributor's frame.
@@ -17,8 +16,10 @@ const ICPIDR2: u64 = 0xfe8;
 /// No interrupt below 32 is disabled by reset state alone, but SGIs are always edge-triggered.
 const SGIS: u128 = 0xffff;
 
-impl Device for Gic {
-    fn read(&mut self, offset: u64, width: Width) -> u64 {
+impl Gic {
+    /// Reads a register.
+    #[must_use]
+    pub fn read(&self, offset: u64, width: Width) -> u64 {
         if let Some(first) = byte_registers(offset, width) {
             return self.read_bytes(offset, first, width);
         }
@@ -39,7 +40,8 @@ impl Device for Gic {
         })
     }
 
-    fn write(&mut self, offset: u64, width: Width, value: u64) {
+    /// Writes a register.
+    pub fn write(&mut self, offset: u64, width: Width, value: u64) {
         if let Some(first) = byte_registers(offset, width) {
             self.write_bytes(offset, first, width, value);
             return;

@@ -4,26 +4,29 @@
 //! While the queue is closed (technique `hold`) requests stay in the guest's virtqueue. What was submitted stays in
 //! the client's private record until it is completed, whatever becomes of the driver.
 
-use molt_queue::{Client, Properties, Status, Violation};
+use core::sync::atomic::AtomicU64;
 
-use crate::ram::Ram;
+use molt_block_queue::{Properties, Request, SEGMENTS, Status};
+
+use crate::bus::{Counters, Device, World};
 use crate::syndrome::Width;
-use crate::virtio::mmio::{CONFIGURATION, Effect, Transport};
+use crate::virtio::link::Link;
+use crate::virtio::mmio::{self, CONFIGURATION, Effect, Transport};
 use crate::virtio::queue::Chain;
-use crate::virtio::request::{self, Ability, IO_ERROR, OK, SEGMENTS, UNSUPPORTED, Work};
+use crate::virtio::request::{self, Ability, IO_ERROR, OK, UNSUPPORTED, Work};
 
 const BLOCK_DEVICE: u32 = 2;
 const SEG_MAX: u64 = 1 << 2;
+const READ_ONLY: u64 = 1 << 5;
 const BLK_SIZE: u64 = 1 << 6;
 const FLUSH: u64 = 1 << 9;
 const DISCARD: u64 = 1 << 13;
 const WRITE_ZEROES: u64 = 1 << 14;
-const READ_ONLY: u64 = 1 << 5;
 /// Slots of the queue to the driver.
-const SLOTS: usize = 64;
+const SLOTS: usize = molt_queue::layout::SLOTS;
 
-/// A request that the driver owes.
-#[derive(Clone, Copy, Debug)]
+/// What is kept about a request that the driver owes.
+#[derive(Clone, Copy, Debug, Default)]
 struct InFlight {
     head: u16,
     status: u64,
@@ -33,59 +36,47 @@ struct InFlight {
     since: u64,
 }
 
-/// What was counted since the start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Counters {
-    /// Requests answered towards the guest.
-    pub requests: u64,
-    /// Of them, those with another status than OK that the driver gave.
-    pub errors: u64,
-    /// Longest time from a request's arrival to its answer, in ticks of the physical counter.
-    pub max_latency: u64,
-    /// Completions that broke the queue's protocol.
-    pub violations: u64,
-}
-
 /// A virtio block device.
 pub struct Block<'a> {
-    transport: Transport,
-    client: Client<'a>,
+    transport: Transport<'a, 1>,
+    link: Link<'a, Request>,
     ability: Ability,
-    in_flight: [Option<InFlight>; SLOTS],
+    /// By the queue's slot.
+    in_flight: [InFlight; SLOTS],
+    /// How many of those that the driver owes belong to an earlier life.
+    stale: usize,
     life: u32,
     /// When the guest notified while nothing could be taken.
     held_since: Option<u64>,
     counters: Counters,
+    /// The chain and the request that are taken apart: large, and filled in place.
+    chain: Chain,
+    request: Request,
 }
 
 impl<'a> Block<'a> {
-    /// A disk of `sectors` sectors over a closed queue. What else it can do is said by [`Self::set_properties`].
+    /// A disk of `sectors` sectors. What else it can do is said by its driver. `page`: see [`Transport::new`].
     #[must_use]
-    pub const fn new(client: Client<'a>, sectors: u64) -> Self {
-        let ability = Ability {
-            sectors,
-            flush: false,
-            discard: false,
-            write_zeroes: false,
-        };
+    pub fn new(link: Link<'a, Request>, sectors: u64, page: &'a [AtomicU64]) -> Self {
         Self {
-            transport: Transport::new(BLOCK_DEVICE, 0, [0; CONFIGURATION]),
-            client,
-            ability,
-            in_flight: [None; SLOTS],
+            transport: Transport::new(BLOCK_DEVICE, page),
+            link,
+            ability: Ability {
+                sectors,
+                ..Ability::default()
+            },
+            in_flight: [InFlight::default(); SLOTS],
+            stale: 0,
             life: 0,
             held_since: None,
-            counters: Counters {
-                requests: 0,
-                errors: 0,
-                max_latency: 0,
-                violations: 0,
-            },
+            counters: Counters::default(),
+            chain: Chain::default(),
+            request: Request::default(),
         }
     }
 
     /// Offers the guest what the driver's device can do. For use before the guest starts: resets the transport.
-    pub fn set_properties(&mut self, properties: &Properties) {
+    fn set_properties(&mut self, properties: &Properties) {
         self.ability = Ability {
             sectors: self.ability.sectors,
             flush: properties.flush,
@@ -100,176 +91,114 @@ impl<'a> Block<'a> {
             | feature(self.ability.write_zeroes, WRITE_ZEROES)
             | feature(properties.read_only, READ_ONLY);
         let configuration = configuration(self.ability.sectors, properties);
-        self.transport = Transport::new(BLOCK_DEVICE, features, configuration);
+        self.transport.offer(features, configuration);
     }
 
-    /// The queue to the driver, to open, close and ask it.
-    pub fn client(&mut self) -> &mut Client<'a> {
-        &mut self.client
-    }
-
-    /// What was counted.
-    #[must_use]
-    pub const fn counters(&self) -> Counters {
-        self.counters
-    }
-
-    /// How many requests the driver owes.
-    #[must_use]
-    pub fn owed(&self) -> usize {
-        self.in_flight.iter().flatten().count()
-    }
-
-    /// Level of the interrupt.
-    #[must_use]
-    pub fn interrupt(&self) -> bool {
-        self.transport.interrupt()
-    }
-
-    /// Whether requests of an earlier life are in flight: the device may still write the guest's memory for them, so
-    /// that the reset is not over.
-    #[must_use]
-    pub fn is_draining(&self) -> bool {
-        self.in_flight
-            .iter()
-            .flatten()
-            .any(|request| request.life != self.life)
-    }
-
-    /// Reads a register.
-    #[must_use]
-    pub fn read(&self, offset: u64, width: Width) -> u64 {
-        self.transport.read(offset, width)
-    }
-
-    /// Writes a register. `now`: the physical counter. Returns whether there may be chains to serve.
-    pub fn write(&mut self, offset: u64, width: Width, value: u64, ram: &Ram, now: u64) -> bool {
-        match self.transport.write(offset, width, value, ram) {
-            Effect::Nothing => false,
-            Effect::Notify => {
-                if !self.client.is_open() && self.held_since.is_none() {
-                    self.held_since = Some(now);
-                }
-                true
-            }
-            Effect::Reset => {
-                self.life = self.life.wrapping_add(1);
-                self.held_since = None;
-                false
-            }
+    /// Takes chains from the guest's queue while there is room. Where there will be no driver any more, all are answered
+    /// at once.
+    fn serve(&mut self, world: &mut World<'_>) {
+        let mut submitted = self.take(world);
+        while submitted && self.link.client().has_failed() {
+            self.complete(world);
+            submitted = self.take(world);
+        }
+        if submitted {
+            self.link.tell(world);
         }
     }
 
-    /// Takes chains from the guest's queue while there is room. Returns whether the driver is to be notified. Where there
-    /// will be no driver any more, all are answered at once.
-    pub fn serve(&mut self, ram: &Ram, now: u64) -> bool {
-        let mut submitted = self.take(ram, now);
-        while submitted && self.client.has_failed() {
-            // A failure is no completion that could break the protocol.
-            let _ = self.complete(ram, now);
-            submitted = self.take(ram, now);
-        }
-        submitted
-    }
-
-    fn take(&mut self, ram: &Ram, now: u64) -> bool {
-        let served = self.client.is_open() || self.client.has_failed();
-        if !served || self.is_draining() {
+    /// Returns whether anything was submitted.
+    fn take(&mut self, world: &mut World<'_>) -> bool {
+        if !self.link.takes() || self.is_busy() {
             return false;
         }
-        let since = self.held_since.take().unwrap_or(now);
+        let ram = world.ram;
+        let mut since = None;
         let mut submitted = false;
-        while self.client.owed() < SLOTS {
-            let Some(queue) = self.transport.queue() else {
+        while self.link.owed() < SLOTS {
+            let Some(queue) = self.transport.queue(0) else {
                 break;
             };
-            let chain = match queue.pop(ram) {
-                Ok(None) => match queue.enable_notification(ram) {
+            match queue.pop(ram, &mut self.chain) {
+                Ok(true) => {}
+                Ok(false) => match queue.enable_notification(ram) {
                     Ok(true) => continue,
                     Ok(false) => break,
                     Err(_) => return self.broken(submitted),
                 },
-                Ok(Some(chain)) => chain,
                 Err(_) => return self.broken(submitted),
-            };
-            match self.begin(&chain, ram, since) {
+            }
+            let since = *since.get_or_insert_with(|| {
+                let held = self.held_since.take();
+                held.unwrap_or_else(|| world.platform.now())
+            });
+            match self.begin(world, since) {
                 Some(passed_on) => submitted |= passed_on,
                 None => return self.broken(submitted),
             }
         }
-        self.signal(ram);
+        self.held_since = None;
+        self.signal(world);
         submitted
     }
 
     /// Takes the driver's completions.
-    ///
-    /// # Errors
-    /// The driver broke the queue's protocol; the queue is closed until the next generation.
-    pub fn complete(&mut self, ram: &Ram, now: u64) -> Result<(), Violation> {
-        let mut result = Ok(());
-        while let Some(completion) = self.client.poll() {
-            let (token, status) = match completion {
-                Ok(completion) => completion,
-                Err(violation) => {
-                    self.counters.violations += 1;
-                    result = Err(violation);
-                    break;
-                }
-            };
-            let place = self.in_flight.get_mut(token.slot());
-            let Some(request) = place.and_then(Option::take) else {
+    fn complete(&mut self, world: &mut World<'_>) {
+        let mut now = None;
+        while let Some((token, status)) = self.link.next() {
+            let Some(request) = self.in_flight.get(token.slot()).copied() else {
                 continue;
             };
-            if request.life == self.life {
-                let latency = now.saturating_sub(request.since);
-                self.counters.max_latency = self.counters.max_latency.max(latency);
-                self.counters.errors += u64::from(status != Status::Ok);
-                let (status, written) = match status {
-                    Status::Ok => (OK, request.written),
-                    Status::IoError => (IO_ERROR, 0),
-                    Status::Unsupported => (UNSUPPORTED, 0),
-                };
-                self.answer(ram, request.head, request.status, status, written);
+            if request.life != self.life {
+                self.stale = self.stale.saturating_sub(1);
+                continue;
             }
+            let now = *now.get_or_insert_with(|| world.platform.now());
+            let latency = now.saturating_sub(request.since);
+            self.counters.max_latency = self.counters.max_latency.max(latency);
+            self.counters.errors += u64::from(status != Status::Ok);
+            let (status, written) = match status {
+                Status::Ok => (OK, request.written),
+                Status::IoError => (IO_ERROR, 0),
+                Status::Unsupported => (UNSUPPORTED, 0),
+            };
+            self.answer(world, request.head, request.status, status, written);
         }
-        self.signal(ram);
-        result
+        self.signal(world);
     }
 
-    /// Passes a chain on (`Some(true)`) or answers it. `None` if it has no place for an answer.
-    fn begin(&mut self, chain: &Chain, ram: &Ram, since: u64) -> Option<bool> {
-        let parsed = request::parse(chain, ram, &self.ability)?;
+    /// Passes the chain on (`Some(true)`) or answers it. `None` if it has no place for an answer.
+    fn begin(&mut self, world: &mut World<'_>, since: u64) -> Option<bool> {
+        let (chain, request) = (&mut self.chain, &mut self.request);
+        let parsed = request::parse(chain, world.ram, &self.ability, request)?;
+        let head = self.chain.head;
         let (status, written) = match parsed.work {
             Work::Answer { status, written } => (status, written),
-            Work::Submit { request, written } => match self.client.submit(&request) {
+            Work::Submit { written } => match self.link.client().submit(&self.request) {
                 Ok(token) => {
-                    let (head, life) = (chain.head, self.life);
-                    let request = InFlight {
-                        head,
-                        status: parsed.status,
-                        written,
-                        life,
-                        since,
-                    };
                     if let Some(place) = self.in_flight.get_mut(token.slot()) {
-                        *place = Some(request);
+                        *place = InFlight {
+                            head,
+                            status: parsed.status,
+                            written,
+                            life: self.life,
+                            since,
+                        };
                     }
                     return Some(true);
                 }
                 Err(_) => (IO_ERROR, 0),
             },
         };
-        self.answer(ram, chain.head, parsed.status, status, written);
+        self.answer(world, head, parsed.status, status, written);
         Some(false)
     }
 
-    fn answer(&mut self, ram: &Ram, head: u16, place: u64, status: u8, written: u32) {
+    fn answer(&mut self, world: &World<'_>, head: u16, place: u64, status: u8, written: u32) {
         self.counters.requests += 1;
-        let stored = ram.store_u8(place, status).is_some();
-        let pushed = self
-            .transport
-            .queue()
-            .is_none_or(|queue| queue.push(ram, head, written + 1).is_ok());
+        let stored = world.ram.store_u8(place, status).is_some();
+        let queue = self.transport.queue(0);
+        let pushed = queue.is_none_or(|queue| queue.push(world.ram, head, written + 1).is_ok());
         if !(stored && pushed) {
             self.transport.needs_reset();
         }
@@ -280,16 +209,80 @@ impl<'a> Block<'a> {
         submitted
     }
 
-    fn signal(&mut self, ram: &Ram) {
-        match self
-            .transport
-            .queue()
-            .map(|queue| queue.wants_interrupt(ram))
-        {
+    fn signal(&mut self, world: &World<'_>) {
+        let queue = self.transport.queue(0);
+        match queue.map(|queue| queue.wants_interrupt(world.ram)) {
             Some(Ok(true)) => self.transport.signal(),
             Some(Err(_)) => self.transport.needs_reset(),
             Some(Ok(false)) | None => {}
         }
+    }
+}
+
+impl Device for Block<'_> {
+    fn size(&self) -> u64 {
+        mmio::SIZE
+    }
+
+    fn read(&mut self, offset: u64, width: Width) -> u64 {
+        self.transport.read(offset, width)
+    }
+
+    fn ignores_value(&self, offset: u64) -> bool {
+        self.transport.ignores_value(offset)
+    }
+
+    fn write(&mut self, offset: u64, width: Width, value: u64, world: &mut World<'_>) {
+        match self.transport.write(offset, width, value, world.ram) {
+            Effect::Nothing => {}
+            Effect::Notify => {
+                if !self.link.client().is_open() && self.held_since.is_none() {
+                    self.held_since = Some(world.platform.now());
+                }
+                self.poll(world);
+            }
+            Effect::Reset => {
+                self.life = self.life.wrapping_add(1);
+                self.stale = self.link.owed();
+                self.held_since = None;
+            }
+        }
+    }
+
+    fn interrupt(&self) -> bool {
+        self.transport.interrupt()
+    }
+
+    fn poll(&mut self, world: &mut World<'_>) {
+        // What the old generation completed before it was stopped is taken now: the region is still there until the
+        // change of the gate is acknowledged.
+        self.complete(world);
+        if self.link.follow(world) {
+            self.complete(world);
+        }
+        self.serve(world);
+    }
+
+    fn is_ready(&mut self) -> bool {
+        let properties = self.link.client().properties();
+        if let Some(properties) = &properties {
+            self.set_properties(properties);
+        }
+        properties.is_some() || self.link.client().has_failed()
+    }
+
+    /// Requests of an earlier life are in flight: the driver's device may still write the guest's memory for them, so that the
+    /// reset is not over.
+    fn is_busy(&self) -> bool {
+        self.stale > 0
+    }
+
+    fn count(&self, counters: &mut Counters) {
+        counters.requests += self.counters.requests;
+        counters.errors += self.counters.errors;
+        counters.max_latency = counters.max_latency.max(self.counters.max_latency);
+        counters.violations += self.link.violations();
+        counters.owed += self.link.owed() as u64;
     }
 }
 
@@ -301,9 +294,13 @@ fn configuration(sectors: u64, properties: &Properties) -> [u8; CONFIGURATION] {
     } else {
         properties.block_size
     };
+    let segments = match properties.max_segments {
+        0 => SEGMENTS as u32,
+        most => most.min(SEGMENTS as u32),
+    };
     let fields: [(usize, u64, usize); 9] = [
         (0, sectors, 8),
-        (12, SEGMENTS as u64, 4),
+        (12, segments.into(), 4),
         (20, block_size.into(), 4),
         (36, properties.max_discard_sectors.into(), 4),
         (40, 1, 4),

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! virtio over MMIO, version 2 (virtio 1.2, 4.2.2), for a device with one queue.
+//! virtio over MMIO, version 2 (virtio 1.2, 4.2.2), for a device with any number of queues.
+//!
+//! No register has a side effect when it is read, so the registers' contents can stand in a page that the guest maps read-only: its
+//! reads are no exits then, and its writes still are.
+
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::ram::Ram;
 use crate::syndrome::Width;
@@ -17,6 +22,12 @@ pub const EVENT_INDEX: u64 = 1 << 29;
 /// VIRTIO_F_VERSION_1.
 pub const VERSION_1: u64 = 1 << 32;
 
+const QUEUE_NOTIFY: u64 = 0x050;
+const INTERRUPT_STATUS: u64 = 0x060;
+const INTERRUPT_ACK: u64 = 0x064;
+/// Doublewords of registers and configuration.
+const REGISTERS: usize = (0x100 + CONFIGURATION) / 8;
+
 const FEATURES_OK: u32 = 8;
 const DRIVER_OK: u32 = 4;
 const NEEDS_RESET: u32 = 64;
@@ -29,14 +40,35 @@ const VENDOR: u32 = 0x544c_4f4d;
 pub enum Effect {
     /// Nothing beyond the registers.
     Nothing,
-    /// The driver has made chains available.
+    /// The driver has made chains available, in any of the queues.
     Notify,
     /// The device has been reset: what is in flight belongs to a life that has ended.
     Reset,
 }
 
+/// Where a queue is, and the queue while it is ready.
+#[derive(Clone, Debug)]
+struct Place {
+    layout: Layout,
+    queue: Option<Queue>,
+}
+
+impl Place {
+    const EMPTY: Self = Self {
+        layout: Layout {
+            size: SIZE_MAX,
+            descriptors: 0,
+            available: 0,
+            used: 0,
+            indirect: false,
+            event_index: false,
+        },
+        queue: None,
+    };
+}
+
 /// The transport's registers.
-pub struct Transport {
+pub struct Transport<'a, const QUEUES: usize> {
     device: u32,
     offered: u64,
     configuration: [u8; CONFIGURATION],
@@ -46,40 +78,53 @@ pub struct Transport {
     driver_select: u32,
     queue_select: u32,
     interrupt_status: u32,
-    layout: Layout,
-    queue: Option<Queue>,
+    queues: [Place; QUEUES],
+    page: &'a [AtomicU64],
 }
 
-impl Transport {
-    /// A device of type `device` that offers `features` beside those of the transport.
+impl<'a, const QUEUES: usize> Transport<'a, QUEUES> {
+    /// A device of type `device` that offers nothing yet. `page` is where the guest reads the registers without an exit; empty
+    /// where it does not.
     #[must_use]
-    pub const fn new(device: u32, features: u64, configuration: [u8; CONFIGURATION]) -> Self {
-        Self {
+    pub fn new(device: u32, page: &'a [AtomicU64]) -> Self {
+        let transport = Self {
             device,
-            offered: features | VERSION_1 | INDIRECT | EVENT_INDEX,
-            configuration,
+            offered: VERSION_1 | INDIRECT | EVENT_INDEX,
+            configuration: [0; CONFIGURATION],
             status: 0,
             driver_features: 0,
             device_select: 0,
             driver_select: 0,
             queue_select: 0,
             interrupt_status: 0,
-            layout: Layout {
-                size: SIZE_MAX,
-                descriptors: 0,
-                available: 0,
-                used: 0,
-                indirect: false,
-                event_index: false,
-            },
-            queue: None,
-        }
+            queues: [Place::EMPTY; QUEUES],
+            page,
+        };
+        transport.publish();
+        transport
     }
 
-    /// The queue, while the driver is ready and has broken nothing.
-    pub fn queue(&mut self) -> Option<&mut Queue> {
+    /// Offers `features` beside those of the transport, and resets.
+    pub fn offer(&mut self, features: u64, configuration: [u8; CONFIGURATION]) {
+        self.offered = features | VERSION_1 | INDIRECT | EVENT_INDEX;
+        self.configuration = configuration;
+        self.reset();
+    }
+
+    fn reset(&mut self) {
+        self.status = 0;
+        self.driver_features = 0;
+        (self.device_select, self.driver_select) = (0, 0);
+        self.queue_select = 0;
+        self.interrupt_status = 0;
+        self.queues = [Place::EMPTY; QUEUES];
+        self.publish();
+    }
+
+    /// Queue `n`, while the driver is ready and has broken nothing.
+    pub fn queue(&mut self, n: usize) -> Option<&mut Queue> {
         if self.status & (DRIVER_OK | NEEDS_RESET) == DRIVER_OK {
-            self.queue.as_mut()
+            self.queues.get_mut(n)?.queue.as_mut()
         } else {
             None
         }
@@ -94,6 +139,7 @@ impl Transport {
     /// Buffers were used.
     pub fn signal(&mut self) {
         self.interrupt_status |= USED_BUFFER;
+        self.publish_interrupt();
     }
 
     /// The driver broke the rules: nothing is done any more until it resets the device (2.1.2).
@@ -102,6 +148,7 @@ impl Transport {
         if self.status & DRIVER_OK != 0 {
             self.interrupt_status |= CONFIGURATION_CHANGE;
         }
+        self.publish();
     }
 
     /// Whether [`Self::needs_reset`] was called since the last reset.
@@ -126,21 +173,32 @@ impl Transport {
         if width != Width::Word {
             return 0;
         }
-        let first = self.queue_select == 0;
+        let queue = self.selected();
         u64::from(match offset {
             0x000 => 0x7472_6976,
             0x004 => 2,
             0x008 => self.device,
             0x00c => VENDOR,
             0x010 => half(self.offered, self.device_select),
-            0x034 if first => SIZE_MAX.into(),
-            0x044 if first => self.queue.is_some().into(),
-            0x060 => self.interrupt_status,
+            0x034 if queue.is_some() => SIZE_MAX.into(),
+            0x044 => queue.is_some_and(|place| place.queue.is_some()).into(),
+            INTERRUPT_STATUS => self.interrupt_status,
             0x070 => self.status,
             // No shared memory regions: length and address all ones (4.2.2.1).
             0x0b0 | 0x0b4 | 0x0b8 | 0x0bc => u32::MAX,
             _ => 0,
         })
+    }
+
+    /// Whether a write there has its effect whatever value is written: a notification, after which all queues are looked at, and an
+    /// acknowledgement of the only cause of an interrupt.
+    #[must_use]
+    pub fn ignores_value(&self, offset: u64) -> bool {
+        match offset {
+            QUEUE_NOTIFY => true,
+            INTERRUPT_ACK => self.interrupt_status.count_ones() <= 1,
+            _ => false,
+        }
     }
 
     /// Writes a register.
@@ -156,18 +214,23 @@ impl Transport {
             }
             0x024 => self.driver_select = value,
             0x030 => self.queue_select = value,
-            0x050 if value == 0 => return Effect::Notify,
-            0x064 => self.interrupt_status &= !value,
+            QUEUE_NOTIFY => return Effect::Notify,
+            INTERRUPT_ACK => {
+                self.interrupt_status &= !value;
+                self.publish_interrupt();
+                return Effect::Nothing;
+            }
             0x070 => return self.set_status(value),
-            0x038..0x0b0 if self.queue_select == 0 => self.set_up_queue(offset, value, ram),
+            0x038..0x0b0 => self.set_up_queue(offset, value, ram),
             _ => {}
         }
+        self.publish();
         Effect::Nothing
     }
 
     fn set_status(&mut self, value: u32) -> Effect {
         if value == 0 {
-            *self = Self::new(self.device, self.offered, self.configuration);
+            self.reset();
             return Effect::Reset;
         }
         let mut new = value & !NEEDS_RESET | self.status & NEEDS_RESET;
@@ -181,6 +244,7 @@ impl Transport {
             new &= !DRIVER_OK;
         }
         self.status = new;
+        self.publish();
         if new & DRIVER_OK != 0 {
             Effect::Notify
         } else {
@@ -188,39 +252,69 @@ impl Transport {
         }
     }
 
+    fn selected(&self) -> Option<&Place> {
+        self.queues.get(self.queue_select as usize)
+    }
+
     fn set_up_queue(&mut self, offset: u64, value: u32, ram: &Ram) {
         if offset == 0x044 {
             self.enable_queue(value, ram);
             return;
         }
+        let Some(place) = self.queues.get_mut(self.queue_select as usize) else {
+            return;
+        };
         // The driver must not touch these while the queue is ready (4.2.2.2).
-        if self.queue.is_some() {
+        if place.queue.is_some() {
             return;
         }
+        let layout = &mut place.layout;
         match offset {
-            0x038 => self.layout.size = u16::try_from(value).unwrap_or(0),
-            0x080 => set_half(&mut self.layout.descriptors, 0, value),
-            0x084 => set_half(&mut self.layout.descriptors, 1, value),
-            0x090 => set_half(&mut self.layout.available, 0, value),
-            0x094 => set_half(&mut self.layout.available, 1, value),
-            0x0a0 => set_half(&mut self.layout.used, 0, value),
-            0x0a4 => set_half(&mut self.layout.used, 1, value),
+            0x038 => layout.size = u16::try_from(value).unwrap_or(0),
+            0x080 => set_half(&mut layout.descriptors, 0, value),
+            0x084 => set_half(&mut layout.descriptors, 1, value),
+            0x090 => set_half(&mut layout.available, 0, value),
+            0x094 => set_half(&mut layout.available, 1, value),
+            0x0a0 => set_half(&mut layout.used, 0, value),
+            0x0a4 => set_half(&mut layout.used, 1, value),
             _ => {}
         }
     }
 
     fn enable_queue(&mut self, value: u32, ram: &Ram) {
-        match (value, self.queue.is_some()) {
-            (0, _) => self.queue = None,
+        let features = self.driver_features;
+        let Some(place) = self.queues.get_mut(self.queue_select as usize) else {
+            return;
+        };
+        match (value, place.queue.is_some()) {
+            (0, _) => place.queue = None,
             (1, false) => {
-                self.layout.indirect = self.driver_features & INDIRECT != 0;
-                self.layout.event_index = self.driver_features & EVENT_INDEX != 0;
-                match Queue::new(self.layout, ram) {
-                    Ok(queue) => self.queue = Some(queue),
+                place.layout.indirect = features & INDIRECT != 0;
+                place.layout.event_index = features & EVENT_INDEX != 0;
+                match Queue::new(place.layout, ram) {
+                    Ok(queue) => place.queue = Some(queue),
                     Err(_) => self.needs_reset(),
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Writes all registers into the page.
+    fn publish(&self) {
+        for (n, word) in self.page.iter().enumerate().take(REGISTERS) {
+            let at = 8 * n as u64;
+            let low = self.read(at, Width::Word);
+            let high = self.read(at + 4, Width::Word);
+            word.store((high << 32 | low).to_le(), Ordering::Relaxed);
+        }
+    }
+
+    /// Writes the interrupt status into the page, before the interrupt is raised.
+    fn publish_interrupt(&self) {
+        if let Some(word) = self.page.get(INTERRUPT_STATUS as usize / 8) {
+            // The other half is InterruptACK, which is not read.
+            word.store(u64::from(self.interrupt_status).to_le(), Ordering::Release);
         }
     }
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! virtio 1.2, the device's side: split virtqueue, MMIO transport, block device.
+//! virtio 1.2, the device's side: split virtqueue, MMIO transport, the link to a driver, and a device of each class.
 
 pub mod block;
+pub mod link;
 pub mod mmio;
 pub mod queue;
 pub mod request;

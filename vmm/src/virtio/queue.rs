@@ -4,14 +4,12 @@
 
 use core::sync::atomic::{Ordering, fence};
 
-use zerocopy::{FromBytes, Immutable, KnownLayout};
-
 use crate::ram::Ram;
 
 /// Largest queue size that the device offers.
 pub const SIZE_MAX: u16 = 128;
 /// Most buffers of one chain that are kept; of a longer one only the count and the last buffer.
-pub const BUFFERS: usize = 24;
+pub const BUFFERS: usize = 40;
 
 const NEXT: u16 = 1;
 const WRITE: u16 = 2;
@@ -48,25 +46,26 @@ pub struct Buffer {
 }
 
 /// A chain of buffers: the readable ones first.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Chain {
     /// Index of its head, to be handed back.
     pub head: u16,
     /// Its buffers, or as many as fit.
     pub buffers: heapless::Vec<Buffer, BUFFERS>,
+    /// So many of them, the first ones, are read by the device; the others are written.
+    pub readable: usize,
     /// The last buffer, also of a chain with too many.
     pub last: Option<Buffer>,
     /// It had more than [`BUFFERS`].
     pub too_long: bool,
 }
 
-#[derive(FromBytes, KnownLayout, Immutable)]
-#[repr(C)]
+/// A descriptor (2.7.5).
 struct Descriptor {
-    address: [u8; 8],
-    length: [u8; 4],
-    flags: [u8; 2],
-    next: [u8; 2],
+    address: u64,
+    length: u32,
+    flags: u16,
+    next: u16,
 }
 
 /// Where the driver has put the queue, and how it is to be used.
@@ -125,17 +124,17 @@ impl Queue {
         }
     }
 
-    /// The next chain, if there is one.
+    /// Takes the next chain, which `chain` becomes. Returns whether there was one.
     ///
     /// # Errors
     /// See [`Broken`]; the queue is not to be used any more then.
-    pub fn pop(&mut self, ram: &Ram) -> Result<Option<Chain>, Broken> {
+    pub fn pop(&mut self, ram: &Ram, chain: &mut Chain) -> Result<bool, Broken> {
         let Some(head) = self.peek(ram)? else {
-            return Ok(None);
+            return Ok(false);
         };
-        let chain = self.walk(ram, head)?;
+        self.walk(ram, head, chain)?;
         self.next_available = self.next_available.wrapping_add(1);
-        Ok(Some(chain))
+        Ok(true)
     }
 
     /// Asks the driver to notify from the next chain on (2.7.10). Returns whether one has come meanwhile.
@@ -211,13 +210,12 @@ impl Queue {
         }
     }
 
-    fn walk(&self, ram: &Ram, head: u16) -> Result<Chain, Broken> {
-        let mut chain = Chain {
-            head,
-            buffers: heapless::Vec::new(),
-            last: None,
-            too_long: false,
-        };
+    fn walk(&self, ram: &Ram, head: u16, chain: &mut Chain) -> Result<(), Broken> {
+        chain.head = head;
+        chain.buffers.clear();
+        chain.readable = 0;
+        chain.last = None;
+        chain.too_long = false;
         let mut table = (self.layout.descriptors, self.layout.size);
         let mut index = head;
         let mut left = self.layout.size;
@@ -228,9 +226,12 @@ impl Queue {
                 return Err(Broken::Descriptor);
             }
             let descriptor = load(ram, table.0, index)?;
-            let flags = u16::from_le_bytes(descriptor.flags);
-            let length = u32::from_le_bytes(descriptor.length);
-            let address = u64::from_le_bytes(descriptor.address);
+            let Descriptor {
+                address,
+                length,
+                flags,
+                next,
+            } = descriptor;
             if flags & INDIRECT != 0 {
                 // 2.7.5.3.1: only one level, no NEXT beside it; WRITE is to be ignored.
                 let entries = u64::from(length) / DESCRIPTOR;
@@ -255,9 +256,9 @@ impl Queue {
                 write: flags & WRITE != 0,
             })?;
             if flags & NEXT == 0 {
-                return Ok(chain);
+                return Ok(());
             }
-            index = u16::from_le_bytes(descriptor.next);
+            index = next;
         }
     }
 }
@@ -268,16 +269,21 @@ impl Chain {
             return Err(Broken::Direction);
         }
         self.last = Some(buffer);
+        self.readable += usize::from(!buffer.write && !self.buffers.is_full());
         self.too_long |= self.buffers.push(buffer).is_err();
         Ok(())
     }
 }
 
 fn load(ram: &Ram, table: u64, index: u16) -> Result<Descriptor, Broken> {
-    let mut bytes = [0; DESCRIPTOR as usize];
     let address = table
         .checked_add(DESCRIPTOR * u64::from(index))
         .ok_or(Broken::Address)?;
-    ram.read(address, &mut bytes).ok_or(Broken::Address)?;
-    Descriptor::read_from_bytes(&bytes).map_err(|_| Broken::Address)
+    let (address, rest) = ram.load_pair(address).ok_or(Broken::Address)?;
+    Ok(Descriptor {
+        address,
+        length: rest as u32,
+        flags: (rest >> 32) as u16,
+        next: (rest >> 48) as u16,
+    })
 }

@@ -5,13 +5,13 @@
 use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
 
+use molt_block_queue::{Client, Op, Properties, Request, Server, SlotId, Status};
 use molt_gate::{ClientGate, Statistics, Warden};
-use molt_queue::{Client, Op, Properties, Request, Server, SlotId, Status};
 use molt_shared::Memory;
 use molt_vmm::virtio::block::Block;
+use molt_vmm::virtio::link::Link;
 use molt_vmm::{
-    Bell, Disk, Doorbell, Exit, InjectError, Next, Platform, Ram, Registers, VcpuRegister, Vm,
-    Width, machine,
+    Doorbell, Exit, Frame, InjectError, Next, Platform, Ram, VcpuRegister, Vm, Width, machine,
 };
 
 /// Guest-physical address of the guest's memory.
@@ -94,13 +94,15 @@ impl Platform for Fake {
 pub struct Rig {
     pub vm: Vm<'static>,
     pub fake: Fake,
-    pub registers: Registers,
+    pub registers: Frame,
     pub memory: Memory,
     base: std::ptr::NonNull<u8>,
     pub to_client: &'static [AtomicU64],
     pub to_update: &'static [AtomicU64],
     pub warden: Warden<'static>,
     queue: &'static [AtomicU64],
+    /// The page in which the guest reads the disk's registers without an exit.
+    pub page: &'static [AtomicU64],
     server: Option<Server<'static>>,
     generation: u64,
     pub disk: Vec<u8>,
@@ -112,29 +114,28 @@ pub struct Rig {
 impl Rig {
     /// A machine whose driver is there; the vCPU has been started.
     pub fn new() -> Self {
-        let (to_client, to_update, queue) = (words(512), words(512), words(0x1_0000 / 8));
+        let (to_client, to_update) = (words(512), words(512));
+        let (queue, page) = (words(0x1_0000 / 8), words(512));
         let guest = words(SIZE / 8);
         let memory = Memory::of(guest);
         let mut vm = Vm::new(Ram::new(memory, BASE), to_update, |ticks| ticks);
-        vm.add_disk(Disk {
-            block: Block::new(Client::new(queue), SECTORS),
-            gate: ClientGate::new(to_client, to_update, 0),
-        });
-        vm.set_bell(Bell {
-            device: Doorbell::new(to_client, to_update, (0x6000_0000, 0x10_0000)),
-            address: BELL,
-            irq: BELL_IRQ,
-        });
+        let gate = ClientGate::new(to_client, to_update, 0);
+        let link = Link::new(Client::new(queue), gate, 0);
+        let block = Block::new(link, SECTORS, page);
+        vm.add(machine::VIRTIO, Some(machine::VIRTIO_IRQ), Box::new(block));
+        let bell = Doorbell::new(to_client, to_update, (0x6000_0000, 0x10_0000));
+        vm.add(BELL, Some(BELL_IRQ), Box::new(bell));
         let mut rig = Self {
             vm,
             fake: Fake::default(),
-            registers: Registers::default(),
+            registers: Frame::default(),
             memory,
             base: std::ptr::NonNull::from(guest).cast(),
             to_client,
             to_update,
             warden: Warden::new(to_client, to_update),
             queue,
+            page,
             server: None,
             generation: 0,
             disk: vec![0; SECTORS as usize * 512],
@@ -158,6 +159,7 @@ impl Rig {
             max_discard_sectors: 64,
             max_write_zeroes_sectors: 64,
             block_size: 512,
+            max_segments: 0,
         });
         self.server = Some(server);
         self.generation += 1;
@@ -189,9 +191,10 @@ impl Rig {
         let Some(server) = &mut self.server else {
             return false;
         };
-        while let Some(request) = server.take() {
-            self.taken
-                .push(request.expect("the VMM keeps to the protocol"));
+        let mut request = Request::default();
+        while let Some(slot) = server.take(&mut request) {
+            let slot = slot.expect("the VMM keeps to the protocol");
+            self.taken.push((slot, request.clone()));
         }
         if !self.slow {
             self.finish();

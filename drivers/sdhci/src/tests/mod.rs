@@ -4,7 +4,7 @@
 use std::sync::atomic::AtomicU64;
 
 use molt_block::{Client, Driver, Error as Fatal, Progress, Ring, Share};
-use molt_queue::{Op, Request, Segment, Server, Status, layout};
+use molt_block_queue::{Op, Request, Segment, Server, Status, layout};
 use molt_shared::Memory;
 
 use crate::fake::{CardState, Fake, RAM, RING};
@@ -40,7 +40,7 @@ fn fake(change: impl FnOnce(&mut fake::State)) -> (Fake, Ring<'static>) {
 struct Machine {
     fake: Fake,
     driver: Driver<'static, Disk<'static, Fake>>,
-    clients: [molt_queue::Client<'static>; 2],
+    clients: [molt_block_queue::Client<'static>; 2],
 }
 
 impl Machine {
@@ -63,7 +63,7 @@ impl Machine {
             assert!(fake.finish(), "the start has come to a halt");
             driver.interrupt().unwrap();
         }
-        let mut clients = queues.map(molt_queue::Client::new);
+        let mut clients = queues.map(molt_block_queue::Client::new);
         clients.iter_mut().for_each(|client| client.resume(0));
         fake.set().log.clear();
         Self {
@@ -177,7 +177,7 @@ fn a_long_segment_has_several_descriptors() {
         machine.fake.finish();
         machine.driver.interrupt().unwrap();
     }
-    machine.clients[0] = molt_queue::Client::new(queue);
+    machine.clients[0] = molt_block_queue::Client::new(queue);
     machine.clients[0].resume(0);
     // One byte more than a descriptor holds, and exactly as much.
     machine.ask(

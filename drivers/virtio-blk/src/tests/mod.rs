@@ -4,7 +4,7 @@
 use std::sync::atomic::AtomicU64;
 
 use molt_block::{Client, Driver, Error as Fatal, Progress, Ring, Share};
-use molt_queue::{Op, Request, Segment, Server, Status, layout};
+use molt_block_queue::{Op, Request, Segment, Server, Status, layout};
 use molt_shared::Memory;
 
 use crate::fake::{Fake, RAM, RING};
@@ -32,7 +32,7 @@ fn ring() -> (Memory, Ring<'static>) {
 struct Machine {
     fake: Fake,
     driver: Driver<'static, Disk<'static, Fake>>,
-    clients: [molt_queue::Client<'static>; 2],
+    clients: [molt_block_queue::Client<'static>; 2],
     queues: [&'static [AtomicU64]; 2],
 }
 
@@ -48,7 +48,7 @@ impl Machine {
         let disk = Disk::start(fake.clone(), ring).unwrap();
         let mut driver = Driver::new(disk, 16);
         let queues = [words(layout::WORDS), words(layout::WORDS)];
-        let clients = queues.map(molt_queue::Client::new);
+        let clients = queues.map(molt_block_queue::Client::new);
         for (n, queue) in queues.into_iter().enumerate() {
             let server = Server::new(queue, 0);
             driver.attach(Client::new(server, share(n as u64))).unwrap();
@@ -65,7 +65,7 @@ impl Machine {
         machine
     }
 
-    fn ask(&mut self, client: usize, request: &Request) -> molt_queue::Token {
+    fn ask(&mut self, client: usize, request: &Request) -> molt_block_queue::Token {
         self.clients[client].submit(request).unwrap()
     }
 
@@ -185,7 +185,7 @@ fn devices_that_are_not_for_us() {
         ),
         (|state| state.offered &= !(1 << 32), Error::Features),
         (|state| state.accepts = false, Error::Features),
-        (|state| state.seg_max = 8, Error::Segments(8)),
+        (|state| state.seg_max = 0, Error::Segments(0)),
         (|state| state.queue_max = 0, Error::Queue),
     ];
     for (change, error) in cases {
@@ -428,7 +428,7 @@ fn a_client_that_breaks_the_protocol_hurts_only_itself() {
     assert_eq!(machine.settle(1), [Status::Ok]);
     assert_eq!(
         machine.driver.clients()[0].violation(),
-        Some(molt_queue::Violation::Index)
+        Some(molt_block_queue::Violation::Index)
     );
     assert_eq!(machine.driver.clients()[1].violation(), None);
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use molt_queue::{Op, Request, SubmitError, Token};
+use molt_block_queue::{Op, Request, SubmitError, Token};
 use proptest::prelude::*;
 
 use super::*;

@@ -4,9 +4,9 @@
 use core::hint::black_box;
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use molt_block_queue::Client;
 use molt_bundle::HEADER_LENGTH;
 use molt_gate::{Change, ClientGate};
-use molt_queue::Client;
 use molt_system::VmmBrief;
 use molt_test_native::{Console, Load, brief, notify};
 use sel4_microkit::{Channel, ChannelSet, Handler, Infallible};

@@ -2,9 +2,9 @@
 //! Gate, queue, load and doorbell, one notification at a time.
 
 use core::sync::atomic::AtomicU64;
+use molt_block_queue::Client;
 use molt_gate::{Change, ClientGate};
 use molt_guest::Ring;
-use molt_queue::Client;
 use molt_system::VmmBrief;
 use molt_test_native::{Console, Load, brief, notify};
 use sel4_microkit::{Channel, ChannelSet, Handler, Infallible};

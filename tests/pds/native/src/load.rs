@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The load: every slot writes a block of its own and reads it back, in turn.
 
+use molt_block_queue::{Client, Op, Request, SECTOR, Segment, Status, Token};
 use molt_clock::{Frequency, Ticks};
 use molt_gate::Statistics;
 use molt_guest::pattern::{self, BLOCK};
-use molt_queue::{Client, Op, Request, SECTOR, Segment, Status, Token};
 use molt_shared::Memory;
 
 /// Requests in flight.

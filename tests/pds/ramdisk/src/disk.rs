@@ -3,7 +3,7 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use molt_queue::{Op, Request, SECTOR, Status};
+use molt_block_queue::{Op, Request, SECTOR, Status};
 
 /// Carries out a request on a share that begins at sector `first` of the disk and has `sectors`.
 pub fn run(

@@ -9,7 +9,7 @@
 use core::hint::black_box;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use molt_queue::layout;
+use molt_block_queue::layout;
 use molt_shared::Registers;
 use sel4_microkit::Channel;
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The generation's life: start, serve, quiesce; and its reports.
 
+use molt_block_queue::{Request, Server, SlotId};
 use molt_control::{Order, Orders, Report};
-use molt_queue::{Request, Server, SlotId};
 use molt_system::{DriverBrief, NONE};
 use sel4_microkit::{Channel, ChannelSet, Handler, Infallible};
 
@@ -90,10 +90,11 @@ impl Generation {
         }
         let mut none = true;
         while !self.broken && self.has_room() {
-            match self.queue.take() {
+            let mut request = Request::default();
+            match self.queue.take(&mut request) {
                 None => break,
                 Some(Err(_)) => self.broken = true,
-                Some(Ok((slot, request))) => {
+                Some(Ok(slot)) => {
                     none = false;
                     fault::taken();
                     if self.report.submitted(molt_clock::now().0) {
@@ -145,7 +146,7 @@ impl Generation {
         // The slot was taken from this queue and is completed once.
         let _ = self.queue.complete(slot, status);
         self.completions += 1;
-        let error = status != molt_queue::Status::Ok;
+        let error = status != molt_block_queue::Status::Ok;
         if self.report.completed(error, molt_clock::now().0) {
             notify(self.update);
         }

@@ -6,8 +6,8 @@ use heapless::Vec;
 /// Bytes in a sector (virtio 1.2, 5.2.4: 512 whatever the device's block size).
 pub const SECTOR: u64 = 512;
 
-/// At most so many segments in a request.
-pub const SEGMENTS: usize = 16;
+/// At most so many segments in a request: 128 KiB of scattered pages that begin anywhere in a page, and one more.
+pub const SEGMENTS: usize = 34;
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +64,12 @@ pub enum Malformed {
     Length,
 }
 
+impl Default for Request {
+    fn default() -> Self {
+        Self::flush()
+    }
+}
+
 impl Request {
     /// A flush.
     pub const fn flush() -> Self {
@@ -90,7 +96,7 @@ impl Request {
             if segment.len == 0 || segment.offset.checked_add(segment.len.into()).is_none() {
                 return Err(Malformed::Segment);
             }
-            // 16 * u32::MAX is far below u64::MAX.
+            // SEGMENTS * u32::MAX is far below u64::MAX.
             total += u64::from(segment.len);
         }
         let expected = if self.op.has_data() {

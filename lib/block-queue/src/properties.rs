@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! What the driver tells its clients about the disk.
 
-use crate::layout::{PROPERTIES, Region};
+use molt_queue::PROPERTIES_WORDS;
 
 /// What the disk can do. Published by the server once it has started the device; until then, and
 /// if the server is to be doubted, it is only an allegation, by which nothing but offers to a guest is decided.
@@ -17,27 +17,27 @@ pub struct Properties {
     pub max_write_zeroes_sectors: u32,
     /// The device's preferred unit in bytes.
     pub block_size: u32,
+    /// At most so many segments in a read or a write; 0: as many as a request has room for.
+    pub max_segments: u32,
 }
 
 impl Properties {
-    pub(crate) fn publish(&self, region: Region<'_>) {
+    pub(crate) fn to_words(self) -> [u64; PROPERTIES_WORDS] {
+        let flags = u64::from(self.read_only) | u64::from(self.flush) << 1;
         let limits =
             u64::from(self.max_discard_sectors) | u64::from(self.max_write_zeroes_sectors) << 32;
-        region.store(PROPERTIES + 1, limits);
-        region.store(PROPERTIES + 2, self.block_size.into());
-        let flags = 1 | u64::from(self.read_only) << 1 | u64::from(self.flush) << 2;
-        region.release(PROPERTIES, flags);
+        let sizes = u64::from(self.block_size) | u64::from(self.max_segments) << 32;
+        [flags, limits, sizes, 0, 0]
     }
 
-    pub(crate) fn read(region: Region<'_>) -> Option<Self> {
-        let flags = region.acquire(PROPERTIES);
-        let limits = region.load(PROPERTIES + 1);
-        (flags & 1 != 0).then(|| Self {
-            read_only: flags & 2 != 0,
-            flush: flags & 4 != 0,
+    pub(crate) fn from_words([flags, limits, sizes, ..]: [u64; PROPERTIES_WORDS]) -> Self {
+        Self {
+            read_only: flags & 1 != 0,
+            flush: flags & 2 != 0,
             max_discard_sectors: limits as u32,
             max_write_zeroes_sectors: (limits >> 32) as u32,
-            block_size: region.load(PROPERTIES + 2) as u32,
-        })
+            block_size: sizes as u32,
+            max_segments: (sizes >> 32) as u32,
+        }
     }
 }

@@ -6,14 +6,29 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use proptest::prelude::*;
 
-use crate::layout::{
-    self, COMPLETED, COMPLETIONS, GENERATION, SLOTS, SUBMISSIONS, SUBMITTED, WORDS,
-};
+use molt_queue::Payload;
+
+use crate::layout::{self, COMPLETED, GENERATION, SLOTS, SUBMITTED, WORDS};
 use crate::*;
 
 fn region() -> Vec<AtomicU64> {
     (0..WORDS).map(|_| AtomicU64::new(0)).collect()
 }
+
+fn take(server: &mut Server) -> Option<Result<(SlotId, Request), Violation>> {
+    let mut request = Request::default();
+    let taken = server.take(&mut request)?;
+    Some(taken.map(|slot| (slot, request)))
+}
+
+/// Writes the completion ring's entry of this index.
+fn forge(region: &[AtomicU64], index: u64, slot: u8, answer: u64, generation: u64) {
+    let at = layout::completion(index);
+    region[at].store(layout::completed(slot, generation), Ordering::Relaxed);
+    region[at + 1].store(answer, Ordering::Relaxed);
+}
+
+const OK: u64 = 1;
 
 fn write(sector: u64) -> Request {
     let segments = [Segment {
@@ -92,13 +107,12 @@ fn aim(region: &[AtomicU64], kind: u8, value: u64, generation: u64) {
         0 => add(COMPLETED, value % 3),
         1 => add(SUBMITTED, value % 3),
         2 => {
-            let at = layout::entry(COMPLETIONS, region[COMPLETED].load(Ordering::Relaxed));
-            let entry = layout::completion(value as u8, Status::Ok, generation);
-            region[at].store(entry, Ordering::Relaxed);
+            let index = region[COMPLETED].load(Ordering::Relaxed);
+            forge(region, index, value as u8, OK, generation);
             add(COMPLETED, 1);
         }
-        3 => region[layout::entry(SUBMISSIONS, value)].store(value, Ordering::Relaxed),
-        4 => region[layout::slot(value as u8 % 64)].store(value, Ordering::Relaxed),
+        3 => region[layout::submission(value)].store(value, Ordering::Relaxed),
+        4 => region[layout::slot::<Request>(value as u8 % 64)].store(value, Ordering::Relaxed),
         _ => region[GENERATION].store(generation + value % 3, Ordering::Relaxed),
     }
 }
@@ -166,7 +180,7 @@ impl<'a> Run<'a> {
     }
 
     fn take(&mut self) {
-        match self.server.take() {
+        match take(&mut self.server) {
             Some(Ok((slot, request))) => {
                 assert_eq!(request.check(), Ok(()));
                 if self.honest {
@@ -267,11 +281,11 @@ proptest! {
             region[word].store(value, Ordering::Relaxed);
         }
         let mut server = Server::new(&region, 0);
-        while let Some(Ok((_slot, request))) = server.take() {
+        while let Some(Ok((_slot, request))) = take(&mut server) {
             prop_assert_eq!(request.check(), Ok(()));
         }
         prop_assert!(server.in_service() <= SLOTS);
-        prop_assert!(server.take().is_none());
+        prop_assert!(take(&mut server).is_none());
     }
 }
 
@@ -285,42 +299,25 @@ fn misbehave(
     client.submit(&write(1)).unwrap();
     client.submit(&write(2)).unwrap();
     let mut server = Server::new(&region, 7);
-    let (slot, _) = server.take().unwrap().unwrap();
+    let (slot, _) = take(&mut server).unwrap().unwrap();
     spoil(&region, &mut server, slot);
     client.poll().map(|result| result.map(|_| ()))
 }
 
 #[test]
 fn each_violation_has_its_name() {
-    let forge = |entry: u64| {
+    let forged = |slot, answer, generation| {
         misbehave(move |region, _, _| {
-            region[layout::entry(COMPLETIONS, layout::START)].store(entry, Ordering::Relaxed);
+            forge(region, layout::START, slot, answer, generation);
             region[COMPLETED].fetch_add(1, Ordering::Relaxed);
         })
     };
-    let ok = Status::Ok;
-    assert_eq!(
-        forge(layout::completion(0, ok, 7)),
-        Some(Ok(())),
-        "an honest one"
-    );
-    assert_eq!(
-        forge(layout::completion(64, ok, 7)),
-        Some(Err(Violation::Identifier))
-    );
-    assert_eq!(
-        forge(layout::completion(0, ok, 6)),
-        Some(Err(Violation::Generation))
-    );
-    assert_eq!(forge(7 << 16), Some(Err(Violation::Status)));
-    assert_eq!(
-        forge(layout::completion(9, ok, 7)),
-        Some(Err(Violation::NotOwed { slot: 9 }))
-    );
-    assert_eq!(
-        forge(layout::completion(1, ok, 7)),
-        Some(Err(Violation::NotTaken { slot: 1 }))
-    );
+    assert_eq!(forged(0, OK, 7), Some(Ok(())), "an honest one");
+    assert_eq!(forged(64, OK, 7), Some(Err(Violation::Identifier)));
+    assert_eq!(forged(0, OK, 6), Some(Err(Violation::Generation)));
+    assert_eq!(forged(0, 4, 7), Some(Err(Violation::Status)));
+    assert_eq!(forged(9, OK, 7), Some(Err(Violation::NotOwed { slot: 9 })));
+    assert_eq!(forged(1, OK, 7), Some(Err(Violation::NotTaken { slot: 1 })));
     let jump = misbehave(|region, _, _| {
         region[COMPLETED].fetch_add(3, Ordering::Relaxed);
     });
@@ -336,7 +333,7 @@ fn each_violation_has_its_name() {
     });
     assert_eq!(others_generation, Some(Err(Violation::Index)));
     let contents = misbehave(|region, server, slot| {
-        region[layout::slot(0) + 1].store(5, Ordering::Relaxed);
+        region[layout::slot::<Request>(0) + 2].store(5, Ordering::Relaxed);
         server.complete(slot, Status::Ok).unwrap();
     });
     assert_eq!(contents, Some(Err(Violation::Contents { slot: 0 })));
@@ -405,10 +402,9 @@ fn a_doubled_completion_is_not_passed_on() {
     let token = client.submit(&write(1)).unwrap();
     client.submit(&write(2)).unwrap();
     let mut server = Server::new(&region, 0);
-    let (slot, _) = server.take().unwrap().unwrap();
+    let (slot, _) = take(&mut server).unwrap().unwrap();
     server.complete(slot, Status::Ok).unwrap();
-    let again = layout::completion(0, Status::Ok, 0);
-    region[layout::entry(COMPLETIONS, layout::START + 1)].store(again, Ordering::Relaxed);
+    forge(&region, layout::START + 1, 0, OK, 0);
     region[COMPLETED].fetch_add(1, Ordering::Relaxed);
     assert_eq!(client.poll(), Some(Ok((token, Status::Ok))));
     assert_eq!(client.poll(), Some(Err(Violation::NotOwed { slot: 0 })));
@@ -424,10 +420,10 @@ fn a_closed_client_touches_nothing() {
     assert!(region.iter().all(|word| word.load(Ordering::Relaxed) == 0));
     client.resume(3);
     assert!(
-        Server::new(&region, 2).take().is_none(),
+        take(&mut Server::new(&region, 2)).is_none(),
         "not for an old generation"
     );
-    assert!(Server::new(&region, 3).take().is_some());
+    assert!(take(&mut Server::new(&region, 3)).is_some());
 }
 
 #[test]
@@ -469,6 +465,7 @@ fn properties_arrive() {
         max_discard_sectors: 77,
         max_write_zeroes_sectors: u32::MAX,
         block_size: 4096,
+        max_segments: 17,
     };
     Server::new(&region, 0).publish(&properties);
     assert_eq!(client.properties(), Some(properties));
@@ -498,4 +495,51 @@ fn contradictory_requests_are_not_submitted() {
         assert_eq!(client.submit(&request), Err(SubmitError::Malformed(why)));
     }
     assert_eq!(client.owed(), 0);
+}
+
+#[test]
+fn the_slot_has_room_for_the_longest_request() {
+    let mut longest = write(0);
+    longest.segments = (0..SEGMENTS as u64)
+        .map(|n| Segment {
+            offset: n,
+            len: 512,
+        })
+        .collect();
+    let mut places = vec![];
+    longest.words(|place, _| places.push(place));
+    assert_eq!(places, (0..Request::WORDS).collect::<Vec<_>>());
+}
+
+/// Either side sleeps only after it has found nothing, and is then notified of the next entry: none is overlooked, and
+/// none is told twice of the same.
+#[test]
+fn a_side_that_found_nothing_is_notified_once() {
+    let region = region();
+    let mut client = Client::new(&region);
+    client.resume(0);
+    let mut server = Server::new(&region, 0);
+    assert!(take(&mut server).is_none());
+    assert!(!client.must_notify(), "nothing was submitted");
+    client.submit(&write(0)).unwrap();
+    client.submit(&write(1)).unwrap();
+    assert!(client.must_notify());
+    client.submit(&write(2)).unwrap();
+    assert!(!client.must_notify(), "it has not looked yet");
+    let mut taken = vec![];
+    while let Some(Ok((slot, _))) = take(&mut server) {
+        taken.push(slot);
+    }
+    assert_eq!(taken.len(), 3);
+    assert!(client.poll().is_none());
+    assert!(!server.must_notify(), "nothing was completed");
+    server.complete(taken.remove(0), Status::Ok).unwrap();
+    assert!(server.must_notify());
+    server.complete(taken.remove(0), Status::Ok).unwrap();
+    assert!(!server.must_notify(), "it has not looked yet");
+    assert!(client.poll().is_some() && client.poll().is_some() && client.poll().is_none());
+    server.complete(taken.remove(0), Status::Ok).unwrap();
+    assert!(server.must_notify());
+    client.submit(&write(3)).unwrap();
+    assert!(client.must_notify(), "the server had found nothing");
 }

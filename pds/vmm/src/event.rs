@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Waiting for the next event, with the last order before it in the same call into the kernel.
+//!
+//! Most exits end in one order: the vCPU goes on, an interrupt is put in a list register, a neighbour is notified. What needs no
+//! answer is therefore put off until the next order comes, or until the VMM waits: `seL4_NBSendRecv` does both at once.
+
+use sel4::{Badge, MessageInfo, Word, cap, with_ipc_buffer_mut};
+
+/// Slots of the Microkit CNode.
+const INPUT: cap::Endpoint = sel4::Cap::from_bits(1);
+const REPLY: cap::Reply = sel4::Cap::from_bits(4);
+
+/// Badge bits: a call, a fault; neither: signals.
+const IS_CALL: Badge = 1 << 63;
+const IS_FAULT: Badge = 1 << 62;
+
+/// Most words of an order.
+const WORDS: usize = 3;
+
+/// What has come in.
+pub enum Event {
+    /// These channels have been notified, one bit each.
+    Notified(Badge),
+    /// The vCPU has stopped; the message is in the IPC buffer.
+    Fault(MessageInfo),
+    /// A call, which nobody has the right to.
+    Call,
+}
+
+/// An invocation whose answer nobody needs.
+#[derive(Clone, Copy)]
+pub struct Order {
+    cap: cap::Unspecified,
+    label: Word,
+    words: [Word; WORDS],
+    count: usize,
+}
+
+impl Order {
+    /// An invocation of `cap` with these words.
+    pub fn new<const N: usize>(cap: cap::Unspecified, label: u32, words: [Word; N]) -> Self {
+        const { assert!(N <= WORDS) };
+        let mut all = [0; WORDS];
+        for (to, from) in all.iter_mut().zip(words) {
+            *to = from;
+        }
+        Self {
+            cap,
+            label: label.into(),
+            words: all,
+            count: N,
+        }
+    }
+
+    /// Puts the words in the IPC buffer.
+    fn message(&self) -> MessageInfo {
+        with_ipc_buffer_mut(|buffer| {
+            for (to, from) in buffer.msg_regs_mut().iter_mut().zip(self.words) {
+                *to = from;
+            }
+        });
+        MessageInfo::new(self.label, 0, 0, self.count)
+    }
+}
+
+/// What is put off.
+#[derive(Default)]
+pub struct Orders {
+    last: Option<Order>,
+    /// The vCPU goes on as it is: the fault is answered by a reply.
+    reply: bool,
+}
+
+impl Orders {
+    /// Puts `order` off, and carries out what was put off before.
+    pub fn put_off(&mut self, order: Order) {
+        if let Some(earlier) = self.last.replace(order) {
+            earlier.cap.send(earlier.message());
+        }
+    }
+
+    /// The vCPU goes on as it is.
+    pub fn reply(&mut self) {
+        self.reply = true;
+    }
+
+    /// Waits for the next event.
+    pub fn wait(&mut self) -> Event {
+        let (info, badge) = match (self.last.take(), core::mem::take(&mut self.reply)) {
+            (last, true) => {
+                if let Some(order) = last {
+                    order.cap.send(order.message());
+                }
+                INPUT.reply_recv(MessageInfo::new(0, 0, 0, 0), REPLY)
+            }
+            (Some(order), false) => order.cap.nb_send_recv(order.message(), INPUT, REPLY),
+            (None, false) => INPUT.recv(REPLY),
+        };
+        match badge {
+            badge if badge & IS_CALL != 0 => Event::Call,
+            badge if badge & IS_FAULT != 0 => Event::Fault(info),
+            badge => Event::Notified(badge),
+        }
+    }
+}

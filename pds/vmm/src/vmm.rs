@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The VMM's event loop: exits of the vCPU and notifications, one at a time.
+//!
+//! A fault is answered by a reply only where the vCPU goes on at once and unchanged. Otherwise its thread is written and resumed, at
+//! once or later, and suspended while it waits: so the one reply object serves, however long the vCPU waits.
+
+use alloc::boxed::Box;
+
+use molt_clock::{Frequency, Ticks};
+use molt_system::VmmBrief;
+use molt_vmm::{Exit, Next, Registers, Vm, boot, machine};
+use sel4::sys::invocation_label as label;
+use sel4::{Badge, Fault, UserContext, Word, with_ipc_buffer};
+use sel4_extra::{Vcpu, try_fault};
+use sel4_microkit::Channel;
+
+use crate::brief;
+use crate::event::{Event, Order};
+use crate::hardware::Hardware;
+use crate::registers::{Changed, Lazy};
+
+/// The VMM.
+pub struct Vmm {
+    vm: Vm<'static>,
+    hardware: Hardware,
+    vcpu: Vcpu,
+    brief: &'static VmmBrief,
+    timer: Option<Channel>,
+    started: bool,
+    /// Where the vCPU, which waits, goes on, if its PC is still to be written.
+    resumes_at: Option<Word>,
+}
+
+impl Vmm {
+    /// Builds the machine; the vCPU starts as soon as its devices' drivers are there.
+    pub fn new(brief: &'static VmmBrief) -> Self {
+        let vcpu = Vcpu::new(0);
+        let (_, to_update) = brief::gate_pages(&brief.gate);
+        let mut vm = Vm::new(brief::ram(brief), to_update, nanoseconds);
+        for (n, block) in brief.blocks().iter().enumerate() {
+            let device = Box::new(brief::disk(block, &brief.gate, n));
+            let base = machine::VIRTIO + machine::VIRTIO_FRAME * n as u64;
+            vm.add(base, Some(machine::VIRTIO_IRQ + n as u16), device);
+        }
+        if let Some(bell) = brief::bell(brief) {
+            let doorbell = &brief.doorbell;
+            vm.add(doorbell.guest, Some(doorbell.irq as u16), Box::new(bell));
+        }
+        let mut vmm = Self {
+            vm,
+            hardware: Hardware::new(brief, vcpu),
+            vcpu,
+            brief,
+            timer: brief::channel(brief.timer_channel),
+            started: false,
+            resumes_at: None,
+        };
+        if brief.guest.vcpus > 1 {
+            vmm.log(format_args!("only vCPU 0 is used"));
+        }
+        vmm.poll();
+        vmm
+    }
+
+    /// Serves for ever.
+    pub fn run(mut self) -> ! {
+        loop {
+            match self.hardware.orders.wait() {
+                Event::Notified(channels) => self.notified(channels),
+                Event::Fault(info) => self.fault(&info),
+                Event::Call => {}
+            }
+        }
+    }
+
+    fn notified(&mut self, channels: Badge) {
+        let timer = self.timer.map_or(0, |timer| 1 << timer.index());
+        if channels & timer != 0 {
+            self.hardware.timer_expired();
+            if self.vm.timer(&mut self.hardware) {
+                self.resume();
+            }
+        }
+        self.poll();
+    }
+
+    fn poll(&mut self) {
+        if !self.vm.poll(&mut self.hardware) {
+            return;
+        }
+        if self.started {
+            self.resume();
+        } else {
+            self.started = true;
+            self.start();
+        }
+    }
+
+    fn start(&mut self) {
+        let guest = &self.brief.guest;
+        let registers = boot::entry_registers(guest.entry, guest.device_tree);
+        let mut context = UserContext::default();
+        *context.pc_mut() = registers.pc;
+        *context.spsr_mut() = registers.spsr;
+        for (n, x) in registers.x.iter().enumerate() {
+            *context.gpr_mut(n) = *x;
+        }
+        if let Err(error) = self.vcpu.write_registers(true, &mut context) {
+            self.log(format_args!("vCPU not started: {error:?}"));
+        }
+    }
+
+    /// Lets the vCPU, which was suspended, go on.
+    fn resume(&mut self) {
+        let order = match self.resumes_at.take() {
+            Some(pc) => self.go_on_at(pc),
+            None => self.order(label::TCBResume, []),
+        };
+        self.hardware.orders.put_off(order);
+    }
+
+    /// `seL4_TCB_WriteRegisters` of the PC alone, with resume.
+    fn go_on_at(&self, pc: Word) -> Order {
+        const RESUME: Word = 1;
+        self.order(label::TCBWriteRegisters, [RESUME, 1, pc])
+    }
+
+    fn order<const N: usize>(&self, label: u32, words: [Word; N]) -> Order {
+        Order::new(self.vcpu.tcb().upcast(), label, words)
+    }
+
+    fn fault(&mut self, info: &sel4::MessageInfo) {
+        let (exit, pc) = match with_ipc_buffer(|buffer| try_fault(buffer, info)) {
+            Some(Fault::VmFault(fault)) => {
+                let (address, esr) = (fault.addr(), fault.fsr());
+                (Exit::Abort { address, esr }, Some(fault.ip()))
+            }
+            Some(Fault::VGicMaintenance(fault)) => {
+                let index = fault.idx().map(|index| index as usize);
+                (Exit::Maintenance(index), None)
+            }
+            Some(Fault::VCpuFault(fault)) => (Exit::Trap(fault.hsr()), None),
+            Some(Fault::VPpiEvent(fault)) => (Exit::PrivateInterrupt(fault.irq() as u16), None),
+            Some(Fault::UnknownSyscall(_)) => (Exit::Hypercall, None),
+            _ => (Exit::Other(info.label()), None),
+        };
+        if let Err(error) = self.exit(exit, pc) {
+            self.log(format_args!("vCPU lost at {exit:?}: {error:?}"));
+        }
+    }
+
+    fn exit(&mut self, exit: Exit, pc: Option<Word>) -> sel4::Result<()> {
+        let mut registers = Lazy::new(self.vcpu, pc);
+        let next = self.vm.exit(exit, &mut registers, &mut self.hardware);
+        match (next, registers.changed()?) {
+            (Next::Run, Changed::Nothing) => self.hardware.orders.reply(),
+            (Next::Run, Changed::Pc(pc)) => {
+                let order = self.go_on_at(pc);
+                self.hardware.orders.put_off(order);
+            }
+            (Next::Run, Changed::More) => registers.write(true)?,
+            (Next::Wait, changed) => {
+                // Suspended, it leaves the reply object free for its next fault.
+                match changed {
+                    Changed::Nothing => {}
+                    Changed::Pc(pc) => self.resumes_at = Some(pc),
+                    Changed::More => registers.write(false)?,
+                }
+                let order = self.order(label::TCBSuspend, []);
+                self.hardware.orders.put_off(order);
+            }
+            (Next::Stop(stop), _) => {
+                let name = self.brief.guest.name;
+                let pc = registers.pc();
+                self.log(format_args!("{name} {} at {pc:#x} ({stop:?})", stop.text()));
+                self.vcpu.stop()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn log(&mut self, text: core::fmt::Arguments<'_>) {
+        self.hardware.console.line(self.brief.name, text);
+    }
+}
+
+fn nanoseconds(ticks: u64) -> u64 {
+    Frequency::of_this_machine().ns(Ticks(ticks))
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! A device's link to its replaceable driver: the queue, and the gate that says when it may be touched.
+
+use molt_gate::{Change, ClientGate};
+use molt_queue::{Client, Payload, Token};
+
+use crate::bus::World;
+
+/// The link of one device. What was submitted stays in the client's private record until it is completed, whatever becomes of
+/// the driver.
+pub struct Link<'a, P: Payload> {
+    client: Client<'a, P>,
+    gate: ClientGate<'a>,
+    /// The number by which the platform knows the driver.
+    driver: usize,
+    violations: u64,
+}
+
+impl<'a, P: Payload> Link<'a, P> {
+    /// A closed link. `driver`: what [`crate::Platform::notify_driver`] is told.
+    pub fn new(client: Client<'a, P>, gate: ClientGate<'a>, driver: usize) -> Self {
+        Self {
+            client,
+            gate,
+            driver,
+            violations: 0,
+        }
+    }
+
+    /// The queue.
+    pub fn client(&mut self) -> &mut Client<'a, P> {
+        &mut self.client
+    }
+
+    /// How many requests the driver owes.
+    pub fn owed(&self) -> usize {
+        self.client.owed()
+    }
+
+    /// Completions that broke the queue's protocol, since the start.
+    pub const fn violations(&self) -> u64 {
+        self.violations
+    }
+
+    /// Are requests taken: because there is a driver, or because there will be none any more?
+    pub fn takes(&self) -> bool {
+        self.client.is_open() || self.client.has_failed()
+    }
+
+    /// The next answer. A violation is counted; the queue is closed then until the next generation.
+    pub fn next(&mut self) -> Option<(Token, P::Answer)> {
+        match self.client.poll()? {
+            Ok(answer) => Some(answer),
+            Err(_) => {
+                self.violations += 1;
+                None
+            }
+        }
+    }
+
+    /// Follows the gate. What the old generation has completed is to be taken before. Returns whether anything has changed.
+    pub fn follow(&mut self, world: &mut World<'_>) -> bool {
+        let mut changed = false;
+        while let Some(change) = self.gate.change() {
+            changed = true;
+            match change {
+                Change::Close(_) => self.client.close(),
+                Change::OutOfService(_) => self.client.fail(),
+                Change::Open(_, generation) => {
+                    self.client.resume(generation);
+                    world.platform.notify_driver(self.driver);
+                }
+            }
+            self.gate.acknowledge(change);
+            world.platform.notify_update();
+        }
+        changed
+    }
+
+    /// Tells the driver of what was submitted, if it wants to be told.
+    pub fn tell(&mut self, world: &mut World<'_>) {
+        if self.client.must_notify() {
+            world.platform.notify_driver(self.driver);
+        }
+    }
+}
