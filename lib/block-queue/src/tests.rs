@@ -348,11 +348,11 @@ fn a_client_that_submits_more_than_the_queue_holds_is_refused_at_once() {
         client.submit(&write(sector)).unwrap();
     }
     let mut server = Server::new(&region, 0);
-    let (taken, _) = server.take().unwrap().unwrap();
+    let (taken, _) = take(&mut server).unwrap().unwrap();
     // All 64 are waiting or in service: one more cannot be.
     region[SUBMITTED].fetch_add(1, Ordering::Relaxed);
-    assert_eq!(server.take(), Some(Err(Violation::Index)));
-    assert_eq!(server.take(), None);
+    assert_eq!(take(&mut server), Some(Err(Violation::Index)));
+    assert_eq!(take(&mut server), None);
     assert_eq!(server.complete(taken, Status::Ok), Ok(()));
 }
 
@@ -365,12 +365,12 @@ fn each_violation_of_a_client_has_its_name() {
         client.submit(&write(0)).unwrap();
         client.submit(&write(1)).unwrap();
         let mut server = Server::new(&region, 0);
-        let first = server.take();
+        let first = take(&mut server);
         assert!(matches!(first, Some(Ok(_))));
         spoil(&region);
-        server.take().map(|next| next.map(|(slot, _)| slot.index()))
+        take(&mut server).map(|next| next.map(|(slot, _)| slot.index()))
     };
-    let entry = layout::entry(SUBMISSIONS, layout::START + 1);
+    let entry = layout::submission(layout::START + 1);
     let store = |word: usize, value: u64| {
         move |region: &[AtomicU64]| region[word].store(value, Ordering::Relaxed)
     };
@@ -388,7 +388,7 @@ fn each_violation_of_a_client_has_its_name() {
         Some(Err(Violation::Busy { slot: 0 }))
     );
     assert_eq!(
-        spoilt(&store(layout::slot(1), 0)),
+        spoilt(&store(layout::slot::<Request>(1) + 1, 0)),
         Some(Err(Violation::Contents { slot: 1 }))
     );
     assert_eq!(spoilt(&store(GENERATION, 2)), None, "open for another one");
