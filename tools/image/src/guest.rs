@@ -150,13 +150,17 @@ fn linux(
     guest: &Guest,
     memory: &Memory,
 ) -> Result<Loaded, Error> {
-    let (_, kernel) = layout.files.named(layout.system, &guest.kernel)?;
+    let (_, file) = layout.files.named(layout.system, &guest.kernel)?;
+    let kernel = molt_linux::boot_image(&file).map_err(|error| {
+        let rule = Rule::Image(guest.kernel.value.clone(), error.to_string());
+        layout.broken(&guest.kernel.span, rule)
+    })?;
     let header = LinuxImage::parse(&kernel).ok();
     let place = header.and_then(|h| Some((h.address(memory.base)?, h.image_size)));
     let Some((entry, size)) = place else {
         let rule = Rule::Image(
             guest.kernel.value.clone(),
-            "not an uncompressed arm64 Linux image".to_owned(),
+            "is no arm64 Linux kernel: its header is missing (Linux: Documentation/arch/arm64/booting.rst)".to_owned(),
         );
         return Err(layout.broken(&guest.kernel.span, rule));
     };

@@ -41,6 +41,15 @@ pub enum Error {
         /// What was looked for.
         what: String,
     },
+    /// Not one kernel.
+    #[error("{}: packages with the modules of {count} kernels; exactly one is needed (linux-image-RELEASE, or \
+             linux-binary-RELEASE with linux-modules-RELEASE and linux-base-RELEASE)", tree.display())]
+    Kernels {
+        /// Where they are unpacked.
+        tree: PathBuf,
+        /// How many there are.
+        count: usize,
+    },
 }
 
 impl Error {

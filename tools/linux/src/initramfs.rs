@@ -9,8 +9,10 @@ use crate::archive::Archive;
 use crate::error::Error;
 use crate::packages::Packages;
 
-/// What a virtio disk on virtio-mmio needs.
-const MODULES: [&str; 4] = ["virtio", "virtio_ring", "virtio_mmio", "virtio_blk"];
+/// What a virtio disk on virtio-mmio with an ext4 needs. What a kernel has built in is not loaded.
+const MODULES: [&str; 3] = ["virtio_mmio", "virtio_blk", "ext4"];
+/// Loaded where the kernel has it: ext4 names its checksum by algorithm, which is no dependency that a module states.
+const CHECKSUM: &str = "crc32c_generic";
 
 const INIT: &[u8] = include_bytes!("init");
 
@@ -21,19 +23,19 @@ pub fn initramfs(
     bundles: &[(String, Vec<u8>)],
 ) -> Result<Vec<u8>, Error> {
     let read = |path: &Path| fs::read(path).map_err(Error::file(path));
-    let busybox = read(&packages.busybox())?;
+    let busybox = read(&packages.busybox()?)?;
     let agent = read(agent)?;
-    let modules = MODULES
-        .iter()
-        .map(|name| Ok((*name, packages.module(name)?.bytes()?)))
-        .collect::<Result<Vec<_>, Error>>()?;
+    let modules = packages.modules()?;
+    let checksum = modules.has(CHECKSUM).then_some(CHECKSUM);
+    let wanted: Vec<&str> = checksum.into_iter().chain(MODULES).collect();
+    let modules = modules.in_order(&wanted)?;
     pack(&busybox, &agent, &modules, bundles).map_err(Error::file("initramfs"))
 }
 
 fn pack(
     busybox: &[u8],
     agent: &[u8],
-    modules: &[(&str, Vec<u8>)],
+    modules: &[(String, Vec<u8>)],
     bundles: &[(String, Vec<u8>)],
 ) -> io::Result<Vec<u8>> {
     let mut archive = Archive::new();
@@ -44,8 +46,9 @@ fn pack(
     archive.program("init", INIT)?;
     archive.program("bin/busybox", busybox)?;
     archive.program("bin/molt-linux-agent", agent)?;
-    for (name, content) in modules {
-        archive.file(&format!("modules/{name}.ko"), content)?;
+    // The order of the names is that in which they are loaded.
+    for (n, (name, content)) in modules.iter().enumerate() {
+        archive.file(&format!("modules/{n:02}-{name}.ko"), content)?;
     }
     for (name, content) in bundles {
         archive.file(&format!("bundles/{name}"), content)?;

@@ -5,14 +5,19 @@
 //! the machine's own are not touched.
 #![forbid(unsafe_code)]
 
+mod apt;
 mod archive;
+mod boot_image;
 mod disk;
 mod error;
 mod initramfs;
+mod modules;
 mod packages;
 
 pub use archive::Archive;
+pub use boot_image::{BootImageError, boot_image};
 pub use disk::{Filesystem, check, format};
 pub use error::Error;
 pub use initramfs::initramfs;
+pub use modules::Modules;
 pub use packages::Packages;

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Debian's packages for arm64, fetched and unpacked once.
+//! Debian's packages for arm64, unpacked: a kernel, its modules, busybox.
+//!
+//! Up to Linux 6.12 one package has the kernel (`boot/vmlinuz-RELEASE`) and its modules. From 7.2 on
+//! `linux-image-RELEASE` is empty and depends on `linux-binary-RELEASE` (`usr/lib/modules/RELEASE/vmlinuz`),
+//! `linux-modules-RELEASE` and `linux-base-RELEASE` (`modules.builtin`).
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::apt::Apt;
 use crate::error::Error;
+use crate::modules::Modules;
 
 /// Depends on the newest small kernel that Debian has for this release.
 const KERNEL_PACKAGE: &str = "linux-image-cloud-arm64";
@@ -15,7 +21,9 @@ const BUSYBOX_PACKAGE: &str = "busybox-static";
 #[derive(Clone, Debug)]
 pub struct Packages {
     tree: PathBuf,
-    kernel: String,
+    release: String,
+    /// `lib/modules/RELEASE`
+    modules: PathBuf,
 }
 
 impl Packages {
@@ -23,130 +31,113 @@ impl Packages {
     pub fn obtain(directory: &Path) -> Result<Self, Error> {
         let tree = directory.join("tree");
         let stamp = directory.join("kernel-package");
-        if let Ok(kernel) = fs::read_to_string(&stamp) {
-            return Ok(Self { tree, kernel });
+        if !stamp.exists() {
+            let apt = Apt::start(directory)?;
+            let kernel = (apt.depends(KERNEL_PACKAGE)?.into_iter())
+                .find(|name| name.starts_with("linux-image-"))
+                .ok_or_else(|| Error::Missing {
+                    package: KERNEL_PACKAGE.into(),
+                    what: "dependency on a kernel".into(),
+                })?;
+            let parts = apt.depends(&kernel)?;
+            let mut names = vec![kernel.as_str(), BUSYBOX_PACKAGE];
+            // `linux-base` without a release is scripts for the installation.
+            let part = |name: &&str| {
+                let kinds = ["linux-binary-", "linux-modules-", "linux-base-"];
+                kinds.iter().any(|kind| name.starts_with(kind))
+            };
+            names.extend(parts.iter().map(String::as_str).filter(part));
+            apt.download(&names)?;
+            unpack(directory, &tree)?;
+            // Last: a set-up that was cut off is done again.
+            fs::write(&stamp, &kernel).map_err(Error::file(stamp))?;
         }
-        for part in ["state/lists/partial", "cache/archives/partial", "tree"] {
-            let path = directory.join(part);
-            fs::create_dir_all(&path).map_err(Error::file(path))?;
-        }
-        let status = directory.join("state/status");
-        fs::write(&status, "").map_err(Error::file(status))?;
-        let apt = Apt { directory };
-        apt.run("apt-get", &["update"])?;
-        let depends = apt.run("apt-cache", &["depends", KERNEL_PACKAGE])?;
-        let kernel = depends
-            .lines()
-            .find_map(|line| line.trim().strip_prefix("Depends: linux-image-"))
-            .map(|name| format!("linux-image-{name}"))
-            .ok_or_else(|| Error::Missing {
-                package: KERNEL_PACKAGE.into(),
-                what: "dependency on a kernel".into(),
-            })?;
-        apt.run("apt-get", &["download", &kernel, BUSYBOX_PACKAGE])?;
-        for entry in fs::read_dir(directory).map_err(Error::file(directory))? {
-            let path = entry.map_err(Error::file(directory))?.path();
-            if path.extension().is_some_and(|extension| extension == "deb") {
-                let mut unpack = Command::new("dpkg-deb");
-                unpack.arg("--extract").arg(&path).arg(&tree);
-                run(unpack, "dpkg-deb", "dpkg")?;
-            }
-        }
-        // Last: a set-up that was cut off is done again.
-        fs::write(&stamp, &kernel).map_err(Error::file(stamp))?;
-        Ok(Self { tree, kernel })
+        Self::in_tree(tree)
     }
 
-    fn release(&self) -> &str {
-        self.kernel
-            .strip_prefix("linux-image-")
-            .unwrap_or(&self.kernel)
+    /// Those of the user's own: all packages of `folder`, unpacked anew below `directory`.
+    pub fn of_folder(folder: &Path, directory: &Path) -> Result<Self, Error> {
+        let tree = directory.join("tree");
+        if tree.exists() {
+            fs::remove_dir_all(&tree).map_err(Error::file(&tree))?;
+        }
+        if unpack(folder, &tree)? == 0 {
+            return Err(Error::Missing {
+                package: folder.display().to_string(),
+                what: "Debian package (*.deb)".into(),
+            });
+        }
+        Self::in_tree(tree)
+    }
+
+    /// What is unpacked there.
+    fn in_tree(tree: PathBuf) -> Result<Self, Error> {
+        let folders = ["usr/lib/modules", "lib/modules"];
+        let all = (folders.iter())
+            .filter_map(|folder| fs::read_dir(tree.join(folder)).ok())
+            .flatten()
+            .filter_map(|entry| Some(entry.ok()?.path()));
+        let all: Vec<PathBuf> = all.filter(|path| path.join("kernel").is_dir()).collect();
+        let [modules] = all.as_slice() else {
+            return Err(Error::Kernels {
+                tree,
+                count: all.len(),
+            });
+        };
+        let release = modules.file_name().unwrap_or_default();
+        Ok(Self {
+            release: release.to_string_lossy().into_owned(),
+            modules: modules.clone(),
+            tree,
+        })
+    }
+
+    /// The kernel's release, as `uname -r` prints it.
+    pub fn release(&self) -> &str {
+        &self.release
     }
 
     /// The kernel's boot image, as the package has it.
-    pub fn kernel(&self) -> PathBuf {
-        self.tree.join(format!("boot/vmlinuz-{}", self.release()))
+    pub fn kernel(&self) -> Result<PathBuf, Error> {
+        let boot = format!("boot/vmlinuz-{}", self.release);
+        let newer = format!("usr/lib/modules/{}/vmlinuz", self.release);
+        self.first(&[&boot, &newer], "kernel")
     }
 
     /// busybox, static.
-    pub fn busybox(&self) -> PathBuf {
-        self.tree.join("bin/busybox")
+    pub fn busybox(&self) -> Result<PathBuf, Error> {
+        self.first(&["bin/busybox", "usr/bin/busybox"], "busybox")
     }
 
-    /// The module of this name: plain, or packed with xz.
-    pub fn module(&self, name: &str) -> Result<Module, Error> {
-        let root = self.tree.join("lib/modules").join(self.release());
-        let plain = format!("{name}.ko");
-        let packed = format!("{name}.ko.xz");
-        let mut folders = vec![root];
-        while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(&folder).map_err(Error::file(&folder))? {
-                let path = entry.map_err(Error::file(&folder))?.path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else if path.ends_with(&plain) {
-                    return Ok(Module::Plain(path));
-                } else if path.ends_with(&packed) {
-                    return Ok(Module::Packed(path));
-                }
-            }
-        }
-        Err(Error::Missing {
-            package: self.kernel.clone(),
-            what: format!("module {name}"),
+    /// The kernel's modules.
+    pub fn modules(&self) -> Result<Modules, Error> {
+        Modules::below(&self.modules)
+    }
+
+    fn first(&self, names: &[&str], what: &str) -> Result<PathBuf, Error> {
+        let mut paths = names.iter().map(|name| self.tree.join(name));
+        let found = paths.find(|path| path.is_file());
+        found.ok_or_else(|| Error::Missing {
+            package: format!("for Linux {}", self.release),
+            what: format!("{what} ({})", names.join(" or ")),
         })
     }
 }
 
-/// A kernel module's file.
-#[derive(Clone, Debug)]
-pub enum Module {
-    /// As it is loaded.
-    Plain(PathBuf),
-    /// With xz.
-    Packed(PathBuf),
-}
-
-impl Module {
-    /// What is loaded.
-    pub fn bytes(&self) -> Result<Vec<u8>, Error> {
-        match self {
-            Self::Plain(path) => fs::read(path).map_err(Error::file(path)),
-            Self::Packed(path) => {
-                let mut unpack = Command::new("xz");
-                unpack.args(["--decompress", "--stdout"]).arg(path);
-                run(unpack, "xz", "xz-utils")
-            }
+/// Unpacks every package of a folder into `tree`; returns how many there were.
+fn unpack(folder: &Path, tree: &Path) -> Result<usize, Error> {
+    fs::create_dir_all(tree).map_err(Error::file(tree))?;
+    let mut count = 0;
+    for entry in fs::read_dir(folder).map_err(Error::file(folder))? {
+        let path = entry.map_err(Error::file(folder))?.path();
+        if path.extension().is_some_and(|extension| extension == "deb") {
+            let mut unpack = Command::new("dpkg-deb");
+            unpack.arg("--extract").arg(&path).arg(tree);
+            run(unpack, "dpkg-deb", "dpkg")?;
+            count += 1;
         }
     }
-}
-
-/// apt with lists, cache and state of its own, for arm64.
-struct Apt<'a> {
-    directory: &'a Path,
-}
-
-impl Apt<'_> {
-    fn run(&self, program: &'static str, arguments: &[&str]) -> Result<String, Error> {
-        let mut command = Command::new(program);
-        let state = self.directory.join("state");
-        let options = [
-            format!("Dir::State={}", state.display()),
-            format!("Dir::State::status={}", state.join("status").display()),
-            format!("Dir::Cache={}", self.directory.join("cache").display()),
-            "APT::Architecture=arm64".into(),
-            "APT::Architectures=arm64".into(),
-            "Acquire::Languages=none".into(),
-            // It runs in a folder that apt's own user may not write.
-            "APT::Sandbox::User=".into(),
-        ];
-        for option in options {
-            command.args(["-o", &option]);
-        }
-        command.args(arguments).current_dir(self.directory);
-        let output = run(command, program, "apt")?;
-        Ok(String::from_utf8_lossy(&output).into_owned())
-    }
+    Ok(count)
 }
 
 /// Runs a program to its end and returns what it printed.

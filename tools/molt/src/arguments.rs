@@ -91,6 +91,15 @@ pub struct Measure {
     pub json: Option<PathBuf>,
 }
 
+/// Which Linux its guests are, where the description does not name files that stand there.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Linux {
+    /// Folder of Debian packages for the Linux guests (one kernel for arm64, its modules, busybox-static), in place of
+    /// those that are fetched
+    #[arg(long, value_name = "DIR")]
+    pub linux: Option<PathBuf>,
+}
+
 /// `molt run`
 #[derive(Args, Debug)]
 pub struct Run {
@@ -106,6 +115,9 @@ pub struct Run {
     #[command(flatten)]
     /// Which kernel
     pub kernel: Kernel,
+    #[command(flatten)]
+    /// Which Linux
+    pub linux: Linux,
     #[command(flatten)]
     /// Clock and record
     pub measure: Measure,
@@ -129,6 +141,9 @@ pub struct Demo {
     #[command(flatten)]
     /// Which kernel
     pub kernel: Kernel,
+    #[command(flatten)]
+    /// Which Linux
+    pub linux: Linux,
     #[command(flatten)]
     /// Clock and record
     pub measure: Measure,

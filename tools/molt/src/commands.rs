@@ -24,7 +24,7 @@ pub fn build(arguments: &Build) -> Result<bool> {
     let toolchain = Toolchain::from_environment()?;
     let kernel = Kernel::choose(&arguments.kernel)?;
     let system = &arguments.system.system;
-    let image = description::build(&toolchain, &kernel, system, &arguments.search_path)?;
+    let image = description::build(&toolchain, &kernel, system, &arguments.search_path, None)?;
     write_to(&arguments.out, &fs::read(&image)?)?;
     println!("{}", arguments.out.display());
     Ok(true)
@@ -34,16 +34,17 @@ pub fn build(arguments: &Build) -> Result<bool> {
 pub fn run(arguments: &Run) -> Result<bool> {
     let kernel = Kernel::choose(&arguments.kernel)?;
     let (what, search) = (&arguments.scenario, &arguments.search_path);
+    let linux = arguments.linux.linux.as_deref();
     if what.extension().is_none_or(|ending| ending != "toml") {
         let toolchain = Toolchain::from_environment()?;
-        let image = description::build(&toolchain, &kernel, what, search)?;
+        let image = description::build(&toolchain, &kernel, what, search, linux)?;
         let board = kernel.board_file(&toolchain)?;
         let limit = Duration::from_secs(arguments.limit);
         let machine = kernel.machine(&board, image);
         description::run(machine, arguments.measure.icount, limit)?;
         return Ok(true);
     }
-    let outcome = play(what, &kernel, &arguments.measure, Show::Console)?;
+    let outcome = play(what, &kernel, linux, &arguments.measure, Show::Console)?;
     Ok(verdict("run", &outcome))
 }
 
@@ -55,7 +56,14 @@ pub fn demo(arguments: &Demo) -> Result<bool> {
         Guests::Linux => PathBuf::from(DEMO),
         Guests::Bare => kernel.board_file(&toolchain)?.demo,
     });
-    let outcome = play(&scenario, &kernel, &arguments.measure, Show::Timeline)?;
+    let linux = arguments.linux.linux.as_deref();
+    let outcome = play(
+        &scenario,
+        &kernel,
+        linux,
+        &arguments.measure,
+        Show::Timeline,
+    )?;
     for line in molt_report::table(&outcome.summary) {
         println!("{line}");
     }
@@ -107,10 +115,19 @@ pub fn graph(arguments: &Graph) -> Result<bool> {
     Ok(true)
 }
 
-/// Builds and runs a scenario.
-pub fn play(path: &Path, kernel: &Kernel, measure: &Measure, show: Show) -> Result<Outcome> {
+/// Builds and runs a scenario; `linux`: the packages for its Linux guests, in place of those that the scenario says.
+pub fn play(
+    path: &Path,
+    kernel: &Kernel,
+    linux: Option<&Path>,
+    measure: &Measure,
+    show: Show,
+) -> Result<Outcome> {
     let toolchain = Toolchain::from_environment()?;
     let mut scenario = Scenario::load(path)?;
+    if let Some(linux) = linux {
+        scenario.linux = Some(linux.to_owned());
+    }
     if scenario.board != kernel.board() {
         bail!(
             "{}: is for board '{}' (--board), not '{}'",

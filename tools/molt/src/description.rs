@@ -13,7 +13,8 @@ use crate::scenario::Scenario;
 use crate::toolchain::Toolchain;
 use crate::workspace::{Builder, build_image};
 
-/// Builds an image in a folder of its own below `target/molt`; `search` is where else files of the description are.
+/// Builds an image in a folder of its own below `target/molt`; `search` is where else files of the description are,
+/// `linux` the packages for Linux guests.
 ///
 /// Program images that are not found are built as packages of the checkout.
 pub fn build(
@@ -21,6 +22,7 @@ pub fn build(
     kernel: &Kernel,
     system: &Path,
     search: &[PathBuf],
+    linux: Option<&Path>,
 ) -> Result<PathBuf> {
     // Bundles come from scenarios; an image alone has its guests' boot images without any.
     let scenario = Scenario {
@@ -29,6 +31,7 @@ pub fn build(
         edits: Vec::new(),
         features: Default::default(),
         disk: None,
+        linux: linux.map(Path::to_owned),
         bundles: Vec::new(),
         expect: Default::default(),
         mutant: None,

@@ -29,6 +29,8 @@ pub struct Scenario {
     pub features: std::collections::BTreeMap<String, Vec<String>>,
     /// The disk, where the system has one.
     pub disk: Option<DiskKind>,
+    /// A folder of Debian packages (a kernel, its modules, busybox) for the Linux guests in place of those that are fetched.
+    pub linux: Option<PathBuf>,
     /// What the guests offer, each in this order.
     #[serde(default, rename = "bundle")]
     pub bundles: Vec<BundleSource>,
@@ -134,6 +136,7 @@ impl Scenario {
             toml::from_str(&text).with_context(|| format!("{}: not a scenario", path.display()))?;
         let beside = path.parent().unwrap_or(Path::new(""));
         scenario.system = beside.join(&scenario.system);
+        scenario.linux = scenario.linux.map(|folder| beside.join(folder));
         Ok(scenario)
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use molt_board::Board;
 use molt_linux::{Filesystem, Packages};
 use molt_qemu::Disk;
@@ -257,11 +257,11 @@ impl Builder<'_> {
                     self.write(initrd, &bundles::archive(&bundles)?)?;
                 }
             }
+            GuestKind::Linux if self.is_own(guest, &bundles)? => {}
             GuestKind::Linux => {
-                let packages = self.toolchain.root().join("target/molt/linux");
-                let packages = Packages::obtain(&packages)?;
+                let packages = self.linux_packages()?;
                 let agent = self.toolchain.build(&[AGENT], Target::Domain, &[], None)?;
-                self.copy(&packages.kernel(), kernel)?;
+                self.copy(&packages.kernel()?, kernel)?;
                 if let Some(initrd) = initrd {
                     let archive = molt_linux::initramfs(&packages, &agent.join(AGENT), &bundles)?;
                     self.write(initrd, &archive)?;
@@ -269,6 +269,45 @@ impl Builder<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether a Linux guest's files stand there ready: they are the user's own, and nothing is made for it.
+    fn is_own(&self, guest: &Guest, bundles: &[(String, Vec<u8>)]) -> Result<bool> {
+        let kernel = &guest.kernel.value;
+        let initrd = guest.initrd.as_ref().map(|file| &file.value);
+        let initrd_stands = initrd.is_none_or(|file| self.is_there(file));
+        if !self.is_there(kernel) {
+            if initrd.is_some_and(|file| self.is_there(file)) {
+                bail!(
+                    "the initramfs '{}' stands there and the kernel '{kernel}' does not: put it beside the \
+                     description, or into a folder given with --search-path",
+                    initrd.map_or("", String::as_str)
+                );
+            }
+            return Ok(false);
+        }
+        if !initrd_stands {
+            bail!(
+                "the kernel '{kernel}' stands there and the initramfs '{}' does not: a kernel of one's own needs its \
+                 own, with its modules in it; put it beside the kernel, or leave the attribute 'initrd' away",
+                initrd.map_or("", String::as_str)
+            );
+        }
+        if !bundles.is_empty() {
+            bail!(
+                "the scenario has bundles for the guest with the kernel '{kernel}', which boots an initramfs of its own"
+            );
+        }
+        Ok(true)
+    }
+
+    /// The packages that Linux guests are made of.
+    fn linux_packages(&self) -> Result<Packages> {
+        let all = self.toolchain.root().join("target/molt");
+        Ok(match &self.scenario.linux {
+            Some(folder) => Packages::of_folder(folder, &all.join("linux-own"))?,
+            None => Packages::obtain(&all.join("linux"))?,
+        })
     }
 
     fn copy(&self, from: &Path, name: &str) -> Result<()> {

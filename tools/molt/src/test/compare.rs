@@ -162,7 +162,7 @@ impl Comparison<'_> {
             icount: true,
             json: None,
         };
-        let outcome = play(&path, kernel, &measure, Show::Nothing)?;
+        let outcome = play(&path, kernel, None, &measure, Show::Nothing)?;
         let on = |what: &str| format!("{scenario} on {}: {what}", kernel.label());
         self.failures
             .extend(outcome.failures.iter().map(|failure| on(failure)));

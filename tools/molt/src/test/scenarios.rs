@@ -73,7 +73,7 @@ pub fn run(toolchain: &Toolchain, kernel: &Kernel, filter: Option<&str>) -> Resu
             icount: kernel.counts_instructions(&board),
             json: None,
         };
-        let failures = match play(&file, &kernel, &measure, Show::Nothing) {
+        let failures = match play(&file, &kernel, None, &measure, Show::Nothing) {
             Ok(outcome) => match &scenario.mutant {
                 Some(expected) => noticed(&outcome.failures, expected),
                 None => outcome.failures,

@@ -151,7 +151,13 @@ impl Test<'_> {
         self.compiler
             .programs(self.folder, self.configuration, self.out)?;
         let search = [self.out.to_owned()];
-        let image = description::build(self.toolchain, self.kernel, &self.description(), &search)?;
+        let image = description::build(
+            self.toolchain,
+            self.kernel,
+            &self.description(),
+            &search,
+            None,
+        )?;
         let own = self.out.join("molt.img");
         fs::copy(image, &own)?;
         self.boot(own)
