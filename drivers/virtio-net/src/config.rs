@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The device's configuration (5.1.4).
+
+/// A MAC address.
+pub type Mac = [u8; 6];
+
+/// Status (5.1.4): the link is up.
+const LINK_UP: u16 = 1;
+/// Status (5.1.4): the device asks for gratuitous packets.
+const ANNOUNCE: u16 = 2;
+
+/// What the device says of itself. Where a feature is missing, its value is that which 5.1.4.2 has the driver assume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Its own address, if it has one.
+    pub mac: Option<Mac>,
+    /// Whether the link is up.
+    pub link: bool,
+    /// Whether it asks for gratuitous packets.
+    pub announce: bool,
+}
+
+impl Config {
+    pub(crate) fn read(word: &dyn Fn(usize) -> u32, has_mac: bool, has_status: bool) -> Self {
+        let (low, high) = (word(0).to_le_bytes(), word(4).to_le_bytes());
+        let [a, b, c, d] = low;
+        let [e, f, status @ ..] = high;
+        let status = match has_status {
+            true => u16::from_le_bytes(status),
+            false => LINK_UP,
+        };
+        Self {
+            mac: has_mac.then_some([a, b, c, d, e, f]),
+            link: status & LINK_UP != 0,
+            announce: status & ANNOUNCE != 0,
+        }
+    }
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! virtio-net on virtio-mmio, without an operating system in it (virtio 1.2, 5.1; version 2 registers).
+//!
+//! [`Nic::start`] resets the device, negotiates and sets up one pair of queues and the control queue in the ring memory, where
+//! the receive buffers are too: a frame's destination is known only when it is there, so the device writes to no client's
+//! memory. What is sent is read by the device where the client has put it.
+//!
+//! Offloads are passed through: a frame to be sent carries its [`Offload`], and one that was received the device's.
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+
+mod config;
+mod control;
+mod features;
+mod nic;
+mod offload;
+mod receive;
+mod transmit;
+
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod tests;
+
+pub use config::{Config, Mac};
+pub use features::Features;
+pub use molt_virtio::Error;
+pub use nic::{Changes, Nic, RING_BYTES};
+pub use offload::{HEADER, Offload};
+pub use receive::{BUFFER, Frame};
+pub use transmit::SEGMENTS;

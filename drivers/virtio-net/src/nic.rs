@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The device, started.
+
+use molt_shared::Mmio;
+use molt_virtio::{Error, QUEUE_BYTES, Queue, Region, Transport};
+
+use crate::config::{Config, Mac};
+use crate::control::{self, Command, Control};
+use crate::features::Features;
+use crate::offload::Offload;
+use crate::receive::{self, Frame, Receive};
+use crate::transmit::{self, Transmit};
+
+/// 5.1.1
+const NETWORK_CARD: u32 = 1;
+/// 5.1.2
+const RECEIVE: u32 = 0;
+const TRANSMIT: u32 = 1;
+
+/// How much ring memory is needed, in bytes.
+pub const RING_BYTES: usize = 3 * QUEUE_BYTES + transmit::BYTES + control::BYTES + receive::BYTES;
+
+/// What an interrupt told beside frames.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// The link went up (true) or down.
+    pub link: Option<bool>,
+    /// The device asks for gratuitous packets; [`Nic::announced`] is the answer.
+    pub announce: bool,
+}
+
+/// One virtio-net device with one pair of queues.
+#[derive(Debug)]
+pub struct Nic<'a, R> {
+    transport: Transport<R>,
+    features: Features,
+    config: Config,
+    receive: Receive<'a>,
+    transmit: Transmit<'a>,
+    control: Option<Control<'a>>,
+}
+
+impl<'a, R: Mmio> Nic<'a, R> {
+    /// Starts the device from reset, with everything in `ring`, whose contents do not matter. It takes all frames,
+    /// whatever their destination: a switch behind it has several addresses.
+    ///
+    /// # Errors
+    /// Whatever the device or the memory is not ([`Error`]).
+    pub fn start(registers: R, ring: Region<'a>) -> Result<Self, Error> {
+        let all = Features::all().bits();
+        // Which of them depend on others that the device does not offer is known only when it was asked.
+        let transport = Transport::negotiate(registers, NETWORK_CARD, |offered| {
+            Features::wanted(Features::from_bits_truncate(offered & all)).bits()
+        })?;
+        let features = Features::from_bits_truncate(transport.features());
+        let event = features.contains(Features::EVENT_IDX);
+        let mut rest = ring;
+        let mut part = |bytes| {
+            let (part, behind) = rest.split(bytes).ok_or(Error::Memory)?;
+            rest = behind;
+            Ok(part)
+        };
+        let queue = |n, memory, chain| Queue::new(memory, transport.queue_size(n)?, chain, event);
+        let receive = Receive::new(
+            queue(RECEIVE, part(QUEUE_BYTES)?, 1)?,
+            part(receive::BYTES)?,
+        );
+        let transmit = Transmit::new(
+            queue(TRANSMIT, part(QUEUE_BYTES)?, transmit::CHAIN)?,
+            part(transmit::BYTES)?,
+        );
+        let control = match features.contains(Features::CTRL_VQ) {
+            true => Some(Control::new(
+                queue(control::QUEUE, part(QUEUE_BYTES)?, control::CHAIN)?,
+                part(control::BYTES)?,
+            )),
+            false => None,
+        };
+        transport.enable(RECEIVE, &receive.queue);
+        transport.enable(TRANSMIT, &transmit.queue);
+        if let Some(control) = &control {
+            transport.enable(control::QUEUE, &control.queue);
+        }
+        transport.go()?;
+        let config = read_config(&transport, features)?;
+        let mut this = Self {
+            transport,
+            features,
+            config,
+            receive,
+            transmit,
+            control,
+        };
+        if features.contains(Features::CTRL_RX) {
+            this.command(Command::PROMISCUOUS, &[1])?;
+        }
+        // What was sent is looked at when there is something to send; what was received, at once.
+        this.transmit.queue.disarm();
+        this.receive.queue.arm();
+        this.tell();
+        Ok(this)
+    }
+
+    /// What was agreed with the device.
+    pub fn features(&self) -> Features {
+        self.features
+    }
+
+    /// The device's configuration.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Puts a frame into the transmit ring, not yet visible to the device: its pieces' physical addresses and lengths. The
+    /// frame's number, below 128, which is in use until [`Self::sent`] returns it. `None`: no room.
+    pub fn send(&mut self, offload: Offload, frame: &[(u64, u32)]) -> Option<usize> {
+        self.transmit.add(offload, frame)
+    }
+
+    /// Whether a frame can be sent.
+    pub fn has_room(&self) -> bool {
+        self.transmit.queue.next_free().is_some()
+    }
+
+    /// How many frames that are to be sent are with the device.
+    pub fn in_flight(&self) -> usize {
+        self.transmit.queue.with_device()
+    }
+
+    /// The next frame that the device is done with.
+    ///
+    /// # Errors
+    /// The device needs a reset.
+    pub fn sent(&mut self) -> Result<Option<usize>, Error> {
+        self.transmit.done()
+    }
+
+    /// The next frame that was received.
+    ///
+    /// # Errors
+    /// The device needs a reset.
+    pub fn received(&mut self) -> Result<Option<Frame<'a>>, Error> {
+        self.receive.take()
+    }
+
+    /// A frame was dealt with: its memory is the device's again.
+    pub fn give_back(&mut self, frame: Frame<'a>) {
+        self.receive.give_back(frame);
+    }
+
+    /// Tells the device of what was put into its rings, where it wishes to know.
+    pub fn tell(&mut self) {
+        for (n, queue) in [
+            (RECEIVE, &mut self.receive.queue),
+            (TRANSMIT, &mut self.transmit.queue),
+        ] {
+            if queue.publish() {
+                self.transport.notify(n);
+            }
+        }
+    }
+
+    /// Wishes for an interrupt at the next frame, received or sent; whether there is one already. For use before waiting.
+    pub fn arm(&mut self) -> bool {
+        let received = self.receive.queue.arm();
+        let sent = self.in_flight() > 0 && self.transmit.queue.arm();
+        received || sent
+    }
+
+    /// Reads and acknowledges the interrupt's causes.
+    ///
+    /// # Errors
+    /// The device needs a reset.
+    pub fn interrupt(&mut self) -> Result<Changes, Error> {
+        if !self.transport.interrupt()? {
+            return Ok(Changes::default());
+        }
+        let before = self.config;
+        self.config = read_config(&self.transport, self.features)?;
+        let link = self.config.link;
+        Ok(Changes {
+            link: (link != before.link).then_some(link),
+            announce: self.config.announce && self.features.contains(Features::GUEST_ANNOUNCE),
+        })
+    }
+
+    /// Gratuitous packets were sent, as the device asked.
+    ///
+    /// # Errors
+    /// The device has no such command, or refuses it.
+    pub fn announced(&mut self) -> Result<(), Error> {
+        self.command(Command::ANNOUNCED, &[])
+    }
+
+    /// Gives the device this address.
+    ///
+    /// # Errors
+    /// The device has no such command, or refuses it.
+    pub fn set_mac(&mut self, mac: Mac) -> Result<(), Error> {
+        match self.features.contains(Features::CTRL_MAC_ADDR) {
+            true => self.command(Command::MAC_ADDRESS, &mac),
+            false => Err(Error::Features),
+        }
+    }
+
+    /// Resets the device: it touches no memory any more.
+    ///
+    /// # Errors
+    /// The device does not reset.
+    pub fn stop(&mut self) -> Result<(), Error> {
+        self.transport.reset()
+    }
+
+    fn command(&mut self, command: Command, data: &[u8]) -> Result<(), Error> {
+        let control = self.control.as_mut().ok_or(Error::Features)?;
+        control.run(&self.transport, command, data)
+    }
+}
+
+fn read_config<R: Mmio>(transport: &Transport<R>, features: Features) -> Result<Config, Error> {
+    transport.config(|word| {
+        Config::read(
+            word,
+            features.contains(Features::MAC),
+            features.contains(Features::STATUS),
+        )
+    })
+}

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The driver before the fake device.
+
+use std::sync::atomic::AtomicU64;
+
+use molt_shared::Memory;
+use molt_virtio::Region;
+use proptest::prelude::*;
+
+use crate::fake::{Fake, RAM, RING, State};
+use crate::*;
+
+fn words() -> &'static [AtomicU64] {
+    let words: Vec<AtomicU64> = (0..RING_BYTES / 8).map(|_| AtomicU64::new(0x55)).collect();
+    words.leak()
+}
+
+fn start(change: impl FnOnce(&mut State)) -> (Fake, Result<Nic<'static, Fake>, Error>) {
+    let words = words();
+    let fake = Fake::new(Memory::of(words));
+    change(&mut fake.set());
+    let nic = Nic::start(fake.clone(), Region::new(words, RING));
+    (fake, nic)
+}
+
+fn started() -> (Fake, Nic<'static, Fake>) {
+    let (fake, nic) = start(|_| ());
+    (fake, nic.unwrap())
+}
+
+fn content(frame: &Frame<'_>) -> Vec<u8> {
+    let mut all = vec![0; frame.len()];
+    let copied = frame.copy_to(|at, word, bytes| {
+        all[at..][..bytes].copy_from_slice(&word.to_le_bytes()[..bytes]);
+    });
+    assert_eq!(copied, frame.len());
+    all
+}
+
+fn pattern(len: usize) -> Vec<u8> {
+    (0..len).map(|n| (n * 7 + n / 256) as u8).collect()
+}
+
+#[test]
+fn it_takes_the_features_that_it_knows() {
+    let (fake, nic) = started();
+    assert_eq!(nic.features(), Features::all());
+    assert_eq!(fake.get().accepted, Features::all().bits());
+    assert_eq!(nic.config().mac, Some([2, 0, 0, 0, 0, 1]));
+    assert!(nic.config().link);
+    assert_eq!(fake.get().commands, [[0, 0, 1]], "all frames");
+    assert_eq!(fake.get().receive_buffers(), 128);
+}
+
+#[test]
+fn features_that_need_others_go_with_them() {
+    let without = |bits: Features| {
+        let (fake, nic) = start(|state| state.offered &= !bits.bits());
+        nic.unwrap();
+        Features::from_bits_truncate(fake.get().accepted)
+    };
+    let long = Features::GUEST_TSO4 | Features::GUEST_TSO6 | Features::GUEST_ECN;
+    assert!(!without(Features::MRG_RXBUF).intersects(long));
+    assert!(!without(Features::GUEST_CSUM).intersects(long));
+    assert!(!without(Features::CSUM).intersects(Features::HOST_TSO4 | Features::HOST_TSO6));
+    let control = Features::CTRL_RX | Features::CTRL_MAC_ADDR | Features::GUEST_ANNOUNCE;
+    assert!(!without(Features::CTRL_VQ).intersects(control));
+}
+
+#[test]
+fn a_device_that_is_none_is_refused() {
+    let refused = |change: fn(&mut State)| start(change).1.err().unwrap();
+    assert_eq!(refused(|state| state.id = 2), Error::DeviceId(2));
+    assert_eq!(refused(|state| state.accepts = false), Error::Features);
+    assert_eq!(
+        refused(|state| state.offered &= !(1 << 32)),
+        Error::Features
+    );
+    assert_eq!(refused(|state| state.queue_max = 0), Error::Queue);
+    assert_eq!(refused(|state| state.queue_max = 2), Error::Queue);
+    assert_eq!(refused(|state| state.answer = 1), Error::Control(1));
+    let mut stuck = |state: &mut State| (state.resets, state.status) = (false, 15);
+    assert_eq!(start(&mut stuck).1.err(), Some(Error::Reset));
+    let short = Region::new(&words()[..RING_BYTES / 8 - 1], RING);
+    let fake = Fake::new(Memory::of(words()));
+    assert_eq!(Nic::start(fake, short).err(), Some(Error::Memory));
+}
+
+#[test]
+fn a_frame_is_sent_with_its_offload() {
+    let (fake, mut nic) = started();
+    fake.set().ram[..3000].copy_from_slice(&pattern(3000));
+    let offload = Offload {
+        flags: Offload::NEEDS_CHECKSUM,
+        gso_type: Offload::TCP4,
+        header_len: 54,
+        gso_size: 1448,
+        checksum_start: 34,
+        checksum_offset: 16,
+    };
+    let number = nic.send(offload, &[(RAM, 1000), (RAM + 1000, 2000)]);
+    assert!(fake.get().sent.is_empty(), "not told yet");
+    nic.tell();
+    let (header, frame) = fake.get().sent[0].clone();
+    assert_eq!(header, [1, 1, 54, 0, 0xa8, 5, 34, 0, 16, 0, 0, 0]);
+    assert_eq!(frame, pattern(3000));
+    assert_eq!(nic.sent(), Ok(number));
+    assert_eq!(nic.sent(), Ok(None));
+}
+
+#[test]
+fn a_full_ring_takes_no_more_and_frames_are_done_in_any_order() {
+    let (fake, mut nic) = started();
+    fake.set().prompt = false;
+    let mut numbers = Vec::new();
+    while nic.has_room() {
+        numbers.extend(nic.send(Offload::default(), &[(RAM, 60)]));
+    }
+    assert_eq!(numbers.len(), 128 / (SEGMENTS + 1));
+    assert_eq!(nic.send(Offload::default(), &[(RAM, 60)]), None);
+    nic.tell();
+    assert_eq!(nic.in_flight(), numbers.len());
+    let mut state = fake.set();
+    let last = state.pending.pop_back().unwrap();
+    state.push(1, last, 0);
+    drop(state);
+    assert_eq!(nic.sent(), Ok(numbers.last().copied()));
+    assert_eq!(
+        nic.send(Offload::default(), &[(RAM, 60)]),
+        numbers.last().copied()
+    );
+    assert_eq!(nic.send(Offload::default(), &[]), None);
+}
+
+#[test]
+fn a_frame_in_several_buffers_is_one() {
+    let (fake, mut nic) = started();
+    let long = pattern(5000);
+    assert!(
+        fake.set()
+            .deliver([0, 1, 54, 0, 0xa8, 5, 0, 0, 0, 0], &long, 3)
+    );
+    let frame = nic.received().unwrap().unwrap();
+    assert_eq!(frame.len(), 5000);
+    assert_eq!(frame.offload.gso_size, 1448);
+    assert_eq!(content(&frame), long);
+    assert_eq!(frame.start::<14>().unwrap(), long[..14]);
+    assert_eq!(fake.get().receive_buffers(), 125);
+    nic.give_back(frame);
+    nic.tell();
+    assert_eq!(fake.get().receive_buffers(), 128);
+}
+
+#[test]
+fn a_frame_that_is_kept_is_not_overwritten_by_later_ones() {
+    let (fake, mut nic) = started();
+    assert!(fake.set().deliver([0; 10], &pattern(60), 1));
+    let kept = nic.received().unwrap().unwrap();
+    for n in 0..300 {
+        assert!(fake.set().deliver([0; 10], &[n as u8; 100], 1), "{n}");
+        let frame = nic.received().unwrap().unwrap();
+        assert_eq!(content(&frame), [n as u8; 100]);
+        nic.give_back(frame);
+        nic.tell();
+    }
+    assert_eq!(content(&kept), pattern(60));
+}
+
+#[test]
+fn a_device_that_says_what_cannot_be_is_left() {
+    let fails = |change: fn(&mut State)| {
+        let (fake, mut nic) = started();
+        change(&mut fake.set());
+        nic.received().unwrap_err()
+    };
+    assert_eq!(fails(|s| s.move_used(0, 129)), Error::UsedIndex(129));
+    assert_eq!(fails(|s| s.push(0, 128, 60)), Error::UsedId(128));
+    assert_eq!(fails(|s| s.push(0, 0, 4000)), Error::UsedLength(4000));
+    assert_eq!(fails(|s| s.push(0, 0, 4)), Error::UsedLength(4));
+    let more = fails(|s| assert!(s.deliver([0; 10], &[0; 60], 2)));
+    assert_eq!(more, Error::UsedLength(2), "the second buffer is missing");
+    let (fake, mut nic) = started();
+    fake.set().push(1, 0, 0);
+    assert_eq!(nic.sent(), Err(Error::UsedIndex(1)), "nothing was sent");
+}
+
+#[test]
+fn the_link_and_the_wish_for_gratuitous_packets() {
+    let (fake, mut nic) = started();
+    let mut change = |link| {
+        let mut state = fake.set();
+        state.link = link;
+        state.isr = 2;
+        drop(state);
+        nic.interrupt().unwrap()
+    };
+    assert_eq!(change(0).link, Some(false));
+    assert_eq!(change(0), Changes::default());
+    let up = change(3);
+    assert_eq!((up.link, up.announce), (Some(true), true));
+    nic.announced().unwrap();
+    nic.set_mac([2, 0, 0, 0, 0, 9]).unwrap();
+    let commands = fake.get().commands.clone();
+    assert_eq!(commands[1..], [vec![3, 0], vec![1, 1, 2, 0, 0, 0, 0, 9]]);
+    let mut state = fake.set();
+    (state.isr, state.status) = (2, 15 | 64);
+    drop(state);
+    assert_eq!(nic.interrupt(), Err(Error::NeedsReset));
+}
+
+#[test]
+fn with_event_indices_the_device_is_told_once() {
+    let (fake, mut nic) = started();
+    assert_eq!(fake.get().notified[1], 0);
+    for _ in 0..5 {
+        nic.send(Offload::default(), &[(RAM, 60)]).unwrap();
+    }
+    nic.tell();
+    nic.tell();
+    assert_eq!(fake.get().notified[1], 1);
+    // The device wishes to be told of the sixth.
+    nic.send(Offload::default(), &[(RAM, 60)]).unwrap();
+    nic.tell();
+    assert_eq!(fake.get().notified[1], 2);
+}
+
+#[test]
+fn nothing_is_missed_between_the_last_look_and_the_wait() {
+    let (fake, mut nic) = started();
+    assert!(!nic.arm());
+    assert!(fake.set().deliver([0; 10], &[1; 60], 1));
+    assert!(nic.arm(), "it came meanwhile");
+    let frame = nic.received().unwrap().unwrap();
+    nic.give_back(frame);
+    assert!(!nic.arm());
+}
+
+#[test]
+fn an_offload_must_fit_its_frame() {
+    let good = Offload {
+        flags: 1,
+        gso_type: Offload::TCP6 | Offload::ECN,
+        header_len: 74,
+        gso_size: 1428,
+        checksum_start: 54,
+        checksum_offset: 16,
+    };
+    assert!(good.fits(72) && !good.fits(71));
+    assert!(Offload::default().fits(0));
+    let bad = |change: fn(&mut Offload)| {
+        let mut offload = good;
+        change(&mut offload);
+        !offload.fits(1000)
+    };
+    assert!(bad(|o| o.flags = 0), "segmentation needs a checksum");
+    assert!(bad(|o| o.flags = 0x81), "an unknown flag");
+    assert!(bad(|o| o.gso_type = 3), "UDP is not offered");
+    assert!(bad(|o| o.gso_type = Offload::ECN), "ECN of nothing");
+    assert!(bad(|o| o.gso_size = 0));
+    assert!(bad(|o| o.checksum_start = u16::MAX));
+}
+
+proptest! {
+    /// Frames of any length come out as they went in, whatever was taken and given back before.
+    #[test]
+    fn frames_come_through(lengths in proptest::collection::vec(1_usize..9000, 1..60)) {
+        let (fake, mut nic) = started();
+        let mut held = Vec::new();
+        for (n, len) in lengths.into_iter().enumerate() {
+            let content_in: Vec<u8> = (0..len).map(|at| (at + n) as u8).collect();
+            let buffers = (len + HEADER).div_ceil(BUFFER) as u16;
+            prop_assert!(fake.set().deliver([0; 10], &content_in, buffers));
+            let frame = nic.received().unwrap().unwrap();
+            prop_assert_eq!(content(&frame), content_in);
+            held.push(frame);
+            if held.len() > 8 || n % 3 == 0 {
+                nic.give_back(held.swap_remove(n % held.len()));
+                nic.tell();
+            }
+        }
+    }
+}

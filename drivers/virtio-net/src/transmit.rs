@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Frames to be sent.
+
+use heapless::Vec;
+use molt_virtio::{Error, Piece, Queue, Region};
+
+use crate::offload::{HEADER, Offload};
+
+/// A frame to be sent lies in at most so many pieces.
+pub const SEGMENTS: usize = 3;
+/// One more descriptor, for the header.
+pub(crate) const CHAIN: u16 = SEGMENTS as u16 + 1;
+/// Room for each header.
+const ROOM: usize = 16;
+/// Memory for the headers.
+pub(crate) const BYTES: usize = ROOM * molt_virtio::ENTRIES;
+
+/// The transmit queue and the headers.
+#[derive(Debug)]
+pub(crate) struct Transmit<'a> {
+    pub queue: Queue<'a>,
+    headers: Region<'a>,
+}
+
+impl<'a> Transmit<'a> {
+    pub fn new(queue: Queue<'a>, headers: Region<'a>) -> Self {
+        Self { queue, headers }
+    }
+
+    /// Puts a frame into the ring; its number. `None`: no room, no piece, or too many of them.
+    pub fn add(&mut self, offload: Offload, frame: &[(u64, u32)]) -> Option<usize> {
+        let at = ROOM * self.queue.next_free()?;
+        let [first, second] = offload.to_words();
+        self.headers.store(at, first);
+        self.headers.store(at + 8, second);
+        let mut pieces: Vec<Piece, { CHAIN as usize }> = Vec::new();
+        let header = (self.headers.address(at), HEADER as u32);
+        for &(address, len) in [header].iter().chain(frame) {
+            let write = false;
+            let piece = Piece {
+                address,
+                len,
+                write,
+            };
+            pieces.push(piece).ok()?;
+        }
+        if frame.is_empty() {
+            return None;
+        }
+        self.queue.add(&pieces)
+    }
+
+    /// The next frame that the device is done with.
+    pub fn done(&mut self) -> Result<Option<usize>, Error> {
+        Ok(self.queue.next_used()?.map(|(number, _)| number))
+    }
+}
