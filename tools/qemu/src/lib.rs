@@ -5,9 +5,11 @@
 #![forbid(unsafe_code)]
 
 mod console;
+mod disk_image;
 mod machine;
 mod program;
 
 pub use console::{End, Observer, RunError, Step, run};
+pub use disk_image::{Format, ImageError, disk_size};
 pub use machine::{Clock, Disk, Machine};
 pub use program::{Unfit, fit, version};

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use molt_board::Qemu;
 
+use crate::disk_image::Format;
+
 /// Where the image is put and entered, on every board (`LINK_ADDRESS` of `molt-payload`).
 const IMAGE_ADDRESS: u64 = 0x7000_0000;
 
@@ -15,7 +17,7 @@ const IMAGE_ADDRESS: u64 = 0x7000_0000;
 pub enum Disk {
     /// No disk at all.
     None,
-    /// A raw image file, written through.
+    /// An image file, written through; raw, or qcow2 where its name ends so.
     File(PathBuf),
     /// A raw image file behind a limit of so many requests a second.
     Throttled {
@@ -109,7 +111,8 @@ impl Machine {
         match &self.disk {
             Disk::None => return None,
             Disk::File(file) => {
-                drive.push("format=raw,discard=unmap,file=");
+                let format = Format::of(file).name();
+                drive.push(format!("format={format},discard=unmap,file="));
                 drive.push(escape(file));
             }
             Disk::Throttled { file, iops } => {
@@ -161,6 +164,15 @@ mod tests {
         let line = line(&machine);
         assert!(line.contains("file=a,,b.img,addr=0x70000000"), "{line}");
         assert!(line.contains("file=c,,d.img"), "{line}");
+    }
+
+    #[test]
+    fn an_image_has_the_format_that_its_name_says() {
+        let mut machine = machine("i");
+        machine.disk = Disk::File("debian.qcow2".into());
+        assert!(line(&machine).contains("format=qcow2,"));
+        machine.disk = Disk::File("debian.img".into());
+        assert!(line(&machine).contains("format=raw,"));
     }
 
     #[test]
