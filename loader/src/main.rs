@@ -48,6 +48,7 @@ extern "C" fn loader_main(exception_level: u64) -> ! {
     if let Err(failure) = cores::start(header) {
         stop(format_args!("{failure}"));
     }
+    say(format_args!("kernel and root task are in place"));
     enter::kernel(header, 0)
 }
 
@@ -100,12 +101,18 @@ fn uart() -> Option<Uart<Registers>> {
     Some(Uart::new(kind, registers))
 }
 
-/// Says why there is nothing to start, and stays.
-fn stop(reason: core::fmt::Arguments) -> ! {
+/// Writes one line. (Of what comes after it a kernel for use says nothing: who reads the console knows by this line that it
+/// was not the loader that stopped.)
+fn say(text: core::fmt::Arguments) {
     if let Some(mut uart) = uart() {
         uart.enable();
-        let _ = write!(uart, "loader: {reason}\r\n");
+        let _ = write!(uart, "loader: {text}\r\n");
     }
+}
+
+/// Says why there is nothing to start, and stays.
+fn stop(reason: core::fmt::Arguments) -> ! {
+    say(reason);
     loop {
         enter::wait();
     }

@@ -38,8 +38,8 @@ const SLOT_SCHED_CONTEXT: u32 = 14;
 const SLOT_FIRST: u32 = 16;
 /// Most entries of the BootInfo's list.
 const MAX_UNTYPEDS: u32 = 230;
-/// Largest image.
-const MAX_IMAGE: u64 = 64 << 20;
+/// Bytes of image for each byte of page tables: one table for 2 MiB.
+const PER_TABLE: u64 = 512;
 /// Byte offsets in the BootInfo.
 const INFO_NODES: u64 = 16;
 const INFO_BUFFER: u64 = 32;
@@ -99,8 +99,12 @@ impl<H: Hardware> Kernel<H> {
         let aligned = [input.image.start, input.image.end, input.image_vaddr]
             .iter()
             .all(|a| a % PAGE == 0);
-        if !aligned || !(PAGE..=MAX_IMAGE).contains(&bytes) {
+        if !aligned || bytes < PAGE {
             return Err(BootError::BadImage);
+        }
+        // Each page of the image has a slot: what the real kernel's limit is, too.
+        if bytes / PAGE >= (1 << ROOT_RADIX) - u64::from(SLOT_FIRST) {
+            return Err(BootError::NoSlots);
         }
         let mut irqs = Vec::new();
         let count = input.irq_count as usize;
@@ -136,8 +140,8 @@ impl<H: Hardware> Kernel<H> {
         let irq_radix = usize::BITS - count.max(1).leading_zeros();
         kernel.irq_table = kernel.new_table(0, irq_radix as u8)?;
         let root = kernel.new_table(0, ROOT_RADIX)?;
-        // The largest part of the own memory is page tables: one for 2 MiB, and some to spare.
-        let need = 16 * PAGE + bytes / (PAGE / 2);
+        // The largest part of the own memory is page tables, and there are some to spare.
+        let need = 16 * PAGE + bytes / PER_TABLE;
         let chosen = input
             .ram
             .iter()
@@ -170,6 +174,9 @@ impl<H: Hardware> Boot<'_, H> {
     }
 
     fn append(&mut self, cap: Cap) -> Result<(), BootError> {
+        if self.next >> ROOT_RADIX != 0 {
+            return Err(BootError::NoSlots);
+        }
         self.put(self.next, cap)?;
         self.next += 1;
         Ok(())

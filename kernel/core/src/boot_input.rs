@@ -31,6 +31,8 @@ pub enum BootError {
     NoMemory,
     /// The kernel's heap is too small.
     NoHeap,
-    /// The image is not page aligned, empty, or too large.
+    /// The root task's CNode has no slot left for a page of the image, or for an untyped.
+    NoSlots,
+    /// The image is not page aligned, or empty.
     BadImage,
 }

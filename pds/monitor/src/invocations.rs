@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The walk's invocations, on seL4.
 
-use molt_monitor::{Kernel, Memory, Piece, Slot};
+use molt_monitor::{Kernel, Memory, OwnFailure, Slot, own_window};
 use molt_system::NONE;
 use molt_system::boot::{Kind, NO_FPU, SOURCE_SCHED_CONTROL, SOURCE_SMC, ScheduleEntry, Thread};
 use sel4::{
@@ -75,39 +75,16 @@ impl Invocations {
         }
     }
 
-    /// Page tables for the window, and the UART's page, of the memory that is left.
+    /// Opens the window of the memory that is left, with the UART's page in it.
     pub fn open_window(
         &mut self,
         memory: &mut Memory,
         next: &mut Slot,
         uart: Option<Slot>,
-    ) -> sel4::Result<()> {
-        for _ in 0..2 {
-            // The upper table first, then the one of 4 KiB pages.
-            if let Ok(Piece::Objects { untyped }) = memory.anywhere(12, 1) {
-                self.retype(untyped, Kind::PageTable, 0, *next, 1)?;
-                let vspace = init_thread::slot::VSPACE.cap();
-                slot::<sel4::cap_type::PT>(*next).pt_map(
-                    vspace,
-                    WINDOW as usize,
-                    VmAttributes::DEFAULT,
-                )?;
-                *next += 1;
-            }
-        }
-        if let Some(frame) = uart {
-            self.copy(frame, *next, 15, 0)?;
-            let vspace = init_thread::slot::VSPACE.cap().bits();
-            self.map(
-                vspace,
-                *next,
-                UART,
-                3,
-                VmAttributes::EXECUTE_NEVER.into_inner(),
-            )?;
-            *next += 1;
-        }
-        Ok(())
+    ) -> Result<(), OwnFailure<sel4::Error>> {
+        let vspace = init_thread::slot::VSPACE.cap().bits();
+        let uart = uart.map(|frame| (frame, UART));
+        own_window(self, memory, next, vspace, WINDOW, uart)
     }
 }
 

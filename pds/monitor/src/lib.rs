@@ -6,10 +6,15 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+extern crate std;
+
 mod kernel;
 mod memory;
+mod own;
 mod walk;
 
 pub use kernel::{Kernel, Slot};
-pub use memory::{MOST, Memory, OutOfMemory, Piece, Untyped};
+pub use memory::{MOST, Memory, OutOfMemory, Part, Piece, Run, Untyped};
+pub use own::{OwnFailure, own_window};
 pub use walk::{Failure, Step, walk};

@@ -19,7 +19,7 @@ mod program {
     use crate::{console, faults, window};
     use molt_monitor::{Memory, walk};
     use molt_system::NONE;
-    use molt_system::boot::{BootError, System, Thread};
+    use molt_system::boot::{BootError, PD, System, Thread};
     use sel4::{BootInfoPtr, init_thread};
 
     // All that BootInfo lists has room.
@@ -69,10 +69,17 @@ mod program {
             },
         );
         if let Err(failure) = made {
-            line(format_args!("the system could not be made: {failure:?}"));
+            line(format_args!("the system could not be made: {failure}"));
             init_thread::suspend_self()
         }
-        let threads = system.rows(system.header().threads)?;
+        let threads: &[Thread] = system.rows(system.header().threads)?;
+        let domains = threads
+            .iter()
+            .filter(|thread| thread.flags & PD != 0)
+            .count();
+        line(format_args!(
+            "{domains} protection domains are made, and start"
+        ));
         Ok((system, threads, first))
     }
 

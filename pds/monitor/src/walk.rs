@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The walk over the tables, section by section.
 
+use core::fmt;
+
 use crate::kernel::{Kernel, Slot};
-use crate::memory::{Memory, OutOfMemory, Piece};
+use crate::memory::{Memory, OutOfMemory, Part, Piece};
 use molt_system::NONE;
 use molt_system::boot::{
     BootError, FILL_PADDR, FIXED, Fill, Irq, Kind, MOVE, Mapping, Object, PageTable, Placement,
@@ -52,6 +54,19 @@ pub enum Failure<E> {
     Kernel(Step, usize, E),
 }
 
+impl<E: fmt::Debug> fmt::Display for Failure<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Tables(error) => write!(f, "the tables are damaged: {error:?}"),
+            Failure::Row(step, row) => write!(f, "{step:?}, row {row}: not a row of this table"),
+            Failure::Memory(row) => write!(f, "Objects, row {row}: there is no memory for it"),
+            Failure::Kernel(step, row, error) => {
+                write!(f, "{step:?}, row {row}: the kernel refused: {error:?}")
+            }
+        }
+    }
+}
+
 impl<E> From<BootError> for Failure<E> {
     fn from(error: BootError) -> Self {
         Failure::Tables(error)
@@ -86,11 +101,17 @@ pub fn walk<K: Kernel>(
         base: first_slot,
         next: first_slot + header.slots,
     };
-    for (row, object) in system.rows::<Object>(header.objects)?.iter().enumerate() {
+    let objects = system.rows::<Object>(header.objects)?;
+    // Those at fixed addresses come first. Devices are there then, and with the UART what is wrong from here on can be said.
+    let fixed = objects.partition_point(|object| object.flags & FIXED != 0);
+    let (at_address, anywhere) = objects.split_at(fixed);
+    for (row, object) in at_address.iter().enumerate() {
         walk.object(row, object)?;
     }
-    // What the program needs for itself (a window to fill frames through) comes of the memory that is left.
     ready(walk.kernel, walk.memory, &mut walk.next);
+    for (row, object) in anywhere.iter().enumerate() {
+        walk.object(fixed + row, object)?;
+    }
     walk.each(Step::Irqs, system.rows(header.irqs)?, Walk::irq)?;
     walk.each(
         Step::PageTables,
@@ -154,15 +175,26 @@ impl<K: Kernel> Walk<'_, K> {
     fn object(&mut self, row: usize, object: &Object) -> Result<(), Failure<K::Error>> {
         let kind = Kind::from_number(object.kind).ok_or(Failure::Row(Step::Objects, row))?;
         let failed = |e| Failure::Kernel(Step::Objects, row, e);
+        let no_memory = |OutOfMemory| Failure::Memory(row);
         let (bits, count) = (object.memory_bits, u64::from(object.count));
-        let untyped = loop {
-            let piece = if object.flags & FIXED != 0 {
-                self.memory.at(object.paddr, bits, count)
-            } else {
-                self.memory.anywhere(bits, count)
-            };
-            match piece.map_err(|OutOfMemory| Failure::Memory(row))? {
-                Piece::Objects { untyped } => break untyped,
+        if object.flags & FIXED == 0 {
+            let run = self.memory.anywhere(bits, count).map_err(no_memory)?;
+            let mut done = 0;
+            for part in &run {
+                self.part(*part, kind, object, done).map_err(failed)?;
+                done += part.count;
+            }
+            return Ok(());
+        }
+        let mut done = 0;
+        while done < count {
+            let paddr = object.paddr.saturating_add(done << bits);
+            let piece = self.memory.at(paddr, bits, count - done);
+            match piece.map_err(no_memory)? {
+                Piece::Objects(part) => {
+                    self.part(part, kind, object, done).map_err(failed)?;
+                    done += part.count;
+                }
                 Piece::Filler { untyped, size_bits } => {
                     let slot = self.fresh();
                     self.kernel
@@ -170,30 +202,31 @@ impl<K: Kernel> Walk<'_, K> {
                         .map_err(failed)?;
                 }
             }
-        };
-        let first = self.slot(object.first);
+        }
+        Ok(())
+    }
+
+    /// The objects of a row from `done` on that one untyped has room for.
+    fn part(&mut self, part: Part, kind: Kind, object: &Object, done: u64) -> Result<(), K::Error> {
+        let (untyped, first) = (part.untyped, self.slot(object.first) + done);
         if kind == Kind::AsidPool {
-            for n in 0..count {
+            for n in 0..part.count {
                 let raw = self.fresh();
                 self.kernel
-                    .retype(untyped, Kind::Untyped, bits, raw, 1)
-                    .map_err(failed)?;
-                self.kernel.make_asid_pool(raw, first + n).map_err(failed)?;
+                    .retype(untyped, Kind::Untyped, object.memory_bits, raw, 1)?;
+                self.kernel.make_asid_pool(raw, first + n)?;
             }
             return Ok(());
         }
-        let mut done = 0;
-        while done < count {
-            let some = (count - done).min(K::FAN_OUT);
+        let mut made = 0;
+        while made < part.count {
+            let some = (part.count - made).min(K::FAN_OUT);
             self.kernel
-                .retype(untyped, kind, object.size_bits, first + done, some)
-                .map_err(failed)?;
-            done += some;
+                .retype(untyped, kind, object.size_bits, first + made, some)?;
+            made += some;
         }
         if kind == Kind::VSpace {
-            (0..count)
-                .try_for_each(|n| self.kernel.assign_asid(first + n))
-                .map_err(failed)?;
+            (0..part.count).try_for_each(|n| self.kernel.assign_asid(first + n))?;
         }
         Ok(())
     }

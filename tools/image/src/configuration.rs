@@ -4,7 +4,9 @@
 use crate::elf::Elf;
 use crate::error::ElfError;
 use crate::{Error, KernelSource};
+use molt_payload::BLOCK_SIZE;
 use molt_sdk::{Platform, Tables};
+use std::ops::Range;
 
 /// `svc #0` (Arm ARM, DDI 0487, C6.2 "SVC"), which is how seL4 is called.
 const SVC_0: u32 = 0xd400_0001;
@@ -15,6 +17,8 @@ pub struct Configuration {
     pub digest: [u8; 32],
     /// The board's memory.
     pub platform: Platform,
+    /// Interrupts that a handler can be had for: those below this number; `None`: not known.
+    pub interrupts: Option<u64>,
     /// The cores that the kernel runs on, all of which it waits for when it starts.
     pub cores: u64,
     kernel: KernelSource,
@@ -27,9 +31,33 @@ impl Configuration {
             digest: tables.digest(),
             tables,
             platform: kernel.platform()?,
+            interrupts: kernel.interrupts(),
             cores: kernel.cores(),
             kernel: kernel.clone(),
         })
+    }
+
+    /// Slots of the root task's CNode.
+    pub fn root_slots(&self) -> Result<u64, Error> {
+        let bits = self.tables.number("ROOT_CNODE_SIZE_BITS");
+        Ok(1 << bits.map_err(molt_sdk::Error::Tables)?.min(47))
+    }
+
+    /// RAM that the kernel keeps, whatever else its image takes.
+    pub fn kept(&self) -> Option<Range<u64>> {
+        match self.kernel {
+            KernelSource::Embedded(_) => Some(crate::kept::EMBEDDED_HEAP),
+            KernelSource::Sdk(_) => None,
+        }
+    }
+
+    /// RAM that can be left for a system at the most: the kernel and the root task have 2 MiB each at the least, from the
+    /// beginning of the first range on.
+    pub fn free_at_most(&self) -> Vec<Range<u64>> {
+        let start = self.platform.memory.first().map_or(0, |range| range.start);
+        let mut taken = vec![start..start + 2 * BLOCK_SIZE];
+        taken.extend(self.kept());
+        crate::kept::free(&self.platform.memory, &taken)
     }
 
     /// The kernel.

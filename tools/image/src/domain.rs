@@ -190,6 +190,11 @@ fn tool_area_is_free(
         .fixed
         .as_ref()
         .is_some_and(|f| f.space.has_tool_area());
+    if let Some(fixed) = &layout.domains[index].fixed {
+        let placed = fixed.elf.check_place(described.stack_size, used);
+        let image = &described.image;
+        placed.map_err(|reason| layout.image_error(image, &image.span, reason))?;
+    }
     let clash = |m: &&molt_sdf::model::Map| {
         let range = m.range(layout.system);
         used && range.start < TOOL_END && TOOL_AREA < range.end

@@ -246,6 +246,7 @@ fn make_bundle(
 ) -> Result<Vec<u8>, ElfError> {
     let described = &system.domains[domain];
     let mut elf = Elf::parse(file)?;
+    elf.check_place(described.stack_size, true)?;
     let mut set = vec!["molt_brief", "molt_brief_size"];
     for (name, value) in microkit_symbols(system, domain) {
         elf.set(name, &value)?;

@@ -2,11 +2,14 @@
 //! Program images: segments as they stand in memory, and symbols that can be set.
 
 use crate::error::ElfError;
-use molt_system::layout::SMALL_PAGE;
+use molt_system::layout::{SMALL_PAGE, STACK_TOP, TOOL_AREA, TOOL_END};
 use object::elf::{EM_AARCH64, ET_EXEC, FileHeader64, PF_R, PF_W, PF_X, PT_LOAD};
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::{LittleEndian, Object, ObjectSymbol};
 use std::collections::BTreeMap;
+
+/// Virtual addresses end here (a kernel's own, too).
+const HIGHEST: u64 = 1 << 48;
 
 /// A loaded segment: everything of it, BSS included.
 #[derive(Clone, Debug)]
@@ -63,6 +66,13 @@ impl Elf {
                 .data(endian, bytes)
                 .map_err(|()| ElfError::Format("segment outside the file".to_owned()))?;
             let size = usize::try_from(program.p_memsz(endian)).unwrap_or(usize::MAX);
+            let end = program.p_vaddr(endian).checked_add(size as u64);
+            if end.is_none_or(|end| end > HIGHEST) {
+                return Err(ElfError::Format(format!(
+                    "segment at {:#x}, beyond every address space",
+                    program.p_vaddr(endian)
+                )));
+            }
             if size < file.len() || size > 1 << 30 {
                 return Err(ElfError::Format(format!("segment of {size:#x} bytes")));
             }
@@ -104,6 +114,23 @@ impl Elf {
         Ok(named
             .filter_map(|s| Some((s.name().ok()?.to_owned(), (s.address(), s.size()))))
             .collect())
+    }
+
+    /// Refuses segments where a PD has its stack, its IPC buffer, or, if it has any, pages of the tool's.
+    pub fn check_place(&self, stack_size: u64, has_tool_area: bool) -> Result<(), ElfError> {
+        for segment in &self.segments {
+            let (start, end) = (segment.first_page(), segment.end_page());
+            if end > STACK_TOP - stack_size {
+                return Err(ElfError::Place(segment.vaddr, "the stack"));
+            }
+            if has_tool_area && start < TOOL_END && TOOL_AREA < end {
+                return Err(ElfError::Place(
+                    segment.vaddr,
+                    "what the tool maps from 0xf000000000",
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Takes the symbols of another image (Microkit's `path_for_symbols`).

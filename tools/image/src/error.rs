@@ -48,6 +48,37 @@ pub enum Error {
         /// Bytes that the kernel hands out and keeps.
         there: u64,
     },
+    /// Something that is no memory region has no place.
+    #[error(
+        "there is no memory for {} of {bytes:#x} bytes: {free:#x} are left, {largest:#x} of them side by side",
+        kind.map_or("objects".to_owned(), |kind| format!("{kind:?} objects"))
+    )]
+    NoRoom {
+        /// What.
+        kind: Option<molt_system::boot::Kind>,
+        /// Their bytes.
+        bytes: u64,
+        /// Bytes that are left.
+        free: u64,
+        /// Of these, side by side.
+        largest: u64,
+    },
+    /// The root task's CNode is too small, and no region is to blame.
+    #[error(
+        "the system needs {needed} of the capability slots of the root task, which has {there}"
+    )]
+    Slots {
+        /// Slots that it takes.
+        needed: u64,
+        /// Slots that there are.
+        there: u64,
+    },
+    /// The tables were packed wrongly.
+    #[error("the packed tables are damaged: {0:?}")]
+    Tables(molt_system::boot::BootError),
+    /// A row of them was.
+    #[error("the packed tables are damaged: {0:?}, row {1}")]
+    Row(molt_monitor::Step, usize),
     /// The loader would refuse the image.
     #[error("the image does not fit: {0}")]
     Payload(#[from] molt_payload::CheckError),
@@ -76,6 +107,9 @@ pub enum ElfError {
     /// Segments of different rights in one page.
     #[error("the segments at {0:#x} and {1:#x} share a page")]
     SharedPage(u64, u64),
+    /// A segment is where something else has its place.
+    #[error("the segment at {0:#x} reaches over {1}")]
+    Place(u64, &'static str),
     /// A symbol that is needed is missing.
     #[error("no symbol '{0}'")]
     NoSymbol(String),

@@ -13,6 +13,8 @@ use std::ops::Range;
 
 /// log2 of the bytes of the root task's scheduling context, the smallest there is.
 const SC_BITS: u32 = 7;
+/// The embedded kernel's heap (`HEAP` in `kernel/arch/src/layout.rs`).
+pub const EMBEDDED_HEAP: Range<u64> = 0xbe00_0000..0xc000_0000;
 /// log2 of the bytes that the translation tables below an address space's first one translate.
 const TABLE_BITS: [u32; 2] = [30, 21];
 
@@ -36,17 +38,44 @@ fn overlap(a: &Range<u64>, b: &Range<u64>) -> bool {
     a.start < b.end && b.start < a.end
 }
 
-fn kept(kernel: &Kernel, root: &RootTask) -> Result<Vec<Range<u64>>, Error> {
+/// All of it.
+pub fn kept(kernel: &Kernel, root: &RootTask) -> Result<Vec<Range<u64>>, Error> {
     let image = kernel_image(kernel);
     let start = payload::user_start(kernel);
     let root_task = start..start + root.bytes.len() as u64;
-    let mut kept = vec![image, root_task];
-    if let KernelSource::Sdk(_) = kernel.configuration.kernel() {
-        let free = free(&kernel.configuration.platform.memory, &kept);
-        let program = root.vaddr..root.vaddr + root.bytes.len() as u64;
-        kept.extend(objects(&kernel.configuration.tables, program, &free)?);
+    let mut kept = vec![image, root_task.clone()];
+    match kernel.configuration.kernel() {
+        KernelSource::Embedded(_) => {
+            kept.push(EMBEDDED_HEAP);
+            kept.push(embedded_objects(root_task, root));
+        }
+        KernelSource::Sdk(_) => {
+            let free = free(&kernel.configuration.platform.memory, &kept);
+            let program = root.vaddr..root.vaddr + root.bytes.len() as u64;
+            kept.extend(objects(&kernel.configuration.tables, program, &free)?);
+        }
     }
     Ok(kept)
+}
+
+/// Translation tables below the first one that an address space needs for the root task's image and the two pages behind it,
+/// by the bytes (log2) that they translate.
+fn paging(program: &Range<u64>) -> [u64; 2] {
+    let end = program.end + 2 * SMALL_PAGE;
+    TABLE_BITS.map(|bits| end.div_ceil(1 << bits) - (program.start >> bits))
+}
+
+/// How many of them the root task has.
+pub fn root_tables(root: &RootTask) -> u64 {
+    let program = root.vaddr..root.vaddr + root.bytes.len() as u64;
+    paging(&program).iter().sum()
+}
+
+/// Where the embedded kernel puts the root task's objects (`kernel/core/src/boot.rs`): behind its image. In order: the first
+/// translation table, two pages that must be aligned to their size; the ASID pool, BootInfo, the IPC buffer, the other tables.
+fn embedded_objects(root_task: Range<u64>, root: &RootTask) -> Range<u64> {
+    let vspace = root_task.end.next_multiple_of(2 * SMALL_PAGE);
+    root_task.end..vspace + (2 + 3 + root_tables(root)) * SMALL_PAGE
 }
 
 /// The kernel's memory, without the part that seL4 needs at boot only and hands out again.
@@ -62,7 +91,7 @@ fn kernel_image(kernel: &Kernel) -> Range<u64> {
 }
 
 /// `memory` without what is in `taken`, by rising address.
-fn free(memory: &[Range<u64>], taken: &[Range<u64>]) -> Vec<Range<u64>> {
+pub fn free(memory: &[Range<u64>], taken: &[Range<u64>]) -> Vec<Range<u64>> {
     let mut free = memory.to_vec();
     for taken in taken {
         free = (free.into_iter())
@@ -88,12 +117,13 @@ fn objects(
     let sizes = Sizes::new(tables)?;
     let slots = tables.number("ROOT_CNODE_SIZE_BITS");
     let cnode = sizes.memory_bits(Kind::CNode, slots.map_err(molt_sdk::Error::Tables)? as u32);
-    // Behind the program come the IPC buffer's page and BootInfo's.
-    let end = program.end + 2 * SMALL_PAGE;
-    let paging = TABLE_BITS.map(|bits| end.div_ceil(1 << bits) - (program.start >> bits));
     let several = [
+        // The IPC buffer's page and BootInfo's.
         (sizes.memory_bits(Kind::SmallPage, 0), 2),
-        (sizes.memory_bits(Kind::PageTable, 0), paging.iter().sum()),
+        (
+            sizes.memory_bits(Kind::PageTable, 0),
+            paging(&program).iter().sum(),
+        ),
     ];
     let single = [Kind::Tcb, Kind::AsidPool, Kind::VSpace].map(|kind| sizes.memory_bits(kind, 0));
     let single = single.into_iter().chain([cnode, SC_BITS]);

@@ -9,6 +9,11 @@ use molt_sdk::{Platform, Tables};
 use std::ops::Range;
 use std::path::PathBuf;
 
+/// The embedded kernel's (`IRQ_COUNT` in `kernel/arch/src/layout.rs`).
+const EMBEDDED_INTERRUPTS: u64 = 160;
+/// Interrupts that each core has of its own (Arm IHI 0048, 2.2.1).
+const PRIVATE_INTERRUPTS: u64 = 32;
+
 /// Which kernel.
 #[derive(Clone, Debug)]
 pub enum KernelSource {
@@ -43,6 +48,17 @@ impl KernelSource {
             KernelSource::Embedded(_) => 1,
             KernelSource::Sdk(configuration) => configuration.cores(),
         }
+    }
+
+    /// Interrupts that a handler can be had for: those below this number; `None`: not known.
+    pub(crate) fn interrupts(&self) -> Option<u64> {
+        let KernelSource::Sdk(configuration) = self else {
+            return Some(EMBEDDED_INTERRUPTS);
+        };
+        // seL4 says it nowhere but in the size of its table, a word for each interrupt, where each core has its private ones.
+        let kernel = Elf::parse(&std::fs::read(configuration.kernel()).ok()?).ok()?;
+        let (_, bytes) = kernel.symbol("intStateIRQTable")?;
+        (bytes / 8).checked_sub(PRIVATE_INTERRUPTS * (configuration.cores() - 1))
     }
 
     /// What programs for it are built for.

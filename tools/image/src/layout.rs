@@ -62,6 +62,7 @@ impl<'a> Layout<'a> {
         configuration: &'a Configuration,
         uart: Uart,
     ) -> Result<Self, Error> {
+        crate::limits::check(system, configuration)?;
         let mut b = Builder::new(Sizes::new(&configuration.tables)?);
         let monitor_endpoint = b.make(Kind::Endpoint, 0, 1);
         let monitor_reply = b.make(Kind::Reply, 0, 1);
@@ -76,7 +77,6 @@ impl<'a> Layout<'a> {
             monitor_reply,
             configuration,
         };
-        layout.cores()?;
         layout.regions()?;
         for index in 0..system.domains.len() {
             let domain = layout.domain(index)?;
@@ -85,23 +85,8 @@ impl<'a> Layout<'a> {
         Ok(layout)
     }
 
-    fn cores(&self) -> Result<(), Error> {
-        let there = self.configuration.cores;
-        match self.system.cores().find(|core| core.value >= there) {
-            Some(core) => Err(self.broken(&core.span, Rule::NoCore(core.value, there))),
-            None => Ok(()),
-        }
-    }
-
     fn regions(&mut self) -> Result<(), Error> {
         for region in &self.system.regions {
-            if let Some(start) = region.phys_addr {
-                let range = start..start.saturating_add(region.size);
-                if !self.configuration.platform.has(&range) {
-                    let rule = Rule::NoMemory(region.name.clone(), range.start, range.end);
-                    return Err(self.broken(&region.span, rule));
-                }
-            }
             let frames = self.b.frames(
                 region.size,
                 region.page_size.trailing_zeros(),

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod blob;
+mod boot;
 mod briefs;
 mod builder;
 mod channels;
@@ -20,6 +21,7 @@ mod guest;
 mod kept;
 mod kernel;
 mod layout;
+mod limits;
 mod machine;
 mod pack;
 mod pages;
@@ -38,6 +40,7 @@ pub use kernel::KernelSource;
 
 use configuration::Configuration;
 use molt_board::{Board, Kind, Uart};
+use molt_sdf::System;
 use std::path::{Path, PathBuf};
 
 /// What to build, and of what.
@@ -72,14 +75,14 @@ pub struct Report {
     pub warnings: Vec<String>,
 }
 
-/// Checks a description without its program images.
+/// Checks a description, without its program images, against what a kernel and its board allow.
 ///
 /// # Errors
 /// The first rule that it breaks.
-pub fn check(system: &Path, search: &[PathBuf]) -> Result<Report, Error> {
-    let system = molt_sdf::load(system, search)?;
+pub fn check(system: &System, kernel: &KernelSource) -> Result<Report, Error> {
+    limits::check(system, &Configuration::of(kernel)?)?;
     Ok(Report {
-        warnings: plan::warnings(&system),
+        warnings: plan::warnings(system),
         ..Report::default()
     })
 }
@@ -105,6 +108,7 @@ pub fn build(options: &Options) -> Result<Report, Error> {
             reason,
         })?;
     kept::check(&system, &kernel, &root)?;
+    boot::rehearse(&system, &packed, &kernel, &root)?;
     let loader = files::read(&options.loader)?;
     let image = payload::pack(&loader, &options.loader, &kernel, &options.board, &root)?;
     std::fs::write(&options.out, &image).map_err(|error| Error::File {

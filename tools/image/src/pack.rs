@@ -3,7 +3,9 @@
 
 use crate::builder::Builder;
 use crate::layout::Layout;
+use molt_system::NONE;
 use molt_system::boot::{FIXED, Header, MAGIC, Object, Section, VERSION};
+use molt_system::layout::SMALL_PAGE;
 use zerocopy::{Immutable, IntoBytes};
 
 /// A packed system.
@@ -12,6 +14,8 @@ pub struct Packed {
     pub objects: usize,
     /// Bytes of memory that the objects take, devices not counted.
     pub memory: u64,
+    /// The numbers of the regions' first frames.
+    pub regions: Vec<u32>,
 }
 
 fn section<T: IntoBytes + Immutable>(bytes: &mut Vec<u8>, rows: &[T]) -> Section {
@@ -24,23 +28,26 @@ fn section<T: IntoBytes + Immutable>(bytes: &mut Vec<u8>, rows: &[T]) -> Section
     }
 }
 
-/// Fixed addresses first and rising, the rest by falling size: nothing is then lost to alignment.
+/// Fixed addresses first and rising, the rest by falling size: nothing is then lost to alignment, and what has to lie side by
+/// side comes before what fits anywhere.
 fn order(objects: &mut [Object]) {
     objects.sort_by_key(|o| {
         let fixed = o.flags & FIXED != 0;
         (
             !fixed,
             if fixed { o.paddr } else { 0 },
-            std::cmp::Reverse(o.memory_bits),
+            std::cmp::Reverse((o.memory_bits, o.count)),
             o.first,
         )
     });
 }
 
 /// Packs everything.
-pub fn pack(layout: Layout) -> Packed {
+pub fn pack(mut layout: Layout) -> Packed {
+    let regions = layout.regions.iter().map(|frames| frames.first).collect();
+    let uart_frame = uart(&mut layout);
     let (monitor_endpoint, monitor_reply) = (layout.monitor_endpoint, layout.monitor_reply);
-    let (uart_frame, uart_kind) = (uart(&layout), layout.uart.kind as u32);
+    let uart_kind = layout.uart.kind as u32;
     let Builder {
         mut objects,
         irqs,
@@ -97,13 +104,29 @@ pub fn pack(layout: Layout) -> Packed {
         bytes,
         objects: next as usize,
         memory,
+        regions,
     }
 }
 
-/// The frame of the UART, where some PD drives one: for `monitor`'s own last words.
-fn uart(layout: &Layout) -> u32 {
-    let serial = layout.system.role(molt_sdf::model::Role::Serial);
-    let mut maps = serial.iter().flat_map(|s| &layout.system.domains[*s].maps);
-    let map = maps.find(|m| layout.system.region(m.region).phys_addr.is_some());
-    map.map_or(molt_system::NONE, |m| layout.regions[m.region].first)
+/// The frame of the board's UART, for `monitor`'s own last words: that of the region that holds it, or one of its own.
+fn uart(layout: &mut Layout) -> u32 {
+    let address = layout.uart.address & !(SMALL_PAGE - 1);
+    let page = address..address + SMALL_PAGE;
+    if !layout.configuration.platform.has(&page) {
+        return NONE;
+    }
+    for (region, frames) in layout.system.regions.iter().zip(&layout.regions) {
+        let inside = region
+            .phys_addr
+            .and_then(|start| address.checked_sub(start));
+        match inside.filter(|offset| *offset < region.size) {
+            Some(offset) if region.page_size == SMALL_PAGE => {
+                return frames.first + (offset / SMALL_PAGE) as u32;
+            }
+            // A large page: `monitor` has no place for it.
+            Some(_) => return NONE,
+            None => {}
+        }
+    }
+    layout.b.frames(SMALL_PAGE, 12, Some(address)).first
 }

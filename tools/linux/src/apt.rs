@@ -8,28 +8,48 @@ use std::process::Command;
 use crate::error::Error;
 use crate::packages::run;
 
+/// The programs of apt.
+#[derive(Clone, Copy, Debug)]
+pub struct Programs {
+    /// Fetches.
+    pub get: &'static str,
+    /// Looks up.
+    pub cache: &'static str,
+}
+
+/// Those that are installed.
+pub const INSTALLED: Programs = Programs {
+    get: "apt-get",
+    cache: "apt-cache",
+};
+
 /// apt, working in one folder.
 pub struct Apt<'a> {
     directory: &'a Path,
+    programs: Programs,
 }
 
 impl<'a> Apt<'a> {
     /// Makes the folders that apt wants, and fetches the lists of the machine's own sources.
-    pub fn start(directory: &'a Path) -> Result<Self, Error> {
+    pub fn start(directory: &'a Path, programs: Programs) -> Result<Self, Error> {
         for part in ["state/lists/partial", "cache/archives/partial"] {
             let path = directory.join(part);
             fs::create_dir_all(&path).map_err(Error::file(path))?;
         }
         let status = directory.join("state/status");
         fs::write(&status, "").map_err(Error::file(status))?;
-        let apt = Self { directory };
-        apt.run("apt-get", &["update"])?;
+        let apt = Self {
+            directory,
+            programs,
+        };
+        // With a list that could not be fetched it succeeds all the same: what is missing shows in the next steps.
+        apt.run(apt.programs.get, &["update"])?;
         Ok(apt)
     }
 
     /// The packages on which this one depends directly.
     pub fn depends(&self, package: &str) -> Result<Vec<String>, Error> {
-        let text = self.run("apt-cache", &["depends", package])?;
+        let text = self.run(self.programs.cache, &["depends", package])?;
         let names = text
             .lines()
             .filter_map(|line| line.trim().strip_prefix("Depends: "));
@@ -39,7 +59,7 @@ impl<'a> Apt<'a> {
     /// Fetches packages into the folder.
     pub fn download(&self, packages: &[&str]) -> Result<(), Error> {
         let arguments = [&["download"], packages].concat();
-        self.run("apt-get", &arguments).map(drop)
+        self.run(self.programs.get, &arguments).map(drop)
     }
 
     fn run(&self, program: &'static str, arguments: &[&str]) -> Result<String, Error> {

@@ -33,6 +33,11 @@ pub enum Error {
         /// What it said.
         complaint: String,
     },
+    /// The guest's packages could not be had.
+    #[error(
+        "the Linux guest needs two of Debian's packages for arm64, linux-image-cloud-arm64 and busybox-static, which are fetched once, over the network, with this machine's apt: {0}. What needs no Linux works without them: './molt demo --guest bare'"
+    )]
+    Packages(Box<Error>),
     /// The packages do not hold what they held when this was written.
     #[error("package {package} for arm64 holds no {what}")]
     Missing {

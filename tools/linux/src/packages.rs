@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::apt::Apt;
+use crate::apt::{self, Apt, Programs};
 use crate::error::Error;
 use crate::modules::Modules;
 
@@ -29,10 +29,15 @@ pub struct Packages {
 impl Packages {
     /// Those below `directory`, fetched first where they are not there yet.
     pub fn obtain(directory: &Path) -> Result<Self, Error> {
+        Self::obtain_with(directory, apt::INSTALLED)
+            .map_err(|error| Error::Packages(Box::new(error)))
+    }
+
+    fn obtain_with(directory: &Path, programs: Programs) -> Result<Self, Error> {
         let tree = directory.join("tree");
         let stamp = directory.join("kernel-package");
         if !stamp.exists() {
-            let apt = Apt::start(directory)?;
+            let apt = Apt::start(directory, programs)?;
             let kernel = (apt.depends(KERNEL_PACKAGE)?.into_iter())
                 .find(|name| name.starts_with("linux-image-"))
                 .ok_or_else(|| Error::Missing {
@@ -146,6 +151,8 @@ pub(crate) fn run(
     program: &'static str,
     package: &'static str,
 ) -> Result<Vec<u8>, Error> {
+    // Some are read, and all are shown beside our own words.
+    command.env("LC_ALL", "C.UTF-8").env_remove("LANGUAGE");
     let output = command.output().map_err(|source| Error::Program {
         program,
         package,
@@ -160,4 +167,35 @@ pub(crate) fn run(
         program,
         complaint: complaint.trim().to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Programs that end without having found anything, as apt's do without a network.
+    #[test]
+    fn without_packages_it_says_what_is_wanted_and_what_works() {
+        let folder = tempfile::tempdir().unwrap();
+        let programs = Programs {
+            get: "true",
+            cache: "false",
+        };
+        let error = Packages::obtain_with(folder.path(), programs).unwrap_err();
+        let text = Error::Packages(Box::new(error)).to_string();
+        for said in [
+            "the Linux guest needs",
+            "linux-image-cloud-arm64",
+            "busybox-static",
+            "network",
+            "false failed",
+            "--guest bare",
+        ] {
+            assert!(text.contains(said), "'{said}' is not in: {text}");
+        }
+        assert!(
+            !folder.path().join("kernel-package").exists(),
+            "it will be done again"
+        );
+    }
 }

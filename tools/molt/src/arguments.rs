@@ -1,9 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The command line.
 
+use std::env;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A file of the checkout, for whoever calls from elsewhere, too.
+fn of_checkout(path: &str) -> PathBuf {
+    let root = env::var_os("MOLT_ROOT").map(PathBuf::from);
+    match root {
+        Some(root) if env::current_dir().ok().as_ref() != Some(&root) => root.join(path),
+        _ => path.into(),
+    }
+}
 
 /// Replaces a device's driver while the guests that use it keep running.
 #[derive(Debug, Parser)]
@@ -33,7 +43,7 @@ pub enum Command {
     /// List the boards, and what was run on them in QEMU
     Boards,
     /// Check a system description
-    Check(System),
+    Check(Check),
     /// Draw a system description as SVG
     Graph(Graph),
 }
@@ -42,8 +52,19 @@ pub enum Command {
 #[derive(Args, Debug)]
 pub struct System {
     /// The system description
-    #[arg(default_value = "system.xml")]
+    #[arg(default_value_os_t = of_checkout("system.xml"))]
     pub system: PathBuf,
+}
+
+/// `molt check`
+#[derive(Args, Debug)]
+pub struct Check {
+    #[command(flatten)]
+    /// Which description
+    pub system: System,
+    #[command(flatten)]
+    /// For which kernel
+    pub kernel: Kernel,
 }
 
 /// Which kernel.
@@ -76,7 +97,7 @@ pub struct Build {
     #[arg(long, value_name = "DIR")]
     pub search_path: Vec<PathBuf>,
     /// Where the image is written
-    #[arg(long, short, default_value = "target/molt/molt.img")]
+    #[arg(long, short, default_value_os_t = of_checkout("target/molt/molt.img"))]
     pub out: PathBuf,
 }
 
@@ -104,11 +125,14 @@ pub struct Linux {
 #[derive(Args, Debug)]
 pub struct Run {
     /// A scenario (.toml: description, disk, bundles and what is expected), or a description by itself
-    #[arg(default_value = "tests/scenarios/demo.toml")]
+    #[arg(default_value_os_t = of_checkout("tests/scenarios/demo.toml"))]
     pub scenario: PathBuf,
     /// Folder of files that a description by itself names (may be given several times)
     #[arg(long, value_name = "DIR")]
     pub search_path: Vec<PathBuf>,
+    /// The disk of a description by itself: a raw image, made with the guests' file systems if it is not there
+    #[arg(long, value_name = "FILE")]
+    pub disk: Option<PathBuf>,
     /// Seconds after which a description by itself has run long enough
     #[arg(long, value_name = "SECONDS", default_value_t = 20)]
     pub limit: u64,
@@ -203,6 +227,6 @@ pub struct Graph {
     /// Which description
     pub system: System,
     /// Where the picture is written
-    #[arg(long, short, default_value = "target/molt/system.svg")]
+    #[arg(long, short, default_value_os_t = of_checkout("target/molt/system.svg"))]
     pub out: PathBuf,
 }

@@ -8,9 +8,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use molt_board::Board;
 
-use crate::arguments::{Build, Demo, Graph, Guests, Measure, Run, System};
+use crate::arguments::{Build, Check, Demo, Graph, Guests, Measure, Run};
 use crate::description;
 use crate::kernel::Kernel;
+use crate::output::say;
 use crate::scenario::Scenario;
 use crate::session::{self, Outcome, Show};
 use crate::toolchain::Toolchain;
@@ -24,9 +25,10 @@ pub fn build(arguments: &Build) -> Result<bool> {
     let toolchain = Toolchain::from_environment()?;
     let kernel = Kernel::choose(&arguments.kernel)?;
     let system = &arguments.system.system;
-    let image = description::build(&toolchain, &kernel, system, &arguments.search_path, None)?;
-    write_to(&arguments.out, &fs::read(&image)?)?;
-    println!("{}", arguments.out.display());
+    let built = description::build(&toolchain, &kernel, system, &arguments.search_path, None)?;
+    let image = fs::read(&built.image).with_context(|| format!("{}", built.image.display()))?;
+    write_to(&arguments.out, &image)?;
+    say!("{}", arguments.out.display());
     Ok(true)
 }
 
@@ -37,12 +39,19 @@ pub fn run(arguments: &Run) -> Result<bool> {
     let linux = arguments.linux.linux.as_deref();
     if what.extension().is_none_or(|ending| ending != "toml") {
         let toolchain = Toolchain::from_environment()?;
-        let image = description::build(&toolchain, &kernel, what, search, linux)?;
+        let built = description::build(&toolchain, &kernel, what, search, linux)?;
         let board = kernel.board_file(&toolchain)?;
         let limit = Duration::from_secs(arguments.limit);
-        let machine = kernel.machine(&board, image);
-        description::run(machine, arguments.measure.icount, limit)?;
+        let mut machine = kernel.machine(&board, built.image.clone());
+        machine.disk = description::disk(&built, &board, arguments.disk.as_deref())?;
+        description::run(&built, machine, arguments.measure.icount, limit)?;
         return Ok(true);
+    }
+    if arguments.disk.is_some() {
+        bail!(
+            "{}: a scenario has its own disk: --disk is for a description",
+            what.display()
+        );
     }
     let outcome = play(what, &kernel, linux, &arguments.measure, Show::Console)?;
     Ok(verdict("run", &outcome))
@@ -65,7 +74,7 @@ pub fn demo(arguments: &Demo) -> Result<bool> {
         Show::Timeline,
     )?;
     for line in molt_report::table(&outcome.summary) {
-        println!("{line}");
+        say!("{line}");
     }
     Ok(verdict("demo", &outcome))
 }
@@ -74,32 +83,38 @@ pub fn demo(arguments: &Demo) -> Result<bool> {
 pub fn boards() -> Result<bool> {
     let toolchain = Toolchain::from_environment()?;
     for board in Board::all(toolchain.root())? {
-        println!("{:<20} {}", board.name, board.about);
+        say!("{:<20} {}", board.name, board.about);
         for (name, device) in &board.devices {
             let interrupt = device.interrupt.map(|n| format!(", interrupt {n}"));
             let interrupt = interrupt.unwrap_or_default();
-            println!("  device  {name} at {:#x}{interrupt}", device.address);
+            say!("  device  {name} at {:#x}{interrupt}", device.address);
         }
         for run in &board.runs {
-            println!(
+            say!(
                 "  ran     {} on {} {}, QEMU {}",
-                run.what, run.kernel, run.config, run.qemu
+                run.what,
+                run.kernel,
+                run.config,
+                run.qemu
             );
         }
         if board.runs.is_empty() {
-            println!("  nothing was run on it yet");
+            say!("  nothing was run on it yet");
         }
     }
     Ok(true)
 }
 
 /// `molt check`
-pub fn check(arguments: &System) -> Result<bool> {
+pub fn check(arguments: &Check) -> Result<bool> {
+    let kernel = Kernel::choose(&arguments.kernel)?;
+    let path = &arguments.system.system;
     // Prefilled files are made while building: here they may be missing.
-    let system = molt_sdf::load(&arguments.system, &[])?;
-    println!(
-        "{}: {} protection domains, {} memory regions, {} channels: in order",
-        arguments.system.display(),
+    let system = molt_sdf::load(path, &[])?;
+    molt_image::check(&system, &kernel.described())?;
+    say!(
+        "{}: {} protection domains, {} memory regions, {} channels: ok",
+        path.display(),
         system.domains.len(),
         system.regions.len(),
         system.channels.len()
@@ -111,7 +126,7 @@ pub fn check(arguments: &System) -> Result<bool> {
 pub fn graph(arguments: &Graph) -> Result<bool> {
     let system = molt_sdf::load(&arguments.system.system, &[])?;
     write_to(&arguments.out, molt_graph::draw(&system).as_bytes())?;
-    println!("{}", arguments.out.display());
+    say!("{}", arguments.out.display());
     Ok(true)
 }
 
@@ -138,7 +153,7 @@ pub fn play(
     }
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     if show == Show::Timeline {
-        println!("{}\n", scenario.about);
+        say!("{}\n", scenario.about);
     }
     let workspace = Workspace::prepare(&toolchain, &mut scenario, &name, kernel)?;
     let outcome = session::run(&scenario, &workspace, kernel, measure.icount, show)?;
@@ -150,10 +165,10 @@ pub fn play(
 
 fn verdict(what: &str, outcome: &Outcome) -> bool {
     for failure in &outcome.failures {
-        println!("  - {failure}");
+        say!("  - {failure}");
     }
     let passed = outcome.summary.passed;
-    println!("{what}: {}", if passed { "passed" } else { "FAILED" });
+    say!("{what}: {}", if passed { "passed" } else { "FAILED" });
     passed
 }
 

@@ -1,17 +1,34 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! A system description by itself, without a scenario: built, and run for its console.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use molt_qemu::{Clock, Machine, Observer, Step};
+use anyhow::{Context, Result, bail};
+use molt_board::Board;
+use molt_qemu::{Clock, Disk, Machine, Observer, Step};
+use molt_report::Collector;
+use molt_sdf::System;
 
 use crate::kernel::Kernel;
+use crate::output::{complain, say};
+use crate::progress;
 use crate::scenario::Scenario;
+use crate::session;
 use crate::toolchain::Toolchain;
-use crate::workspace::{Builder, build_image};
+use crate::workspace::{self, Builder, build_image, lock};
+
+/// What was built.
+pub struct Built {
+    /// What the loader boots.
+    pub image: PathBuf,
+    /// The checked description.
+    pub system: System,
+    directory: PathBuf,
+    /// Held while the folder is in use.
+    _lock: File,
+}
 
 /// Builds an image in a folder of its own below `target/molt`; `search` is where else files of the description are,
 /// `linux` the packages for Linux guests.
@@ -23,7 +40,7 @@ pub fn build(
     system: &Path,
     search: &[PathBuf],
     linux: Option<&Path>,
-) -> Result<PathBuf> {
+) -> Result<Built> {
     // Bundles come from scenarios; an image alone has its guests' boot images without any.
     let scenario = Scenario {
         about: String::new(),
@@ -39,8 +56,10 @@ pub fn build(
         board: kernel.board().to_owned(),
     };
     let directory = toolchain.root().join("target/molt/build");
-    fs::create_dir_all(&directory).with_context(|| format!("{}", directory.display()))?;
-    Builder {
+    let lock = lock(&directory)?;
+    let _building = workspace::building(toolchain)?;
+    let step = progress::Step::start(format!("building for {}", kernel.label()));
+    let system_read = Builder {
         toolchain,
         scenario: &scenario,
         kernel,
@@ -48,25 +67,88 @@ pub fn build(
         search,
     }
     .inputs()?;
-    build_image(toolchain, kernel, system, &directory, search)
+    let image = build_image(toolchain, kernel, system, &directory, search)?;
+    step.done();
+    Ok(Built {
+        image,
+        system: system_read,
+        directory,
+        _lock: lock,
+    })
+}
+
+/// The disk for a system: this file, which is made with the guests' file systems if it is not there.
+///
+/// # Errors
+/// When the file is too small for the clients' shares, or cannot be made.
+pub fn disk(built: &Built, board: &Board, file: Option<&Path>) -> Result<Disk> {
+    let bytes = workspace::disk_bytes(board, &built.system);
+    let Some(file) = file else {
+        if bytes > 0 {
+            complain!(
+                "molt: the machine has no disk, of which this system's clients have {bytes} bytes: --disk FILE (made if it is not there)"
+            );
+        }
+        return Ok(Disk::None);
+    };
+    if file.exists() {
+        let size = molt_qemu::disk_size(file).with_context(|| format!("{}", file.display()))?;
+        if size < bytes {
+            bail!(
+                "{}: {size} bytes, and the clients' shares of the disk are {bytes}",
+                file.display()
+            );
+        }
+    } else {
+        let filesystems = workspace::filesystems(&built.system);
+        workspace::make_image(file, bytes, &filesystems, &built.directory.join("scratch"))?;
+    }
+    // QEMU takes what stands before a colon of a relative path for a protocol.
+    let absolute = fs::canonicalize(file).with_context(|| format!("{}", file.display()))?;
+    Ok(Disk::File(absolute))
 }
 
 /// Boots an image and shows its console, until the machine ends by itself or `limit` has passed, which is how most
 /// systems end: they have no last line.
-pub fn run(mut machine: Machine, count_instructions: bool, limit: Duration) -> Result<()> {
+pub fn run(
+    built: &Built,
+    mut machine: Machine,
+    count_instructions: bool,
+    limit: Duration,
+) -> Result<()> {
     machine.limit = limit;
     if count_instructions {
-        machine.clock = Clock::InstructionsJumping;
+        machine.clock = match machine.disk {
+            Disk::None => Clock::InstructionsJumping,
+            _ => Clock::Instructions,
+        };
     }
-    molt_qemu::run(&machine, &mut Console)?;
+    let mut console = Console {
+        guests: Collector::new(session::guests(&built.system)),
+    };
+    molt_qemu::run(&machine, &mut console)?;
+    if let Some(silence) = console
+        .guests
+        .silence()
+        .filter(|_| !console.guests.is_empty())
+    {
+        complain!("molt: {silence}");
+    }
     Ok(())
 }
 
-struct Console;
+/// Shows every line, until all guests are at their ends.
+struct Console {
+    guests: Collector,
+}
 
 impl Observer for Console {
     fn line(&mut self, _: Duration, line: &str) -> Step {
-        println!("{line}");
-        Step::Continue
+        say!("{line}");
+        self.guests.line(line);
+        match self.guests.all_over() {
+            true => Step::Stop,
+            false => Step::Continue,
+        }
     }
 }

@@ -133,6 +133,14 @@ impl Kernel {
         format!("{}-{}-{}", self.name(), self.board(), self.configuration())
     }
 
+    /// What is known of it without its file.
+    pub fn described(&self) -> KernelSource {
+        match self {
+            Self::Embedded => KernelSource::Embedded(PathBuf::new()),
+            Self::Sdk(configuration) => KernelSource::Sdk(configuration.clone()),
+        }
+    }
+
     /// Where it is; ours is built here.
     pub fn source(&self, toolchain: &Toolchain) -> Result<KernelSource> {
         Ok(match self {

@@ -10,6 +10,7 @@ mod commands;
 mod description;
 mod kernel;
 mod mutants;
+mod output;
 mod progress;
 mod scenario;
 mod session;
@@ -22,6 +23,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use arguments::{Arguments, Command};
 use clap::Parser;
+use output::complain;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -29,7 +31,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("molt: {error:#}");
+            complain!("molt: {error:#}");
             ExitCode::FAILURE
         }
     }

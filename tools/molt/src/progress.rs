@@ -2,9 +2,20 @@
 //! What long work shows: a spinner where somebody watches, a line for each step elsewhere.
 
 use std::io::{IsTerminal, stderr};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use crate::output::complain;
+
+/// The spinners of all threads.
+static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+
+/// Does something with the terminal while no spinner writes to it.
+pub fn aside<R>(write: impl FnOnce() -> R) -> R {
+    BARS.suspend(write)
+}
 
 /// One step of the work, from its start to its end.
 pub struct Step {
@@ -18,7 +29,8 @@ impl Step {
     pub fn start(name: impl Into<String>) -> Self {
         let name = name.into();
         let bar = stderr().is_terminal().then(|| {
-            let bar = ProgressBar::new_spinner()
+            let bar = BARS
+                .add(ProgressBar::new_spinner())
                 .with_style(
                     ProgressStyle::with_template("{spinner} {msg} {elapsed}")
                         .unwrap_or_else(|_| ProgressStyle::default_spinner()),
@@ -28,7 +40,7 @@ impl Step {
             bar
         });
         if bar.is_none() {
-            eprintln!("molt: {name}");
+            complain!("molt: {name}");
         }
         Self {
             name,
@@ -43,7 +55,7 @@ impl Step {
             bar.finish_and_clear();
             let took = self.start.elapsed();
             if took > Duration::from_secs(1) {
-                eprintln!("molt: {} ({:.1} s)", self.name, took.as_secs_f32());
+                complain!("molt: {} ({:.1} s)", self.name, took.as_secs_f32());
             }
         }
     }

@@ -12,6 +12,7 @@ use molt_sdf::System;
 use molt_sdf::model::GuestKind;
 
 use crate::kernel::Kernel;
+use crate::output::say;
 use crate::scenario::{DiskKind, Scenario};
 use crate::workspace::Workspace;
 
@@ -63,6 +64,11 @@ pub fn run(
         reader
             .collector
             .summary(&kernel.name(), kernel.board(), kernel.configuration());
+    summary.clock = match machine.clock {
+        Clock::Host => "host",
+        Clock::Instructions | Clock::InstructionsJumping => "instructions",
+    }
+    .to_owned();
     let mut failures = judge(&summary, &reader.collector, &scenario.expect);
     if end == End::TimedOut {
         failures.push(format!("not done within {} s", scenario.limit));
@@ -82,7 +88,7 @@ pub fn write_json(path: &Path, summary: &Summary) -> Result<()> {
 }
 
 /// Virtual machines, and native clients that ring in their place.
-fn guests(system: &System) -> Vec<(String, String, Kind)> {
+pub fn guests(system: &System) -> Vec<(String, String, Kind)> {
     let clients = system.clients();
     clients
         .into_iter()
@@ -118,10 +124,10 @@ impl Observer for Reader {
         let told = self.collector.line(line);
         match self.show {
             Show::Nothing => {}
-            Show::Console => println!("{line}"),
+            Show::Console => say!("{line}"),
             Show::Timeline => {
                 if let Some(told) = told {
-                    println!("{told}");
+                    say!("{told}");
                 }
             }
         }

@@ -2,6 +2,7 @@
 //! The Rust that builds what runs on the machine: chosen by the entry script, told by environment.
 
 use std::env;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -97,19 +98,45 @@ impl Toolchain {
         features: &[String],
         configuration: Option<&Configuration>,
     ) -> Result<PathBuf> {
-        let triple = target.triple();
         let directory = self.root.join(directory);
-        let mut command = self.cargo();
-        command
-            .args(["build", "--release", "--locked", "--quiet"])
-            .args(["--target", triple])
-            .arg("--target-dir")
-            .arg(&directory);
+        let mut command = self.for_target("build", target, &directory, configuration);
+        command.args(["--release", "--quiet"]);
         for package in packages {
             command.args(["--package", package]);
         }
         if !features.is_empty() {
             command.arg("--features").arg(features.join(","));
+        }
+        let output = command
+            .output()
+            .with_context(|| format!("cannot run {}", self.cargo.display()))?;
+        let triple = target.triple();
+        if !output.status.success() {
+            bail!(
+                "{} does not build for {triple}:\n{}",
+                packages.join(", "),
+                String::from_utf8_lossy(&output.stderr)
+            );
+        }
+        Ok(directory.join(triple).join("release"))
+    }
+
+    /// A cargo command for what runs on the machine. What a user has set for programs of the host (flags, wrappers, profiles) is
+    /// not for these.
+    pub fn for_target(
+        &self,
+        subcommand: &str,
+        target: Target,
+        directory: &Path,
+        configuration: Option<&Configuration>,
+    ) -> Command {
+        let triple = target.triple();
+        let mut command = self.cargo();
+        command
+            .args([subcommand, "--locked", "--target", triple, "--target-dir"])
+            .arg(directory);
+        for (name, _) in env::vars_os().filter(|(name, _)| is_the_hosts(name)) {
+            command.env_remove(name);
         }
         if self.build_std {
             command
@@ -119,30 +146,98 @@ impl Toolchain {
                 .env("RUSTC_BOOTSTRAP", "1");
         }
         let triple_in_capitals = triple.replace('-', "_").to_uppercase();
-        command
-            .env(
-                format!("CARGO_TARGET_{triple_in_capitals}_LINKER"),
-                &self.linker,
-            )
-            // Two checkouts in two places give the same bytes.
-            .env(
-                format!("CARGO_TARGET_{triple_in_capitals}_RUSTFLAGS"),
-                format!("--remap-path-prefix={}=molt", self.root.display()),
-            );
+        let linker = format!("CARGO_TARGET_{triple_in_capitals}_LINKER");
+        command.env(linker, &self.linker);
+        // In this variable, which goes before all flags of configuration files, a blank in a path is no separator. Two
+        // checkouts in two places give the same bytes.
+        let mut flags = OsString::from("--remap-path-prefix=");
+        flags.push(&self.root);
+        flags.push("=molt");
+        command.env("CARGO_ENCODED_RUSTFLAGS", flags);
+        // Empty is none, also where a configuration file names one.
+        for wrapper in ["RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"] {
+            command.env(wrapper, "");
+        }
         match configuration {
             Some(configuration) => command.env("MOLT_SDK_CONFIG", configuration.folder()),
             None => command.env_remove("MOLT_SDK_CONFIG"),
         };
-        let output = command
-            .output()
-            .with_context(|| format!("cannot run {}", self.cargo.display()))?;
-        if !output.status.success() {
-            bail!(
-                "{} does not build for {triple}:\n{}",
-                packages.join(", "),
-                String::from_utf8_lossy(&output.stderr)
-            );
+        command
+    }
+}
+
+/// Whether a variable tells Cargo how programs of the host are to be built.
+fn is_the_hosts(name: &OsStr) -> bool {
+    let Some(name) = name.to_str() else {
+        return false;
+    };
+    let settings = ["CARGO_BUILD_", "CARGO_PROFILE_", "CARGO_TARGET_"];
+    settings.iter().any(|head| name.starts_with(head))
+        || matches!(
+            name,
+            "RUSTFLAGS"
+                | "CARGO_ENCODED_RUSTFLAGS"
+                | "CARGO_INCREMENTAL"
+                | "RUSTC_WRAPPER"
+                | "RUSTC_WORKSPACE_WRAPPER"
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn toolchain(root: &str) -> Toolchain {
+        Toolchain {
+            cargo: "/usr/bin/cargo".into(),
+            linker: "/usr/bin/ld.lld".into(),
+            build_std: false,
+            root: root.into(),
         }
-        Ok(directory.join(triple).join("release"))
+    }
+
+    #[test]
+    fn a_path_with_blanks_is_one_flag() {
+        let root = "/home/me/my, \u{e4}\"'checkout";
+        let directory = Path::new(root).join("target/bare");
+        let command = toolchain(root).for_target("build", Target::Domain, &directory, None);
+        let set = |wanted: &str| {
+            let mut all = command.get_envs();
+            let (_, value) = all.find(|(name, _)| *name == wanted).unwrap();
+            value.unwrap().to_str().unwrap().to_owned()
+        };
+        let flag = format!("--remap-path-prefix={root}=molt");
+        assert_eq!(set("CARGO_ENCODED_RUSTFLAGS"), flag);
+        assert_eq!(set("RUSTC_WRAPPER"), "");
+        assert_eq!(
+            set("CARGO_TARGET_AARCH64_UNKNOWN_NONE_LINKER"),
+            "/usr/bin/ld.lld"
+        );
+        assert!(command.get_args().any(|argument| argument == directory));
+    }
+
+    #[test]
+    fn what_is_set_for_the_host_is_not_for_the_machine() {
+        for name in [
+            "RUSTFLAGS",
+            "RUSTC_WRAPPER",
+            "CARGO_ENCODED_RUSTFLAGS",
+            "CARGO_BUILD_RUSTFLAGS",
+            "CARGO_BUILD_TARGET",
+            "CARGO_TARGET_DIR",
+            "CARGO_TARGET_AARCH64_UNKNOWN_NONE_RUSTFLAGS",
+            "CARGO_PROFILE_RELEASE_LTO",
+        ] {
+            assert!(is_the_hosts(name.as_ref()), "{name}");
+        }
+        for name in [
+            "CARGO_HOME",
+            "CARGO_HTTP_PROXY",
+            "PATH",
+            "RUSTC",
+            "MOLT_ROOT",
+        ] {
+            assert!(!is_the_hosts(name.as_ref()), "{name}");
+        }
     }
 }

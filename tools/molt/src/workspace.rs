@@ -2,8 +2,9 @@
 //! From a scenario to what QEMU needs: programs, boot images, bundles, disk, image.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, bail};
 use molt_board::Board;
@@ -14,6 +15,7 @@ use molt_sdf::model::{Guest, GuestKind, ProtectionDomain};
 
 use crate::bundles;
 use crate::kernel::Kernel;
+use crate::output::complain;
 use crate::progress::Step;
 use crate::scenario::{DiskKind, Scenario};
 use crate::toolchain::{Target, Toolchain};
@@ -57,11 +59,9 @@ impl Workspace {
             Kernel::Embedded => name.to_owned(),
             Kernel::Sdk(_) => format!("{name}-{}", kernel.label()),
         });
-        fs::create_dir_all(&directory)
-            .with_context(|| format!("{}: cannot be made", directory.display()))?;
         let lock = lock(&directory)?;
         // Versions of one program are built in one place, one after the other.
-        let _building = self::lock(&toolchain.root().join("target/molt"))?;
+        let _building = building(toolchain)?;
         let step = Step::start(format!("building '{name}' for {}", kernel.label()));
         scenario.edit(&directory)?;
         let scenario = &*scenario;
@@ -101,10 +101,43 @@ impl Workspace {
     }
 }
 
-/// Holds a folder until dropped, against other processes.
-fn lock(folder: &Path) -> Result<File> {
-    let lock = File::create(folder.join("lock"))?;
-    lock.lock()
+/// Threads of this process that build.
+static BUILDING: Mutex<()> = Mutex::new(());
+
+/// Held while something is built, by this process or another one.
+pub struct Building {
+    _file: File,
+    _thread: MutexGuard<'static, ()>,
+}
+
+/// Waits until nobody else builds.
+pub fn building(toolchain: &Toolchain) -> Result<Building> {
+    // A thread that panicked has left nothing that the next one could not build anew.
+    let thread = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(Building {
+        _file: lock(&toolchain.root().join("target/molt"))?,
+        _thread: thread,
+    })
+}
+
+/// Holds a folder until dropped, against other processes and threads; says so where somebody else holds it. It is given back
+/// with the process, however that ends.
+pub fn lock(folder: &Path) -> Result<File> {
+    fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
+    let path = folder.join("lock");
+    let lock = File::create(&path).with_context(|| format!("{}", path.display()))?;
+    let held = |error| match error {
+        TryLockError::WouldBlock => {
+            complain!(
+                "molt: waiting for another run, which works in {}",
+                folder.display()
+            );
+            lock.lock()
+        }
+        TryLockError::Error(error) => Err(error),
+    };
+    lock.try_lock()
+        .or_else(held)
         .with_context(|| format!("{}: cannot be locked", folder.display()))?;
     Ok(lock)
 }
@@ -134,7 +167,7 @@ pub fn build_image(
         out: out.clone(),
     })?;
     for warning in &report.warnings {
-        eprintln!("molt: {warning}");
+        complain!("molt: {warning}");
     }
     Ok(out)
 }
@@ -334,7 +367,7 @@ fn native_bundles(guest: &str) -> String {
 }
 
 /// The Linux guests' shares.
-fn filesystems(system: &System) -> Vec<Filesystem> {
+pub fn filesystems(system: &System) -> Vec<Filesystem> {
     let is_linux = |domain: &ProtectionDomain| {
         let guest = domain.machine.as_ref().and_then(|m| m.guest.as_ref());
         guest.is_some_and(|guest| guest.kind == GuestKind::Linux)
@@ -348,6 +381,34 @@ fn filesystems(system: &System) -> Vec<Filesystem> {
         .collect()
 }
 
+/// The bytes of the disk that a system's clients have shares of; 0: it has none.
+pub fn disk_bytes(board: &Board, system: &System) -> u64 {
+    let bytes = (system.domains.iter().flat_map(|domain| &domain.clients))
+        .map(|client| (client.first_sector + client.sectors) * SECTOR)
+        .max()
+        .unwrap_or(0);
+    match board.qemu.disk.power_of_two && bytes > 0 {
+        true => bytes.next_power_of_two(),
+        false => bytes,
+    }
+}
+
+/// Makes a disk's image with the file systems of the Linux guests; `scratch` is a file that may be overwritten.
+pub fn make_image(
+    file: &Path,
+    bytes: u64,
+    filesystems: &[Filesystem],
+    scratch: &Path,
+) -> Result<()> {
+    File::create(file)
+        .and_then(|disk| disk.set_len(bytes))
+        .with_context(|| format!("{}: cannot be made", file.display()))?;
+    for place in filesystems {
+        molt_linux::format(file, *place, scratch)?;
+    }
+    Ok(())
+}
+
 fn make_disk(
     kind: Option<DiskKind>,
     board: &Board,
@@ -358,22 +419,10 @@ fn make_disk(
     let Some(kind) = kind else {
         return Ok(Disk::None);
     };
-    let bytes = (system.domains.iter().flat_map(|domain| &domain.clients))
-        .map(|client| (client.first_sector + client.sectors) * SECTOR)
-        .max()
-        .unwrap_or(0);
-    let bytes = match board.qemu.disk.power_of_two {
-        true => bytes.next_power_of_two(),
-        false => bytes,
-    };
+    let bytes = disk_bytes(board, system);
     let file = directory.join("disk.img");
     if kind != DiskKind::Null {
-        File::create(&file)
-            .and_then(|disk| disk.set_len(bytes))
-            .with_context(|| format!("{}: cannot be made", file.display()))?;
-        for place in filesystems {
-            molt_linux::format(&file, *place, &directory.join("scratch"))?;
-        }
+        make_image(&file, bytes, filesystems, &directory.join("scratch"))?;
     }
     Ok(match kind {
         DiskKind::File => Disk::File(file),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The run: start, read lines, stop.
 
+use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -71,7 +72,7 @@ pub fn run(machine: &Machine, observer: &mut dyn Observer) -> Result<End, RunErr
     }
     let start = Instant::now();
     let program = program::program();
-    let child = Command::new(&program)
+    let child = supervised(&program)
         .args(machine.arguments())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -103,11 +104,33 @@ pub fn run(machine: &Machine, observer: &mut dyn Observer) -> Result<End, RunErr
             Err(RecvTimeoutError::Disconnected) => {
                 let code = qemu.0.wait()?.code();
                 if !said_something && code != Some(0) {
+                    // `setpriv`, or a shell in its place, says so of a program that is not there.
+                    if code == Some(127) {
+                        let program = program.to_string_lossy().into_owned();
+                        let error = io::ErrorKind::NotFound.into();
+                        return Err(Unfit::Start { program, error }.into());
+                    }
                     return Err(RunError::Refused(qemu.complaint()));
                 }
                 return Ok(End::Exited { code });
             }
         }
+    }
+}
+
+/// A command that ends with this process, however that ends: killed, too, or with Ctrl-C at a moment when nothing is dropped.
+/// A QEMU that is left over would hold the disk's image. util-linux's `setpriv` asks the kernel for it (prctl(2),
+/// PR_SET_PDEATHSIG) and then becomes the program; where it is not installed the program runs by itself.
+fn supervised(program: &OsStr) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL"]);
+    match command.arg("true").output() {
+        Ok(output) if output.status.success() => {
+            let mut command = Command::new("setpriv");
+            command.args(["--pdeathsig", "KILL", "--"]).arg(program);
+            command
+        }
+        _ => Command::new(program),
     }
 }
 
@@ -154,5 +177,51 @@ impl Drop for Running {
         // It may have ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::path::Path;
+
+    /// What a run starts, as a program of its own that is then killed: the child must not outlive it.
+    #[test]
+    fn what_is_started_ends_with_who_started_it() {
+        if Command::new("setpriv").arg("--version").output().is_err() {
+            return;
+        }
+        let folder = std::env::temp_dir().join(format!("molt-qemu-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("pid");
+        // The parent is a shell, which `kill -9` ends at once; it starts the command as a run does.
+        let command = supervised("sleep".as_ref());
+        let mut line = String::new();
+        for word in std::iter::once(command.get_program()).chain(command.get_args()) {
+            line.push_str(&format!("{} ", word.to_str().unwrap()));
+        }
+        let script = format!("{line} 60 & echo $! > {}; wait", file.display());
+        let mut parent = Command::new("sh").args(["-c", &script]).spawn().unwrap();
+        let pid = loop {
+            match fs::read_to_string(&file) {
+                Ok(text) if text.ends_with('\n') => break text.trim().to_owned(),
+                _ => thread::sleep(Duration::from_millis(20)),
+            }
+        };
+        let process = Path::new("/proc").join(&pid).join("comm");
+        let is = |name: &str| fs::read_to_string(&process).is_ok_and(|comm| comm.trim() == name);
+        while !is("sleep") {
+            thread::sleep(Duration::from_millis(20));
+        }
+        parent.kill().unwrap();
+        parent.wait().unwrap();
+        let end = Instant::now() + Duration::from_secs(10);
+        while is("sleep") && Instant::now() < end {
+            thread::sleep(Duration::from_millis(20));
+        }
+        let left = is("sleep");
+        fs::remove_dir_all(&folder).unwrap();
+        assert!(!left, "process {pid} outlives who started it");
     }
 }

@@ -2,6 +2,7 @@
 //! The machine, and the command line that makes it.
 
 use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -133,9 +134,11 @@ fn texts(arguments: &[String]) -> Vec<OsString> {
     arguments.iter().map(OsString::from).collect()
 }
 
-/// QEMU's option syntax: a comma in a value is written twice.
-fn escape(path: &std::path::Path) -> String {
-    path.display().to_string().replace(',', ",,")
+/// QEMU's option syntax: a comma in a value is written twice. Other bytes are a path's own, whatever they are.
+fn escape(path: &std::path::Path) -> OsString {
+    let bytes = path.as_os_str().as_bytes().iter();
+    let twice = bytes.flat_map(|byte| std::iter::repeat_n(*byte, 1 + usize::from(*byte == b',')));
+    OsString::from_vec(twice.collect())
 }
 
 #[cfg(test)]
@@ -173,6 +176,16 @@ mod tests {
         assert!(line(&machine).contains("format=qcow2,"));
         machine.disk = Disk::File("debian.img".into());
         assert!(line(&machine).contains("format=raw,"));
+    }
+
+    #[test]
+    fn a_path_that_is_no_text_stays_what_it_is() {
+        let path = OsString::from_vec(b"/a b/\xff'\",.img".to_vec());
+        let mut machine = machine("i");
+        machine.disk = Disk::File(path.into());
+        let wanted = b"file=/a b/\xff'\",,.img";
+        let has = |argument: &OsString| argument.as_bytes().ends_with(wanted);
+        assert!(machine.arguments().iter().any(has));
     }
 
     #[test]

@@ -17,6 +17,11 @@ pub struct Collector {
     /// The PD behind each guest: its VMM, or the native client itself.
     domains: Vec<String>,
     done: BTreeSet<String>,
+    /// Guests that are over and were not done: why.
+    over: BTreeMap<String, String>,
+    /// Who has said something, up to a colon, and the last line.
+    speakers: BTreeSet<String>,
+    last: Option<String>,
     /// Guests that were done before the last update had ended.
     absent: BTreeSet<String>,
     transactions: Transactions,
@@ -55,12 +60,15 @@ impl Collector {
 
     /// Takes a line in; returns what of it a person wants to see now.
     pub fn line(&mut self, text: &str) -> Option<String> {
+        self.heard(text);
         if let Ok(line) = text.parse::<Line>() {
             self.event(&line.event);
             return timeline::tell(&line);
         }
         let (name, said) = text.split_once(": ")?;
-        let Some(guest) = self.guests.iter_mut().find(|guest| guest.name == name) else {
+        let named = self.guests.iter().position(|guest| guest.name == name);
+        let Some(guest) = named.and_then(|index| self.guests.get_mut(index)) else {
+            self.end_of_guest(name, said);
             // A domain that says something has a reason to.
             return Some(format!("              {name:<10} {said}"));
         };
@@ -83,6 +91,31 @@ impl Collector {
             }
             GuestLine::Result => Some(format!("              {name:<10} {said}")),
             GuestLine::Other => None,
+        }
+    }
+
+    fn heard(&mut self, text: &str) {
+        if let Some((speaker, _)) = text.split_once(": ") {
+            self.speakers.insert(speaker.to_owned());
+        }
+        if !text.is_empty() {
+            self.last = Some(text.to_owned());
+        }
+    }
+
+    /// What a VMM or `monitor` says of a guest that runs no longer.
+    fn end_of_guest(&mut self, domain: &str, said: &str) {
+        for (guest, behind) in self.guests.iter().zip(&self.domains) {
+            let fault = || said.starts_with(&format!("'{behind}' faulted"));
+            let over = match domain {
+                "monitor" => fault(),
+                _ => domain == behind && guest_line::is_over(&guest.name, said),
+            };
+            if over && !self.done.contains(&guest.name) {
+                self.over
+                    .entry(guest.name.clone())
+                    .or_insert_with(|| said.to_owned());
+            }
         }
     }
 
@@ -156,9 +189,51 @@ impl Collector {
         }
     }
 
-    /// Whether every guest has said that it is done, and no transaction is open.
+    /// Whether every guest has said that it is done, and no transaction is open; or one will never be done.
     pub fn finished(&self) -> bool {
-        self.done.len() == self.guests.len() && !self.transactions.under_way()
+        let done = self.done.len() == self.guests.len() && !self.transactions.under_way();
+        done || !self.over.is_empty()
+    }
+
+    /// Whether there are guests, and each of them is done or will never be.
+    pub fn all_over(&self) -> bool {
+        let ended =
+            |guest: &Guest| self.done.contains(&guest.name) || self.over.contains_key(&guest.name);
+        !self.is_empty() && self.guests.iter().all(ended) && !self.transactions.under_way()
+    }
+
+    /// Whether there are no guests.
+    pub fn is_empty(&self) -> bool {
+        self.guests.is_empty()
+    }
+
+    /// Why this guest will never be done.
+    pub fn over(&self, guest: &str) -> Option<&str> {
+        self.over.get(guest).map(String::as_str)
+    }
+
+    /// Where the boot ended, if no guest ever said anything and `update` does not run.
+    pub fn silence(&self) -> Option<String> {
+        let spoke = |name: &str| self.speakers.contains(name);
+        let guests = self.guests.iter().any(|guest| spoke(&guest.name));
+        if guests || spoke("molt") {
+            return None;
+        }
+        let Some(last) = &self.last else {
+            return Some(
+                "nothing was printed, not even by the loader: is the image entered, and is its console the board's?"
+                    .to_owned(),
+            );
+        };
+        Some(if spoke("monitor") || spoke("molt-kernel") {
+            format!("the system did not start; the last line was: {last}")
+        } else if spoke("loader") {
+            format!(
+                "nothing was printed after the loader ('{last}'): the kernel or 'monitor' stopped (a debug configuration of the kernel says more)"
+            )
+        } else {
+            format!("neither loader, 'monitor' nor a guest was heard; the last line was: {last}")
+        })
     }
 
     /// Guests that have not said that they are done.
@@ -201,6 +276,7 @@ impl Collector {
             kernel: kernel.to_owned(),
             board: board.to_owned(),
             configuration: configuration.to_owned(),
+            clock: String::new(),
             guests: self.guests.clone(),
             updates: self.transactions.ended().cloned().collect(),
             passed: false,

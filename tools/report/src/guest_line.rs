@@ -28,6 +28,22 @@ pub enum GuestLine {
     Other,
 }
 
+/// Whether this is what a VMM says of a guest that will not run again (`Stop::text` of `molt-vmm`, and where the guest was).
+pub fn is_over(guest: &str, said: &str) -> bool {
+    let of_guest = said
+        .strip_prefix(guest)
+        .and_then(|said| said.strip_prefix(' '));
+    of_guest.is_some_and(|said| ENDS.iter().any(|end| said.starts_with(end)))
+}
+
+/// How a VMM says that its guest has ended.
+const ENDS: [&str; 4] = [
+    "powered off at ",
+    "asked for a reset; not started again at ",
+    "turned its only CPU off at ",
+    "stopped by an unexpected fault at ",
+];
+
 /// Reads one line; accounts are put into the guest's.
 pub fn read(guest: &mut Guest, text: &str) -> GuestLine {
     if text == "done" {
@@ -80,6 +96,17 @@ mod tests {
         assert_eq!(read(&mut guest, line), GuestLine::Result);
         assert_eq!((guest.requests, guest.errors), (7, 1));
         assert_eq!((guest.bytes_verified, guest.max_latency_ns), (4096, 9));
+    }
+
+    /// The texts are the VMM's.
+    #[test]
+    fn every_end_of_a_guest_is_known() {
+        use molt_vmm::Stop;
+        for stop in [Stop::Off, Stop::Reset, Stop::CpuOff, Stop::Unexpected(5)] {
+            let said = format!("linux {} at 0x40080000 ({stop:?})", stop.text());
+            assert!(is_over("linux", &said), "{said}");
+            assert!(!is_over("bare", &said), "{said}");
+        }
     }
 
     #[test]

@@ -14,6 +14,9 @@ pub struct Summary {
     pub board: String,
     /// The kernel's configuration, by its name in an SDK.
     pub configuration: String,
+    /// What the machine's clock follows: the `host`'s time or the count of `instructions`.
+    #[serde(default)]
+    pub clock: String,
     /// The guests, by name.
     pub guests: Vec<Guest>,
     /// The updates, in the order in which they ended.

@@ -51,5 +51,48 @@ pub fn table(summary: &Summary) -> Vec<String> {
             lines.push(format!("      {}", stages.join(", ")));
         }
     }
+    let measured = summary.updates.iter().any(|update| update.blackout_ns > 0);
+    if let Some(note) = clock(&summary.clock).filter(|_| measured) {
+        lines.push(note.to_owned());
+    }
     lines
+}
+
+/// What the figures are of.
+fn clock(clock: &str) -> Option<&'static str> {
+    Some(match clock {
+        "host" => {
+            "  times are of the host's clock, on which the emulator's own work and everything else that the host does shows;\n  --icount gives those of the machine, an instruction to the nanosecond"
+        }
+        "instructions" => {
+            "  times are of the machine's clock: an instruction is a nanosecond (--icount)"
+        }
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::result::Update;
+
+    #[test]
+    fn a_blackout_says_of_which_clock_it_is() {
+        let update = Update {
+            blackout_ns: 10_000_000,
+            ..Update::default()
+        };
+        let mut summary = Summary {
+            clock: "host".to_owned(),
+            updates: vec![update],
+            ..Summary::default()
+        };
+        let text = table(&summary).join("\n");
+        assert!(
+            text.contains("the host's clock") && text.contains("--icount"),
+            "{text}"
+        );
+        summary.clock = "instructions".to_owned();
+        assert!(table(&summary).join("\n").contains("the machine's clock"));
+    }
 }

@@ -49,8 +49,15 @@ fn yes() -> bool {
 /// Everything that is not as it must be; empty where the run has passed.
 pub fn judge(summary: &Summary, collector: &Collector, expected: &Expectation) -> Vec<String> {
     let mut failures = Vec::new();
+    if let Some(silence) = collector.silence() {
+        // All the rest follows from it.
+        return vec![silence];
+    }
     for name in collector.unfinished() {
-        failures.push(format!("guest '{name}' did not get to its end"));
+        failures.push(match collector.over(name) {
+            Some(why) => format!("guest '{name}' ended before it was done: {why}"),
+            None => format!("guest '{name}' did not get to its end"),
+        });
     }
     if !expected.complaints {
         failures.extend(collector.complaints().iter().cloned());

@@ -128,3 +128,57 @@ fn a_leak_fails() {
         ["'disk': the kernel disagrees with 1 entries of the books"]
     );
 }
+
+/// The one complaint about a console on which no guest was heard.
+fn silence(console: &[&str]) -> String {
+    match failures(console).as_slice() {
+        [only] => only.clone(),
+        several => panic!("{several:?}"),
+    }
+}
+
+#[test]
+fn a_boot_that_stops_is_told_by_its_last_sign_of_life() {
+    assert!(silence(&[]).starts_with("nothing was printed, not even by the loader"));
+    let loader = "loader: kernel and root task are in place";
+    assert!(silence(&[loader]).starts_with("nothing was printed after the loader"));
+    for line in [
+        "monitor: the system could not be made: Objects, row 7: there is no memory for it",
+        "molt-kernel: no root task: NoSlots",
+    ] {
+        let text = silence(&[loader, line]);
+        assert_eq!(
+            text,
+            format!("the system did not start; the last line was: {line}")
+        );
+    }
+}
+
+#[test]
+fn a_guest_that_is_over_is_not_waited_for() {
+    let guest = |name: &str| (name.to_owned(), format!("vmm_{name}"), Kind::Bare);
+    for (line, why) in [
+        ("vmm_a: a powered off at 0x40080000 (Off)", "powered off"),
+        (
+            "monitor: 'vmm_a' faulted at 0x20: address 0x0, ESR 0x1",
+            "faulted",
+        ),
+    ] {
+        let mut collector = Collector::new([guest("a"), guest("b")]);
+        collector.line("a: hello");
+        assert!(!collector.finished());
+        collector.line(line);
+        assert!(collector.finished(), "{line}");
+        let summary = collector.summary("embedded", "virt", "release");
+        let failures = judge(&summary, &collector, &Expectation::default());
+        let told =
+            |f: &String| f.starts_with("guest 'a' ended before it was done") && f.contains(why);
+        assert!(failures.iter().any(told), "{failures:?}");
+    }
+    // In a good run each powers off when it is done.
+    let mut collector = Collector::new([guest("a")]);
+    for line in ["a: done", "vmm_a: a powered off at 0x40080000 (Off)"] {
+        collector.line(line);
+    }
+    assert_eq!(collector.over("a"), None);
+}

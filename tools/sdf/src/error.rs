@@ -87,20 +87,88 @@ impl fmt::Display for Error {
                 width,
                 rule,
             } => {
+                let (text, indent, width) = around(text, *indent, *width);
                 // Tabs stay tabs, so that the caret stands under its character.
                 let lead: String = text
                     .chars()
-                    .take(*indent)
+                    .take(indent)
                     .map(|c| if c == '\t' { c } else { ' ' })
                     .collect();
                 write!(
                     f,
                     "{place}: {rule}\n    {text}\n    {lead}{}",
-                    "^".repeat(*width)
+                    "^".repeat(width)
                 )
             }
         }
     }
 }
 
+/// Characters of a line that are shown at the most.
+const SHOWN: usize = 160;
+/// Characters of them that stand before the caret.
+const BEFORE: usize = 60;
+/// Stands for what is not shown.
+const CUT: char = '\u{2026}';
+
+/// The part of a long line around the caret: text, indent and width of what is underlined.
+fn around(text: &str, indent: usize, width: usize) -> (String, usize, usize) {
+    if text.chars().count() <= SHOWN {
+        return (text.to_owned(), indent, width);
+    }
+    let start = indent.saturating_sub(BEFORE);
+    let mut part: String = text.chars().skip(start).take(SHOWN).collect();
+    let width = width.min(SHOWN - (indent - start));
+    if text.chars().count() > start + SHOWN {
+        part.push(CUT);
+    }
+    let mut indent = indent - start;
+    if start > 0 {
+        part.insert(0, CUT);
+        indent += 1;
+    }
+    (part, indent, width)
+}
+
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All of a system in one line, as programs write descriptions.
+    #[test]
+    fn of_a_very_long_line_the_part_around_the_caret_is_shown() {
+        let before = "<a/>".repeat(25_000);
+        let text = format!("<system>{before}<channel bad='1'/>{before}</system>");
+        let start = text.find("bad").unwrap();
+        let source = Source::new("long.xml".to_owned(), text);
+        let rule = Rule::UnknownAttribute("channel".to_owned(), "bad".to_owned());
+        let error = Error::broken(&source, &(start..start + 3), rule).to_string();
+        let lines: Vec<&str> = error.lines().collect();
+        let [place, shown, caret] = lines.as_slice() else {
+            panic!("{error}")
+        };
+        assert!(
+            place.starts_with(&format!("long.xml:1:{}: ", start + 1)),
+            "{place}"
+        );
+        assert!(
+            shown.chars().count() < 200,
+            "{} characters",
+            shown.chars().count()
+        );
+        let column = caret.chars().position(|c| c == '^').unwrap();
+        let under: String = shown.chars().skip(column).take(3).collect();
+        assert_eq!((under.as_str(), caret.trim()), ("bad", "^^^"));
+        assert!(shown.trim().starts_with(CUT) && shown.ends_with(CUT));
+    }
+
+    #[test]
+    fn what_is_underlined_ends_with_what_is_shown() {
+        let (text, indent, width) = around(&"x".repeat(1000), 500, 400);
+        assert_eq!(text.chars().count(), SHOWN + 2);
+        assert_eq!((indent, width), (BEFORE + 1, SHOWN - BEFORE));
+        assert_eq!(around("short", 1, 2), ("short".to_owned(), 1, 2));
+    }
+}

@@ -206,6 +206,38 @@ pub enum Rule {
     // What needs the kernel or the program images (molt-image).
     #[error("core {0}: this kernel is for {1}, counted from 0")]
     NoCore(u64, u64),
+    #[error("interrupt {0}: this kernel has interrupts 0 to {1}")]
+    NoInterrupt(u64, u64),
+    #[error(
+        "interrupt {0} is the kernel's own: it is that of its timer or of its virtual machines"
+    )]
+    KernelInterrupt(u64),
+    #[error(
+        "'{0}' has smc=\"true\", and this kernel is configured without calls of the secure monitor"
+    )]
+    NoSmc(String),
+    #[error("memory region '{0}' is a device's: it cannot be filled from a file")]
+    PrefillDevice(String),
+    #[error(
+        "the system needs {needed} of the capability slots of the root task, which has {there}: '{region}' takes {slots} of them, one for each of its {pages} pages of {page:#x} bytes and one for each mapping of each page"
+    )]
+    Slots {
+        needed: u64,
+        there: u64,
+        region: String,
+        slots: u64,
+        pages: u64,
+        page: u64,
+    },
+    #[error(
+        "memory region '{region}' of {size:#x} bytes has no place: after everything larger, {free:#x} bytes of memory are left, {largest:#x} of them side by side"
+    )]
+    NoRoom {
+        region: String,
+        size: u64,
+        free: u64,
+        largest: u64,
+    },
     #[error("<domains> is not for this kernel: {0}")]
     NoDomainScheduler(&'static str),
     #[error(

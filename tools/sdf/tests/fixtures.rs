@@ -14,8 +14,14 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Rules that only the kernel or the program images can break: `molt-image` tests them.
-const OF_IMAGES: [&str; 10] = [
+const OF_IMAGES: [&str; 16] = [
     "NoCore",
+    "NoInterrupt",
+    "KernelInterrupt",
+    "NoSmc",
+    "PrefillDevice",
+    "Slots",
+    "NoRoom",
     "NoDomainScheduler",
     "NoMemory",
     "MapOverImage",

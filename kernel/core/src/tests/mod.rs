@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The core on a fake machine.
 
+mod boot;
 mod capabilities;
 mod fake;
 mod ipc;

@@ -5,6 +5,7 @@ use molt_monitor::{Kernel, Memory, Slot, walk};
 use molt_system::NONE;
 use molt_system::boot::{Kind, ScheduleEntry, System, Thread};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Range, RangeInclusive};
 
 /// The first empty slot of the root task.
 pub const FIRST: Slot = 1000;
@@ -45,21 +46,59 @@ pub struct Model {
     pub cores: BTreeMap<u32, u32>,
     pub started: Option<u64>,
     used: BTreeMap<usize, u64>,
+    untypeds: Vec<(u64, u32, bool)>,
 }
 
-/// The untypeds of a small machine: devices, then RAM.
-const UNTYPEDS: [(u64, u32, bool); 2] = [(0, 29, true), (0x6000_0000, 29, false)];
+/// What the embedded kernel hands out, devices first; of RAM it keeps both ends.
+const HANDED_OUT: [(Range<u64>, bool); 6] = [
+    (0..0x800_0000, true),
+    (0x800_1000..0x801_0000, true),
+    (0x801_1000..0x803_0000, true),
+    (0x803_1000..0x6000_0000, true),
+    (0xc000_0000..1 << 40, true),
+    (0x6080_0000..0xbe00_0000, false),
+];
+/// Its interrupts, and those of them that it keeps.
+const INTERRUPTS: u32 = 160;
+const KEPT: Range<u32> = 25..28;
+/// Slots of the root task.
+const SLOTS: Slot = 1 << 17;
+/// Microseconds: twice the kernel's worst time; an eighth of 2^64 ticks at 62.5 MHz.
+const BUDGETS: RangeInclusive<u64> = 20..=u64::MAX / 8 / 63;
+
+/// Ranges in aligned powers of two.
+fn untypeds() -> Vec<(u64, u32, bool)> {
+    let mut all = Vec::new();
+    for (range, device) in HANDED_OUT {
+        let mut base = range.start;
+        while base < range.end {
+            let largest = (range.end - base).ilog2();
+            let bits = if base == 0 {
+                largest
+            } else {
+                largest.min(base.trailing_zeros())
+            };
+            all.push((base, bits, device));
+            base += 1 << bits;
+        }
+    }
+    all
+}
 
 impl Model {
     /// Walks a packed system.
     pub fn run(packed: &[u8]) -> Model {
         let system = System::new(packed).expect("a packed system");
         let mut memory = Memory::default();
-        UNTYPEDS
-            .iter()
-            .for_each(|(paddr, bits, device)| memory.add(*paddr, *bits, *device));
-        let mut model = Model::default();
-        walk(&mut model, &mut memory, &system, FIRST, |_, _, _| {}).expect("the whole walk");
+        let mut model = Model {
+            untypeds: untypeds(),
+            ..Model::default()
+        };
+        for (paddr, bits, device) in &model.untypeds {
+            memory.add(*paddr, *bits, *device);
+        }
+        walk(&mut model, &mut memory, &system, FIRST, |_, _, _| {})
+            .unwrap_or_else(|failure| panic!("{failure}"));
         model
     }
 
@@ -79,6 +118,9 @@ impl Model {
     }
 
     fn put(&mut self, slot: Slot, cap: Cap) -> Result<(), String> {
+        if slot >= SLOTS {
+            return Err(format!("FailedLookup: slot {slot}"));
+        }
         match self.slots.insert(slot, cap) {
             None => Ok(()),
             Some(old) => Err(format!("DeleteFirst: slot {slot} holds {old:?}")),
@@ -122,7 +164,7 @@ impl Kernel for Model {
         first: Slot,
         count: u64,
     ) -> Result<(), String> {
-        let (base, bits, device) = UNTYPEDS[untyped];
+        let (base, bits, device) = self.untypeds[untyped];
         let used = self.used.entry(untyped).or_default();
         let size = 1u64 << bits_of(kind, size_bits);
         let start = used.next_multiple_of(size);
@@ -182,6 +224,9 @@ impl Kernel for Model {
         core: u32,
         handler: Slot,
     ) -> Result<(), String> {
+        if number >= INTERRUPTS || KEPT.contains(&number) {
+            return Err(format!("RangeError or RevokeFirst: interrupt {number}"));
+        }
         self.cores.insert(number, core);
         self.put(
             handler,
@@ -277,6 +322,13 @@ impl Kernel for Model {
     }
 
     fn open(&mut self, frame: Slot, _: u32) -> Result<(), String> {
+        let paddr = self.paddrs.get(&frame).copied().unwrap_or_default();
+        let ram = |(range, device): &(Range<u64>, bool)| !device && range.contains(&paddr);
+        if !HANDED_OUT.iter().any(ram) {
+            return Err(format!(
+                "IllegalOperation: caches of device memory at {paddr:#x}"
+            ));
+        }
         match self.open.replace(frame) {
             None => Ok(()),
             Some(other) => Err(format!("{other} is open")),
@@ -364,6 +416,10 @@ impl Kernel for Model {
         slot: &dyn Fn(u32) -> Slot,
         fault: Slot,
     ) -> Result<(), String> {
+        let (budget, period) = (thread.budget_us, thread.period_us);
+        if !BUDGETS.contains(&budget) || !BUDGETS.contains(&period) || budget > period {
+            return Err(format!("RangeError: budget {budget}, period {period}"));
+        }
         self.expect(slot(thread.tcb), Kind::Tcb)?;
         self.expect(slot(thread.sc), Kind::SchedContext)?;
         self.expect(slot(thread.cspace), Kind::CNode)?;

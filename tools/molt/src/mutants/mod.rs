@@ -14,6 +14,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::arguments::Mutants;
+use crate::output::say;
 use crate::toolchain::Toolchain;
 use mutant::{Mutant, NoticedBy};
 use notice::Verdict;
@@ -30,9 +31,7 @@ pub fn run(arguments: &Mutants) -> Result<bool> {
     let mut mutants = Mutant::all(root)?;
     mutants.retain(|mutant| mutant.name.contains(filter));
     if arguments.list {
-        mutants
-            .iter()
-            .for_each(|mutant| println!("{}", line(mutant)));
+        mutants.iter().for_each(|mutant| say!("{}", line(mutant)));
         return Ok(true);
     }
     let logs = root.join(LOGS);
@@ -51,18 +50,18 @@ pub fn run(arguments: &Mutants) -> Result<bool> {
             Ok(Verdict::NotNoticed(printed)) => ("FAILED", printed),
             Err(error) => ("FAILED", format!("{error:#}")),
         };
-        println!(
+        say!(
             "{verdict:<8} {} ({:.1} s)",
             line(mutant),
             start.elapsed().as_secs_f32()
         );
-        what.lines().for_each(|line| println!("           {line}"));
+        what.lines().for_each(|line| say!("           {line}"));
         match verdict {
             "noticed" => noticed += 1,
             _ => not_noticed += 1,
         }
     }
-    println!(
+    say!(
         "{noticed} mutants noticed, {not_noticed} not noticed; what the tests printed is in {LOGS}"
     );
     Ok(not_noticed == 0 && noticed > 0)

@@ -12,6 +12,7 @@ use super::suite;
 use crate::arguments::{self, Measure};
 use crate::commands::{DEMO, play};
 use crate::kernel::{EMBEDDED_BOARD, Kernel};
+use crate::output::{complain, say};
 use crate::session::Show;
 use crate::toolchain::Toolchain;
 
@@ -54,7 +55,7 @@ pub fn run(toolchain: &Toolchain, arguments: &arguments::Kernel) -> Result<bool>
     comparison.blackouts()?;
     comparison.verdicts(&seen);
     for failure in &comparison.failures {
-        eprintln!("  - {failure}");
+        complain!("  - {failure}");
     }
     Ok(comparison.failures.is_empty())
 }
@@ -70,8 +71,8 @@ impl Comparison<'_> {
     fn introduce(&self) -> Result<()> {
         let today = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string();
         let today = today.split('T').next().unwrap_or_default();
-        println!("# The two kernels side by side\n");
-        println!(
+        say!("# The two kernels side by side\n");
+        say!(
             "Written on {today} by `./molt test --compare --sdk DIR > docs/kernel-comparison.md`: the embedded kernel of Molt {}, and\n{} of the Microkit SDK ({}, {}); QEMU {}, every\nrun under `-icount shift=0`, where one instruction takes a nanosecond. The right-hand column of figures is the\nembedded kernel's as a multiple of the other's.",
             env!("CARGO_PKG_VERSION"),
             self.real.name(),
@@ -84,8 +85,8 @@ impl Comparison<'_> {
 
     /// What the operations on the swap's path cost, and how that grows.
     fn costs(&mut self, [embedded, real]: &[Seen; 2]) {
-        println!("\n## Instructions\n");
-        println!(
+        say!("\n## Instructions\n");
+        say!(
             "For one operation on the swap's path, the few of its caller's stub included: the median of nine rounds, in steady\nstate (`tests/suite/src/tests/cost.rs`). In parentheses: on how many objects. The embedded kernel has no fast path.\n"
         );
         let mut rows = Vec::new();
@@ -101,8 +102,8 @@ impl Comparison<'_> {
             self.failures.push("no cost was measured".into());
         }
         print!("{}", table(self.header("operation"), &rows));
-        println!("\n## Growth\n");
-        println!("How many times the instructions as the number of objects grows sixteenfold.\n");
+        say!("\n## Growth\n");
+        say!("How many times the instructions as the number of objects grows sixteenfold.\n");
         let growths = growth::of(&embedded.costs, &real.costs);
         let rows: Vec<_> = growths.iter().map(Growth::row).collect();
         print!("{}", table(self.header("operation"), &rows));
@@ -112,8 +113,8 @@ impl Comparison<'_> {
 
     /// The demo's blackout.
     fn blackouts(&mut self) -> Result<()> {
-        println!("\n## Blackout\n");
-        println!(
+        say!("\n## Blackout\n");
+        say!(
             "From the old driver's last completion to the new one's first, in nanoseconds; the cpu part is what update, stage,\ndrivers and VMMs execute in it. Both depend on when the host's disk answers: the medians of {RUNS} runs.\n"
         );
         let mut rows = Vec::new();
@@ -203,8 +204,8 @@ impl Comparison<'_> {
         if names.is_empty() {
             self.failures.push("no test ran".into());
         }
-        println!("\n## Verdicts\n");
-        println!(
+        say!("\n## Verdicts\n");
+        say!(
             "{equal} of {} tests equal: both passed, with the same trace of what the kernel answered, line by line.\n",
             names.len()
         );

@@ -7,6 +7,7 @@ use std::process::Stdio;
 use anyhow::{Context, Result};
 
 use super::count::Count;
+use crate::output::{complain, say};
 use crate::toolchain::Toolchain;
 
 /// Runs them; what fails is printed whole.
@@ -26,12 +27,12 @@ pub fn run(toolchain: &Toolchain, filter: Option<&str>) -> Result<Count> {
         match summary(&line) {
             Some(part) => count += part,
             None if is_dots(&line) || line.starts_with("running ") || line.is_empty() => {}
-            None => println!("{line}"),
+            None => say!("{line}"),
         }
     }
     let status = cargo.wait().context("cargo test did not end")?;
     if !status.success() && count.failed == 0 {
-        eprintln!("molt: the tests on the host do not build");
+        complain!("molt: the tests on the host do not build");
         count += Count::of(false);
     }
     Ok(count)

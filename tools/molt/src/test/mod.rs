@@ -16,6 +16,7 @@ use anyhow::Result;
 
 use crate::arguments::{Part, Test};
 use crate::kernel::Kernel;
+use crate::output::say;
 use crate::toolchain::Toolchain;
 use count::Count;
 
@@ -33,25 +34,25 @@ pub fn run(arguments: &Test) -> Result<bool> {
     let wanted = |part| arguments.part.is_none_or(|only| only == part);
     let mut count = Count::default();
     if wanted(Part::Host) {
-        println!("== on the host");
+        say!("== on the host");
         count += host::run(&toolchain, filter)?;
     }
     if wanted(Part::Suite) {
-        println!("== target suite on {}", kernel.label());
+        say!("== target suite on {}", kernel.label());
         count += suite::run(&toolchain, &kernel, filter)?;
     }
     if wanted(Part::Programs) {
-        println!("== programs for {}", kernel.label());
+        say!("== programs for {}", kernel.label());
         count += programs::run(&toolchain, &kernel, filter)?;
     }
     if wanted(Part::Microkit) {
-        println!("== plain Microkit systems on {}", kernel.label());
+        say!("== plain Microkit systems on {}", kernel.label());
         count += microkit::run(&toolchain, &kernel, filter)?;
     }
     if wanted(Part::Scenarios) {
-        println!("== scenarios on {}", kernel.label());
+        say!("== scenarios on {}", kernel.label());
         count += scenarios::run(&toolchain, &kernel, filter)?;
     }
-    println!("{count}");
+    say!("{count}");
     Ok(count.failed == 0 && count.passed > 0)
 }

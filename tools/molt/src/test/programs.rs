@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::count::Count;
 use crate::kernel::Kernel;
+use crate::output::say;
 use crate::toolchain::{Target, Toolchain};
 
 /// Whose programs.
@@ -46,9 +47,9 @@ pub fn run(toolchain: &Toolchain, kernel: &Kernel, filter: Option<&str>) -> Resu
         let (ours, theirs) = (digest(&ours.join(package))?, digest(&theirs.join(package))?);
         let same = ours == theirs;
         if same {
-            println!("ok     {package} is the same program on either kernel: {ours}");
+            say!("ok     {package} is the same program on either kernel: {ours}");
         } else {
-            println!("FAILED {package}: {ours} for the embedded kernel, {theirs} for the SDK's");
+            say!("FAILED {package}: {ours} for the embedded kernel, {theirs} for the SDK's");
         }
         count += Count::of(same);
     }
@@ -57,7 +58,7 @@ pub fn run(toolchain: &Toolchain, kernel: &Kernel, filter: Option<&str>) -> Resu
 
 fn skip(packages: &BTreeSet<&str>, reason: &str) -> Count {
     for package in packages {
-        println!("skip   {package} is the same program on either kernel: {reason}");
+        say!("skip   {package} is the same program on either kernel: {reason}");
     }
     Count {
         skipped: packages.len(),

@@ -2,36 +2,33 @@
 //! The end-to-end scenarios: each file is one test.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError, RwLock};
+use std::thread;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use molt_board::Board;
 
 use super::count::Count;
 use crate::arguments::Measure;
 use crate::commands::play;
 use crate::kernel::Kernel;
+use crate::output::say;
 use crate::scenario::Scenario;
 use crate::session::Show;
 use crate::toolchain::Toolchain;
 
 const FOLDER: &str = "tests/scenarios";
 
-/// A mutant's run has to fail, and for the reason that is expected of it.
-fn noticed(failures: &[String], expected: &str) -> Vec<String> {
-    match failures.iter().find(|failure| failure.contains(expected)) {
-        Some(failure) => {
-            println!("       noticed: {failure}");
-            Vec::new()
-        }
-        None => {
-            let not_noticed = format!("the mutant was not noticed by '{expected}'");
-            std::iter::once(not_noticed)
-                .chain(failures.to_vec())
-                .collect()
-        }
+/// A mutant's run has to fail, and for the reason that is expected of it: what is wrong with that, or the failure.
+fn noticed(failures: &[String], expected: &str) -> (Vec<String>, Option<String>) {
+    if let Some(failure) = failures.iter().find(|failure| failure.contains(expected)) {
+        return (Vec::new(), Some(failure.clone()));
     }
+    let not_noticed = format!("the mutant was not noticed by '{expected}'");
+    let all = std::iter::once(not_noticed).chain(failures.to_vec());
+    (all.collect(), None)
 }
 
 /// The kernel on the scenario's board, and the board; an error is why it cannot be run here.
@@ -42,7 +39,20 @@ fn place(toolchain: &Toolchain, kernel: &Kernel, scenario: &Scenario) -> Result<
     Ok((kernel, board))
 }
 
-/// Runs them in the order of their names.
+/// Scenarios that run side by side, where there are as many cores: each is one busy thread of QEMU.
+const SIDE_BY_SIDE: usize = 4;
+
+/// What all of them share.
+struct Runner<'a> {
+    toolchain: &'a Toolchain,
+    kernel: &'a Kernel,
+    /// Those that are not yet begun, the next one last.
+    waiting: Mutex<Vec<PathBuf>>,
+    /// Read by whoever counts instructions; written by whoever runs in the host's time, which nobody may take from it.
+    clock: RwLock<()>,
+}
+
+/// Runs them, begun in the order of their names.
 pub fn run(toolchain: &Toolchain, kernel: &Kernel, filter: Option<&str>) -> Result<Count> {
     let folder = toolchain.root().join(FOLDER);
     let mut files: Vec<PathBuf> = fs::read_dir(&folder)
@@ -50,43 +60,91 @@ pub fn run(toolchain: &Toolchain, kernel: &Kernel, filter: Option<&str>) -> Resu
         .flatten()
         .map(|entry| entry.path())
         .filter(|path| path.extension().is_some_and(|e| e == "toml"))
+        .filter(|path| filter.is_none_or(|filter| name(path).contains(filter)))
         .collect();
     files.sort();
-    let mut count = Count::default();
-    for file in files {
-        let name = file.file_stem().unwrap_or_default().to_string_lossy();
-        if filter.is_some_and(|filter| !name.contains(filter)) {
-            continue;
+    files.reverse();
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let threads = cores.min(SIDE_BY_SIDE).min(files.len());
+    let runner = Runner {
+        toolchain,
+        kernel,
+        waiting: Mutex::new(files),
+        clock: RwLock::new(()),
+    };
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads)
+            .map(|_| scope.spawn(|| runner.work()))
+            .collect();
+        let mut count = Count::default();
+        for thread in threads {
+            count += thread
+                .join()
+                .map_err(|_| anyhow!("a scenario's thread panicked"))??;
         }
-        let scenario = Scenario::load(&file)?;
-        let (kernel, board) = match place(toolchain, kernel, &scenario) {
+        Ok(count)
+    })
+}
+
+fn name(file: &Path) -> String {
+    let stem = file.file_stem().unwrap_or_default();
+    stem.to_string_lossy().into_owned()
+}
+
+impl Runner<'_> {
+    /// One thread's share.
+    fn work(&self) -> Result<Count> {
+        let mut count = Count::default();
+        while let Some(file) = self.next() {
+            count += self.one(&file)?;
+        }
+        Ok(count)
+    }
+
+    fn next(&self) -> Option<PathBuf> {
+        self.waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop()
+    }
+
+    fn one(&self, file: &Path) -> Result<Count> {
+        let name = name(file);
+        let scenario = Scenario::load(file)?;
+        let (kernel, board) = match place(self.toolchain, self.kernel, &scenario) {
             Ok(place) => place,
             Err(reason) => {
-                println!("skip   scenario {name}: {reason:#}");
-                count += Count::SKIPPED;
-                continue;
+                say!("skip   scenario {name}: {reason:#}");
+                return Ok(Count::SKIPPED);
             }
         };
-        let start = Instant::now();
         // By the count of instructions no deadline is missed because the host was busy.
-        let measure = Measure {
-            icount: kernel.counts_instructions(&board),
-            json: None,
+        let icount = kernel.counts_instructions(&board);
+        let measure = Measure { icount, json: None };
+        let start = Instant::now();
+        let played = if icount {
+            let _clock = self.clock.read().unwrap_or_else(PoisonError::into_inner);
+            play(file, &kernel, None, &measure, Show::Nothing)
+        } else {
+            let _clock = self.clock.write().unwrap_or_else(PoisonError::into_inner);
+            play(file, &kernel, None, &measure, Show::Nothing)
         };
-        let failures = match play(&file, &kernel, None, &measure, Show::Nothing) {
-            Ok(outcome) => match &scenario.mutant {
-                Some(expected) => noticed(&outcome.failures, expected),
-                None => outcome.failures,
-            },
-            Err(error) => vec![format!("{error:#}")],
+        let (failures, noticed) = match (played, &scenario.mutant) {
+            (Ok(outcome), Some(expected)) => noticed(&outcome.failures, expected),
+            (Ok(outcome), None) => (outcome.failures, None),
+            (Err(error), _) => (vec![format!("{error:#}")], None),
         };
         let verdict = if failures.is_empty() { "ok" } else { "FAILED" };
         let took = start.elapsed().as_secs_f32();
-        println!("{verdict:<6} scenario {name} ({took:.1} s)");
-        for failure in &failures {
-            println!("         {failure}");
+        // In one piece: others print between pieces.
+        let mut text = format!("{verdict:<6} scenario {name} ({took:.1} s)");
+        if let Some(noticed) = noticed {
+            text.push_str(&format!("\n         noticed: {noticed}"));
         }
-        count += Count::of(failures.is_empty());
+        for failure in &failures {
+            text.push_str(&format!("\n         {failure}"));
+        }
+        say!("{text}");
+        Ok(Count::of(failures.is_empty()))
     }
-    Ok(count)
 }

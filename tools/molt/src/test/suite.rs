@@ -11,6 +11,7 @@ use molt_qemu::Clock;
 use super::count::Count;
 use super::seen::{Seen, difference};
 use crate::kernel::{EMBEDDED_BOARD, Kernel};
+use crate::output::{complain, say};
 use crate::progress;
 use crate::toolchain::{Target, Toolchain};
 
@@ -23,7 +24,7 @@ const LIMIT: Duration = Duration::from_secs(600);
 /// Runs it on the kernel and compares.
 pub fn run(toolchain: &Toolchain, kernel: &Kernel, filter: Option<&str>) -> Result<Count> {
     if kernel.board() != EMBEDDED_BOARD {
-        println!(
+        say!(
             "skip   the target suite is for {EMBEDDED_BOARD}: its devices and traces are of that board"
         );
         return Ok(Count::SKIPPED);
@@ -50,14 +51,14 @@ pub fn run(toolchain: &Toolchain, kernel: &Kernel, filter: Option<&str>) -> Resu
             (Some(None), found) => difference(trace, found.map_or(&[], Vec::as_slice)),
         };
         match &failure {
-            None => println!("ok     {name}"),
-            Some(reason) => println!("FAILED {name}: {reason}"),
+            None => say!("ok     {name}"),
+            Some(reason) => say!("FAILED {name}: {reason}"),
         }
         count += Count::of(failure.is_none());
     }
     for name in seen.verdicts.keys() {
         if !recorded.traces.contains_key(name) {
-            println!("FAILED {name}: the real kernel's trace of it is not recorded");
+            say!("FAILED {name}: the real kernel's trace of it is not recorded");
             count += Count::of(false);
         }
     }
@@ -84,7 +85,7 @@ pub fn record(toolchain: &Toolchain, kernel: &Kernel) -> Result<bool> {
     let path = toolchain.root().join(TRACES);
     fs::create_dir_all(path.parent().unwrap_or(&path))?;
     fs::write(&path, text).with_context(|| format!("{}", path.display()))?;
-    println!("{}: {} tests", path.display(), seen.verdicts.len());
+    say!("{}: {} tests", path.display(), seen.verdicts.len());
     Ok(true)
 }
 
@@ -112,7 +113,7 @@ pub fn boot(toolchain: &Toolchain, kernel: &Kernel) -> Result<Seen> {
     let end = molt_qemu::run(&machine, &mut seen)?;
     step.done();
     if !seen.closed {
-        eprintln!(
+        complain!(
             "the suite did not close ({end:?}); its last line: {}",
             seen.last
         );

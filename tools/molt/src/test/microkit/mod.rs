@@ -19,6 +19,7 @@ use molt_sdk::Configuration;
 use super::count::Count;
 use crate::description;
 use crate::kernel::{EMBEDDED_BOARD, Kernel};
+use crate::output::say;
 use crate::toolchain::{Target, Toolchain};
 use compiler::Compiler;
 
@@ -32,7 +33,7 @@ pub fn run(toolchain: &Toolchain, kernel: &Kernel, filter: Option<&str>) -> Resu
         Ok(ready) => ready,
         Err(reason) => {
             for (name, _) in wanted(&tests, filter) {
-                println!("skip   microkit {name}: {reason}");
+                say!("skip   microkit {name}: {reason}");
                 count.skipped += 1;
             }
             return Ok(count);
@@ -51,7 +52,7 @@ pub fn run(toolchain: &Toolchain, kernel: &Kernel, filter: Option<&str>) -> Resu
             out: &out,
         };
         if let Some(reason) = test.misfit()? {
-            println!("skip   microkit {name}: {reason}");
+            say!("skip   microkit {name}: {reason}");
             count += Count::SKIPPED;
             continue;
         }
@@ -108,8 +109,8 @@ fn wanted<'a>(
 
 fn verdict(name: &str, outcome: Result<()>) -> Count {
     match &outcome {
-        Ok(()) => println!("ok     microkit {name}"),
-        Err(error) => println!("FAILED microkit {name}: {error:#}"),
+        Ok(()) => say!("ok     microkit {name}"),
+        Err(error) => say!("FAILED microkit {name}: {error:#}"),
     }
     Count::of(outcome.is_ok())
 }
@@ -151,7 +152,7 @@ impl Test<'_> {
         self.compiler
             .programs(self.folder, self.configuration, self.out)?;
         let search = [self.out.to_owned()];
-        let image = description::build(
+        let built = description::build(
             self.toolchain,
             self.kernel,
             &self.description(),
@@ -159,7 +160,7 @@ impl Test<'_> {
             None,
         )?;
         let own = self.out.join("molt.img");
-        fs::copy(image, &own)?;
+        fs::copy(built.image, &own)?;
         self.boot(own)
     }
 

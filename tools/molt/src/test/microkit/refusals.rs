@@ -9,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use molt_sdk::Configuration;
 
 use super::super::count::Count;
+use crate::output::say;
 use crate::toolchain::Toolchain;
 
 /// `<rule>.system` or `<rule>-<what>.system`; the exact messages of this tool are tested where the rules are.
@@ -134,14 +135,14 @@ pub fn run(toolchain: &Toolchain, sdk: &Configuration, filter: Option<&str>) -> 
             _ => None,
         };
         if let Some(failure) = &failure {
-            println!("FAILED microkit refuses {name}: {failure}");
+            say!("FAILED microkit refuses {name}: {failure}");
             count += Count::of(false);
         } else {
             refused += 1;
             count += Count::of(true);
         }
     }
-    println!("ok     microkit refuses {refused} of our refused descriptions, for the same reasons");
+    say!("ok     microkit refuses {refused} of our refused descriptions, for the same reasons");
     Ok(count)
 }
 

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What is printed. Rust's own `println!` panics where nobody reads any more (`| head`) or the disk is full; a program that is
+//! used in pipes ends instead. QEMU, if one runs, ends with it.
+
+use std::fmt;
+use std::io::{self, ErrorKind, Write};
+use std::process;
+
+use crate::progress;
+
+/// As `println!`.
+macro_rules! say {
+    ($($argument:tt)*) => {
+        $crate::output::line(format_args!($($argument)*))
+    };
+}
+
+/// As `eprintln!`, which has nobody to tell that it failed.
+macro_rules! complain {
+    ($($argument:tt)*) => {
+        $crate::output::complaint(format_args!($($argument)*))
+    };
+}
+
+pub(crate) use {complain, say};
+
+/// What a shell reports of a program that a closed pipe has ended: 128 and SIGPIPE.
+const BROKEN_PIPE: i32 = 141;
+
+/// One line of the standard output.
+pub fn line(text: fmt::Arguments) {
+    let written = progress::aside(|| writeln!(io::stdout().lock(), "{text}"));
+    let Err(error) = written else {
+        return;
+    };
+    if error.kind() != ErrorKind::BrokenPipe {
+        complaint(format_args!("molt: the output cannot be written: {error}"));
+        process::exit(1);
+    }
+    process::exit(BROKEN_PIPE);
+}
+
+/// One line of the error output.
+pub fn complaint(text: fmt::Arguments) {
+    // Whoever has closed it does not want to know.
+    let _ = progress::aside(|| writeln!(io::stderr().lock(), "{text}"));
+}
