@@ -121,6 +121,8 @@ pub struct Qemu {
     pub counts_instructions: bool,
     /// Machine, processor, memory.
     pub arguments: Vec<String>,
+    /// The same for a Linux alone, with as much memory as a guest has: what `molt bench` compares with.
+    pub linux: Option<Vec<String>>,
     /// The disk.
     pub disk: QemuDisk,
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The initramfs: busybox, the modules of a virtio disk, our program, bundles.
+//! The initramfs: busybox, the modules of a virtio disk, our programs, bundles.
 
 use std::fs;
 use std::io;
@@ -16,25 +16,31 @@ const CHECKSUM: &str = "crc32c_generic";
 
 const INIT: &[u8] = include_bytes!("init");
 
-/// Makes it. Bundles are rung for in the order of their names.
+/// Makes it. Programs go to `/bin` under the names of their files; bundles are rung for in the order of their names.
 pub fn initramfs(
     packages: &Packages,
-    agent: &Path,
+    programs: &[&Path],
     bundles: &[(String, Vec<u8>)],
 ) -> Result<Vec<u8>, Error> {
     let read = |path: &Path| fs::read(path).map_err(Error::file(path));
     let busybox = read(&packages.busybox()?)?;
-    let agent = read(agent)?;
+    let programs = programs
+        .iter()
+        .map(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            Ok((name.into_owned(), read(path)?))
+        })
+        .collect::<Result<Vec<_>, Error>>()?;
     let modules = packages.modules()?;
     let checksum = modules.has(CHECKSUM).then_some(CHECKSUM);
     let wanted: Vec<&str> = checksum.into_iter().chain(MODULES).collect();
     let modules = modules.in_order(&wanted)?;
-    pack(&busybox, &agent, &modules, bundles).map_err(Error::file("initramfs"))
+    pack(&busybox, &programs, &modules, bundles).map_err(Error::file("initramfs"))
 }
 
 fn pack(
     busybox: &[u8],
-    agent: &[u8],
+    programs: &[(String, Vec<u8>)],
     modules: &[(String, Vec<u8>)],
     bundles: &[(String, Vec<u8>)],
 ) -> io::Result<Vec<u8>> {
@@ -45,7 +51,9 @@ fn pack(
     archive.character_device("dev/console", 5, 1)?;
     archive.program("init", INIT)?;
     archive.program("bin/busybox", busybox)?;
-    archive.program("bin/molt-linux-agent", agent)?;
+    for (name, content) in programs {
+        archive.program(&format!("bin/{name}"), content)?;
+    }
     // The order of the names is that in which they are loaded.
     for (n, (name, content)) in modules.iter().enumerate() {
         archive.file(&format!("modules/{n:02}-{name}.ko"), content)?;

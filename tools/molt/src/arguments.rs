@@ -40,6 +40,8 @@ pub enum Command {
     Test(Test),
     /// Leave one check out at a time, and see that a test notices it (long)
     Mutants(Mutants),
+    /// Measure the request path, the blackout and the boot, beside a Linux alone on the same machine
+    Bench(Bench),
     /// List the boards, and what was run on them in QEMU
     Boards,
     /// Check a system description
@@ -203,6 +205,32 @@ pub struct Mutants {
     /// List them, and the test that notices each
     #[arg(long)]
     pub list: bool,
+}
+
+/// `molt bench`
+#[derive(Args, Debug)]
+pub struct Bench {
+    #[command(flatten)]
+    /// Which kernel
+    pub kernel: Kernel,
+    /// Only figures whose name contains one of these, with commas between them
+    #[arg(long, value_name = "FILTER", value_delimiter = ',')]
+    pub rows: Vec<String>,
+    /// How often each system is measured
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    pub runs: u64,
+    /// Requests in each row of the request path
+    #[arg(long, value_name = "N", default_value_t = 4000, value_parser = clap::value_parser!(u64).range(1..=65536))]
+    pub requests: u64,
+    /// Another system beside: a command that boots a machine whose console prints the load's result lines (may be given several times)
+    #[arg(long, value_name = "NAME=COMMAND")]
+    pub peer: Vec<String>,
+    /// Not the Linux alone
+    #[arg(long)]
+    pub no_linux: bool,
+    /// Write the rows to this file
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
 }
 
 /// Where tests run.

@@ -138,11 +138,22 @@ pub fn play(
     measure: &Measure,
     show: Show,
 ) -> Result<Outcome> {
-    let toolchain = Toolchain::from_environment()?;
     let mut scenario = Scenario::load(path)?;
     if let Some(linux) = linux {
         scenario.linux = Some(linux.to_owned());
     }
+    play_loaded(path, scenario, kernel, measure, show)
+}
+
+/// The same for a scenario that was read from `path`.
+pub fn play_loaded(
+    path: &Path,
+    mut scenario: Scenario,
+    kernel: &Kernel,
+    measure: &Measure,
+    show: Show,
+) -> Result<Outcome> {
+    let toolchain = Toolchain::from_environment()?;
     if scenario.board != kernel.board() {
         bail!(
             "{}: is for board '{}' (--board), not '{}'",

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod bench;
 mod bundles;
 mod commands;
 mod description;
@@ -45,6 +46,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Demo(arguments) => commands::demo(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Mutants(arguments) => mutants::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Boards => commands::boards(),
         Command::Check(arguments) => commands::check(&arguments),
         Command::Graph(arguments) => commands::graph(&arguments),

@@ -26,8 +26,8 @@ const SECTOR: u64 = 512;
 const MONITOR: &str = "molt-monitor";
 /// What boots either kernel.
 const LOADER: &str = "molt-loader";
-/// The program in the Linux guest.
-const AGENT: &str = "molt-linux-agent";
+/// The programs in the Linux guest: what the demo runs, and what `molt bench` does.
+const LINUX_PROGRAMS: [&str; 2] = ["molt-linux-agent", "molt-linux-load"];
 
 /// Everything that a run needs.
 pub struct Workspace {
@@ -293,10 +293,12 @@ impl Builder<'_> {
             GuestKind::Linux if self.is_own(guest, &bundles)? => {}
             GuestKind::Linux => {
                 let packages = self.linux_packages()?;
-                let agent = self.toolchain.build(&[AGENT], Target::Domain, &[], None)?;
+                let folder = (self.toolchain).build(&LINUX_PROGRAMS, Target::Domain, &[], None)?;
+                let programs = LINUX_PROGRAMS.map(|name| folder.join(name));
+                let programs = programs.each_ref().map(PathBuf::as_path);
                 self.copy(&packages.kernel()?, kernel)?;
                 if let Some(initrd) = initrd {
-                    let archive = molt_linux::initramfs(&packages, &agent.join(AGENT), &bundles)?;
+                    let archive = molt_linux::initramfs(&packages, &programs, &bundles)?;
                     self.write(initrd, &archive)?;
                 }
             }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The run: start, read lines, stop.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -70,10 +70,24 @@ pub fn run(machine: &Machine, observer: &mut dyn Observer) -> Result<End, RunErr
     if machine.clock != Clock::Host && !machine.board.counts_instructions {
         return Err(Unfit::Clock.into());
     }
-    let start = Instant::now();
     let program = program::program();
-    let child = supervised(&program)
-        .args(machine.arguments())
+    watch(&program, machine.arguments(), machine.limit, observer)
+}
+
+/// Runs a program that boots a machine and prints its console, and hands that to the observer, until one of the two has
+/// enough or `limit` has passed.
+///
+/// # Errors
+/// [`RunError`].
+pub fn watch(
+    program: &OsStr,
+    arguments: Vec<OsString>,
+    limit: Duration,
+    observer: &mut dyn Observer,
+) -> Result<End, RunError> {
+    let start = Instant::now();
+    let child = supervised(program)
+        .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -86,7 +100,7 @@ pub fn run(machine: &Machine, observer: &mut dyn Observer) -> Result<End, RunErr
     let lines = qemu.lines()?;
     let mut said_something = false;
     loop {
-        let Some(left) = machine.limit.checked_sub(start.elapsed()) else {
+        let Some(left) = limit.checked_sub(start.elapsed()) else {
             return Ok(End::TimedOut);
         };
         match lines.recv_timeout(left.min(Duration::from_millis(100))) {

@@ -9,7 +9,7 @@ mod disk_image;
 mod machine;
 mod program;
 
-pub use console::{End, Observer, RunError, Step, run};
+pub use console::{End, Observer, RunError, Step, run, watch};
 pub use disk_image::{Format, ImageError, disk_size};
-pub use machine::{Clock, Disk, Machine};
+pub use machine::{Boot, Clock, Disk, Machine};
 pub use program::{Unfit, fit, version};

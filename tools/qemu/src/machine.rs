@@ -44,6 +44,22 @@ pub enum Clock {
     InstructionsJumping,
 }
 
+/// What a machine boots.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Boot {
+    /// An image of ours, whose first bytes are entered.
+    Image(PathBuf),
+    /// A Linux alone, by its boot protocol.
+    Linux {
+        /// The kernel.
+        kernel: PathBuf,
+        /// Its initramfs.
+        initrd: PathBuf,
+        /// Its command line.
+        cmdline: String,
+    },
+}
+
 /// One machine and what it boots.
 #[derive(Clone, Debug)]
 pub struct Machine {
@@ -51,14 +67,16 @@ pub struct Machine {
     pub board: Qemu,
     /// The cores that the kernel is for.
     pub cores: u64,
-    /// What the loader boots.
-    pub image: PathBuf,
+    /// What it boots.
+    pub boot: Boot,
     /// The disk.
     pub disk: Disk,
     /// The clock.
     pub clock: Clock,
     /// After so much of the host's time the machine is stopped and the run has failed.
     pub limit: Duration,
+    /// A plugin of QEMU (docs/performance.md) with its arguments, each `name=value`.
+    pub plugin: Option<(PathBuf, Vec<String>)>,
 }
 
 impl Machine {
@@ -67,11 +85,24 @@ impl Machine {
         Self {
             board: board.clone(),
             cores,
-            image,
+            boot: Boot::Image(image),
             disk: Disk::None,
             clock: Clock::Host,
             limit: Duration::from_secs(120),
+            plugin: None,
         }
+    }
+
+    /// The same board with a Linux alone, where its file says how.
+    pub fn linux(board: &Qemu, kernel: PathBuf, initrd: PathBuf, cmdline: &str) -> Option<Self> {
+        let mut machine = Self::new(board, 1, PathBuf::new());
+        machine.board.arguments = board.linux.clone()?;
+        machine.boot = Boot::Linux {
+            kernel,
+            initrd,
+            cmdline: cmdline.to_owned(),
+        };
+        Some(machine)
     }
 
     /// QEMU's arguments.
@@ -88,10 +119,29 @@ impl Machine {
         if self.cores > 1 {
             add("-smp", self.cores.to_string().into());
         }
-        let mut loader = OsString::from("loader,file=");
-        loader.push(escape(&self.image));
-        loader.push(format!(",addr={IMAGE_ADDRESS:#x},cpu-num=0"));
-        add("-device", loader);
+        match &self.boot {
+            Boot::Image(image) => {
+                let mut loader = OsString::from("loader,file=");
+                loader.push(escape(image));
+                loader.push(format!(",addr={IMAGE_ADDRESS:#x},cpu-num=0"));
+                add("-device", loader);
+            }
+            Boot::Linux {
+                kernel,
+                initrd,
+                cmdline,
+            } => {
+                add("-kernel", kernel.into());
+                add("-initrd", initrd.into());
+                add("-append", cmdline.into());
+            }
+        }
+        if let Some((file, options)) = &self.plugin {
+            let options = options.iter().map(|o| format!(",{}", o.replace(',', ",,")));
+            let mut plugin = escape(file);
+            plugin.push(options.collect::<String>());
+            add("-plugin", plugin);
+        }
         match self.clock {
             Clock::Host => {}
             Clock::Instructions => add("-icount", "shift=0,sleep=on".into()),
@@ -203,5 +253,14 @@ mod tests {
         assert!(line(&machine).contains("virtio-mmio.ioeventfd=off"));
         machine.disk = Disk::File("d".into());
         assert!(!line(&machine).contains("ioeventfd"));
+    }
+
+    #[test]
+    fn a_linux_alone_is_booted_by_qemu_on_its_own_machine() {
+        let board = machine("i").board;
+        let machine = Machine::linux(&board, "k".into(), "i".into(), "quiet -- rows=a").unwrap();
+        let line = line(&machine);
+        assert!(line.contains("-kernel k -initrd i -append quiet -- rows=a"));
+        assert!(!line.contains("loader,file") && !line.contains("virtualization"));
     }
 }

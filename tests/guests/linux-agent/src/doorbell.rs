@@ -7,8 +7,7 @@ use core::{fmt, ptr};
 use molt_doorbell::regs;
 use molt_guest::Doorbell;
 
-use crate::say;
-use crate::system::{Errno, File, O_RDONLY, O_RDWR, O_SYNC};
+use molt_linux_system::{Errno, File, O_RDONLY, O_RDWR, O_SYNC, say};
 
 /// Its registers and its staging region, mapped.
 pub struct Mapped {

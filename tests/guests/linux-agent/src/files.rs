@@ -6,8 +6,7 @@ use core::fmt::Write;
 
 use molt_guest::pattern::{self, BLOCK};
 
-use crate::say;
-use crate::system::{Errno, File, O_DIRECT, O_RDONLY, O_RDWR_CREATE};
+use molt_linux_system::{Errno, File, O_DIRECT, O_RDONLY, O_RDWR_CREATE, say};
 
 /// How many files are kept.
 const FILES: usize = 16;

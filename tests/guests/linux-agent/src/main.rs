@@ -8,37 +8,16 @@
 
 mod doorbell;
 mod files;
-mod system;
 
 use core::ffi::CStr;
-use core::fmt::{self, Write};
 
 use doorbell::Mapped;
 use files::Files;
 use molt_guest::Ring;
-use system::{Arguments, File, O_RDONLY};
-
-/// Prints one line, at once and whole: others print on the same console.
-macro_rules! say {
-    ($($argument:tt)*) => {
-        $crate::print_line(format_args!($($argument)*))
-    };
-}
-pub(crate) use say;
-
-pub(crate) fn print_line(line: fmt::Arguments<'_>) {
-    let mut text = heapless::String::<256>::new();
-    // What is longer is cut.
-    let _ = write!(text, "{line}");
-    if text.push('\n').is_err() {
-        text.pop();
-        let _ = text.push('\n');
-    }
-    system::print(&text);
-}
+use molt_linux_system::{self as system, Arguments, File, O_RDONLY, say};
 
 #[unsafe(no_mangle)]
-extern "C" fn agent_start(stack: *const usize) -> ! {
+extern "C" fn program_start(stack: *const usize) -> ! {
     // SAFETY: this is what the entry passes.
     let mut arguments = unsafe { Arguments::new(stack) }.skip(1);
     let mut text = || arguments.next().unwrap_or(c"");

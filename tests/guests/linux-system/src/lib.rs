@@ -1,8 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Linux's system calls on arm64 (the kernel's `include/uapi/asm-generic/unistd.h`), as many as are used here.
 //!
-//! The program is built for bare AArch64, with the same compiler and libraries as all the rest: it needs
-//! no C library and no second target.
+//! Programs are built for bare AArch64, with the same compiler and libraries as all the rest: they need
+//! no C library and no second target. A program has a function `program_start`, which is called with the
+//! stack pointer at the entry.
+#![no_std]
+
+mod aio;
+mod directory;
+mod machine;
+mod print;
+
+pub use aio::{Aio, Operation};
+pub use directory::Names;
+pub use machine::{credit_entropy, insert_module, mount, power_off, sleep_ms};
+pub use print::print_line;
 
 use core::arch::{asm, global_asm};
 use core::ffi::CStr;
@@ -51,7 +63,7 @@ global_asm!(
     "mov x30, xzr",
     "mov x0, sp",
     "and sp, x0, #-16",
-    "bl agent_start",
+    "bl program_start",
     "brk #1",
 );
 
@@ -102,6 +114,11 @@ impl File {
         call(FSYNC, [self.0, 0, 0, 0, 0, 0]).map(drop)
     }
 
+    /// How many bytes it holds; a block device's capacity.
+    pub fn size(&self) -> Result<usize, Errno> {
+        call(LSEEK, [self.0, 0, SEEK_END, 0, 0, 0])
+    }
+
     /// Maps so many bytes of it, shared, for reading and writing; never unmapped.
     pub fn map(&self, offset: usize, length: usize) -> Result<usize, Errno> {
         let protection = PROT_READ_WRITE;
@@ -110,7 +127,7 @@ impl File {
 
     /// All of it, as long as the program runs; for a file that nobody changes.
     pub fn contents(&self) -> Result<&'static [u8], Errno> {
-        let length = call(LSEEK, [self.0, 0, SEEK_END, 0, 0, 0])?;
+        let length = self.size()?;
         if length == 0 {
             return Ok(&[]);
         }

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What is asked for on the kernel's command line.
+
+use core::ffi::CStr;
+
+/// Requests a row where none are named.
+const REQUESTS: usize = 4000;
+
+/// What is asked for.
+pub struct Wanted {
+    /// Requests in each row.
+    pub requests: usize,
+    /// Where the random offsets begin.
+    pub seed: u64,
+    /// Names of rows with commas between them; none: all.
+    rows: Option<&'static str>,
+}
+
+impl Wanted {
+    /// From the program's arguments; what is not understood is left out.
+    pub fn read(arguments: impl Iterator<Item = &'static CStr>) -> Self {
+        let mut wanted = Self {
+            requests: REQUESTS,
+            seed: 1,
+            rows: None,
+        };
+        for (name, value) in arguments.filter_map(|word| word.to_str().ok()?.split_once('=')) {
+            match name {
+                "requests" => wanted.requests = value.parse().unwrap_or(REQUESTS),
+                "seed" => wanted.seed = value.parse().unwrap_or(1),
+                "rows" => wanted.rows = Some(value),
+                _ => {}
+            }
+        }
+        wanted
+    }
+
+    /// Whether this row is among what is asked for.
+    pub fn has(&self, name: &str) -> bool {
+        self.rows
+            .is_none_or(|rows| rows.split(',').any(|row| row == name))
+    }
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The load of `molt bench`: the first program of a Linux guest (`rdinit=`). It loads the disk's modules, measures
+//! the rows that it is asked for, prints their results, and switches the machine off.
+//!
+//! Arguments, behind `--` on the kernel's command line: `requests=N` for each row, `rows=NAME,…` (all, where it is left
+//! out), `seed=N` for the random offsets and the moment of the start. docs/performance.md describes the lines.
+#![no_std]
+#![no_main]
+
+mod arguments;
+mod measure;
+mod row;
+mod settle;
+
+use arguments::Wanted;
+use molt_linux_system::{self as system, Arguments, File, O_DIRECT, O_RDWR, say};
+use row::ROWS;
+
+#[unsafe(no_mangle)]
+extern "C" fn program_start(stack: *const usize) -> ! {
+    // Before anything else: how long it took to come here.
+    let boot = system::now();
+    // SAFETY: this is what the entry passes.
+    let arguments = unsafe { Arguments::new(stack) }.skip(1);
+    say!("bench boot ns={boot}");
+    if let Err(what) = run(Wanted::read(arguments)) {
+        say!("error: {what}");
+    }
+    say!("done");
+    system::power_off()
+}
+
+fn run(wanted: Wanted) -> Result<(), &'static str> {
+    settle::modules();
+    let path = settle::device(c"/dev/vda").ok_or("there is no /dev/vda")?;
+    let disk = File::open(path, O_RDWR | O_DIRECT).map_err(|_| "/dev/vda cannot be opened")?;
+    let size = disk.size().map_err(|_| "/dev/vda has no size")? as u64;
+    settle::random();
+    settle::phase(wanted.seed);
+    for row in ROWS.iter().filter(|row| wanted.has(row.name)) {
+        measure::row(row, &disk, size, &wanted).map_err(|_| "a system call of the load failed")?;
+    }
+    Ok(())
+}
+
+#[panic_handler]
+fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
+    say!("error: {info}");
+    system::power_off()
+}

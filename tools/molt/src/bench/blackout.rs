@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The blackout: many cold swaps under two bare guests.
+
+use anyhow::{Result, bail};
+
+use super::wanted::BLACKOUT;
+use crate::arguments::Measure;
+use crate::commands::play_loaded;
+use crate::kernel::Kernel;
+use crate::progress::Step;
+use crate::scenario::{Edit, Scenario};
+use crate::session::Show;
+use crate::toolchain::Toolchain;
+
+/// The system, the bundles, and what has to come of it.
+const SCENARIO: &str = "tests/measure/blackout.toml";
+
+/// Runs it; the guests' random numbers are others in each run.
+pub fn run(toolchain: &Toolchain, kernel: &Kernel, run: u64) -> Result<Vec<(String, f64)>> {
+    let path = toolchain.root().join(SCENARIO);
+    let measure = Measure {
+        icount: true,
+        json: None,
+    };
+    let step = Step::start(format!("blackout on {}, run {run}", kernel.label()));
+    let edit = |from: &str, number| Edit {
+        from: format!("{from} "),
+        to: format!("guest={number} "),
+    };
+    let mut scenario = Scenario::load(&path)?;
+    let edits = [edit("guest=1", 2 * run + 1), edit("guest=2", 2 * run + 2)];
+    scenario.edits.extend(edits);
+    let outcome = play_loaded(&path, scenario, kernel, &measure, Show::Nothing)?;
+    step.done();
+    if !outcome.failures.is_empty() {
+        bail!("{SCENARIO}: {}", outcome.failures.join("; "));
+    }
+    let updates = &outcome.summary.updates;
+    let cpu = sorted(updates.iter().map(|u| u.blackout_cpu_ns));
+    let total = sorted(updates.iter().map(|u| u.blackout_ns));
+    let figures = [
+        share(&cpu, 50),
+        share(&cpu, 99),
+        share(&cpu, 100),
+        share(&total, 50),
+    ];
+    let names = BLACKOUT.iter().map(|name| (*name).to_owned());
+    Ok(names.zip(figures).collect())
+}
+
+fn sorted(ns: impl Iterator<Item = u64>) -> Vec<u64> {
+    let mut ns: Vec<u64> = ns.collect();
+    ns.sort_unstable();
+    ns
+}
+
+/// The microseconds that so many in a hundred do not exceed.
+fn share(ns: &[u64], percent: usize) -> f64 {
+    let index = (ns.len() * percent).div_ceil(100).saturating_sub(1);
+    ns.get(index).map_or(f64::NAN, |ns| *ns as f64 / 1e3)
+}

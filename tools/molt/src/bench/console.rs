@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Reads the console of a run of the load.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use molt_bench::{Console, Line};
+use molt_qemu::{End, Observer, Step};
+
+/// An observer that stops the machine when the load is done.
+#[derive(Default)]
+pub struct Reader {
+    console: Console,
+    /// The last lines, for whoever has to find out what went wrong.
+    last: Vec<String>,
+}
+
+impl Observer for Reader {
+    fn line(&mut self, _: Duration, line: &str) -> Step {
+        self.console.line(line);
+        if self.last.len() >= 10 {
+            self.last.remove(0);
+        }
+        self.last.push(line.to_owned());
+        if self.console.done() {
+            Step::Stop
+        } else {
+            Step::Continue
+        }
+    }
+}
+
+impl Reader {
+    /// The load's lines, if it came to its end without a complaint.
+    pub fn lines(self, end: End, what: &str) -> Result<Vec<Line>> {
+        if !self.console.complaints.is_empty() {
+            bail!(
+                "{what}: the load complains: {}",
+                self.console.complaints.join("; ")
+            );
+        }
+        if !self.console.done() {
+            bail!(
+                "{what}: the load did not come to its end ({end:?}); the console's last lines:\n{}",
+                self.last.join("\n")
+            );
+        }
+        Ok(self.console.lines)
+    }
+}

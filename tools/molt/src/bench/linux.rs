@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The same Linux alone on the same machine: the same kernel, initramfs, program and disk.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use molt_bench::{System, figures};
+use molt_board::{Board, Qemu};
+use molt_linux::Packages;
+use molt_qemu::{Clock, Disk, Machine};
+
+use super::console::Reader;
+use super::wanted::Wanted;
+use crate::progress::Step;
+use crate::toolchain::Toolchain;
+
+/// Bytes of the disk: more than the load's offsets reach.
+const DISK: u64 = 64 << 20;
+/// As much of the host's time as a run may take.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// The files that it boots from.
+pub struct Linux {
+    board: Qemu,
+    kernel: PathBuf,
+    initramfs: PathBuf,
+    release: String,
+}
+
+impl Linux {
+    /// With the kernel and the initramfs in this folder, as Molt's guest has them; none where the board's file does not
+    /// say how.
+    pub fn new(toolchain: &Toolchain, board: &Board, folder: &Path) -> Result<Option<Self>> {
+        if board.qemu.linux.is_none() {
+            return Ok(None);
+        }
+        let packages = Packages::obtain(&toolchain.root().join("target/molt/linux"))?;
+        Ok(Some(Self {
+            board: board.qemu.clone(),
+            kernel: folder.join("Image"),
+            initramfs: folder.join("initramfs.cpio"),
+            release: packages.release().to_owned(),
+        }))
+    }
+
+    /// As the table names it.
+    pub fn system(&self) -> System {
+        System {
+            system: "linux".into(),
+            kernel: self.release.clone(),
+        }
+    }
+
+    /// Measures.
+    pub fn run(&self, wanted: &Wanted<'_>, run: u64) -> Result<Vec<(String, f64)>> {
+        let step = Step::start(format!("the same Linux alone, run {run}"));
+        let cmdline = format!(
+            "console=ttyAMA0 quiet panic=-1 rdinit=/bin/molt-linux-load -- {}",
+            wanted.arguments(run)
+        );
+        let (kernel, initramfs) = (self.kernel.clone(), self.initramfs.clone());
+        let mut machine = Machine::linux(&self.board, kernel, initramfs, &cmdline)
+            .context("the board's file does not say how a Linux alone is run")?;
+        machine.disk = Disk::Null(DISK);
+        machine.clock = Clock::InstructionsJumping;
+        machine.limit = LIMIT;
+        let mut reader = Reader::default();
+        let end = molt_qemu::run(&machine, &mut reader)?;
+        step.done();
+        Ok(figures(&reader.lines(end, "the Linux alone")?))
+    }
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! `molt bench`: the request path, the blackout and the boot, beside a Linux alone and other systems.
+
+mod blackout;
+mod console;
+mod linux;
+mod path;
+mod peer;
+mod wanted;
+
+use anyhow::{Context, Result, bail};
+use molt_bench::{Row, Rows, System, table};
+use serde::Serialize;
+
+use crate::arguments::Bench;
+use crate::kernel::Kernel;
+use crate::toolchain::Toolchain;
+use peer::Peer;
+use wanted::Wanted;
+
+/// The content of the JSON file.
+#[derive(Serialize)]
+struct Content<'a> {
+    /// The board, by its name in an SDK.
+    board: &'a str,
+    /// The kernel's configuration, by its name in an SDK.
+    configuration: &'a str,
+    /// QEMU's version.
+    qemu: String,
+    /// Requests in each row of the request path.
+    requests: u64,
+    /// The figures.
+    rows: &'a [Row],
+}
+
+/// Measures what is asked for.
+pub fn run(arguments: &Bench) -> Result<bool> {
+    let toolchain = Toolchain::from_environment()?;
+    let kernel = Kernel::choose(&arguments.kernel)?;
+    let board = kernel.board_file(&toolchain)?;
+    if !kernel.counts_instructions(&board) {
+        bail!(
+            "board '{}', configuration '{}': cannot be run by the count of instructions in QEMU, and by the host's clock nothing here repeats",
+            kernel.board(),
+            kernel.configuration()
+        );
+    }
+    let peers = (arguments.peer.iter())
+        .map(|text| text.parse::<Peer>())
+        .collect::<Result<Vec<_>>>()?;
+    let wanted = Wanted::new(&arguments.rows, arguments.requests)?;
+    let molt = System {
+        system: "molt".into(),
+        kernel: kernel.name(),
+    };
+    let mut rows = Rows::default();
+    let keep =
+        |figures: Vec<(String, f64)>| figures.into_iter().filter(|(name, _)| wanted.has(name));
+    for run in 1..=arguments.runs {
+        if wanted.path() {
+            let path = path::run(&toolchain, &kernel, &wanted, run)?;
+            rows.add(&molt, keep(path.figures));
+            let linux = linux::Linux::new(&toolchain, &board, &path.directory)?;
+            if let Some(linux) = linux.filter(|_| !arguments.no_linux) {
+                rows.add(&linux.system(), keep(linux.run(&wanted, run)?));
+            }
+            for peer in &peers {
+                rows.add(&peer.system(), keep(peer.run(run)?));
+            }
+        }
+        if wanted.blackout() {
+            rows.add(&molt, keep(blackout::run(&toolchain, &kernel, run)?));
+        }
+    }
+    let rows = rows.finish();
+    if rows.is_empty() {
+        bail!(
+            "--rows {}: no figure has such a name",
+            arguments.rows.join(",")
+        );
+    }
+    println!("\n  median of {} runs (and their range)", arguments.runs);
+    table(&rows).iter().for_each(|line| println!("{line}"));
+    if let Some(file) = &arguments.json {
+        let content = Content {
+            board: kernel.board(),
+            configuration: kernel.configuration(),
+            qemu: molt_qemu::version()?,
+            requests: arguments.requests,
+            rows: &rows,
+        };
+        let mut text = serde_json::to_string_pretty(&content)?;
+        text.push('\n');
+        std::fs::write(file, text)
+            .with_context(|| format!("{}: cannot be written", file.display()))?;
+    }
+    Ok(true)
+}

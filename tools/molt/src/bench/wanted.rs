@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Which figures are asked for, and what has to run to have them.
+
+use anyhow::{Result, bail};
+
+/// The load's rows and the figures that come of each (`molt_bench::figures`).
+const PATH: [(&str, &[&str]); 10] = [
+    ("read_4k_d1", &["read_4k_d1_us", "read_4k_d1_p99_us"]),
+    ("write_4k_d1", &["write_4k_d1_us", "write_4k_d1_p99_us"]),
+    ("read_4k_d8", &["read_4k_d8_per_s"]),
+    ("write_4k_d8", &["write_4k_d8_per_s"]),
+    ("read_4k_d32", &["read_4k_d32_per_s"]),
+    ("write_4k_d32", &["write_4k_d32_per_s"]),
+    ("read_128k_d1", &["read_128k_d1_us", "read_128k_d1_p99_us"]),
+    (
+        "write_128k_d1",
+        &["write_128k_d1_us", "write_128k_d1_p99_us"],
+    ),
+    ("read_128k_d4", &["read_128k_seq_mb_s"]),
+    ("write_128k_d4", &["write_128k_seq_mb_s"]),
+];
+
+const BOOT: &str = "boot_s";
+
+/// The figures of the blackout.
+pub const BLACKOUT: [&str; 4] = [
+    "blackout_cpu_us",
+    "blackout_cpu_p99_us",
+    "blackout_cpu_max_us",
+    "blackout_us",
+];
+
+/// What is asked for.
+pub struct Wanted<'a> {
+    filter: &'a [String],
+    /// Requests in each row of the request path.
+    requests: u64,
+}
+
+impl<'a> Wanted<'a> {
+    /// Figures whose name contains a text of the filter; all, where there is none.
+    ///
+    /// # Errors
+    /// A text that is in no figure's name.
+    pub fn new(filter: &'a [String], requests: u64) -> Result<Self> {
+        let paths = PATH.iter().flat_map(|(_, figures)| figures.iter());
+        let all: Vec<&str> = (paths.copied()).chain([BOOT]).chain(BLACKOUT).collect();
+        if let Some(text) = (filter.iter()).find(|text| !all.iter().any(|f| f.contains(&***text))) {
+            bail!(
+                "--rows {text}: no figure has such a name; there are: {}",
+                all.join(", ")
+            );
+        }
+        Ok(Self { filter, requests })
+    }
+
+    /// Whether this figure is.
+    pub fn has(&self, figure: &str) -> bool {
+        self.filter.is_empty() || self.filter.iter().any(|text| figure.contains(&**text))
+    }
+
+    /// Whether a guest has to run the load.
+    pub fn path(&self) -> bool {
+        self.has(BOOT) || self.rows().next().is_some()
+    }
+
+    /// Whether drivers have to be replaced.
+    pub fn blackout(&self) -> bool {
+        BLACKOUT.iter().any(|figure| self.has(figure))
+    }
+
+    fn rows(&self) -> impl Iterator<Item = &'static str> {
+        let wanted = |figures: &&[&str]| figures.iter().any(|figure| self.has(figure));
+        PATH.iter()
+            .filter(move |(_, figures)| wanted(figures))
+            .map(|(row, _)| *row)
+    }
+
+    /// The load's arguments on the kernel's command line.
+    pub fn arguments(&self, run: u64) -> String {
+        let rows: Vec<&str> = self.rows().collect();
+        // A row that there is not: the boot alone.
+        let rows = if rows.is_empty() {
+            "none".into()
+        } else {
+            rows.join(",")
+        };
+        format!("requests={} seed={run} rows={rows}", self.requests)
+    }
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! As much of QEMU's plugin interface (its documentation's "QEMU TCG Plugins", version 1) as is used here.
+
+use std::ffi::{c_int, c_uint, c_void};
+
+/// A translated block, while it is being translated.
+#[repr(C)]
+pub struct Translation {
+    _opaque: [u8; 0],
+}
+
+/// One of its instructions.
+#[repr(C)]
+pub struct Instruction {
+    _opaque: [u8; 0],
+}
+
+type Executed = extern "C" fn(c_uint, *mut c_void);
+
+unsafe extern "C" {
+    pub fn qemu_plugin_register_vcpu_tb_trans_cb(
+        id: u64,
+        callback: extern "C" fn(u64, *mut Translation),
+    );
+    pub fn qemu_plugin_register_vcpu_tb_exec_cb(
+        block: *mut Translation,
+        callback: Executed,
+        flags: c_int,
+        data: *mut c_void,
+    );
+    pub fn qemu_plugin_register_vcpu_insn_exec_cb(
+        instruction: *mut Instruction,
+        callback: Executed,
+        flags: c_int,
+        data: *mut c_void,
+    );
+    pub fn qemu_plugin_tb_n_insns(block: *const Translation) -> usize;
+    pub fn qemu_plugin_tb_vaddr(block: *const Translation) -> u64;
+    pub fn qemu_plugin_tb_get_insn(block: *const Translation, index: usize) -> *mut Instruction;
+    pub fn qemu_plugin_insn_data(instruction: *const Instruction) -> *const c_void;
+    pub fn qemu_plugin_insn_size(instruction: *const Instruction) -> usize;
+    pub fn qemu_plugin_insn_haddr(instruction: *const Instruction) -> *mut c_void;
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The counts between the marks. QEMU runs one processor on one thread: nothing here waits for another.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crate::block::Block;
+
+/// Between the marks.
+static COUNTING: AtomicBool = AtomicBool::new(false);
+/// The block that ran last.
+static LAST: AtomicPtr<Block> = AtomicPtr::new(ptr::null_mut());
+static BLOCKS: Mutex<Vec<&'static Block>> = Mutex::new(Vec::new());
+/// Entries of the kernel: the vector's offset, and the block (by its address in this process) that ran before.
+static ENTRIES: Mutex<BTreeMap<(u64, usize), u64>> = Mutex::new(BTreeMap::new());
+
+/// Keeps a block for ever: QEMU may run it as long as it likes.
+pub fn add(block: Block) -> &'static Block {
+    let block: &'static Block = Box::leak(Box::new(block));
+    BLOCKS
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(block);
+    block
+}
+
+/// It runs.
+pub fn executed(block: &'static Block) {
+    if !COUNTING.load(Ordering::Relaxed) {
+        return;
+    }
+    block.runs.fetch_add(1, Ordering::Relaxed);
+    let last = LAST.swap(ptr::from_ref(block).cast_mut(), Ordering::Relaxed);
+    if let Some(vector) = block.vector {
+        let mut entries = ENTRIES.lock().unwrap_or_else(PoisonError::into_inner);
+        *entries.entry((vector, last as usize)).or_default() += 1;
+    }
+}
+
+/// The first mark: what was counted before is forgotten.
+pub fn begin() {
+    for block in (BLOCKS.lock().unwrap_or_else(PoisonError::into_inner)).iter() {
+        block.runs.store(0, Ordering::Relaxed);
+    }
+    ENTRIES
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clear();
+    COUNTING.store(true, Ordering::Relaxed);
+}
+
+/// The second mark: writes `block ADDRESS HOST RUNS WORD…` and `entry VECTOR FROM COUNT` lines, numbers in hexadecimal but
+/// for counts; FROM is the number of a `block` line, or `-`.
+pub fn end(file: &Path) -> io::Result<()> {
+    COUNTING.store(false, Ordering::Relaxed);
+    let blocks = BLOCKS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut out = BufWriter::new(File::create(file)?);
+    let mut numbers = BTreeMap::new();
+    let ran = blocks.iter().filter(|b| b.runs.load(Ordering::Relaxed) > 0);
+    for (number, block) in ran.enumerate() {
+        numbers.insert(ptr::from_ref(*block) as usize, number);
+        let runs = block.runs.load(Ordering::Relaxed);
+        write!(out, "block {:x} {:x} {runs}", block.address, block.host)?;
+        for word in &block.words {
+            write!(out, " {word:08x}")?;
+        }
+        writeln!(out)?;
+    }
+    let entries = ENTRIES.lock().unwrap_or_else(PoisonError::into_inner);
+    for ((vector, from), count) in entries.iter() {
+        match numbers.get(from) {
+            Some(number) => writeln!(out, "entry {vector:x} {number} {count}")?,
+            None => writeln!(out, "entry {vector:x} - {count}")?,
+        }
+    }
+    writeln!(out, "end")?;
+    out.flush()
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! A plugin of QEMU (7.2 and later, `-plugin`) that counts which translated blocks run between two marks, and which of
+//! them the kernel was entered from. `tools/profile` makes a profile of what it writes; docs/performance.md describes it.
+//!
+//! Options: `out=FILE`, and `vectors=ADDRESS` of the kernel's exception vectors. One processor only: the counts are not
+//! ordered between several.
+
+mod api;
+mod block;
+mod counts;
+
+use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use block::Block;
+
+/// What the load executes at the beginning and at the end of what is to be counted: `hint #112` and `hint #113`, which
+/// processors execute as NOP (Arm ARM, "HINT").
+const BEGIN: u32 = 0xd503_2e1f;
+const END: u32 = 0xd503_2e3f;
+
+struct Options {
+    out: PathBuf,
+    vectors: u64,
+}
+
+static OPTIONS: OnceLock<Options> = OnceLock::new();
+
+/// The version of the interface that this is for.
+#[unsafe(no_mangle)]
+#[allow(non_upper_case_globals, reason = "QEMU looks for this name")]
+pub static qemu_plugin_version: c_int = 1;
+
+/// QEMU calls this when it has loaded the plugin; anything but 0 refuses the options.
+///
+/// # Safety
+/// `argv` are `argc` strings.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qemu_plugin_install(
+    id: u64,
+    _info: *const c_void,
+    argc: c_int,
+    argv: *const *const c_char,
+) -> c_int {
+    let mut options = Options {
+        out: PathBuf::new(),
+        vectors: 0,
+    };
+    for index in 0..usize::try_from(argc).unwrap_or(0) {
+        // SAFETY: the caller's promise.
+        let text = unsafe { CStr::from_ptr(*argv.add(index)) }.to_string_lossy();
+        match text.split_once('=') {
+            Some(("out", file)) => options.out = file.into(),
+            Some(("vectors", address)) => {
+                let digits = address.trim_start_matches("0x");
+                options.vectors = u64::from_str_radix(digits, 16).unwrap_or(0);
+            }
+            _ => {
+                eprintln!("molt-qemu-plugin: option '{text}' is not known");
+                return 1;
+            }
+        }
+    }
+    if OPTIONS.set(options).is_err() {
+        return 1;
+    }
+    // SAFETY: `translated` is for this interface, and stays.
+    unsafe { api::qemu_plugin_register_vcpu_tb_trans_cb(id, translated) };
+    0
+}
+
+/// A block was translated: it is counted from now on.
+extern "C" fn translated(_id: u64, translation: *mut api::Translation) {
+    let vectors = OPTIONS.get().map_or(0, |options| options.vectors);
+    // SAFETY: QEMU passes a block that is valid during this call.
+    let (block, marks) = unsafe { Block::read(translation, vectors) };
+    let block = counts::add(block);
+    let data = std::ptr::from_ref(block).cast_mut().cast();
+    // SAFETY: the block lives for ever; both callbacks only take what they are given.
+    unsafe { api::qemu_plugin_register_vcpu_tb_exec_cb(translation, executed, 0, data) };
+    for (instruction, mark) in marks {
+        let callback = if mark == BEGIN { begin } else { end };
+        // SAFETY: as above; this one takes nothing.
+        unsafe {
+            api::qemu_plugin_register_vcpu_insn_exec_cb(
+                instruction,
+                callback,
+                0,
+                std::ptr::null_mut(),
+            );
+        };
+    }
+}
+
+extern "C" fn executed(_cpu: c_uint, data: *mut c_void) {
+    // SAFETY: registered with a block that lives for ever.
+    counts::executed(unsafe { &*data.cast::<Block>() });
+}
+
+extern "C" fn begin(_cpu: c_uint, _data: *mut c_void) {
+    counts::begin();
+}
+
+extern "C" fn end(_cpu: c_uint, _data: *mut c_void) {
+    let Some(options) = OPTIONS.get() else { return };
+    // The machine is stopped from outside: what was counted is written as soon as it is complete.
+    if let Err(error) = counts::end(&options.out) {
+        eprintln!("molt-qemu-plugin: {}: {error}", options.out.display());
+    }
+}
