@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The device's configuration (5.1.4).
 
-/// A MAC address.
-pub type Mac = [u8; 6];
+use molt_net::Mac;
 
 /// Status (5.1.4): the link is up.
 const LINK_UP: u16 = 1;

@@ -13,7 +13,6 @@ mod config;
 mod control;
 mod features;
 mod nic;
-mod offload;
 mod receive;
 mod transmit;
 
@@ -22,10 +21,10 @@ mod fake;
 #[cfg(test)]
 mod tests;
 
-pub use config::{Config, Mac};
+pub use config::Config;
 pub use features::Features;
+pub use molt_net::{HEADER, Mac, Offload};
 pub use molt_virtio::Error;
 pub use nic::{Changes, Nic, RING_BYTES};
-pub use offload::{HEADER, Offload};
 pub use receive::{BUFFER, Frame};
 pub use transmit::SEGMENTS;

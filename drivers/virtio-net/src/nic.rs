@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The device, started.
 
+use molt_net::{Mac, Offload};
 use molt_shared::Mmio;
 use molt_virtio::{Error, QUEUE_BYTES, Queue, Region, Transport};
 
-use crate::config::{Config, Mac};
+use crate::config::Config;
 use crate::control::{self, Command, Control};
 use crate::features::Features;
-use crate::offload::Offload;
 use crate::receive::{self, Frame, Receive};
 use crate::transmit::{self, Transmit};
 

@@ -2,9 +2,8 @@
 //! Receive buffers, and the frames in them.
 
 use heapless::Vec;
+use molt_net::{HEADER, Offload};
 use molt_virtio::{Error, Piece, Queue, Region};
-
-use crate::offload::{HEADER, Offload};
 
 /// Bytes of a receive buffer: an Ethernet frame with a VLAN tag and the header fit into one.
 pub const BUFFER: usize = 2048;
@@ -108,8 +107,9 @@ impl<'a> Receive<'a> {
             return Err(Error::UsedLength(len.into()));
         }
         let at = BUFFER * usize::from(first);
-        let words = [self.memory.load(at), self.memory.load(at + 8)];
-        let (offload, count) = Offload::from_words(words);
+        let mut header = [0; HEADER];
+        molt_net::get(self.memory.words(), at as u64, &mut header);
+        let (offload, count) = Offload::from_bytes(header);
         let mut frame = Frame {
             offload,
             buffers: Vec::new(),

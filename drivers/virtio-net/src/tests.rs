@@ -235,31 +235,6 @@ fn nothing_is_missed_between_the_last_look_and_the_wait() {
     assert!(!nic.arm());
 }
 
-#[test]
-fn an_offload_must_fit_its_frame() {
-    let good = Offload {
-        flags: 1,
-        gso_type: Offload::TCP6 | Offload::ECN,
-        header_len: 74,
-        gso_size: 1428,
-        checksum_start: 54,
-        checksum_offset: 16,
-    };
-    assert!(good.fits(72) && !good.fits(71));
-    assert!(Offload::default().fits(0));
-    let bad = |change: fn(&mut Offload)| {
-        let mut offload = good;
-        change(&mut offload);
-        !offload.fits(1000)
-    };
-    assert!(bad(|o| o.flags = 0), "segmentation needs a checksum");
-    assert!(bad(|o| o.flags = 0x81), "an unknown flag");
-    assert!(bad(|o| o.gso_type = 3), "UDP is not offered");
-    assert!(bad(|o| o.gso_type = Offload::ECN), "ECN of nothing");
-    assert!(bad(|o| o.gso_size = 0));
-    assert!(bad(|o| o.checksum_start = u16::MAX));
-}
-
 proptest! {
     /// Frames of any length come out as they went in, whatever was taken and given back before.
     #[test]

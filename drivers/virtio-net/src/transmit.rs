@@ -2,9 +2,8 @@
 //! Frames to be sent.
 
 use heapless::Vec;
+use molt_net::{HEADER, Offload};
 use molt_virtio::{Error, Piece, Queue, Region};
-
-use crate::offload::{HEADER, Offload};
 
 /// A frame to be sent lies in at most so many pieces.
 pub const SEGMENTS: usize = 3;
@@ -30,9 +29,11 @@ impl<'a> Transmit<'a> {
     /// Puts a frame into the ring; its number. `None`: no room, no piece, or too many of them.
     pub fn add(&mut self, offload: Offload, frame: &[(u64, u32)]) -> Option<usize> {
         let at = ROOM * self.queue.next_free()?;
-        let [first, second] = offload.to_words();
-        self.headers.store(at, first);
-        self.headers.store(at + 8, second);
+        let header = offload.to_bytes(0);
+        let word =
+            |bytes: &[u8]| (bytes.iter().rev()).fold(0, |word, byte| word << 8 | u64::from(*byte));
+        self.headers.store(at, word(&header[..8]));
+        self.headers.store(at + 8, word(&header[8..]));
         let mut pieces: Vec<Piece, { CHAIN as usize }> = Vec::new();
         let header = (self.headers.address(at), HEADER as u32);
         for &(address, len) in [header].iter().chain(frame) {

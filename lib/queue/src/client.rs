@@ -169,6 +169,22 @@ impl<'a, P: Payload> Client<'a, P> {
         }
     }
 
+    /// Takes back the oldest of the requests owed that `which` says, while the queue is not open: it is not owed any more, and
+    /// no generation after this one sees it. (One before may have served it.)
+    pub fn withdraw(&mut self, which: impl Fn(&P) -> bool) -> Option<Token> {
+        if self.is_open() {
+            return None;
+        }
+        let chosen = (self.record.iter().enumerate())
+            .filter(|(slot, owed)| self.owed >> slot & 1 == 1 && which(&owed.request))
+            .fold(0, |chosen, (slot, _)| chosen | 1 << slot);
+        let slot = self.oldest(chosen)?;
+        self.owed &= !(1 << slot);
+        let serial = self.record.get(slot)?.serial;
+        let slot = slot as u8;
+        Some(Token { serial, slot })
+    }
+
     /// How many requests are owed.
     pub fn owed(&self) -> usize {
         self.owed.count_ones() as usize
