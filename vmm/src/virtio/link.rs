@@ -60,13 +60,28 @@ impl<'a, P: Payload> Link<'a, P> {
 
     /// Follows the gate. What the old generation has completed is to be taken before. Returns whether anything has changed.
     pub fn follow(&mut self, world: &mut World<'_>) -> bool {
+        self.follow_with(world, |_| ())
+    }
+
+    /// The same; `closed` is called with the closed queue whenever a generation has ended, before the next one sees anything.
+    pub fn follow_with(
+        &mut self,
+        world: &mut World<'_>,
+        mut closed: impl FnMut(&mut Client<'a, P>),
+    ) -> bool {
         let mut changed = false;
         while let Some(change) = self.gate.change() {
             changed = true;
             match change {
-                Change::Close(_) => self.client.close(),
+                Change::Close(_) => {
+                    self.client.close();
+                    closed(&mut self.client);
+                }
                 Change::OutOfService(_) => self.client.fail(),
                 Change::Open(_, generation) => {
+                    // A close that was not seen between two openings ended a generation too.
+                    self.client.close();
+                    closed(&mut self.client);
                     self.client.resume(generation);
                     world.platform.notify_driver(self.driver);
                 }

@@ -78,6 +78,8 @@ pub struct Transport<'a, const QUEUES: usize> {
     driver_select: u32,
     queue_select: u32,
     interrupt_status: u32,
+    /// How often the configuration has changed.
+    generation: u32,
     queues: [Place; QUEUES],
     page: &'a [AtomicU64],
 }
@@ -97,6 +99,7 @@ impl<'a, const QUEUES: usize> Transport<'a, QUEUES> {
             driver_select: 0,
             queue_select: 0,
             interrupt_status: 0,
+            generation: 0,
             queues: [Place::EMPTY; QUEUES],
             page,
         };
@@ -109,6 +112,25 @@ impl<'a, const QUEUES: usize> Transport<'a, QUEUES> {
         self.offered = features | VERSION_1 | INDIRECT | EVENT_INDEX;
         self.configuration = configuration;
         self.reset();
+    }
+
+    /// The configuration is another: the driver is told so, once it has started the device (2.5, 4.2.2: ConfigGeneration).
+    pub fn configure(&mut self, configuration: [u8; CONFIGURATION]) {
+        if self.configuration == configuration {
+            return;
+        }
+        self.configuration = configuration;
+        self.generation = self.generation.wrapping_add(1);
+        if self.status & DRIVER_OK != 0 {
+            self.interrupt_status |= CONFIGURATION_CHANGE;
+        }
+        self.publish();
+    }
+
+    /// What the driver has agreed to.
+    #[must_use]
+    pub const fn features(&self) -> u64 {
+        self.driver_features
     }
 
     fn reset(&mut self) {
@@ -184,6 +206,7 @@ impl<'a, const QUEUES: usize> Transport<'a, QUEUES> {
             0x044 => queue.is_some_and(|place| place.queue.is_some()).into(),
             INTERRUPT_STATUS => self.interrupt_status,
             0x070 => self.status,
+            0x0fc => self.generation,
             // No shared memory regions: length and address all ones (4.2.2.1).
             0x0b0 | 0x0b4 | 0x0b8 | 0x0bc => u32::MAX,
             _ => 0,

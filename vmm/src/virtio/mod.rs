@@ -4,5 +4,8 @@
 pub mod block;
 pub mod link;
 pub mod mmio;
+pub mod net;
+mod net_control;
+mod net_features;
 pub mod queue;
 pub mod request;
