@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The checks, in the order in which a reader of their refusals learns most.
+//! The checks, in the order that draft-ietf-suit-manifest-37 (6.1, 6.2) wants: authentic, new, then what it says.
 
-use molt_doorbell::Reason;
-use sha2::{Digest, Sha256};
-use zerocopy::FromBytes;
+use molt_suit::{Envelope, Known, Manifest, Roles, TrustedKey, process, scan};
 
 use crate::elf::{self, Window};
-use crate::header::{HEADER_LENGTH, Header, Identity, MAGIC, VERSION};
+use crate::identity::{DRIVER, GUEST, Identity};
 use crate::note::configuration;
-
-/// Bytes digested between two reports of progress.
-const STEP: usize = 64 * 1024;
+use crate::{Reason, Refusal};
 
 /// What a bundle must be for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Component {
-    /// Vendor, class, device and versions.
+pub struct Component<'a> {
+    /// The device's class: second part of the component identifier.
+    pub class: &'a [u8],
+    /// Vendor, class and device identifiers.
     pub identity: Identity,
     /// Where the image may lie.
     pub window: Window,
@@ -23,17 +21,28 @@ pub struct Component {
     pub configuration: molt_note::Digest,
 }
 
+/// Why a bundle is believed.
+#[derive(Clone, Copy, Debug)]
+pub enum Trust<'a> {
+    /// Because of a signature by one of these keys.
+    Keys(&'a [TrustedKey]),
+    /// Because it is the factory's: a part of the system's image, like the keys themselves. Its digest has to be right.
+    Image,
+}
+
 /// A bundle that may be built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verified<'a> {
     /// Its sequence number, above the committed one.
     pub sequence: u64,
-    /// SHA-256 of the payload.
+    /// SHA-256 of the driver's ELF.
     pub digest: [u8; 32],
-    /// The payload.
+    /// The driver's ELF.
     pub payload: &'a [u8],
     /// Its entry.
     pub entry: u64,
+    /// Index of the key that signed it.
+    pub key: Option<usize>,
 }
 
 /// Checks a bundle for `component`. Its sequence number must be above `committed`; `None` takes any (the factory image).
@@ -42,10 +51,11 @@ pub struct Verified<'a> {
 /// The reason for which it is refused.
 pub fn verify<'a>(
     bundle: &'a [u8],
-    component: &Component,
+    component: &Component<'_>,
+    trust: Trust<'_>,
     committed: Option<u64>,
-) -> Result<Verified<'a>, Reason> {
-    verify_with_progress(bundle, component, committed, |_, _| ())
+) -> Result<Verified<'a>, Refusal> {
+    verify_with_progress(bundle, component, trust, committed, |_, _| ())
 }
 
 /// [`verify`], calling `progress(bytes done, bytes in all)` now and then.
@@ -54,71 +64,52 @@ pub fn verify<'a>(
 /// As [`verify`].
 pub fn verify_with_progress<'a>(
     bundle: &'a [u8],
-    component: &Component,
+    component: &Component<'_>,
+    trust: Trust<'_>,
     committed: Option<u64>,
     mut progress: impl FnMut(usize, usize),
-) -> Result<Verified<'a>, Reason> {
-    let (header, rest) = Header::read_from_prefix(bundle).map_err(|_| Reason::Truncated)?;
-    if header.magic != MAGIC
-        || header.version.get() != VERSION
-        || header.header_length.get() as usize != HEADER_LENGTH
-    {
-        return Err(Reason::NotABundle);
+) -> Result<Verified<'a>, Refusal> {
+    let envelope = Envelope::parse(bundle)?;
+    let key = match trust {
+        Trust::Keys(keys) => Some(envelope.authenticate(keys, Roles::DRIVER)?),
+        Trust::Image => {
+            envelope.check_digest()?;
+            None
+        }
+    };
+    let manifest = Manifest::parse(&envelope)?;
+    scan(&envelope, &manifest)?;
+    // The draft has a lower number refused; an equal one is, too: the same bundle again changes nothing, and two bundles
+    // with one number cannot be put in an order (docs/bundles.md).
+    if committed.is_some_and(|committed| manifest.sequence <= committed) {
+        return Err(Reason::OldSequence.into());
     }
-    if header.header_digest != header.digest() {
-        return Err(Reason::HeaderDigest);
+    let known = [DRIVER, GUEST].map(|part| [part, component.class]);
+    let identity = &component.identity;
+    let known = known.each_ref().map(|identifier| Known {
+        identifier,
+        vendor: identity.vendor,
+        class: identity.class,
+        device: identity.device,
+        slot: 0,
+    });
+    let processed = process(&envelope, &manifest, &known, &mut progress)?;
+    let mut contents = processed.components.iter();
+    let Some((_, driver)) = contents.find(|(known, _)| *known == 0) else {
+        return Err(Refusal::text(
+            Reason::Incomplete,
+            "there is no driver in it",
+        ));
+    };
+    if configuration(driver.bytes).is_some_and(|built_for| built_for != component.configuration) {
+        return Err(Reason::WrongConfiguration.into());
     }
-    if header.reserved != [0; 88] {
-        return Err(Reason::NotABundle);
-    }
-    check_identity(&header.identity(), &component.identity)?;
-    let sequence = header.sequence.get();
-    if committed.is_some_and(|committed| sequence <= committed) {
-        return Err(Reason::OldSequence);
-    }
-    // Bytes behind the payload are allowed: a staging region's length may be rounded.
-    let payload = usize::try_from(header.payload_length.get())
-        .ok()
-        .and_then(|length| rest.get(..length))
-        .ok_or(Reason::Truncated)?;
-    let mut hasher = Sha256::new();
-    let mut done = 0;
-    for chunk in payload.chunks(STEP) {
-        hasher.update(chunk);
-        done += chunk.len();
-        progress(done, payload.len());
-    }
-    let digest: [u8; 32] = hasher.finalize().into();
-    if digest != header.payload_digest {
-        return Err(Reason::PayloadDigest);
-    }
-    if configuration(payload).is_some_and(|built_for| built_for != component.configuration) {
-        return Err(Reason::WrongConfiguration);
-    }
-    let entry = elf::entry(payload, component.window)?;
+    let entry = elf::entry(driver.bytes, component.window)?;
     Ok(Verified {
-        sequence,
-        digest,
-        payload,
+        sequence: manifest.sequence,
+        digest: driver.digest,
+        payload: driver.bytes,
         entry,
+        key,
     })
-}
-
-fn check_identity(found: &Identity, wanted: &Identity) -> Result<(), Reason> {
-    if found.vendor != wanted.vendor {
-        return Err(Reason::WrongVendor);
-    }
-    if found.class != wanted.class {
-        return Err(Reason::WrongClass);
-    }
-    if found.device != wanted.device {
-        return Err(Reason::WrongDevice);
-    }
-    if found.abi != wanted.abi {
-        return Err(Reason::WrongAbi);
-    }
-    if found.capsule != wanted.capsule {
-        return Err(Reason::WrongSchema);
-    }
-    Ok(())
 }

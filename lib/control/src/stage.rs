@@ -10,7 +10,7 @@
 //! | 1 | kind: 1 verify, 2 build | | 1 | progress, per mille |
 //! | 2 | component | | 2 | reason of *failed* (`molt-doorbell`'s number) |
 //! | 3 | bundle slot | | 3 | sequence number of the bundle |
-//! | 4 | verify: client; build: arena | | 4..8 | SHA-256 of its payload, little endian words |
+//! | 4 | verify: client; build: arena | | 4..8 | SHA-256 of the driver's ELF that was verified or built, little endian words |
 //! | 5 | verify: length in bytes; build: generation | | 8 | length of the payload in bytes |
 //! | 6 | verify: committed sequence number | | 9 | build: slots used in the workshop, all below it |
 
@@ -61,7 +61,7 @@ pub enum Outcome {
 pub struct Results {
     /// Verify: the bundle's sequence number.
     pub sequence: u64,
-    /// Verify: SHA-256 of the payload, as little endian words.
+    /// SHA-256 of the driver's ELF that was verified or built, as little endian words.
     pub digest: [u64; 4],
     /// Verify: length of the payload in bytes.
     pub length: u64,

@@ -26,9 +26,11 @@ mod vmm;
 
 pub use driver::{DriverBrief, DriverClient, DriverRing, MAX_DRIVER_CLIENTS};
 pub use header::{Brief, BriefError, BriefHeader, BriefKind, MAGIC, VERSION, brief};
-pub use parts::{Entry, GatePages, Identity, NONE, Name, Ring, VaultSlot};
+pub use parts::{Entry, GatePages, Identity, NONE, Name, Ring, TrustKey, VaultSlot};
 pub use serial::{MAX_SERIAL_CLIENTS, SerialBrief, SerialClient};
-pub use stage::{MAX_STAGINGS, MAX_TABLES, StageBrief, StageComponent, Staging, TableRange};
+pub use stage::{
+    IMAGE, MAX_KEYS, MAX_STAGINGS, MAX_TABLES, StageBrief, StageComponent, Staging, TableRange,
+};
 pub use timer::{MAX_TIMER_CLIENTS, TimerBrief, TimerClient};
 pub use update::{
     Arena, Authority, ControlPage, DeviceFrames, Holder, MAX_ARENAS, MAX_CLIENTS, MAX_COMPONENTS,

@@ -64,22 +64,39 @@ impl VaultSlot {
     }
 }
 
-/// What a bundle must name to be for a component (NUL padded), and the driver ABI that this system speaks.
+/// What a bundle must be for: the identifiers of `molt-bundle`.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
 #[repr(C)]
 pub struct Identity {
-    /// `vendor` of `<replaceable>`.
+    /// `class` of `<replaceable>`, the second part of the component identifier.
+    pub name: Name,
+    /// The vendor identifier.
     pub vendor: [u8; 16],
-    /// `class` of `<replaceable>`.
+    /// The class identifier.
     pub class: [u8; 16],
-    /// `device` of `<replaceable>`.
-    pub device: [u8; 32],
-    /// `abi` of `<replaceable>`.
-    pub abi: u32,
-    /// 0
-    pub reserved: u32,
+    /// The device identifier.
+    pub device: [u8; 16],
+}
+
+/// A key of a component's ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct TrustKey {
+    /// [`TrustKey::P256`] or [`TrustKey::ED25519`]; 0: none.
+    pub kind: u32,
+    /// What it may sign: `molt-suit`'s roles.
+    pub roles: u32,
+    /// x and y of its point; or its encoded point, and zeros.
+    pub point: [u8; 64],
+}
+
+impl TrustKey {
+    /// A point of P-256.
+    pub const P256: u32 = 1;
+    /// A point of Ed25519.
+    pub const ED25519: u32 = 2;
 }
 
 /// Where a generation begins: the same for all images of a component.

@@ -3,11 +3,15 @@
 
 use crate::header::{counted, is_brief};
 use crate::update::{MAX_COMPONENTS, StageLink};
-use crate::{BriefHeader, Entry, Identity, Name, Ring, VaultSlot};
+use crate::{BriefHeader, Entry, Identity, Name, Ring, TrustKey, VaultSlot};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Most staging regions.
 pub const MAX_STAGINGS: usize = 8;
+/// Most keys of a component's ring.
+pub const MAX_KEYS: usize = 8;
+/// Lowest address of a driver's image.
+pub const IMAGE: u64 = 0x20_0000;
 /// Most ranges of a generation's address space that need page tables beyond image, stack, IPC buffer and brief.
 pub const MAX_TABLES: usize = 40;
 
@@ -47,6 +51,10 @@ pub struct StageComponent {
     pub arena_size_bits: u32,
     /// Used part of `tables`.
     pub table_count: u32,
+    /// Used part of `keys`.
+    pub key_count: u32,
+    /// 0
+    pub reserved: u32,
     /// Bytes of the factory bundle in slot 0.
     pub factory_length: u64,
     /// Address (in `stage`, read only) of the bytes of the driver's brief, [`Entry::brief_size`] of them.
@@ -55,10 +63,25 @@ pub struct StageComponent {
     pub entry: Entry,
     /// What else needs page tables.
     pub tables: [TableRange; MAX_TABLES],
+    /// The keys that are trusted from the start.
+    pub keys: [TrustKey; MAX_KEYS],
 }
 
 impl StageComponent {
     counted!(/** Ranges that need page tables. */ tables: TableRange, table_count);
+    counted!(/** The keys that are trusted from the start. */ keys: TrustKey, key_count);
+
+    /// Where an image of this component may lie: from [`IMAGE`] to the first thing above that is mapped for it.
+    pub fn image_range(&self) -> (u64, u64) {
+        let entry = &self.entry;
+        let fixed = [
+            entry.brief,
+            entry.ipc_buffer,
+            entry.stack_top.saturating_sub(entry.stack_size),
+        ];
+        let above = self.tables().iter().map(|t| t.vaddr).chain(fixed);
+        (IMAGE, above.filter(|a| *a > IMAGE).min().unwrap_or(IMAGE))
+    }
 }
 
 impl Default for StageComponent {

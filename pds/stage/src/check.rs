@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! From a guest's staging region to an image that may be built.
+//! A bundle's way from a guest's memory to something that may be built.
 
-use molt_bundle::{
-    Component, HEADER_LENGTH, Identity, Reason, Verified, Window, verify_with_progress,
-};
+use molt_bundle::{Component, Identity, Reason, Trust, Verified, Window, verify_with_progress};
 use molt_control::stage::Results;
 use molt_system::{StageBrief, StageComponent};
 
 use crate::brief;
+use crate::slots::Ring;
 
-/// Lowest address of an image.
-const IMAGE: u64 = 0x20_0000;
 /// Bytes copied between two reports of progress.
 const STEP: usize = 64 * 1024;
 
@@ -42,50 +39,60 @@ pub fn copy(
 }
 
 /// Verifies a bundle that nobody can write any more.
-pub fn verify(
+pub fn verify<'a>(
     stage: &StageBrief,
     component: &StageComponent,
-    bundle: &[u8],
-    committed: Option<u64>,
+    keys: &Ring,
+    bundle: &'a [u8],
+    committed: u64,
     progress: impl Fn(u64),
-) -> Result<Results, Reason> {
-    let verified = check(stage, component, bundle, committed, progress)?;
-    let mut digest = [0; 4];
-    for (word, bytes) in digest.iter_mut().zip(verified.digest.as_chunks().0) {
-        *word = u64::from_le_bytes(*bytes);
-    }
-    Ok(Results {
+) -> Result<Verified<'a>, Reason> {
+    check(
+        stage,
+        component,
+        bundle,
+        Trust::Keys(keys),
+        Some(committed),
+        progress,
+    )
+}
+
+/// The factory image in its slot.
+pub fn factory(
+    stage: &StageBrief,
+    component: &StageComponent,
+) -> Result<Verified<'static>, Reason> {
+    let slot = brief::slot(component, 0).ok_or(Reason::Internal)?;
+    let length = usize::try_from(component.factory_length).map_err(|_| Reason::Truncated)?;
+    let bundle = slot.get(..length).ok_or(Reason::Truncated)?;
+    check(stage, component, bundle, Trust::Image, None, |_| ())
+}
+
+/// What is said of a bundle that may be built.
+pub fn results(verified: &Verified<'_>) -> Results {
+    Results {
         sequence: verified.sequence,
-        digest,
+        digest: words(&verified.digest),
         length: verified.payload.len() as u64,
         slots: 0,
-    })
+    }
 }
 
-/// The image in a slot that was verified before, or is the factory's.
-pub fn image(component: &StageComponent, slot: usize) -> Result<&'static [u8], Reason> {
-    let bytes = brief::slot(component, slot).ok_or(Reason::Internal)?;
-    let (header, rest) = bytes
-        .split_at_checked(HEADER_LENGTH)
-        .ok_or(Reason::Truncated)?;
-    let header: &[u8; HEADER_LENGTH] = header.try_into().map_err(|_| Reason::Truncated)?;
-    let length = molt_bundle::Header::of(header).payload_length.get();
-    let length = usize::try_from(length).map_err(|_| Reason::Truncated)?;
-    rest.get(..length).ok_or(Reason::Truncated)
+/// A digest as answers have it.
+pub fn words(digest: &[u8; 32]) -> [u64; 4] {
+    let mut words = [0; 4];
+    for (word, bytes) in words.iter_mut().zip(digest.as_chunks().0) {
+        *word = u64::from_le_bytes(*bytes);
+    }
+    words
 }
 
-/// Where an image of this component may lie: from [`IMAGE`] to the first thing above that is mapped for it.
+/// Where an image of this component may lie.
 pub fn window(component: &StageComponent) -> Window {
-    let entry = &component.entry;
-    let fixed = [
-        entry.brief,
-        entry.ipc_buffer,
-        entry.stack_top.saturating_sub(entry.stack_size),
-    ];
-    let above = component.tables().iter().map(|t| t.vaddr).chain(fixed);
+    let (start, end) = component.image_range();
     Window {
-        start: IMAGE,
-        end: above.filter(|a| *a > IMAGE).min().unwrap_or(IMAGE),
+        start,
+        end,
         memory: u64::from(component.arena_count) << component.arena_size_bits,
     }
 }
@@ -94,22 +101,23 @@ fn check<'a>(
     stage: &StageBrief,
     component: &StageComponent,
     bundle: &'a [u8],
+    trust: Trust<'_>,
     committed: Option<u64>,
     progress: impl Fn(u64),
 ) -> Result<Verified<'a>, Reason> {
     let identity = &component.identity;
     let wanted = Component {
+        class: identity.name.as_str().as_bytes(),
         identity: Identity {
             vendor: identity.vendor,
             class: identity.class,
             device: identity.device,
-            abi: identity.abi,
-            capsule: 0,
         },
         window: window(component),
         configuration: stage.configuration,
     };
-    verify_with_progress(bundle, &wanted, committed, |done, all| {
+    verify_with_progress(bundle, &wanted, trust, committed, |done, all| {
         progress((done * 1000 / all.max(1)) as u64);
     })
+    .map_err(|refusal| refusal.reason)
 }

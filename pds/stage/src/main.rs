@@ -11,15 +11,20 @@ mod build;
 mod check;
 mod fill;
 mod make;
+mod slots;
 mod tables;
 
+use heapless::Vec;
 use molt_bundle::Reason;
 use molt_control::stage::{Command, Results, Worker};
-use molt_system::StageBrief;
+use molt_system::{MAX_COMPONENTS, StageBrief};
 use sel4_microkit::{Channel, ChannelSet, Handler, Infallible, protection_domain};
+
+use slots::Known;
 
 struct Stage {
     brief: &'static StageBrief,
+    known: Vec<Known, MAX_COMPONENTS>,
     worker: Worker<'static>,
     update: Channel,
 }
@@ -31,38 +36,48 @@ fn init() -> impl Handler {
     let (commands, answers) = brief::pages(&brief.update);
     Stage {
         brief,
+        known: Known::all(brief),
         worker: Worker::new(commands, answers),
         update: Channel::new(brief.update.channel as usize),
     }
 }
 
 impl Stage {
-    fn execute(&self, command: Command) -> Result<Results, Reason> {
+    fn execute(&mut self, command: Command) -> Result<Results, Reason> {
         match command {
             Command::Verify {
-                component,
+                component: index,
                 slot,
                 client,
                 length,
                 committed,
             } => {
-                let component = component_of(self.brief, component)?;
+                let component = component_of(self.brief, index)?;
+                let known = self.known.get_mut(index).ok_or(Reason::Internal)?;
+                known.forget(slot);
                 let bundle = check::copy(self.brief, component, client, slot, length, |done| {
                     self.worker.progress(done * 3 / 10);
                 })?;
-                check::verify(self.brief, component, bundle, Some(committed), |done| {
-                    self.worker.progress(300 + done * 7 / 10);
-                })
+                let progress = |done| self.worker.progress(300 + done * 7 / 10);
+                let keys = &known.keys;
+                let verified =
+                    check::verify(self.brief, component, keys, bundle, committed, progress)?;
+                known.learn(slot, &verified);
+                Ok(check::results(&verified))
             }
             Command::Build {
-                component, slot, ..
+                component: index,
+                slot,
+                ..
             } => {
-                let component = component_of(self.brief, component)?;
-                let image = check::image(component, slot)?;
-                let slots = build::build(self.brief, component, image, |done| {
+                let component = component_of(self.brief, index)?;
+                let known = self.known.get_mut(index).ok_or(Reason::Internal)?;
+                let image = known.image(self.brief, component, slot)?;
+                let slots = build::build(self.brief, component, image.bytes, |done| {
                     self.worker.progress(done);
                 })?;
                 Ok(Results {
+                    digest: check::words(&image.digest),
                     slots: slots.into(),
                     ..Results::default()
                 })

@@ -10,13 +10,15 @@ use crate::domain::microkit_symbols;
 use crate::elf::Elf;
 use crate::error::ElfError;
 use crate::layout::Layout;
-use molt_bundle::{Identity as BundleIdentity, pack};
+use crate::trust;
+use molt_bundle::Identity as BundleIdentity;
+use molt_envelope::Bundle;
 use molt_sdf::System;
 use molt_sdf::model::{Client, DomainId, Map, Replaceable, Role, SetvarValue};
 use molt_system::layout::{IPC_BUFFER, STACK_TOP, TOOL_AREA};
 use molt_system::{
     BriefHeader, DriverBrief, DriverClient, DriverRing, Entry, Identity, MAX_DRIVER_CLIENTS, NONE,
-    Name, TableRange,
+    Name, TableRange, TrustKey,
 };
 use std::mem::offset_of;
 use zerocopy::IntoBytes;
@@ -32,7 +34,7 @@ pub const REPORT: u64 = ORDERS + 0x2000;
 /// Sequence number of the factory image: every update is above it.
 pub const FACTORY: u64 = 0;
 /// Version of the capsule's format: none is handed over yet, all starts are cold.
-const CAPSULE: u32 = 0;
+pub const CAPSULE: u32 = 0;
 
 /// A component, ready for `update`'s and `stage`'s briefs.
 pub struct Driver {
@@ -44,6 +46,8 @@ pub struct Driver {
     pub entry: Entry,
     /// What needs page tables.
     pub tables: Vec<TableRange>,
+    /// The keys that are trusted from the start.
+    pub keys: Vec<TrustKey>,
 }
 
 /// All components.
@@ -61,7 +65,7 @@ fn one(layout: &mut Layout, domain: DomainId) -> Result<Driver, Error> {
     let described = &system.domains[domain];
     let (_, file) = layout.files.named(system, &described.image)?;
     let bundle = (layout.configuration.check(&file))
-        .and_then(|()| make_bundle(system, domain, &file, FACTORY))
+        .and_then(|()| make_bundle(system, domain, &file, FACTORY, &Bundle::default()))
         .map_err(|reason| layout.image_error(&described.image, &described.image.span, reason))?;
     let slot = described.replaceable.as_ref().map_or(0, |r| r.bundle_size);
     if bundle.len() as u64 > slot {
@@ -72,6 +76,10 @@ fn one(layout: &mut Layout, domain: DomainId) -> Result<Driver, Error> {
         );
         return Err(layout.broken(&described.image.span, molt_sdf::Rule::Fit(text)));
     }
+    let keys = match &described.replaceable {
+        Some(replaceable) => trust::keys(system, layout.files, replaceable)?,
+        None => Vec::new(),
+    };
     let frames = layout.b.frames(BRIEF_SIZE, 12, None);
     let brief = brief(system, domain);
     layout.b.fill(frames, 0, brief.as_bytes());
@@ -101,10 +109,11 @@ fn one(layout: &mut Layout, domain: DomainId) -> Result<Driver, Error> {
         brief: frames,
         entry: entry(described.stack_size),
         tables: tables(system, domain),
+        keys,
     })
 }
 
-fn entry(stack_size: u64) -> Entry {
+pub fn entry(stack_size: u64) -> Entry {
     Entry {
         stack_top: STACK_TOP,
         stack_size,
@@ -132,7 +141,7 @@ pub fn devices(system: &System, domain: DomainId) -> impl Iterator<Item = &Map> 
         .filter(|m| !system.region(m.region).revocable)
 }
 
-fn tables(system: &System, domain: DomainId) -> Vec<TableRange> {
+pub fn tables(system: &System, domain: DomainId) -> Vec<TableRange> {
     let mut tables: Vec<_> = system.domains[domain]
         .maps
         .iter()
@@ -213,36 +222,39 @@ pub fn channel(system: &System, of: DomainId, with: Option<DomainId>) -> u32 {
         .map_or(NONE, |(own, _)| own as u32)
 }
 
-/// What a bundle must name.
+/// What a bundle must be for.
 pub fn identity(replaceable: &Replaceable) -> Identity {
-    let mut identity = Identity {
-        abi: replaceable.abi as u32,
-        ..Identity::default()
-    };
-    identity
-        .vendor
-        .iter_mut()
-        .zip(replaceable.vendor.bytes())
-        .for_each(|(to, from)| *to = from);
-    identity
-        .class
-        .iter_mut()
-        .zip(replaceable.class.bytes())
-        .for_each(|(to, from)| *to = from);
-    identity
-        .device
-        .iter_mut()
-        .zip(replaceable.device.bytes())
-        .for_each(|(to, from)| *to = from);
-    identity
+    let BundleIdentity {
+        vendor,
+        class,
+        device,
+    } = named(replaceable);
+    Identity {
+        name: Name::new(&replaceable.class),
+        vendor,
+        class,
+        device,
+    }
 }
 
-/// A driver's ELF with the component's symbols, behind a bundle's header.
+/// The identifiers of a component.
+pub fn named(replaceable: &Replaceable) -> BundleIdentity {
+    BundleIdentity::new(
+        &replaceable.vendor,
+        &replaceable.class,
+        &replaceable.device,
+        replaceable.abi as u32,
+        CAPSULE,
+    )
+}
+
+/// A driver's ELF with the component's symbols, in an envelope that nobody has signed.
 fn make_bundle(
     system: &System,
     domain: DomainId,
     file: &[u8],
     sequence: u64,
+    with: &Bundle<'_>,
 ) -> Result<Vec<u8>, ElfError> {
     let described = &system.domains[domain];
     let mut elf = Elf::parse(file)?;
@@ -274,15 +286,14 @@ fn make_bundle(
     });
     let patched = elf.write_back(file, &set)?;
     let replaceable = described.replaceable.as_ref().ok_or(ElfError::Machine)?;
-    let named = BundleIdentity::new(
-        &replaceable.vendor,
-        &replaceable.class,
-        &replaceable.device,
-        replaceable.abi as u32,
-        CAPSULE,
-    );
-    let named = named.ok_or_else(|| ElfError::Format("identifiers too long".to_owned()))?;
-    Ok([pack(&named, sequence, &patched).as_slice(), &patched].concat())
+    let bundle = Bundle {
+        class: &replaceable.class,
+        identity: named(replaceable),
+        sequence,
+        driver: &patched,
+        ..*with
+    };
+    (bundle.envelope()).map_err(|error| ElfError::Format(error.to_string()))
 }
 
 fn is_zero(elf: &Elf, address: u64, size: u64) -> bool {
@@ -296,7 +307,8 @@ fn is_zero(elf: &Elf, address: u64, size: u64) -> bool {
     })
 }
 
-/// A bundle of a driver's ELF for the replaceable PD `component` of a system, with a sequence number.
+/// A bundle of a driver's ELF for the replaceable PD `component` of a system, with a sequence number, which nobody has signed
+/// yet. The text and the guest's part are those of `with`.
 ///
 /// # Errors
 /// When `component` is not replaceable, or the ELF is no driver for it.
@@ -305,6 +317,7 @@ pub fn bundle(
     component: DomainId,
     elf: &[u8],
     sequence: u64,
+    with: &Bundle<'_>,
 ) -> Result<Vec<u8>, Error> {
     let Some(domain) = system
         .domains
@@ -313,7 +326,7 @@ pub fn bundle(
     else {
         return Err(Error::NoComponent(component.to_string()));
     };
-    make_bundle(system, component, elf, sequence).map_err(|reason| Error::Program {
+    make_bundle(system, component, elf, sequence, with).map_err(|reason| Error::Program {
         path: domain.name.clone().into(),
         reason,
     })

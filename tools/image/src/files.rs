@@ -39,15 +39,23 @@ impl Files {
         all.into_iter().find(|path| path.is_file())
     }
 
+    /// A key's file that the description names.
+    pub fn key(&self, system: &System, name: &At<String>) -> Result<(PathBuf, Vec<u8>), Error> {
+        self.of(system, name, Rule::KeyMissing)
+    }
+
     /// A file that the description names.
     pub fn named(&self, system: &System, name: &At<String>) -> Result<(PathBuf, Vec<u8>), Error> {
-        let missing = || {
-            SdfError::broken(
-                &system.source,
-                &name.span,
-                Rule::ImageMissing(name.value.clone()),
-            )
-        };
+        self.of(system, name, Rule::ImageMissing)
+    }
+
+    fn of(
+        &self,
+        system: &System,
+        name: &At<String>,
+        rule: fn(String) -> Rule,
+    ) -> Result<(PathBuf, Vec<u8>), Error> {
+        let missing = || SdfError::broken(&system.source, &name.span, rule(name.value.clone()));
         let path = self.find(&name.value).ok_or_else(missing)?;
         let bytes = read(&path)?;
         Ok((path, bytes))

@@ -32,11 +32,13 @@ mod schedule;
 mod sizes;
 mod space;
 mod stage;
+mod trust;
 mod update;
 
 pub use driver::bundle;
 pub use error::Error;
 pub use kernel::KernelSource;
+pub use trust::would_run;
 
 use configuration::Configuration;
 use molt_board::{Board, Kind, Uart};

@@ -79,5 +79,19 @@ pub fn warnings(system: &System) -> Vec<String> {
             d.name
         )
     };
-    system.domains.iter().filter(reaches).map(warn).collect()
+    let unsigned = |d: &&molt_sdf::model::ProtectionDomain| {
+        d.replaceable
+            .as_ref()
+            .is_some_and(|r| !r.trust.iter().any(|t| t.driver))
+    };
+    let warn_unsigned = |d: &molt_sdf::model::ProtectionDomain| {
+        format!(
+            "'{}': no <trust> names a key that may sign its driver: every bundle will be refused",
+            d.name
+        )
+    };
+    let warnings = system.domains.iter().filter(reaches).map(warn);
+    warnings
+        .chain(system.domains.iter().filter(unsigned).map(warn_unsigned))
+        .collect()
 }

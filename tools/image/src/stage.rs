@@ -129,6 +129,7 @@ fn component(
         arena_count: (replaceable.arena >> ARENA_BITS) as u32,
         arena_size_bits: ARENA_BITS,
         table_count: driver.tables.len().min(MAX_TABLES) as u32,
+        key_count: driver.keys.len() as u32,
         factory_length: driver.bundle.len() as u64,
         brief,
         entry: driver.entry,
@@ -137,6 +138,10 @@ fn component(
     row.tables
         .iter_mut()
         .zip(&driver.tables)
+        .for_each(|(to, from)| *to = *from);
+    row.keys
+        .iter_mut()
+        .zip(&driver.keys)
         .for_each(|(to, from)| *to = *from);
     row
 }

@@ -5,6 +5,7 @@ mod common;
 
 use common::model::{FIRST, Mapped, Model};
 use common::{description, elf, lay_out, programs};
+use molt_envelope::Bundle;
 use molt_system::boot::{Kind, System, Thread};
 use molt_system::{UpdateBrief, VmmBrief, brief, cspace, layout};
 
@@ -428,20 +429,51 @@ fn a_bundle_is_the_driver_with_the_components_symbols() {
         .unwrap_or_else(|e| panic!("{e}"));
     let component = system.components()[0];
     let driver = elf::program(b"another driver");
+    let with = Bundle::default();
     let bundle =
-        molt_image::bundle(&system, component, &driver, 7).unwrap_or_else(|e| panic!("{e}"));
+        molt_image::bundle(&system, component, &driver, 7, &with).unwrap_or_else(|e| panic!("{e}"));
     let again =
-        molt_image::bundle(&system, component, &driver, 7).unwrap_or_else(|e| panic!("{e}"));
+        molt_image::bundle(&system, component, &driver, 7, &with).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(bundle, again);
-    // The ELF stands behind the header, its data segment at 0x2000 of the file.
-    let data = &bundle[256 + 0x2000..];
+    // The ELF is an integrated payload, its data segment at 0x2000 of the file.
+    let envelope = molt_suit::Envelope::parse(&bundle).unwrap_or_else(|e| panic!("{e}"));
+    let data = &envelope.payload("#driver").expect("a driver")[0x2000..];
     let name = elf::offset("microkit_name") as usize;
     assert_eq!(&data[name..name + 5], b"disk\0");
     let at = elf::offset("molt_brief") as usize;
     assert_ne!(data[at..at + 8], [0; 8]);
-    let not_replaceable = molt_image::bundle(&system, 0, &driver, 7);
+    let not_replaceable = molt_image::bundle(&system, 0, &driver, 7, &with);
     assert!(matches!(
         not_replaceable,
         Err(molt_image::Error::NoComponent(_))
     ));
+}
+
+#[test]
+fn the_keys_of_trust_are_told_to_stage() {
+    use molt_system::{StageBrief, TrustKey};
+    let folder = programs();
+    let trusting = REPLACEABLE.replace(
+        "stop=\"virtio-mmio\" />",
+        "stop=\"virtio-mmio\"><trust key=\"key.pem\" signs=\"driver keys\" /></replaceable>",
+    );
+    let path = description(folder.path(), &trusting);
+    let missing = lay_out(&path, &[]).expect_err("refused").to_string();
+    assert!(missing.contains("'key.pem' was not found"), "{missing}");
+    std::fs::write(folder.path().join("key.pem"), "-----BEGIN NOTHING-----").expect("written");
+    let wrong = lay_out(&path, &[]).expect_err("refused").to_string();
+    assert!(wrong.contains("no public key"), "{wrong}");
+    let key = molt_envelope::PrivateKey::generate(molt_envelope::Kind::P256).expect("a key");
+    let public = molt_envelope::write_public(&key.public(), false);
+    std::fs::write(folder.path().join("key.pem"), public).expect("written");
+    let packed = lay_out(&path, &[]).unwrap_or_else(|e| panic!("{e}"));
+    // The brief's fill holds the key: kind, roles, point.
+    let mut row = [TrustKey::P256, 3].map(u32::to_le_bytes).concat();
+    row.extend(key.public().to_bytes());
+    assert!(size_of::<StageBrief>() > row.len());
+    let times = packed
+        .windows(row.len())
+        .filter(|window| *window == row)
+        .count();
+    assert_eq!(times, 1);
 }

@@ -48,6 +48,12 @@ pub enum Command {
     Check(Check),
     /// Draw a system description as SVG
     Graph(Graph),
+    /// Make, sign, show and verify bundles
+    #[command(subcommand)]
+    Bundle(Bundle),
+    /// Make and show keys
+    #[command(subcommand)]
+    Key(Key),
 }
 
 /// Which description.
@@ -257,4 +263,155 @@ pub struct Graph {
     /// Where the picture is written
     #[arg(long, short, default_value_os_t = of_checkout("target/molt/system.svg"))]
     pub out: PathBuf,
+}
+
+/// `molt bundle`
+#[derive(Debug, Subcommand)]
+pub enum Bundle {
+    /// Make a bundle of a driver, which nobody has signed yet
+    New(NewBundle),
+    /// Add a signature to a bundle
+    Sign(SignBundle),
+    /// Show what is in a bundle
+    Inspect(InspectBundle),
+    /// Say whether the target would run a bundle: 0 if so, otherwise 1 and the reason
+    Verify(VerifyBundle),
+}
+
+/// `molt bundle new`
+#[derive(Args, Debug)]
+pub struct NewBundle {
+    /// The replaceable protection domain that it is for
+    #[arg(long)]
+    pub component: String,
+    /// Rises with each release; must be above the one that the target has committed
+    #[arg(long)]
+    pub sequence: u64,
+    /// The driver's ELF
+    #[arg(long, value_name = "FILE")]
+    pub driver: PathBuf,
+    /// The guest's part of the update
+    #[arg(long, value_name = "FILE")]
+    pub guest: Option<PathBuf>,
+    /// The driver's version, for people
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub driver_version: String,
+    /// What the update is, for people
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub about: String,
+    /// The system description
+    #[arg(long, value_name = "FILE", default_value = "system.xml")]
+    pub system: PathBuf,
+    /// Where the bundle is written
+    #[arg(long, short)]
+    pub out: PathBuf,
+}
+
+/// Algorithms, named as COSE does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SignatureAlgorithm {
+    /// ECDSA with SHA-256 (-7)
+    Es256,
+    /// ECDSA over P-256 with SHA-256 (-9)
+    Esp256,
+    /// EdDSA (-8)
+    Eddsa,
+    /// Ed25519 (-19)
+    Ed25519,
+}
+
+/// `molt bundle sign`
+#[derive(Args, Debug)]
+pub struct SignBundle {
+    /// The private key: PEM or COSE key
+    #[arg(long, value_name = "PRIVATE")]
+    pub key: PathBuf,
+    /// The algorithm; the fully specified one of the key unless given (esp256 or ed25519)
+    #[arg(long, value_enum)]
+    pub algorithm: Option<SignatureAlgorithm>,
+    /// The bundle
+    pub file: PathBuf,
+    /// Where the signed bundle is written; unless given, in the bundle's place
+    #[arg(long, short)]
+    pub out: Option<PathBuf>,
+}
+
+/// `molt bundle inspect`
+#[derive(Args, Debug)]
+pub struct InspectBundle {
+    /// Show CBOR diagnostic notation
+    #[arg(long)]
+    pub diag: bool,
+    /// The bundle
+    pub file: PathBuf,
+}
+
+/// `molt bundle verify`
+#[derive(Args, Debug)]
+pub struct VerifyBundle {
+    /// A public key (PEM or COSE key) that is trusted to sign drivers; may be given several times
+    #[arg(long, value_name = "PUBLIC", required = true)]
+    pub key: Vec<PathBuf>,
+    /// Only whether digest and signature are right, whatever the bundle asks for
+    #[arg(long)]
+    pub authentic_only: bool,
+    /// The replaceable protection domain that would be replaced; may be left out where there is only one
+    #[arg(long)]
+    pub component: Option<String>,
+    /// The sequence number that the target has committed: 0 with the factory image
+    #[arg(long, default_value_t = 0)]
+    pub committed: u64,
+    /// The system description
+    #[arg(long, value_name = "FILE", default_value = "system.xml")]
+    pub system: PathBuf,
+    #[command(flatten)]
+    /// The kernel that the driver would run on
+    pub kernel: Kernel,
+    /// The bundle
+    pub file: PathBuf,
+}
+
+/// `molt key`
+#[derive(Debug, Subcommand)]
+pub enum Key {
+    /// Make a key
+    New(NewKey),
+    /// Show keys: of files, or those that a system description trusts
+    List(ListKeys),
+}
+
+/// Kinds of keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum KeyKind {
+    /// Ed25519
+    Ed25519,
+    /// ECDSA over P-256
+    P256,
+}
+
+/// `molt key new`
+#[derive(Args, Debug)]
+pub struct NewKey {
+    /// Its kind
+    #[arg(long, value_enum, default_value = "ed25519")]
+    pub kind: KeyKind,
+    /// Write COSE keys instead of PEM
+    #[arg(long)]
+    pub cose: bool,
+    /// Where the private key is written, for its owner alone
+    #[arg(long, short)]
+    pub out: PathBuf,
+    /// Where the public key is written
+    #[arg(long, value_name = "FILE")]
+    pub public: Option<PathBuf>,
+}
+
+/// `molt key list`
+#[derive(Args, Debug)]
+pub struct ListKeys {
+    /// Files of keys
+    pub files: Vec<PathBuf>,
+    /// A system description, whose keys are shown with what they may sign
+    #[arg(long, value_name = "FILE")]
+    pub system: Option<PathBuf>,
 }

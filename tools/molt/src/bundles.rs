@@ -4,12 +4,14 @@
 use std::fs;
 
 use anyhow::{Context, Result, bail};
-use molt_bundle::{HEADER_LENGTH, Identity};
+use molt_envelope::{Bundle, PrivateKey};
 use molt_linux::Archive;
 use molt_sdf::System;
 use molt_sdf::model::ProtectionDomain;
 use molt_sdk::Configuration;
+use molt_suit::{Envelope, Manifest};
 
+use crate::demo_keys;
 use crate::scenario::{BundleSource, Damage, Scenario};
 use crate::toolchain::{Target, Toolchain};
 
@@ -63,12 +65,50 @@ impl Maker<'_> {
         (0..source.repeat)
             .map(|index| {
                 let sequence = source.sequence + index * source.stride;
-                let bundle = molt_image::bundle(self.system, component, &elf, sequence)?;
+                let with = Bundle::default();
+                let bundle = molt_image::bundle(self.system, component, &elf, sequence, &with)?;
                 let domain = &self.system.domains[component];
-                Ok((sequence, damage(bundle, source.damage, domain, sequence)?))
+                let bundle = altered(bundle, source.damage, domain)?;
+                let signed = match source.damage {
+                    Damage::Unsigned => bundle,
+                    _ => {
+                        let key = self.key(source, domain)?;
+                        molt_envelope::sign(&bundle, &key, key.algorithm())?
+                    }
+                };
+                Ok((sequence, damaged(signed, source.damage, domain)?))
             })
             .collect()
     }
+
+    /// What signs a bundle.
+    fn key(&self, source: &BundleSource, domain: &ProtectionDomain) -> Result<PrivateKey> {
+        let name = match &source.key {
+            Some(name) => name,
+            None => first_key(domain)?,
+        };
+        demo_keys::private(self.toolchain.root(), name)
+    }
+
+    /// The key for a native client that signs by itself: the seed of an Ed25519 key.
+    pub fn seed(&self) -> Result<[u8; 32]> {
+        let mut domains = self.system.domains.iter();
+        let component = domains.find(|domain| domain.replaceable.is_some());
+        let name = first_key(component.context("the system has no component")?)?;
+        match demo_keys::private(self.toolchain.root(), name)? {
+            PrivateKey::Ed25519(key) => Ok(key.to_bytes()),
+            PrivateKey::P256(_) => bail!("'{name}': the test client signs with Ed25519"),
+        }
+    }
+}
+
+/// The first key that may sign a driver.
+fn first_key(domain: &ProtectionDomain) -> Result<&str> {
+    let mut trust = domain.replaceable.iter().flat_map(|r| &r.trust);
+    let first = trust.find(|trust| trust.driver);
+    let first =
+        first.with_context(|| format!("no <trust> may sign a driver of '{}'", domain.name))?;
+    Ok(&first.key.value)
 }
 
 /// Bundles as an archive, in which a guest without a file system finds them.
@@ -80,15 +120,30 @@ pub fn archive(bundles: &[(String, Vec<u8>)]) -> Result<Vec<u8>> {
     archive.finish().context("the bundles' archive")
 }
 
-/// Makes of a good bundle the one that the scenario wants.
-fn damage(
-    mut bundle: Vec<u8>,
-    damage: Damage,
-    component: &ProtectionDomain,
-    sequence: u64,
-) -> Result<Vec<u8>> {
+/// Makes of a good bundle one that says something else, before it is signed.
+fn altered(bundle: Vec<u8>, damage: Damage, component: &ProtectionDomain) -> Result<Vec<u8>> {
+    let (sequence, elf) = content(&bundle)?;
     match damage {
-        Damage::None => {}
+        Damage::NotAnElf => packed(component, "", sequence, TEXT),
+        Damage::OtherDevice => packed(component, "x", sequence, elf),
+        Damage::OtherConfiguration => {
+            let mut elf = elf.to_vec();
+            let digest = molt_bundle::configuration(&elf).context("the driver has no note")?;
+            let place = (elf
+                .windows(digest.len())
+                .position(|window| window == digest))
+            .and_then(|at| elf.get_mut(at))
+            .context("the driver's note is not in its file")?;
+            *place ^= 1;
+            packed(component, "", sequence, &elf)
+        }
+        _ => Ok(bundle),
+    }
+}
+
+/// What happens to a bundle on its way, after it was signed.
+fn damaged(mut bundle: Vec<u8>, damage: Damage, component: &ProtectionDomain) -> Result<Vec<u8>> {
+    match damage {
         Damage::Truncated => bundle.truncate(bundle.len() / 2),
         Damage::Flipped => {
             if let Some(byte) = bundle.last_mut() {
@@ -99,29 +154,24 @@ fn damage(
             let slot = component.replaceable.as_ref().map_or(0, |r| r.bundle_size);
             bundle.resize(usize::try_from(slot)? + 1, 0);
         }
-        Damage::NotAnElf => bundle = packed(component, "", sequence, TEXT)?,
-        Damage::OtherConfiguration => {
-            let mut elf = bundle.split_off(HEADER_LENGTH);
-            let digest = molt_bundle::configuration(&elf).context("the driver has no note")?;
-            let place = (elf
-                .windows(digest.len())
-                .position(|window| window == digest))
-            .and_then(|at| elf.get_mut(at))
-            .context("the driver's note is not in its file")?;
-            *place ^= 1;
-            bundle = packed(component, "", sequence, &elf)?;
-        }
-        Damage::OtherDevice => {
-            let elf = bundle.split_off(HEADER_LENGTH);
-            bundle = packed(component, "x", sequence, &elf)?;
-        }
+        _ => {}
     }
     Ok(bundle)
 }
 
 const TEXT: &[u8] = b"This is not a driver.\n";
 
-/// A bundle with a header that fits its payload; `more` makes the device another.
+/// Sequence number and payload.
+fn content(bundle: &[u8]) -> Result<(u64, &[u8])> {
+    let parsed = Envelope::parse(bundle).and_then(|envelope| {
+        let sequence = Manifest::parse(&envelope)?.sequence;
+        Ok((sequence, envelope.payload(molt_bundle::DRIVER_PAYLOAD)))
+    });
+    let (sequence, payload) = parsed.map_err(|refusal| anyhow::anyhow!("{refusal}"))?;
+    Ok((sequence, payload.context("the bundle has no driver")?))
+}
+
+/// A bundle that fits its payload; `more` makes the device another.
 fn packed(
     component: &ProtectionDomain,
     more: &str,
@@ -132,15 +182,20 @@ fn packed(
         .replaceable
         .as_ref()
         .context("the PD is not replaceable")?;
-    let identity = Identity::new(
-        &replaceable.vendor,
-        &replaceable.class,
-        &format!("{}{more}", replaceable.device),
-        u32::try_from(replaceable.abi)?,
-        0,
-    )
-    .context("the component's identifiers are too long for a bundle")?;
-    let mut bundle = molt_bundle::pack(&identity, sequence, payload).to_vec();
-    bundle.extend_from_slice(payload);
-    Ok(bundle)
+    let device = format!("{}{more}", replaceable.device);
+    let abi = u32::try_from(replaceable.abi)?;
+    let bundle = Bundle {
+        class: &replaceable.class,
+        identity: molt_bundle::Identity::new(
+            &replaceable.vendor,
+            &replaceable.class,
+            &device,
+            abi,
+            0,
+        ),
+        sequence,
+        driver: payload,
+        ..Bundle::default()
+    };
+    Ok(bundle.envelope()?)
 }

@@ -25,7 +25,14 @@ pub fn build(arguments: &Build) -> Result<bool> {
     let toolchain = Toolchain::from_environment()?;
     let kernel = Kernel::choose(&arguments.kernel)?;
     let system = &arguments.system.system;
-    let built = description::build(&toolchain, &kernel, system, &arguments.search_path, None)?;
+    let built = description::build(
+        &toolchain,
+        &kernel,
+        system,
+        &arguments.search_path,
+        None,
+        !arguments.kernel.production,
+    )?;
     let image = fs::read(&built.image).with_context(|| format!("{}", built.image.display()))?;
     write_to(&arguments.out, &image)?;
     say!("{}", arguments.out.display());
@@ -39,7 +46,7 @@ pub fn run(arguments: &Run) -> Result<bool> {
     let linux = arguments.linux.linux.as_deref();
     if what.extension().is_none_or(|ending| ending != "toml") {
         let toolchain = Toolchain::from_environment()?;
-        let built = description::build(&toolchain, &kernel, what, search, linux)?;
+        let built = description::build(&toolchain, &kernel, what, search, linux, true)?;
         let board = kernel.board_file(&toolchain)?;
         let limit = Duration::from_secs(arguments.limit);
         let mut machine = kernel.machine(&board, built.image.clone());

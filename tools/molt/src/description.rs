@@ -33,13 +33,15 @@ pub struct Built {
 /// Builds an image in a folder of its own below `target/molt`; `search` is where else files of the description are,
 /// `linux` the packages for Linux guests.
 ///
-/// Program images that are not found are built as packages of the checkout.
+/// Program images that are not found are built as packages of the checkout. Public keys that are not found are made, for trying
+/// out, if `make_keys`.
 pub fn build(
     toolchain: &Toolchain,
     kernel: &Kernel,
     system: &Path,
     search: &[PathBuf],
     linux: Option<&Path>,
+    make_keys: bool,
 ) -> Result<Built> {
     // Bundles come from scenarios; an image alone has its guests' boot images without any.
     let scenario = Scenario {
@@ -52,6 +54,7 @@ pub fn build(
         bundles: Vec::new(),
         expect: Default::default(),
         mutant: None,
+        signer: None,
         limit: 0,
         board: kernel.board().to_owned(),
     };
@@ -65,6 +68,7 @@ pub fn build(
         kernel,
         directory: &directory,
         search,
+        make_keys,
     }
     .inputs()?;
     let image = build_image(toolchain, kernel, system, &directory, search)?;

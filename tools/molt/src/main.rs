@@ -6,10 +6,13 @@
 
 mod arguments;
 mod bench;
+mod bundle;
 mod bundles;
 mod commands;
+mod demo_keys;
 mod description;
 mod kernel;
+mod key;
 mod mutants;
 mod output;
 mod progress;
@@ -50,5 +53,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Boards => commands::boards(),
         Command::Check(arguments) => commands::check(&arguments),
         Command::Graph(arguments) => commands::graph(&arguments),
+        Command::Bundle(arguments) => bundle::run(&arguments),
+        Command::Key(arguments) => key::run(&arguments),
     }
 }

@@ -36,6 +36,8 @@ pub struct Scenario {
     pub bundles: Vec<BundleSource>,
     /// What has to come of it.
     pub expect: Expectation,
+    /// The native client that makes bundles of its own of those that it is given, for which it gets the first key.
+    pub signer: Option<String>,
     /// Something necessary was left out of the programs: the run must fail, and a failure must say this, or it shows nothing.
     pub mutant: Option<String>,
     /// Seconds of the host's time that a run may take on a slow machine.
@@ -97,9 +99,12 @@ pub struct BundleSource {
     /// The steps between their sequence numbers.
     #[serde(default = "one")]
     pub stride: u64,
-    /// What is done to it after it was made.
+    /// What is wrong with it.
     #[serde(default)]
     pub damage: Damage,
+    /// The key that signs it, as the description calls its public half; the first that may sign a driver unless given. One that
+    /// the description does not name is made too, and trusted for nothing.
+    pub key: Option<String>,
 }
 
 fn one() -> u64 {
@@ -125,6 +130,8 @@ pub enum Damage {
     OtherDevice,
     /// More than a bundle slot holds.
     TooLarge,
+    /// Nobody signed it.
+    Unsigned,
 }
 
 impl Scenario {

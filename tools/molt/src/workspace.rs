@@ -14,6 +14,7 @@ use molt_sdf::System;
 use molt_sdf::model::{Guest, GuestKind, ProtectionDomain};
 
 use crate::bundles;
+use crate::demo_keys;
 use crate::kernel::Kernel;
 use crate::output::complain;
 use crate::progress::Step;
@@ -28,6 +29,8 @@ const MONITOR: &str = "molt-monitor";
 const LOADER: &str = "molt-loader";
 /// The programs in the Linux guest: what the demo runs, and what `molt bench` does.
 const LINUX_PROGRAMS: [&str; 2] = ["molt-linux-agent", "molt-linux-load"];
+/// The file in a native client's archive that holds its key's seed.
+const SEED: &str = "seed";
 
 /// Everything that a run needs.
 pub struct Workspace {
@@ -71,6 +74,7 @@ impl Workspace {
             kernel,
             directory: &directory,
             search: &[],
+            make_keys: true,
         }
         .inputs()?;
         let image = build_image(toolchain, kernel, &scenario.system, &directory, &[])?;
@@ -184,6 +188,8 @@ pub struct Builder<'a> {
     pub directory: &'a Path,
     /// Where files of the description are beside its own folder.
     pub search: &'a [PathBuf],
+    /// Whether keys that the description names and that are nowhere are made, for trying out.
+    pub make_keys: bool,
 }
 
 impl Builder<'_> {
@@ -194,6 +200,9 @@ impl Builder<'_> {
         self.placeholders()?;
         let system = load()?;
         self.programs(&system)?;
+        if self.make_keys {
+            self.keys(&system)?;
+        }
         let mut prefilled = false;
         for domain in &system.domains {
             match domain
@@ -205,7 +214,8 @@ impl Builder<'_> {
                 None if domain.doorbell.is_some() => {
                     prefilled = true;
                     let bundles = self.bundles(&system, &domain.name)?;
-                    let archive = bundles::archive(&bundles)?;
+                    let seed = self.seed(&system, &domain.name)?;
+                    let archive = bundles::archive(&[seed, bundles].concat())?;
                     self.write(&native_bundles(&domain.name), &archive)?;
                 }
                 None => {}
@@ -227,6 +237,30 @@ impl Builder<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The public halves of keys for trying out, where the description's own are nowhere.
+    fn keys(&self, system: &System) -> Result<()> {
+        let components = system.domains.iter().filter_map(|d| d.replaceable.as_ref());
+        for trust in components.flat_map(|replaceable| &replaceable.trust) {
+            let name = &trust.key.value;
+            if !self.is_there(name) {
+                let key = demo_keys::private(self.toolchain.root(), name)?;
+                self.write(name, &molt_envelope::write_public(&key.public(), false))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a native client signs with, if the scenario has it do so.
+    fn seed(&self, system: &System, guest: &str) -> Result<Vec<(String, Vec<u8>)>> {
+        if self.scenario.signer.as_deref() != Some(guest) {
+            return Ok(Vec::new());
+        }
+        Ok(vec![(
+            SEED.to_owned(),
+            self.maker(system)?.seed()?.to_vec(),
+        )])
     }
 
     fn programs(&self, system: &System) -> Result<()> {
@@ -268,13 +302,16 @@ impl Builder<'_> {
     }
 
     fn bundles(&self, system: &System, guest: &str) -> Result<Vec<(String, Vec<u8>)>> {
-        bundles::Maker {
+        self.maker(system)?.of_guest(guest)
+    }
+
+    fn maker<'a>(&'a self, system: &'a System) -> Result<bundles::Maker<'a>> {
+        Ok(bundles::Maker {
             toolchain: self.toolchain,
             scenario: self.scenario,
             system,
             configuration: self.kernel.programs_for()?,
-        }
-        .of_guest(guest)
+        })
     }
 
     fn guest(&self, system: &System, name: &str, guest: &Guest) -> Result<()> {

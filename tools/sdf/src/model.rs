@@ -294,6 +294,21 @@ pub struct Replaceable {
     pub probation_completions: u64,
     pub attempts: u64,
     pub stop: Stop,
+    /// Who may sign for it.
+    pub trust: Vec<Trust>,
+}
+
+/// `<trust>` of `<replaceable>`: a public key and what it may sign.
+#[derive(Clone, Debug)]
+pub struct Trust {
+    /// Where the element is.
+    pub span: Span,
+    /// The key's file.
+    pub key: At<String>,
+    /// It may sign drivers.
+    pub driver: bool,
+    /// It may sign lists of keys.
+    pub keys: bool,
 }
 
 /// How the device is stopped.

@@ -248,6 +248,10 @@ pub enum Rule {
         "program image '{0}' was not found beside the description or in a search path (--search-path)"
     )]
     ImageMissing(String),
+    #[error(
+        "the public key '{0}' was not found beside the description or in a search path (--search-path)"
+    )]
+    KeyMissing(String),
     #[error("'{0}': {1}")]
     Image(String, String),
     #[error("'{0}' has no symbol '{1}'")]

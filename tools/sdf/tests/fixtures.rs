@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Rules that only the kernel or the program images can break: `molt-image` tests them.
-const OF_IMAGES: [&str; 16] = [
+const OF_IMAGES: [&str; 17] = [
     "NoCore",
     "NoInterrupt",
     "KernelInterrupt",
@@ -27,6 +27,7 @@ const OF_IMAGES: [&str; 16] = [
     "MapOverImage",
     "MapOverTool",
     "ImageMissing",
+    "KeyMissing",
     "Image",
     "NoSymbol",
     "SymbolSize",

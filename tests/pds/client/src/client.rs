@@ -4,8 +4,8 @@
 use core::hint::black_box;
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use ed25519_dalek::SigningKey;
 use molt_block_queue::Client;
-use molt_bundle::HEADER_LENGTH;
 use molt_gate::{Change, ClientGate};
 use molt_system::VmmBrief;
 use molt_test_native::{Console, Load, brief, notify};
@@ -153,14 +153,15 @@ impl TestClient {
         use crate::plan::Step::{Again, Bad, Good, Stale};
         let (Good(index) | Bad(index) | Again(index) | Stale(index)) = step;
         let image = images(self.archive).nth(index);
-        let header = image.and_then(|image| self.plan.header(step, image));
-        let (Some(image), Some(header)) = (image, header) else {
-            self.fail(format_args!("no image {index} in the archive"));
+        let key = key(self.archive);
+        let bundle = image.zip(key.as_ref());
+        let bundle = bundle.and_then(|(image, key)| self.plan.bundle(step, image, key));
+        let Some((head, payload)) = bundle else {
+            self.fail(format_args!("no image {index}, or no seed, in the archive"));
             self.over = true;
             return;
         };
-        self.bell
-            .offer(&header, image.get(HEADER_LENGTH..).unwrap_or(&[]));
+        self.bell.offer(&head, payload);
     }
 
     fn fail(&mut self, what: core::fmt::Arguments<'_>) {
@@ -217,7 +218,17 @@ impl Handler for TestClient {
     }
 }
 
+/// The archive's first file is the seed of the key.
+fn key(archive: &'static [u8]) -> Option<SigningKey> {
+    let seed = files(archive).next()?;
+    Some(SigningKey::from_bytes(seed.try_into().ok()?))
+}
+
 fn images(archive: &'static [u8]) -> impl Iterator<Item = &'static [u8]> {
+    files(archive).skip(1)
+}
+
+fn files(archive: &'static [u8]) -> impl Iterator<Item = &'static [u8]> {
     cpio_reader::iter_files(archive)
         .map(|entry| entry.file())
         .filter(|file| !file.is_empty())

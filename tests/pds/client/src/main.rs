@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! A native client of the test ramdisk: it plays guest, and rings for one swap after the other.
 //!
-//! The archive of bundles (symbols `bundles`, `bundles_size`) holds two good images first, then bad ones. The client
+//! The archive of bundles (symbols `bundles`, `bundles_size`) holds the seed of the key that it signs with, two good images,
+//! then bad ones. The client
 //! makes bundles of its own of them: under rising sequence numbers, and of bad images with another digest each time. It
 //! takes the two good ones in turn, [`plan::SWAPS`] times, and a bad one now and then, and checks how each ends.
 #![no_std]

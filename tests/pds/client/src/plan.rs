@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Which image comes next, and how it has to end.
 
-use molt_bundle::{HEADER_LENGTH, Header};
+use ed25519_dalek::{Signer, SigningKey};
+use heapless::Vec;
 use molt_doorbell::{Reason, Status};
+use molt_suit::{Algorithm, Envelope, encode};
 
 /// Swaps that are committed.
 pub const SWAPS: u64 = if cfg!(feature = "short") { 4 } else { 200 };
@@ -10,6 +12,9 @@ pub const SWAPS: u64 = if cfg!(feature = "short") { 4 } else { 200 };
 const EVERY: u64 = if cfg!(feature = "short") { 2 } else { 20 };
 /// Good images: the first of the archive.
 const GOOD: usize = 2;
+
+/// An envelope up to its payload.
+pub type Head = Vec<u8, 4096>;
 
 /// What is offered next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,18 +60,36 @@ impl Plan {
         Some(step)
     }
 
-    /// The header under which a step's image is offered.
-    pub fn header(&mut self, step: Step, image: &[u8]) -> Option<[u8; HEADER_LENGTH]> {
-        let (header, payload) = image.split_at_checked(HEADER_LENGTH)?;
-        let header = Header::of(header.try_into().ok()?);
+    /// What a step offers, in two parts: all of a signed envelope up to its payload, and the payload.
+    pub fn bundle(
+        &mut self,
+        step: Step,
+        image: &'static [u8],
+        key: &SigningKey,
+    ) -> Option<(Head, &'static [u8])> {
         let sequence = if matches!(step, Step::Stale(_)) {
             self.committed
         } else {
             self.sequence += 1;
             self.sequence
         };
-        let identity = header.identity();
-        Some(molt_bundle::pack(&identity, sequence, payload))
+        let envelope = Envelope::parse(image).ok()?;
+        let [(name, payload)] = *envelope.payloads else {
+            return None;
+        };
+        let manifest = encode::renumbered(envelope.manifest, sequence)?;
+        let digest = encode::digest(&manifest)?;
+        let block = encode::sign1(Algorithm::Ed25519, &digest, |m| key.sign(m).to_bytes())?;
+        let mut head = Head::new();
+        for part in [
+            encode::begin(3, &digest, &[&block], true)?.as_slice(),
+            &encode::member(3, manifest.len())?,
+            &manifest,
+            &encode::payload(name, payload.len())?,
+        ] {
+            head.extend_from_slice(part).ok()?;
+        }
+        Some((head, payload))
     }
 
     /// Notes how a step ended, and says whether that is how it has to.

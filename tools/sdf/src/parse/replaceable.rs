@@ -4,7 +4,7 @@
 use super::Names;
 use crate::Rule;
 use crate::error::{Broken, broken};
-use crate::model::{Client, Replaceable, Stop};
+use crate::model::{Client, Replaceable, Stop, Trust};
 use crate::xml::{At, Element};
 
 /// Arenas are made of untypeds of this size.
@@ -40,6 +40,34 @@ fn arena(number: At<u64>) -> Result<u64, Broken> {
     broken(&number.span, Rule::ArenaSize(number.value))
 }
 
+/// Most keys of a component (`molt-system`).
+const KEYS: usize = 8;
+
+/// `<trust>`
+fn trust(element: Element) -> Result<Trust, Broken> {
+    element.attributes(&["key", "signs"])?;
+    element.children(&[])?;
+    let key = element.required("key")?;
+    let signs = element.required("signs")?;
+    let (mut driver, mut keys) = (false, false);
+    for word in signs.value.split_whitespace() {
+        match word {
+            "driver" => driver = true,
+            "keys" => keys = true,
+            other => {
+                let all = "'driver', 'keys'".to_owned();
+                return broken(&signs.span, Rule::Choice(other.to_owned(), all));
+            }
+        }
+    }
+    Ok(Trust {
+        span: element.span(),
+        key,
+        driver,
+        keys,
+    })
+}
+
 /// `<replaceable>`
 pub fn parse(element: Element) -> Result<Replaceable, Broken> {
     element.attributes(&[
@@ -58,7 +86,11 @@ pub fn parse(element: Element) -> Result<Replaceable, Broken> {
         "stop",
         "technique",
     ])?;
-    element.children(&[])?;
+    let children = element.children(&["trust"])?;
+    if let Some(extra) = children.get(KEYS) {
+        let what = "keys of a replaceable protection domain";
+        return broken(&extra.span(), Rule::TooMany(what, KEYS));
+    }
     element.choice("technique", &[("hold", ())])?;
     let arena_size = arena(element.required_number("arena")?)?;
     let bundle_size = arena(element.number_or("bundle_size", arena_size)?)?;
@@ -86,6 +118,7 @@ pub fn parse(element: Element) -> Result<Replaceable, Broken> {
                 ],
             )?
             .unwrap_or(Stop::None),
+        trust: (children.into_iter().map(trust)).collect::<Result<_, _>>()?,
     })
 }
 

@@ -158,6 +158,7 @@ impl Test<'_> {
             &self.description(),
             &search,
             None,
+            true,
         )?;
         let own = self.out.join("molt.img");
         fs::copy(built.image, &own)?;

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What is known of the bundle slots: an image is built only if it was verified where it lies.
+//!
+//! Nobody else can write a slot, and a copy into one makes it unknown first: what is built is what was verified, with
+//! the digest that was said of it.
+
+use heapless::Vec;
+use molt_bundle::{Reason, Verified};
+use molt_suit::{PublicKey, Roles, TrustedKey};
+use molt_system::{MAX_COMPONENTS, MAX_KEYS, StageBrief, StageComponent, TrustKey};
+
+use crate::check;
+
+/// Most bundle slots of a component.
+const SLOTS: usize = 8;
+
+/// The keys of a component.
+pub type Ring = Vec<TrustedKey, MAX_KEYS>;
+
+/// An image that was verified.
+#[derive(Clone, Copy)]
+pub struct Image {
+    /// The ELF, in its slot.
+    pub bytes: &'static [u8],
+    /// SHA-256 of it.
+    pub digest: [u8; 32],
+}
+
+/// What `stage` knows of a component.
+#[derive(Default)]
+pub struct Known {
+    /// Who may sign for it.
+    pub keys: Ring,
+    images: [Option<Image>; SLOTS],
+}
+
+impl Known {
+    /// All components at the start: with the keys of the brief, and no image but the factory's.
+    pub fn all(brief: &StageBrief) -> Vec<Self, MAX_COMPONENTS> {
+        let keys = |component: &StageComponent| component.keys().iter().filter_map(key).collect();
+        let known = |component: &StageComponent| Self {
+            keys: keys(component),
+            ..Self::default()
+        };
+        brief.components().iter().map(known).collect()
+    }
+
+    /// A slot is about to be written.
+    pub fn forget(&mut self, slot: usize) {
+        if let Some(image) = self.images.get_mut(slot) {
+            *image = None;
+        }
+    }
+
+    /// The bundle in a slot was verified.
+    pub fn learn(&mut self, slot: usize, verified: &Verified<'static>) {
+        if let Some(image) = self.images.get_mut(slot) {
+            *image = Some(Image {
+                bytes: verified.payload,
+                digest: verified.digest,
+            });
+        }
+    }
+
+    /// The image in a slot. The factory's is verified when it is first built.
+    pub fn image(
+        &mut self,
+        brief: &StageBrief,
+        component: &StageComponent,
+        slot: usize,
+    ) -> Result<Image, Reason> {
+        let known = self.images.get(slot).copied().flatten();
+        if slot == 0 && known.is_none() {
+            self.learn(0, &check::factory(brief, component)?);
+        }
+        self.images
+            .get(slot)
+            .copied()
+            .flatten()
+            .ok_or(Reason::Internal)
+    }
+}
+
+/// A key of the brief; a point that is none is nobody's key.
+fn key(key: &TrustKey) -> Option<TrustedKey> {
+    let ([first, second], _) = key.point.as_chunks::<32>() else {
+        return None;
+    };
+    let public = match key.kind {
+        TrustKey::P256 => PublicKey::p256(first, second)?,
+        TrustKey::ED25519 => PublicKey::ed25519(first)?,
+        _ => return None,
+    };
+    Some(TrustedKey {
+        key: public,
+        roles: Roles(key.roles),
+        revoked: false,
+    })
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The host's side of SUIT envelopes: keys as PEM and COSE keys, envelopes made and signed, and shown to a person.
+//!
+//! What an envelope is, and whether it may run, is decided by `molt-suit` and `molt-bundle`, as on the target. Output is
+//! deterministic: the same input gives the same bytes (ECDSA by RFC 6979).
+#![forbid(unsafe_code)]
+
+mod cose_key;
+mod describe;
+mod diag;
+mod key;
+mod make;
+
+pub use describe::describe;
+pub use diag::diagnostic;
+pub use key::{KeyError, Kind, PrivateKey, fingerprint, read_public, write_public};
+pub use make::{Bundle, EnvelopeError, sign};

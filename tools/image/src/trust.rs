@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The keys that a component trusts from the start, and what the target decides about a bundle, decided on the host.
+
+use crate::configuration::Configuration;
+use crate::driver::{entry, identity, named, tables};
+use crate::files::Files;
+use crate::stage::ARENA_BITS;
+use crate::{Error, KernelSource};
+use molt_bundle::{Component, Trust, Window};
+use molt_sdf::model::{DomainId, Replaceable};
+use molt_sdf::{Error as SdfError, Rule, System};
+use molt_suit::{PublicKey, Reason, Refusal, Roles, TrustedKey};
+use molt_system::{MAX_KEYS, MAX_TABLES, StageComponent, TrustKey};
+
+/// The keys of a component, as `stage` is told them.
+pub fn keys(
+    system: &System,
+    files: &Files,
+    replaceable: &Replaceable,
+) -> Result<Vec<TrustKey>, Error> {
+    let mut keys = Vec::new();
+    for trust in replaceable.trust.iter().take(MAX_KEYS) {
+        let (_, content) = files.key(system, &trust.key)?;
+        let key = molt_envelope::read_public(&content).map_err(|error| {
+            let rule = Rule::Image(trust.key.value.clone(), error.to_string());
+            SdfError::broken(&system.source, &trust.key.span, rule)
+        })?;
+        let role = |has: bool, role: Roles| if has { role.0 } else { 0 };
+        keys.push(TrustKey {
+            kind: match key {
+                PublicKey::P256(_) => TrustKey::P256,
+                PublicKey::Ed25519(_) => TrustKey::ED25519,
+            },
+            roles: role(trust.driver, Roles::DRIVER) | role(trust.keys, Roles::KEYS),
+            point: key.to_bytes(),
+        });
+    }
+    Ok(keys)
+}
+
+/// Whether `stage` would have the bundle built for the replaceable PD `component` of a system whose kernel is `kernel` and whose
+/// keys are `keys`, after a bundle with the sequence number `committed`.
+///
+/// # Errors
+/// In the inner result the reason for which it would be refused; in the outer one what is wrong with system or kernel.
+pub fn would_run(
+    system: &System,
+    component: DomainId,
+    kernel: &KernelSource,
+    keys: &[TrustedKey],
+    committed: u64,
+    bundle: &[u8],
+) -> Result<Result<(), Refusal>, Error> {
+    let domain = system.domains.get(component);
+    let Some((domain, replaceable)) = domain.and_then(|d| Some((d, d.replaceable.as_ref()?)))
+    else {
+        return Err(Error::NoComponent(component.to_string()));
+    };
+    if bundle.len() as u64 > replaceable.bundle_size {
+        return Ok(Err(Reason::TooLarge.into()));
+    }
+    let mut row = StageComponent {
+        identity: identity(replaceable),
+        entry: entry(domain.stack_size),
+        ..StageComponent::default()
+    };
+    let tables = tables(system, component);
+    row.table_count = tables.len().min(MAX_TABLES) as u32;
+    row.tables
+        .iter_mut()
+        .zip(&tables)
+        .for_each(|(to, from)| *to = *from);
+    let (start, end) = row.image_range();
+    let component = Component {
+        class: replaceable.class.as_bytes(),
+        identity: named(replaceable),
+        window: Window {
+            start,
+            end,
+            memory: replaceable.arena >> ARENA_BITS << ARENA_BITS,
+        },
+        configuration: Configuration::of(kernel)?.digest,
+    };
+    let verified = molt_bundle::verify(bundle, &component, Trust::Keys(keys), Some(committed));
+    Ok(verified.map(|_| ()))
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! `molt bundle`
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use molt_envelope::{PrivateKey, diagnostic, sign};
+use molt_image::KernelSource;
+use molt_sdf::System;
+use molt_suit::{Algorithm, Envelope, Manifest, Roles, TrustedKey};
+
+use crate::arguments::{
+    Bundle, InspectBundle, NewBundle, SignBundle, SignatureAlgorithm, VerifyBundle,
+};
+use crate::kernel::Kernel;
+use crate::key;
+use crate::output::say;
+
+/// `molt bundle`
+pub fn run(command: &Bundle) -> Result<bool> {
+    match command {
+        Bundle::New(arguments) => new(arguments),
+        Bundle::Sign(arguments) => add_signature(arguments),
+        Bundle::Inspect(arguments) => inspect(arguments),
+        Bundle::Verify(arguments) => verify(arguments),
+    }
+}
+
+fn new(arguments: &NewBundle) -> Result<bool> {
+    let system = molt_sdf::load(&arguments.system, &[])?;
+    let component = component(&system, Some(&arguments.component))?;
+    let guest = arguments.guest.as_deref().map(read).transpose()?;
+    let text = (!arguments.driver_version.is_empty() || !arguments.about.is_empty())
+        .then_some((arguments.driver_version.as_str(), arguments.about.as_str()));
+    let with = molt_envelope::Bundle {
+        guest: guest.as_deref(),
+        text,
+        ..molt_envelope::Bundle::default()
+    };
+    let driver = read(&arguments.driver)?;
+    let bundle = molt_image::bundle(&system, component, &driver, arguments.sequence, &with)?;
+    write(&arguments.out, &bundle)
+}
+
+fn add_signature(arguments: &SignBundle) -> Result<bool> {
+    let key = PrivateKey::read(&read(&arguments.key)?)
+        .with_context(|| format!("{}", arguments.key.display()))?;
+    let algorithm = match arguments.algorithm {
+        None => key.algorithm(),
+        Some(SignatureAlgorithm::Es256) => Algorithm::Es256,
+        Some(SignatureAlgorithm::Esp256) => Algorithm::Esp256,
+        Some(SignatureAlgorithm::Eddsa) => Algorithm::EdDsa,
+        Some(SignatureAlgorithm::Ed25519) => Algorithm::Ed25519,
+    };
+    let signed = sign(&read(&arguments.file)?, &key, algorithm)
+        .with_context(|| format!("{}", arguments.file.display()))?;
+    write(arguments.out.as_ref().unwrap_or(&arguments.file), &signed)
+}
+
+fn inspect(arguments: &InspectBundle) -> Result<bool> {
+    let bytes = read(&arguments.file)?;
+    let text = if arguments.diag {
+        diagnostic(&bytes)
+    } else {
+        molt_envelope::describe(&bytes)
+            .map_err(|refusal| anyhow::anyhow!("{}: {refusal}", arguments.file.display()))?
+    };
+    say!("{}", text.trim_end());
+    Ok(true)
+}
+
+fn verify(arguments: &VerifyBundle) -> Result<bool> {
+    let bytes = read(&arguments.file)?;
+    let mut keys = Vec::new();
+    for path in &arguments.key {
+        keys.push(TrustedKey {
+            key: key::public(path)?,
+            roles: Roles::DRIVER,
+            revoked: false,
+        });
+    }
+    let outcome = if arguments.authentic_only {
+        Envelope::parse(&bytes).and_then(|envelope| {
+            envelope.authenticate(&keys, Roles::DRIVER)?;
+            // What was severed is authentic by its digest in the manifest; what else the manifest says does not matter here.
+            let exchanged = Manifest::parse(&envelope)
+                .ok()
+                .and_then(|manifest| manifest.exchanged);
+            exchanged.map_or(Ok(()), Err)
+        })
+    } else {
+        let system = molt_sdf::load(&arguments.system, &[])?;
+        let component = component(&system, arguments.component.as_deref())?;
+        // Only what programs are built for matters: the kernel itself need not be there.
+        let kernel = match Kernel::choose(&arguments.kernel)? {
+            Kernel::Embedded => KernelSource::Embedded("".into()),
+            Kernel::Sdk(configuration) => KernelSource::Sdk(configuration),
+        };
+        molt_image::would_run(
+            &system,
+            component,
+            &kernel,
+            &keys,
+            arguments.committed,
+            &bytes,
+        )?
+    };
+    match outcome {
+        Ok(()) => say!("{}: ok", arguments.file.display()),
+        Err(refusal) => say!(
+            "{}: refused ({}): {refusal}",
+            arguments.file.display(),
+            refusal.reason.word()
+        ),
+    }
+    Ok(outcome.is_ok())
+}
+
+/// The replaceable PD of this name, or the only one.
+fn component(system: &System, name: Option<&str>) -> Result<usize> {
+    let components = system.components();
+    let names = || {
+        let names: Vec<_> = (components.iter())
+            .map(|id| format!("'{}'", system.domains[*id].name))
+            .collect();
+        names.join(", ")
+    };
+    let file = &system.source.name();
+    match name {
+        Some(name) => match components
+            .iter()
+            .find(|id| system.domains[**id].name == name)
+        {
+            Some(id) => Ok(*id),
+            None => bail!(
+                "{file}: there is no replaceable protection domain '{name}'; there are: {}",
+                names()
+            ),
+        },
+        None => match components.as_slice() {
+            [one] => Ok(*one),
+            _ => bail!("{file}: say which component (--component): {}", names()),
+        },
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))
+}
+
+fn write(path: &Path, content: &[u8]) -> Result<bool> {
+    fs::write(path, content).with_context(|| format!("{}: cannot be written", path.display()))?;
+    say!("{}", path.display());
+    Ok(true)
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Keys for trying out: made once for each checkout, in `target/molt/keys`, and never part of it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use molt_envelope::{Kind, PrivateKey};
+
+use crate::key::write_private;
+
+/// The private key whose public half a description calls `name`; it is made if there is none yet. A name that begins with
+/// `p256` is that of a P-256 key, any other an Ed25519 key's.
+pub fn private(root: &Path, name: &str) -> Result<PrivateKey> {
+    let path = path(root, name);
+    if !path.exists() {
+        let kind = if name.starts_with("p256") {
+            Kind::P256
+        } else {
+            Kind::Ed25519
+        };
+        write_private(&path, PrivateKey::generate(kind)?.to_pem().as_bytes())?;
+    }
+    let content = fs::read(&path).with_context(|| format!("{}", path.display()))?;
+    PrivateKey::read(&content).with_context(|| format!("{}", path.display()))
+}
+
+fn path(root: &Path, name: &str) -> PathBuf {
+    root.join("target/molt/keys")
+        .join(format!("{name}.private"))
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! `molt key`
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use molt_envelope::{Kind, PrivateKey, fingerprint, read_public, write_public};
+use molt_suit::PublicKey;
+
+use crate::arguments::{Key, KeyKind, ListKeys, NewKey};
+use crate::output::say;
+
+/// `molt key`
+pub fn run(command: &Key) -> Result<bool> {
+    match command {
+        Key::New(arguments) => new(arguments),
+        Key::List(arguments) => list(arguments),
+    }
+}
+
+/// A public key's file.
+pub fn public(path: &Path) -> Result<PublicKey> {
+    let content = fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    read_public(&content).with_context(|| format!("{}", path.display()))
+}
+
+/// Writes what only its owner may read; what is there already is not written over.
+pub fn write_private(path: &Path, content: &[u8]) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).with_context(|| format!("{}", folder.display()))?;
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options
+        .open(path)
+        .with_context(|| format!("{}: cannot be made", path.display()))?;
+    file.write_all(content)
+        .with_context(|| format!("{}: cannot be written", path.display()))
+}
+
+fn new(arguments: &NewKey) -> Result<bool> {
+    let key = PrivateKey::generate(match arguments.kind {
+        KeyKind::Ed25519 => Kind::Ed25519,
+        KeyKind::P256 => Kind::P256,
+    })?;
+    let private = if arguments.cose {
+        key.to_cose()
+    } else {
+        key.to_pem().into_bytes()
+    };
+    write_private(&arguments.out, &private)?;
+    if let Some(path) = &arguments.public {
+        fs::write(path, write_public(&key.public(), arguments.cose))
+            .with_context(|| format!("{}: cannot be written", path.display()))?;
+    }
+    say!("{}", line(&key.public()));
+    Ok(true)
+}
+
+fn list(arguments: &ListKeys) -> Result<bool> {
+    for path in &arguments.files {
+        say!("{}  {}", line(&public(path)?), path.display());
+    }
+    let Some(description) = &arguments.system else {
+        return Ok(true);
+    };
+    let system = molt_sdf::load(description, &[])?;
+    let folder = description.parent().unwrap_or(Path::new(""));
+    for domain in &system.domains {
+        for trust in domain.replaceable.iter().flat_map(|r| &r.trust) {
+            let path = folder.join(&trust.key.value);
+            // Keys for trying out are made when an image is built: here they may be missing.
+            let shown = match path.exists() {
+                true => line(&public(&path)?),
+                false => "(not there yet)".to_owned(),
+            };
+            let signs = [(trust.driver, "driver"), (trust.keys, "keys")];
+            let signs: Vec<_> =
+                (signs.iter().filter(|(may, _)| *may).map(|(_, role)| *role)).collect();
+            say!(
+                "{shown}  {}: {} ({})",
+                domain.name,
+                trust.key.value,
+                signs.join(", ")
+            );
+        }
+    }
+    Ok(true)
+}
+
+fn line(key: &PublicKey) -> String {
+    let kind = match key {
+        PublicKey::P256(_) => "P-256",
+        PublicKey::Ed25519(_) => "Ed25519",
+    };
+    format!("{}  {kind:<8}", fingerprint(key))
+}
