@@ -242,6 +242,8 @@ pub struct Bench {
 /// Where tests run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Part {
+    /// The layout of the sources, and Clippy with its warnings as errors (only where it is asked for)
+    Lint,
     /// On the host
     Host,
     /// The target suite, as the kernel's root task

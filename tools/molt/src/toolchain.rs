@@ -63,6 +63,17 @@ impl Toolchain {
         command
     }
 
+    /// A PATH in which a part of Rust is found that stands beside cargo; `None`: none does.
+    pub fn beside(&self, part: &str) -> Option<OsString> {
+        let folder = self.cargo.parent()?;
+        if !folder.join(part).is_file() {
+            return None;
+        }
+        let path = env::var_os("PATH").unwrap_or_default();
+        let folders = std::iter::once(folder.to_owned()).chain(env::split_paths(&path));
+        env::join_paths(folders).ok()
+    }
+
     /// Whether the checkout has a package of this name.
     pub fn has(&self, package: &str) -> bool {
         let mut command = self.cargo();
