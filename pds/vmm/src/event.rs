@@ -2,7 +2,8 @@
 //! Waiting for the next event, with the last order before it in the same call into the kernel.
 //!
 //! Most exits end in one order: the vCPU goes on, an interrupt is put in a list register, a neighbour is notified. What needs no
-//! answer is therefore put off until the next order comes, or until the VMM waits: `seL4_NBSendRecv` does both at once.
+//! answer is therefore put off until the next order comes, or until the VMM waits: `seL4_NBSendRecv` does both at once. seL4 refuses
+//! invocations of a TCB there (InvalidCapability, which nobody sees): those are a call of their own.
 
 use sel4::{Badge, MessageInfo, Word, cap, with_ipc_buffer_mut};
 
@@ -34,10 +35,20 @@ pub struct Order {
     label: Word,
     words: [Word; WORDS],
     count: usize,
+    /// It may be the first part of a call that waits.
+    combines: bool,
 }
 
 impl Order {
-    /// An invocation of `cap` with these words.
+    /// An invocation of a TCB with these words.
+    pub fn of_tcb<const N: usize>(cap: cap::Tcb, label: u32, words: [Word; N]) -> Self {
+        Self {
+            combines: false,
+            ..Self::new(cap.upcast(), label, words)
+        }
+    }
+
+    /// An invocation of `cap`, a notification or a vCPU, with these words.
     pub fn new<const N: usize>(cap: cap::Unspecified, label: u32, words: [Word; N]) -> Self {
         const { assert!(N <= WORDS) };
         let mut all = [0; WORDS];
@@ -49,6 +60,7 @@ impl Order {
             label: label.into(),
             words: all,
             count: N,
+            combines: true,
         }
     }
 
@@ -92,6 +104,10 @@ impl Orders {
                     order.cap.send(order.message());
                 }
                 INPUT.reply_recv(MessageInfo::new(0, 0, 0, 0), REPLY)
+            }
+            (Some(order), false) if !order.combines => {
+                order.cap.send(order.message());
+                INPUT.recv(REPLY)
             }
             (Some(order), false) => order.cap.nb_send_recv(order.message(), INPUT, REPLY),
             (None, false) => INPUT.recv(REPLY),

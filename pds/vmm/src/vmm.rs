@@ -126,7 +126,7 @@ impl Vmm {
     }
 
     fn order<const N: usize>(&self, label: u32, words: [Word; N]) -> Order {
-        Order::new(self.vcpu.tcb().upcast(), label, words)
+        Order::of_tcb(self.vcpu.tcb(), label, words)
     }
 
     fn fault(&mut self, info: &sel4::MessageInfo) {
