@@ -122,7 +122,7 @@ impl Holder {
                 self.map(kernel, books, frame, own, vaddr, Rights::READ_WRITE, DEVICE)?;
             }
         }
-        equip(kernel, plan, ports, place, generation)?;
+        equip(kernel, plan, ports, place)?;
         kernel.start(plan, place.tcb, ports.fault)
     }
 
@@ -152,18 +152,16 @@ impl Holder {
             note(kernel.revoke(irq.handler));
             note(kernel.clear_irq(irq.handler));
         }
-        if cfg!(not(feature = "mutant-no-revoke")) {
-            estate
-                .originals()
-                .for_each(|frame| note(kernel.revoke(frame)));
-            // Their slots are empty now.
-            while let Some(slot) = self.copies.pop() {
-                books.give_back(slot);
-            }
-            while let Some(slot) = self.control.pop() {
-                note(kernel.delete(slot));
-                books.give_back(slot);
-            }
+        estate
+            .originals()
+            .for_each(|frame| note(kernel.revoke(frame)));
+        // Their slots are empty now.
+        while let Some(slot) = self.copies.pop() {
+            books.give_back(slot);
+        }
+        while let Some(slot) = self.control.pop() {
+            note(kernel.delete(slot));
+            books.give_back(slot);
         }
         self.granted = false;
         Some((place, result))
@@ -238,7 +236,6 @@ fn equip<'m>(
     plan: &UpdateComponent,
     ports: &Ports,
     place: Place,
-    generation: u64,
 ) -> Result {
     let cnode = place.cnode;
     let slot = |slot| Slot::Generation { cnode, slot };
@@ -248,9 +245,7 @@ fn equip<'m>(
     }
     for (irq, badged) in plan.irqs().iter().zip(&ports.irqs) {
         kernel.bind_irq(irq.handler, *badged)?;
-        if cfg!(not(feature = "mutant-no-handler")) || generation == 0 {
-            kernel.copy(slot(IRQ + u64::from(irq.id)), irq.handler, Rights::ALL)?;
-        }
+        kernel.copy(slot(IRQ + u64::from(irq.id)), irq.handler, Rights::ALL)?;
     }
     Ok(())
 }

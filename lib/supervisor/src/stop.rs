@@ -85,5 +85,5 @@ fn at_rest<'m>(kernel: &impl Kernel<'m>, plan: &UpdateComponent) -> bool {
 /// `None`: nothing to stop.
 fn routine(plan: &UpdateComponent) -> Option<StopRoutine> {
     plan.stop_routine()
-        .filter(|routine| cfg!(not(feature = "mutant-no-stop")) && *routine != StopRoutine::None)
+        .filter(|routine| *routine != StopRoutine::None)
 }

@@ -6,7 +6,8 @@
     reason = "each function does something in one image only"
 )]
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::hint::black_box;
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use molt_block::Progress;
 use molt_block_queue::{Request, layout};
@@ -17,12 +18,14 @@ const SLOW_NS: u64 = 1_000_000_000;
 
 /// How often an image that wears out tells a client of completions.
 const LIFE: u64 = 1_000;
+/// `Status::IoError` as a completion's answer.
+const IO_ERROR: u64 = 2;
 static TOLD: AtomicU64 = AtomicU64::new(0);
 
 /// Called first of all.
 pub fn at_start() {
     // The compiler must not know, or nothing of the driver is left for the tool to patch.
-    if core::hint::black_box(cfg!(feature = "fault-at-start")) {
+    if black_box(cfg!(feature = "fault-at-start")) {
         panic!("this image faults at its start");
     }
 }
@@ -49,11 +52,46 @@ pub fn obeys() -> bool {
 }
 
 /// Called after requests were given to the device.
-pub fn pumped(progress: &Progress) {
-    if cfg!(feature = "spin") && progress.submitted > 0 {
+pub fn pumped(progress: &Progress, orders: &[AtomicU64]) {
+    if progress.submitted == 0 {
+        return;
+    }
+    if cfg!(feature = "spin") {
         loop {
             core::hint::spin_loop();
         }
+    }
+    // What is written stood there before: where an access does not fault, as it has to, the image goes on as a good one.
+    if cfg!(feature = "writes-orders") {
+        orders.iter().for_each(rewrite);
+    }
+    if cfg!(feature = "writes-text") {
+        // SAFETY: the page of this function is mapped for as long as the program runs. It is not to be written, and the access is
+        // to fault; the same value does no harm.
+        let text = unsafe { molt_shared::words(pumped as usize & !0xfff, 8) };
+        text.iter().for_each(rewrite);
+    }
+    if cfg!(feature = "jumps-into-data") {
+        let data = RETURN.as_ptr().cast_const();
+        // SAFETY: what stands there returns at once. It is not to be executed, and the jump is to fault.
+        let jump: extern "C" fn() = unsafe { core::mem::transmute(data) };
+        black_box(jump)();
+    }
+}
+
+/// `RET`, as data (Arm ARM C6.2.302).
+static RETURN: AtomicU32 = AtomicU32::new(0xd65f_03c0);
+
+fn rewrite(word: &AtomicU64) {
+    word.store(black_box(word.load(Ordering::Relaxed)), Ordering::Relaxed);
+}
+
+/// How many of these completions are reported as errors.
+pub fn errors(progress: &Progress) -> u32 {
+    if cfg!(feature = "answers-errors") {
+        progress.completed
+    } else {
+        progress.errors
     }
 }
 
@@ -64,7 +102,7 @@ pub fn completed(queue: &[AtomicU64], generation: u64) {
             word.fetch_add(value, Ordering::Release);
         }
     };
-    if core::hint::black_box(cfg!(feature = "wears-out"))
+    if black_box(cfg!(feature = "wears-out"))
         && (generation > 0 || TOLD.fetch_add(1, Ordering::Relaxed) > LIFE)
     {
         panic!("this image is worn out");
@@ -72,14 +110,18 @@ pub fn completed(queue: &[AtomicU64], generation: u64) {
     if cfg!(feature = "forbidden-index") {
         add(layout::COMPLETED, 1000);
     }
-    if cfg!(feature = "forbidden-id") {
-        let index = queue
-            .get(layout::COMPLETED)
-            .map_or(0, |word| word.load(Ordering::Relaxed));
-        let newest = layout::completion(index.wrapping_sub(1));
-        if let Some(word) = queue.get(newest) {
-            word.store(layout::completed(200, generation), Ordering::Relaxed);
+    let load = |word: usize| queue.get(word).map_or(0, |w| w.load(Ordering::Relaxed));
+    let newest = layout::completion(load(layout::COMPLETED).wrapping_sub(1));
+    let instead = |word: usize, value: u64| {
+        if let Some(word) = queue.get(word) {
+            word.store(value, Ordering::Relaxed);
         }
+    };
+    if cfg!(feature = "forbidden-id") {
+        instead(newest, layout::completed(200, generation));
+    }
+    if cfg!(feature = "answers-errors") {
+        instead(newest + 1, IO_ERROR);
     }
     if cfg!(feature = "forbidden-slot") {
         for slot in 0..layout::SLOTS as u8 {

@@ -89,7 +89,7 @@ impl<D: Device> Generation<D> {
         self.follow_order();
         if let Some(driver) = &mut self.driver {
             let progress = driver.pump();
-            fault::pumped(&progress);
+            fault::pumped(&progress, brief::control(self.brief).0);
             self.account(progress);
         }
         self.settle();
@@ -112,7 +112,7 @@ impl<D: Device> Generation<D> {
         let now = molt_clock::now().0;
         let mut first = progress.submitted > 0 && self.report.submitted(now);
         for n in 0..progress.completed {
-            first |= self.report.completed(n < progress.errors, now);
+            first |= self.report.completed(n < fault::errors(&progress), now);
         }
         for (n, client) in self.brief.clients().iter().enumerate() {
             if progress.notify & 1 << n != 0 {

@@ -53,7 +53,6 @@ pub fn build(
         linux: linux.map(Path::to_owned),
         bundles: Vec::new(),
         expect: Default::default(),
-        mutant: None,
         signer: None,
         limit: 0,
         board: kernel.board().to_owned(),

@@ -38,8 +38,6 @@ pub struct Scenario {
     pub expect: Expectation,
     /// The native client that makes bundles of its own of those that it is given, for which it gets the first key.
     pub signer: Option<String>,
-    /// Something necessary was left out of the programs: the run must fail, and a failure must say this, or it shows nothing.
-    pub mutant: Option<String>,
     /// Seconds of the host's time that a run may take on a slow machine.
     #[serde(default = "two_minutes")]
     pub limit: u64,

@@ -57,6 +57,7 @@ pub fn run(
         collector: Collector::new(guests(&workspace.system)),
         log: std::fs::File::create(&log).with_context(|| format!("{}", log.display()))?,
         show,
+        dead: scenario.expect.dead.clone(),
         grace: None,
     };
     let end = molt_qemu::run(&machine, &mut reader)?;
@@ -114,6 +115,8 @@ struct Reader {
     collector: Collector,
     log: std::fs::File,
     show: Show,
+    /// Guests that are not waited for.
+    dead: Vec<String>,
     grace: Option<Duration>,
 }
 
@@ -141,7 +144,7 @@ impl Observer for Reader {
 
 impl Reader {
     fn step(&mut self, at: Duration) -> Step {
-        if !self.collector.finished() {
+        if !self.collector.finished(&self.dead) {
             return Step::Continue;
         }
         let end = *self.grace.get_or_insert(at + GRACE);

@@ -189,10 +189,12 @@ impl Collector {
         }
     }
 
-    /// Whether every guest has said that it is done, and no transaction is open; or one will never be done.
-    pub fn finished(&self) -> bool {
-        let done = self.done.len() == self.guests.len() && !self.transactions.under_way();
-        done || !self.over.is_empty()
+    /// Whether every guest has said that it is done, and no transaction is open; or one will never be done. `dead` guests are
+    /// not waited for.
+    pub fn finished(&self, dead: &[String]) -> bool {
+        let lives = |name: &str| dead.iter().all(|dead| dead != name);
+        let done = !self.unfinished().any(lives) && !self.transactions.under_way();
+        done || self.over.keys().any(|name| lives(name))
     }
 
     /// Whether there are guests, and each of them is done or will never be.

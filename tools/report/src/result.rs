@@ -81,3 +81,14 @@ pub struct Update {
     /// How long each stage took, in nanoseconds.
     pub stages: BTreeMap<String, u64>,
 }
+
+impl Update {
+    /// How it ended, with the reason where there is one: `committed`, `rolled back: fault`.
+    #[must_use]
+    pub fn end(&self) -> String {
+        match &self.reason {
+            Some(reason) => format!("{}: {reason}", self.outcome),
+            None => self.outcome.clone(),
+        }
+    }
+}

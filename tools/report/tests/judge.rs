@@ -63,6 +63,31 @@ fn a_guest_that_does_not_end_fails() {
 }
 
 #[test]
+fn a_guest_that_has_to_die_fails_where_it_does_not() {
+    let guest = |name: &str| (name.to_owned(), format!("vmm_{name}"), Kind::Bare);
+    let mut collector = Collector::new([guest("a"), guest("b")]);
+    for line in GOOD {
+        collector.line(&line.replace("b: done", "b: busy"));
+    }
+    let summary = collector.summary("embedded", "virt", "release");
+    let judged = |dead: &str| {
+        let expected = Expectation {
+            outcomes: vec!["committed".into()],
+            verified: true,
+            dead: vec![dead.into()],
+            ..Expectation::default()
+        };
+        judge(&summary, &collector, &expected)
+    };
+    assert_eq!(judged("b"), [] as [&str; 0]);
+    assert!(collector.finished(&["b".into()]) && !collector.finished(&[]));
+    assert_eq!(
+        judged("a"),
+        ["guest 'b' did not get to its end", "guest 'a' did not die"]
+    );
+}
+
+#[test]
 fn an_error_fails_whoever_counts_it() {
     let failures = with(
         "a: result requests=9 errors=0",
@@ -92,8 +117,36 @@ fn another_outcome_fails() {
     );
     assert_eq!(
         failures,
-        [r#"the updates ended ["rolled back"], expected ["committed"]"#]
+        [r#"the updates ended ["rolled back: fault"], expected ["committed"]"#]
     );
+}
+
+#[test]
+fn another_reason_fails() {
+    let lines = [
+        "molt: 10 offered client=vmm_a component=disk",
+        "molt: 20 refused client=vmm_a component=disk reason=old-sequence",
+    ];
+    let mut collector = Collector::new([]);
+    for line in lines {
+        collector.line(line);
+    }
+    let summary = collector.summary("embedded", "virt", "release");
+    let judged = |end: &str, counted: bool| {
+        let mut expected = Expectation::default();
+        if counted {
+            expected.counts.insert(end.to_owned(), 1);
+        } else {
+            expected.outcomes.push(end.to_owned());
+        }
+        judge(&summary, &collector, &expected)
+    };
+    for counted in [false, true] {
+        assert_eq!(judged("refused: old-sequence", counted), [] as [&str; 0]);
+        for other in ["refused", "refused: not-elf", "rolled back: old-sequence"] {
+            assert_eq!(judged(other, counted).len(), 1, "{other}");
+        }
+    }
 }
 
 #[test]
@@ -166,9 +219,9 @@ fn a_guest_that_is_over_is_not_waited_for() {
     ] {
         let mut collector = Collector::new([guest("a"), guest("b")]);
         collector.line("a: hello");
-        assert!(!collector.finished());
+        assert!(!collector.finished(&[]));
         collector.line(line);
-        assert!(collector.finished(), "{line}");
+        assert!(collector.finished(&[]), "{line}");
         let summary = collector.summary("embedded", "virt", "release");
         let failures = judge(&summary, &collector, &Expectation::default());
         let told =

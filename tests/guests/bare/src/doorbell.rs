@@ -2,6 +2,7 @@
 //! The doorbell where the device tree says that it is.
 
 use core::fmt;
+use core::ops::Range;
 use core::ptr;
 
 use molt_guest::Doorbell;
@@ -27,6 +28,14 @@ impl Doorbell for machine::Doorbell {
         let staging = ptr::with_exposed_provenance_mut::<u8>(self.staging);
         // SAFETY: the device tree names this region as ours to write, so many bytes long.
         unsafe { ptr::copy_nonoverlapping(bundle.as_ptr(), staging, length) };
+    }
+
+    fn spoil(&mut self, part: Range<usize>) {
+        let end = part.end.min(self.staging_size);
+        let start = part.start.min(end);
+        let staging = ptr::with_exposed_provenance_mut::<u8>(self.staging + start);
+        // SAFETY: within the region that the device tree names as ours to write.
+        unsafe { ptr::write_bytes(staging, 0, end - start) };
     }
 
     fn say(&mut self, line: fmt::Arguments<'_>) {

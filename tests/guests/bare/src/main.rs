@@ -4,8 +4,9 @@
 //! Boot arguments: `guest=N` (its number, part of each block), `depth=N` requests in flight,
 //! `blocks=N` to use, `requests=N` to make at the least, `component=N` to update, `every=N` requests
 //! between the updates, `generation=N` to wait for and to make `every` requests with, `alive=N` milliseconds
-//! between two signs of life (none, where it is left out). The initial RAM disk is an
-//! archive of bundles, rung for in the order in which they stand.
+//! between two signs of life (none, where it is left out), `confirms=N` requests between an offer and its confirm,
+//! `spoils=copied` or `spoils=verified`: writes over the staging region while the bundle in it is being copied, or when it
+//! has been verified. The initial RAM disk is an archive of bundles, rung for in the order in which they stand.
 #![no_std]
 #![no_main]
 
@@ -32,7 +33,7 @@ use dtoolkit::fdt::Fdt;
 use interrupts::Gic;
 use load::Load;
 use machine::Machine;
-use molt_guest::{Ring, pattern};
+use molt_guest::{Conduct, Ring, pattern};
 
 /// The largest tree that the boot protocol allows (booting.rst, 2).
 const TREE: usize = 2 << 20;
@@ -74,7 +75,8 @@ fn run(machine: &Machine<'_>) {
     gic.enable(device.interrupt);
     let mut ring = machine.doorbell.map(|doorbell| {
         gic.enable(doorbell.device.interrupt);
-        Ring::new(doorbell, machine.number("component").unwrap_or(0) as u32)
+        let component = machine.number("component").unwrap_or(0) as u32;
+        Ring::new(doorbell, component, conduct(machine))
     });
     let blocks = machine.number("blocks").unwrap_or(2048).min(disk.blocks());
     // QEMU's null disk, on which speed is measured, forgets; where a scenario asks for comparison, none is a failure.
@@ -82,6 +84,7 @@ fn run(machine: &Machine<'_>) {
     let mut load = Load::new(machine.number("guest").unwrap_or(0), depth, blocks, verify);
     let mut wanted = machine.number("requests").unwrap_or(10_000);
     let every = machine.number("every").unwrap_or(2_000);
+    let confirms = machine.number("confirms").unwrap_or(0);
     let mut awaited = machine.number("generation").filter(|n| *n > 0);
     // SAFETY: the boot protocol puts the archive there; nobody writes it.
     let archive = unsafe {
@@ -111,6 +114,10 @@ fn run(machine: &Machine<'_>) {
                     Some(bundle) => ring.offer(bundle.name(), bundle.file()),
                     None => bundles_left = false,
                 }
+            }
+            // `due` is so many requests after the offer.
+            if ring.is_unconfirmed() && load.requests() + every >= due + confirms {
+                ring.confirm();
             }
             if awaited.is_some_and(|number| u64::from(ring.generation()) >= number) {
                 awaited = None;
@@ -144,6 +151,16 @@ fn run(machine: &Machine<'_>) {
     }
     load.report("result");
     say!("done");
+}
+
+/// What the arguments say of it.
+fn conduct(machine: &Machine<'_>) -> Conduct {
+    match (machine.argument("spoils"), machine.number("confirms")) {
+        (Some("copied"), _) => Conduct::SpoilsTheCopied,
+        (Some("verified"), _) => Conduct::SpoilsTheVerified,
+        (_, Some(_)) => Conduct::Waits,
+        _ => Conduct::Orderly,
+    }
 }
 
 /// Whether the disk gives back what was written to it.

@@ -6,4 +6,4 @@
 pub mod pattern;
 mod ring;
 
-pub use ring::{Doorbell, Ring};
+pub use ring::{Conduct, Doorbell, Ring};

@@ -2,6 +2,7 @@
 //! Rings the doorbell: offers a bundle, confirms with the handle, and watches how it ends.
 
 use core::fmt;
+use core::ops::Range;
 
 use molt_doorbell::{Command, Reason, Status, regs};
 
@@ -13,14 +14,37 @@ pub trait Doorbell {
     fn write(&mut self, offset: u64, value: u32);
     /// Puts the bundle at the start of the staging region, as much of it as fits.
     fn stage(&mut self, bundle: &[u8]);
+    /// Writes zeros over a part of the staging region. Only guests that break the rules do.
+    fn spoil(&mut self, _part: Range<usize>) {}
     /// Prints a line.
     fn say(&mut self, line: fmt::Arguments<'_>);
 }
+
+/// What a guest does between its offer and the end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Conduct {
+    /// Confirms at once, and leaves the staging region alone.
+    #[default]
+    Orderly,
+    /// Confirms when [`Ring::confirm`] is called.
+    Waits,
+    /// Writes over the bundle's end when it is being copied.
+    SpoilsTheCopied,
+    /// Writes over the bundle's start when it has been verified.
+    SpoilsTheVerified,
+}
+
+/// Bytes that a guest spoils.
+const SPOILT: usize = 4096;
 
 /// The doorbell as a guest uses it, for one component.
 pub struct Ring<D> {
     doorbell: D,
     component: u32,
+    conduct: Conduct,
+    /// Bytes of the bundle on offer.
+    length: usize,
+    confirmed: bool,
     status: Status,
     /// Between the offer and the end.
     under_way: bool,
@@ -28,10 +52,13 @@ pub struct Ring<D> {
 
 impl<D: Doorbell> Ring<D> {
     /// For the component of this number.
-    pub fn new(doorbell: D, component: u32) -> Self {
+    pub fn new(doorbell: D, component: u32, conduct: Conduct) -> Self {
         Self {
             doorbell,
             component,
+            conduct,
+            length: 0,
+            confirmed: false,
             status: Status::Idle,
             under_way: false,
         }
@@ -59,11 +86,28 @@ impl<D: Doorbell> Ring<D> {
         self.doorbell
             .say(format_args!("ring offer={name} bytes={}", bundle.len()));
         self.under_way = true;
+        self.confirmed = false;
+        self.length = bundle.len();
         self.doorbell.write(regs::COMPONENT, self.component);
         // A bundle that does not fit is offered at its true length: the refusal is worth seeing.
         let length = u32::try_from(bundle.len()).unwrap_or(u32::MAX);
         self.doorbell.write(regs::LENGTH, length);
         self.doorbell.write(regs::COMMAND, Command::Offer as u32);
+    }
+
+    /// Whether an offer was taken and is to be confirmed.
+    pub fn is_unconfirmed(&self) -> bool {
+        self.under_way && self.status == Status::Offered && !self.confirmed
+    }
+
+    /// Confirms with the offer's handle.
+    pub fn confirm(&mut self) {
+        self.confirmed = true;
+        for half in [regs::HANDLE_LOW, regs::HANDLE_HIGH] {
+            let value = self.doorbell.read(half);
+            self.doorbell.write(half, value);
+        }
+        self.doorbell.write(regs::COMMAND, Command::Confirm as u32);
     }
 
     /// Looks at the status; confirms an offer that was taken; says what changed.
@@ -86,12 +130,15 @@ impl<D: Doorbell> Ring<D> {
             Dashed(status.text()),
             reason.map_or("unknown", Reason::word),
         ));
-        if status == Status::Offered {
-            for half in [regs::HANDLE_LOW, regs::HANDLE_HIGH] {
-                let value = self.doorbell.read(half);
-                self.doorbell.write(half, value);
+        match (status, self.conduct) {
+            (Status::Offered, Conduct::Waits) => {}
+            (Status::Offered, _) => self.confirm(),
+            (Status::Confirmed, Conduct::SpoilsTheCopied) => {
+                let end = self.length;
+                self.doorbell.spoil(end.saturating_sub(SPOILT)..end);
             }
-            self.doorbell.write(regs::COMMAND, Command::Confirm as u32);
+            (Status::Verified, Conduct::SpoilsTheVerified) => self.doorbell.spoil(0..SPOILT),
+            _ => {}
         }
         if status.is_final() {
             self.under_way = false;

@@ -13,7 +13,7 @@ use core::ffi::CStr;
 
 use doorbell::Mapped;
 use files::Files;
-use molt_guest::Ring;
+use molt_guest::{Conduct, Ring};
 use molt_linux_system::{self as system, Arguments, File, O_RDONLY, say};
 
 #[unsafe(no_mangle)]
@@ -30,7 +30,7 @@ extern "C" fn program_start(stack: *const usize) -> ! {
     match Mapped::open(reg) {
         Ok(doorbell) => run(
             directory.to_str().unwrap_or("/"),
-            Ring::new(doorbell, 0),
+            Ring::new(doorbell, 0, Conduct::Orderly),
             rounds,
             arguments,
         ),

@@ -77,9 +77,6 @@ impl TestClient {
             match change {
                 Change::Close(_) => self.queue.close(),
                 Change::Open(_, generation) => {
-                    if cfg!(feature = "mutant-no-replay") {
-                        self.queue = Client::new(self.words);
-                    }
                     // The region may have been spoilt: data as well as indices are written anew.
                     self.load.restore();
                     self.queue.resume(generation);

@@ -4,7 +4,7 @@
 use core::sync::atomic::AtomicU64;
 use molt_block_queue::Client;
 use molt_gate::{Change, ClientGate};
-use molt_guest::Ring;
+use molt_guest::{Conduct, Ring};
 use molt_system::VmmBrief;
 use molt_test_native::{Console, Load, brief, notify};
 use sel4_microkit::{Channel, ChannelSet, Handler, Infallible};
@@ -21,6 +21,13 @@ const WANTED: u64 = if cfg!(feature = "short") {
 const EVERY: u64 = if cfg!(feature = "short") { 500 } else { 1_000 };
 /// Requests between two lines of progress.
 const PROGRESS: u64 = 5_000;
+
+/// What it does between its offer and the end.
+const CONDUCT: Conduct = if cfg!(feature = "dies-after-offer") {
+    Conduct::Waits
+} else {
+    Conduct::Orderly
+};
 
 /// The client.
 pub struct DiskClient {
@@ -54,7 +61,8 @@ impl DiskClient {
             sum.wrapping_mul(31).wrapping_add(u64::from(*byte))
         });
         let console = Console::new(brief);
-        let ring = Bell::new(brief, console.clone()).map(|bell| Ring::new(bell, disk.component));
+        let ring = Bell::new(brief, console.clone())
+            .map(|bell| Ring::new(bell, disk.component, CONDUCT));
         console.say(format_args!("started"));
         Self {
             gate: ClientGate::new(to_client, to_update, disk.component as usize),
@@ -122,6 +130,9 @@ impl DiskClient {
             return false;
         };
         ring.look();
+        if cfg!(feature = "dies-after-offer") && ring.is_unconfirmed() {
+            panic!("this client dies with an offer of its own on the table");
+        }
         let files = cpio_reader::iter_files(self.archive);
         let next = files
             .filter(|entry| !entry.file().is_empty())

@@ -14,8 +14,9 @@ use crate::kernel::Kernel;
 use crate::scenario::Scenario;
 use crate::toolchain::Toolchain;
 
-/// No test on the host and no scenario takes so long. One that does hangs, and that is not how a mutant is to be noticed.
-const LIMIT: Duration = Duration::from_secs(900);
+/// No test on the host and no scenario takes so long, with all that is built for it. One that does hangs, and that is not how a
+/// mutant is to be noticed.
+const LIMIT: Duration = Duration::from_secs(3600);
 const POLL: Duration = Duration::from_millis(50);
 
 /// What came of a test.

@@ -21,16 +21,6 @@ use crate::toolchain::Toolchain;
 
 const FOLDER: &str = "tests/scenarios";
 
-/// A mutant's run has to fail, and for the reason that is expected of it: what is wrong with that, or the failure.
-fn noticed(failures: &[String], expected: &str) -> (Vec<String>, Option<String>) {
-    if let Some(failure) = failures.iter().find(|failure| failure.contains(expected)) {
-        return (Vec::new(), Some(failure.clone()));
-    }
-    let not_noticed = format!("the mutant was not noticed by '{expected}'");
-    let all = std::iter::once(not_noticed).chain(failures.to_vec());
-    (all.collect(), None)
-}
-
 /// The kernel on the scenario's board, and the board; an error is why it cannot be run here.
 fn place(toolchain: &Toolchain, kernel: &Kernel, scenario: &Scenario) -> Result<(Kernel, Board)> {
     let kernel = kernel.on_board(&scenario.board)?;
@@ -129,18 +119,14 @@ impl Runner<'_> {
             let _clock = self.clock.write().unwrap_or_else(PoisonError::into_inner);
             play(file, &kernel, None, &measure, Show::Nothing)
         };
-        let (failures, noticed) = match (played, &scenario.mutant) {
-            (Ok(outcome), Some(expected)) => noticed(&outcome.failures, expected),
-            (Ok(outcome), None) => (outcome.failures, None),
-            (Err(error), _) => (vec![format!("{error:#}")], None),
+        let failures = match played {
+            Ok(outcome) => outcome.failures,
+            Err(error) => vec![format!("{error:#}")],
         };
         let verdict = if failures.is_empty() { "ok" } else { "FAILED" };
         let took = start.elapsed().as_secs_f32();
         // In one piece: others print between pieces.
         let mut text = format!("{verdict:<6} scenario {name} ({took:.1} s)");
-        if let Some(noticed) = noticed {
-            text.push_str(&format!("\n         noticed: {noticed}"));
-        }
         for failure in &failures {
             text.push_str(&format!("\n         {failure}"));
         }
