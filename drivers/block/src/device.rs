@@ -6,7 +6,7 @@ use core::sync::atomic::AtomicU64;
 use heapless::Vec;
 use molt_block_queue::{Op, Properties, SEGMENTS, Status};
 
-use crate::error::Code;
+use molt_service::Code;
 
 /// A device has at most so many requests at a time.
 pub const REQUESTS: usize = 128;

@@ -4,6 +4,8 @@
 use heapless::Vec;
 use molt_block_queue::{Request, SlotId, Status};
 
+use molt_service::{Progress, Service};
+
 use crate::client::{Client, ClientId};
 use crate::device::{Command, Device, REQUESTS};
 use crate::error::Error;
@@ -11,26 +13,6 @@ use crate::share::Rejected;
 
 /// Most clients of one driver.
 pub const CLIENTS: usize = 8;
-
-/// What one call has done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Clients that wait for a notification of what was completed, one bit each.
-    pub notify: u32,
-    /// Requests given to the device.
-    pub submitted: u32,
-    /// Requests completed, those with an error included.
-    pub completed: u32,
-    /// Of them, those with an error.
-    pub errors: u32,
-}
-
-impl Progress {
-    fn add(&mut self, status: Status) {
-        self.completed += 1;
-        self.errors += u32::from(status != Status::Ok);
-    }
-}
 
 /// A request that is with the device.
 #[derive(Debug)]
@@ -83,29 +65,6 @@ impl<'a, D: Device> Driver<'a, D> {
         Ok(id)
     }
 
-    /// Whether the device has started. When it has, the clients are told what it can do, and requests are taken. To be asked
-    /// when all clients are attached, and after each interrupt until it says yes.
-    ///
-    /// # Errors
-    /// [`Error::Share`].
-    pub fn ready(&mut self) -> Result<bool, Error<D::Error>> {
-        let Some(limits) = self.device.limits().filter(|_| !self.ready) else {
-            return Ok(self.ready);
-        };
-        if !self
-            .clients
-            .iter()
-            .all(|client| client.share().fits(limits))
-        {
-            return Err(Error::Share);
-        }
-        for client in &mut self.clients {
-            client.queue().publish(&limits.properties());
-        }
-        self.ready = true;
-        Ok(true)
-    }
-
     /// The device.
     pub fn device(&self) -> &D {
         &self.device
@@ -114,67 +73,6 @@ impl<'a, D: Device> Driver<'a, D> {
     /// The clients, in the order of [`Self::attach`].
     pub fn clients(&self) -> &[Client<'a>] {
         &self.clients
-    }
-
-    /// How many requests are with the device.
-    pub fn in_flight(&self) -> usize {
-        self.device.in_flight()
-    }
-
-    /// Whether requests are taken. Where they are not, what is with the device is still completed; a flush
-    /// that waits for others is left owed.
-    pub fn set_taking(&mut self, taking: bool) {
-        self.taking = taking;
-    }
-
-    /// Gives the device what the clients ask for: one request of each in turn, as long as there is
-    /// room. A request that cannot be run is answered at once.
-    pub fn pump(&mut self) -> Progress {
-        let mut progress = Progress::default();
-        let mut untold = 0;
-        let mut idle = 0;
-        let taking = self.ready && self.taking;
-        while taking && idle < self.clients.len() && self.device.has_room() {
-            let id = ClientId(self.turn as u8);
-            self.turn = (self.turn + 1) % self.clients.len();
-            match self.run_one(id, &mut progress) {
-                None => idle += 1,
-                Some(submitted) => {
-                    idle = 0;
-                    untold += u32::from(submitted);
-                }
-            }
-            if untold == self.batch {
-                self.device.tell();
-                untold = 0;
-            }
-        }
-        if untold > 0 {
-            self.device.tell();
-        }
-        self.waiting(&mut progress);
-        progress
-    }
-
-    /// Reads and acknowledges the device's interrupt status, and completes what the device has done.
-    /// To be called once before the interrupt is acknowledged at the kernel and once after:
-    /// an edge-triggered line rises again only after the status has been 0.
-    ///
-    /// # Errors
-    /// Any error is the device's, and the end.
-    pub fn interrupt(&mut self) -> Result<Progress, Error<D::Error>> {
-        self.device.interrupt()?;
-        let mut progress = Progress::default();
-        while let Some((number, status)) = self.device.done()? {
-            let entry = self.in_flight.get_mut(number).and_then(Option::take);
-            let InFlight { client, slot } = entry.ok_or(Error::NotSubmitted(number))?;
-            if let Some(state) = self.clients.get_mut(usize::from(client.0)) {
-                state.answered();
-                self.complete(client, slot, status, &mut progress);
-            }
-        }
-        self.waiting(&mut progress);
-        Ok(progress)
     }
 
     /// Resets the device: it touches no memory any more.
@@ -218,7 +116,8 @@ impl<'a, D: Device> Driver<'a, D> {
         if let Some(client) = self.clients.get_mut(usize::from(id.0)) {
             // Each slot comes from this client's own queue.
             if client.queue().complete(slot, status).is_ok() {
-                progress.add(status);
+                progress.completed += 1;
+                progress.errors += u32::from(status != Status::Ok);
             }
         }
     }
@@ -231,5 +130,77 @@ impl<'a, D: Device> Driver<'a, D> {
         for (n, client) in self.clients.iter_mut().enumerate() {
             progress.notify |= u32::from(client.queue().must_notify()) << n;
         }
+    }
+}
+
+impl<D: Device> Service for Driver<'_, D> {
+    type Error = Error<D::Error>;
+
+    fn ready(&mut self) -> Result<bool, Self::Error> {
+        let Some(limits) = self.device.limits().filter(|_| !self.ready) else {
+            return Ok(self.ready);
+        };
+        if !self
+            .clients
+            .iter()
+            .all(|client| client.share().fits(limits))
+        {
+            return Err(Error::Share);
+        }
+        for client in &mut self.clients {
+            client.queue().publish(&limits.properties());
+        }
+        self.ready = true;
+        Ok(true)
+    }
+
+    fn in_flight(&self) -> usize {
+        self.device.in_flight()
+    }
+
+    fn set_taking(&mut self, taking: bool) {
+        self.taking = taking;
+    }
+
+    fn pump(&mut self) -> Progress {
+        let mut progress = Progress::default();
+        let mut untold = 0;
+        let mut idle = 0;
+        let taking = self.ready && self.taking;
+        while taking && idle < self.clients.len() && self.device.has_room() {
+            let id = ClientId(self.turn as u8);
+            self.turn = (self.turn + 1) % self.clients.len();
+            match self.run_one(id, &mut progress) {
+                None => idle += 1,
+                Some(submitted) => {
+                    idle = 0;
+                    untold += u32::from(submitted);
+                }
+            }
+            if untold == self.batch {
+                self.device.tell();
+                untold = 0;
+            }
+        }
+        if untold > 0 {
+            self.device.tell();
+        }
+        self.waiting(&mut progress);
+        progress
+    }
+
+    fn interrupt(&mut self) -> Result<Progress, Self::Error> {
+        self.device.interrupt()?;
+        let mut progress = Progress::default();
+        while let Some((number, status)) = self.device.done()? {
+            let entry = self.in_flight.get_mut(number).and_then(Option::take);
+            let InFlight { client, slot } = entry.ok_or(Error::NotSubmitted(number))?;
+            if let Some(state) = self.clients.get_mut(usize::from(client.0)) {
+                state.answered();
+                self.complete(client, slot, status, &mut progress);
+            }
+        }
+        self.waiting(&mut progress);
+        Ok(progress)
     }
 }

@@ -3,11 +3,7 @@
 
 use core::fmt;
 
-/// An error of a device.
-pub trait Code: fmt::Debug + fmt::Display {
-    /// A number for it, from 1 to 99: the reason of a failed report.
-    fn code(&self) -> u64;
-}
+use molt_service::Code;
 
 /// The device, or what the driver was given, is not as it has to be. Not recoverable but by a reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,9 +18,8 @@ pub enum Error<E> {
     Device(E),
 }
 
-impl<E: Code> Error<E> {
-    /// A number for it, not 0: the reason of a failed report.
-    pub fn code(&self) -> u64 {
+impl<E: Code> Code for Error<E> {
+    fn code(&self) -> u64 {
         match self {
             Self::Clients => 100,
             Self::Share => 101,

@@ -2,9 +2,9 @@
 //! What the drivers of disks have in common, whatever the device: several clients, each with a queue and a share of the
 //! disk.
 //!
-//! [`Driver::new`] takes a [`Device`]; [`Driver::attach`] adds a client; [`Driver::ready`] tells when the device has started;
-//! [`Driver::pump`] takes requests of all clients in turn, as many as the device has room for, checks each against
-//! its client's share and gives it to the device; [`Driver::interrupt`] completes what the device has done. Data goes
+//! [`Driver::new`] takes a [`Device`]; [`Driver::attach`] adds a client; [`Service::ready`] tells when the device has started;
+//! [`Service::pump`] takes requests of all clients in turn, as many as the device has room for, checks each against
+//! its client's share and gives it to the device; [`Service::interrupt`] completes what the device has done. Data goes
 //! between the device and the clients' memory; a driver never touches that memory.
 //!
 //! A device that misbehaves is an [`Error`], after which only a reset helps: end the generation.
@@ -19,6 +19,7 @@ mod share;
 
 pub use client::{Client, ClientId};
 pub use device::{Command, Device, Limits, Piece, REQUESTS, Ring};
-pub use driver::{CLIENTS, Driver, Progress};
-pub use error::{Code, Error};
+pub use driver::{CLIENTS, Driver};
+pub use error::Error;
+pub use molt_service::{Code, Progress, Service};
 pub use share::{Rejected, Share};

@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::AtomicU64;
 
-use molt_block::{CLIENTS, Client, ClientId, Code, Command, Device, Driver, Error, Limits, Share};
+use molt_block::{
+    CLIENTS, Client, ClientId, Code, Command, Device, Driver, Error, Limits, Service, Share,
+};
 use molt_block_queue::{Op, Request, Segment, Server, Status, layout};
 
 #[derive(Debug, PartialEq, Eq)]

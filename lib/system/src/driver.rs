@@ -8,6 +8,9 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 /// Most clients of one driver.
 pub const MAX_DRIVER_CLIENTS: usize = 8;
 
+/// Words that describe a share.
+pub const SHARE_WORDS: usize = 4;
+
 /// One client and its share of the device.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
@@ -24,10 +27,8 @@ pub struct DriverClient {
     pub memory_paddr: u64,
     /// Bytes of its memory.
     pub memory_size: u64,
-    /// First sector (512 bytes) of its share.
-    pub first_sector: u64,
-    /// Sectors of its share.
-    pub sectors: u64,
+    /// Its share, in the words of the device's class ([`crate::Class`]).
+    pub share: [u64; SHARE_WORDS],
     /// The driver's channel to it.
     pub channel: u32,
     /// 0

@@ -24,7 +24,7 @@ mod timer;
 mod update;
 mod vmm;
 
-pub use driver::{DriverBrief, DriverClient, DriverRing, MAX_DRIVER_CLIENTS};
+pub use driver::{DriverBrief, DriverClient, DriverRing, MAX_DRIVER_CLIENTS, SHARE_WORDS};
 pub use header::{Brief, BriefError, BriefHeader, BriefKind, MAGIC, VERSION, brief};
 pub use parts::{Entry, GatePages, Identity, NONE, Name, Ring, TrustKey, VaultSlot};
 pub use serial::{MAX_SERIAL_CLIENTS, SerialBrief, SerialClient};
@@ -37,4 +37,4 @@ pub use update::{
     MAX_DEVICES, MAX_IRQS, MAX_MAPPINGS, MAX_REGIONS, MAX_SIGNALS, Region, RegionMapping, Signal,
     StageLink, StopRoutine, Technique, UpdateBrief, UpdateClient, UpdateComponent, UpdateIrq,
 };
-pub use vmm::{GuestKind, MAX_BLOCKS, VmmBlock, VmmBrief, VmmDoorbell, VmmGuest, VmmMemory};
+pub use vmm::{Class, GuestKind, MAX_SHARES, VmmBrief, VmmDoorbell, VmmGuest, VmmMemory, VmmShare};

@@ -2,11 +2,32 @@
 //! The brief of a VMM, and of a native client (one without a virtual machine).
 
 use crate::header::{counted, is_brief};
-use crate::{BriefHeader, GatePages, NONE, Name, Ring};
+use crate::{BriefHeader, GatePages, NONE, Name, Ring, SHARE_WORDS};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// Most disks of one client.
-pub const MAX_BLOCKS: usize = 4;
+/// Most shares of replaceable PDs' devices that one client has.
+pub const MAX_SHARES: usize = 4;
+
+/// What kind of device a share is of, and what its words mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Class {
+    /// A disk. Word 0: first sector (512 bytes); word 1: sectors.
+    Block = 1,
+    /// A source of entropy; no words.
+    Entropy = 2,
+}
+
+impl Class {
+    /// The class of this number.
+    pub const fn from_number(number: u32) -> Option<Self> {
+        match number {
+            1 => Some(Self::Block),
+            2 => Some(Self::Entropy),
+            _ => None,
+        }
+    }
+}
 
 /// What runs in the virtual machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,12 +101,12 @@ pub struct VmmDoorbell {
     pub reserved: u32,
 }
 
-/// A share of a replaceable PD's disk.
+/// A share of a replaceable PD's device.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
 #[repr(C)]
-pub struct VmmBlock {
+pub struct VmmShare {
     /// The component's index: its words in the gate pages.
     pub component: u32,
     /// Channel to the driver.
@@ -94,8 +115,14 @@ pub struct VmmBlock {
     pub queue: u64,
     /// 64-bit words of it.
     pub queue_words: u64,
-    /// Sectors of 512 bytes of the share.
-    pub sectors: u64,
+    /// Address of the page in which the guest reads the device's registers; 0: none.
+    pub registers: u64,
+    /// A [`Class`] as a number.
+    pub class: u32,
+    /// 0
+    pub reserved: u32,
+    /// The share, in the words of the class.
+    pub share: [u64; SHARE_WORDS],
 }
 
 /// What a VMM or a native client has to work with.
@@ -120,16 +147,16 @@ pub struct VmmBrief {
     pub guest: VmmGuest,
     /// The doorbell.
     pub doorbell: VmmDoorbell,
-    /// Used part of `blocks`.
-    pub block_count: u32,
+    /// Used part of `shares`.
+    pub share_count: u32,
     /// 0
     pub reserved: u32,
-    /// Its disks.
-    pub blocks: [VmmBlock; MAX_BLOCKS],
+    /// Its shares of devices, in the order in which the guest sees them.
+    pub shares: [VmmShare; MAX_SHARES],
 }
 
 impl VmmBrief {
-    counted!(/** The disks. */ blocks: VmmBlock, block_count);
+    counted!(/** The shares. */ shares: VmmShare, share_count);
 
     /// What runs in the virtual machine, if the number is known.
     pub fn guest_kind(&self) -> Option<GuestKind> {
@@ -154,9 +181,9 @@ impl Default for VmmBrief {
             memory: VmmMemory::default(),
             guest: VmmGuest::default(),
             doorbell: VmmDoorbell::default(),
-            block_count: 0,
+            share_count: 0,
             reserved: 0,
-            blocks: [VmmBlock::default(); MAX_BLOCKS],
+            shares: [VmmShare::default(); MAX_SHARES],
         }
     }
 }

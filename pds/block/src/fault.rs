@@ -9,9 +9,10 @@
 use core::hint::black_box;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use molt_block::Progress;
 use molt_block_queue::{Request, layout};
 use molt_clock::Frequency;
+use molt_generation::Fault;
+use molt_service::Progress;
 
 /// How long a slow start takes, in ns.
 const SLOW_NS: u64 = 1_000_000_000;
@@ -30,52 +31,96 @@ pub fn at_start() {
     }
 }
 
-/// Called when it is about to say that it is ready.
-pub fn before_ready() {
-    if cfg!(feature = "slow-start") {
-        let end = Frequency::of_this_machine().ticks(SLOW_NS);
-        let end = molt_clock::now().saturating_add(end);
-        while molt_clock::now() < end {
-            core::hint::spin_loop();
+/// What this image does wrong.
+#[derive(Clone, Copy, Debug)]
+pub struct Faults;
+
+impl Fault for Faults {
+    fn before_ready(&self) {
+        if cfg!(feature = "slow-start") {
+            let end = Frequency::of_this_machine().ticks(SLOW_NS);
+            let end = molt_clock::now().saturating_add(end);
+            while molt_clock::now() < end {
+                core::hint::spin_loop();
+            }
         }
     }
-}
 
-/// Does it say that it is ready?
-pub fn says_ready() -> bool {
-    !cfg!(feature = "never-ready")
-}
-
-/// Does it follow the order to quiesce?
-pub fn obeys() -> bool {
-    !cfg!(feature = "never-quiesced")
-}
-
-/// Called after requests were given to the device.
-pub fn pumped(progress: &Progress, orders: &[AtomicU64]) {
-    if progress.submitted == 0 {
-        return;
+    fn says_ready(&self) -> bool {
+        !cfg!(feature = "never-ready")
     }
-    if cfg!(feature = "spin") {
-        loop {
-            core::hint::spin_loop();
+
+    fn obeys(&self) -> bool {
+        !cfg!(feature = "never-quiesced")
+    }
+
+    fn pumped(&self, progress: &Progress, orders: &[AtomicU64]) {
+        if progress.submitted == 0 {
+            return;
+        }
+        if cfg!(feature = "spin") {
+            loop {
+                core::hint::spin_loop();
+            }
+        }
+        // What is written stood there before: where an access does not fault, as it has to, the image goes on as a good one.
+        if cfg!(feature = "writes-orders") {
+            orders.iter().for_each(rewrite);
+        }
+        if cfg!(feature = "writes-text") {
+            // SAFETY: the page of this function is mapped for as long as the program runs. It is not to be written, and the
+            // access is to fault; the same value does no harm.
+            let text = unsafe { molt_shared::words(at_start as usize & !0xfff, 8) };
+            text.iter().for_each(rewrite);
+        }
+        if cfg!(feature = "jumps-into-data") {
+            let data = RETURN.as_ptr().cast_const();
+            // SAFETY: what stands there returns at once. It is not to be executed, and the jump is to fault.
+            let jump: extern "C" fn() = unsafe { core::mem::transmute(data) };
+            black_box(jump)();
         }
     }
-    // What is written stood there before: where an access does not fault, as it has to, the image goes on as a good one.
-    if cfg!(feature = "writes-orders") {
-        orders.iter().for_each(rewrite);
+
+    fn errors(&self, progress: &Progress) -> u32 {
+        if cfg!(feature = "answers-errors") {
+            progress.completed
+        } else {
+            progress.errors
+        }
     }
-    if cfg!(feature = "writes-text") {
-        // SAFETY: the page of this function is mapped for as long as the program runs. It is not to be written, and the access is
-        // to fault; the same value does no harm.
-        let text = unsafe { molt_shared::words(pumped as usize & !0xfff, 8) };
-        text.iter().for_each(rewrite);
-    }
-    if cfg!(feature = "jumps-into-data") {
-        let data = RETURN.as_ptr().cast_const();
-        // SAFETY: what stands there returns at once. It is not to be executed, and the jump is to fault.
-        let jump: extern "C" fn() = unsafe { core::mem::transmute(data) };
-        black_box(jump)();
+
+    fn completed(&self, queue: &[AtomicU64], generation: u64) {
+        let add = |word: usize, value: u64| {
+            if let Some(word) = queue.get(word) {
+                word.fetch_add(value, Ordering::Release);
+            }
+        };
+        if black_box(cfg!(feature = "wears-out"))
+            && (generation > 0 || TOLD.fetch_add(1, Ordering::Relaxed) > LIFE)
+        {
+            panic!("this image is worn out");
+        }
+        if cfg!(feature = "forbidden-index") {
+            add(layout::COMPLETED, 1000);
+        }
+        let load = |word: usize| queue.get(word).map_or(0, |w| w.load(Ordering::Relaxed));
+        let newest = layout::completion(load(layout::COMPLETED).wrapping_sub(1));
+        let instead = |word: usize, value: u64| {
+            if let Some(word) = queue.get(word) {
+                word.store(value, Ordering::Relaxed);
+            }
+        };
+        if cfg!(feature = "forbidden-id") {
+            instead(newest, layout::completed(200, generation));
+        }
+        if cfg!(feature = "answers-errors") {
+            instead(newest + 1, IO_ERROR);
+        }
+        if cfg!(feature = "forbidden-slot") {
+            for slot in 0..layout::SLOTS as u8 {
+                add(layout::slot::<Request>(slot) + 1, 1);
+            }
+        }
     }
 }
 
@@ -84,48 +129,4 @@ static RETURN: AtomicU32 = AtomicU32::new(0xd65f_03c0);
 
 fn rewrite(word: &AtomicU64) {
     word.store(black_box(word.load(Ordering::Relaxed)), Ordering::Relaxed);
-}
-
-/// How many of these completions are reported as errors.
-pub fn errors(progress: &Progress) -> u32 {
-    if cfg!(feature = "answers-errors") {
-        progress.completed
-    } else {
-        progress.errors
-    }
-}
-
-/// Called after completions to this client, before it is told.
-pub fn completed(queue: &[AtomicU64], generation: u64) {
-    let add = |word: usize, value: u64| {
-        if let Some(word) = queue.get(word) {
-            word.fetch_add(value, Ordering::Release);
-        }
-    };
-    if black_box(cfg!(feature = "wears-out"))
-        && (generation > 0 || TOLD.fetch_add(1, Ordering::Relaxed) > LIFE)
-    {
-        panic!("this image is worn out");
-    }
-    if cfg!(feature = "forbidden-index") {
-        add(layout::COMPLETED, 1000);
-    }
-    let load = |word: usize| queue.get(word).map_or(0, |w| w.load(Ordering::Relaxed));
-    let newest = layout::completion(load(layout::COMPLETED).wrapping_sub(1));
-    let instead = |word: usize, value: u64| {
-        if let Some(word) = queue.get(word) {
-            word.store(value, Ordering::Relaxed);
-        }
-    };
-    if cfg!(feature = "forbidden-id") {
-        instead(newest, layout::completed(200, generation));
-    }
-    if cfg!(feature = "answers-errors") {
-        instead(newest + 1, IO_ERROR);
-    }
-    if cfg!(feature = "forbidden-slot") {
-        for slot in 0..layout::SLOTS as u8 {
-            add(layout::slot::<Request>(slot) + 1, 1);
-        }
-    }
 }

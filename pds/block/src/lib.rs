@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! One generation of a disk's driver as a protection domain, whatever the device: brief, start, service, signs of life,
-//! quiesce, reports. A driver's own program is what [`start`] is told.
+//! One generation of a disk's driver as a protection domain, whatever the device. The generation's life is `molt-generation`'s; a
+//! driver's own program is what [`start`] is told.
 #![no_std]
 
-mod brief;
 mod fault;
-mod generation;
 
-pub use generation::Generation;
-
-use molt_block::{Device, Ring};
+use molt_block::{Client, Device, Driver, Error, Ring, Share};
+use molt_block_queue::Server;
+use molt_generation::{Generation, brief};
 use molt_shared::Registers;
+use molt_system::{DriverBrief, DriverClient};
+
+use crate::fault::Faults;
 
 /// What tells one image of a driver from another.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +22,9 @@ pub struct Image {
     pub batch: u32,
 }
 
+/// A disk's driver as a protection domain.
+pub type Disk<D> = Generation<Driver<'static, D>, Faults>;
+
 /// Starts the generation: `open` gets the device's registers and the ring memory, and starts the device from reset.
 ///
 /// # Panics
@@ -28,7 +32,37 @@ pub struct Image {
 pub fn start<D: Device>(
     image: Image,
     open: impl FnOnce(Registers, Ring<'static>) -> Result<D, D::Error>,
-) -> Generation<D> {
+) -> Disk<D> {
     fault::at_start();
-    Generation::start(brief::get(), image, open)
+    Generation::start(brief::get(), image.version, Faults, |brief, generation| {
+        let (words, physical) = brief::ring(brief);
+        let device = open(brief::registers(brief), Ring { words, physical })?;
+        with_clients(device, brief, image, generation)
+    })
+}
+
+/// The driver of the device, with all clients.
+fn with_clients<D: Device>(
+    device: D,
+    brief: &'static DriverBrief,
+    image: Image,
+    generation: u64,
+) -> Result<Driver<'static, D>, Error<D::Error>> {
+    let mut driver = Driver::new(device, image.batch);
+    for client in brief.clients() {
+        let queue = Server::new(brief::queue(client), generation);
+        driver.attach(Client::new(queue, share(client)))?;
+    }
+    Ok(driver)
+}
+
+/// What a client may reach.
+fn share(client: &DriverClient) -> Share {
+    let [first_sector, sectors, ..] = client.share;
+    Share {
+        first_sector,
+        sectors,
+        memory: client.memory_paddr,
+        memory_size: client.memory_size,
+    }
 }

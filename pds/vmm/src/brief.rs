@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! From the brief to safe handles: the only place where addresses become memory.
 
+use alloc::boxed::Box;
 use core::sync::atomic::AtomicU64;
 
 use molt_block_queue::Client;
 use molt_gate::ClientGate;
 use molt_shared::Memory;
-use molt_system::{GatePages, NONE, VmmBlock, VmmBrief};
+use molt_system::{Class, GatePages, NONE, VmmBrief, VmmShare};
 use molt_vmm::virtio::block::Block;
 use molt_vmm::virtio::link::Link;
-use molt_vmm::{Doorbell, Ram};
+use molt_vmm::{Device, Doorbell, Ram};
 use sel4_microkit::{Channel, var};
 
 const PAGE: usize = 4096;
@@ -48,12 +49,23 @@ pub fn gate_pages(gate: &GatePages) -> (&'static [AtomicU64], &'static [AtomicU6
     )
 }
 
-/// The disk numbered `n`, over its share of the driver's device.
-pub fn disk(block: &VmmBlock, gate: &GatePages, n: usize) -> Block<'static> {
+/// The device for the guest's share numbered `n`; `None` for a class that this program knows no device for.
+pub fn device(share: &VmmShare, gate: &GatePages, n: usize) -> Option<Box<dyn Device>> {
     let (to_client, to_update) = gate_pages(gate);
-    let client = Client::new(words(block.queue, block.queue_words * 8));
-    let gate = ClientGate::new(to_client, to_update, block.component as usize);
-    Block::new(Link::new(client, gate, n), block.sectors, &[])
+    let gate = ClientGate::new(to_client, to_update, share.component as usize);
+    let queue = words(share.queue, share.queue_words * 8);
+    let registers = match share.registers {
+        0 => &[],
+        page => words(page, PAGE as u64),
+    };
+    match Class::from_number(share.class)? {
+        Class::Block => {
+            let [_, sectors, ..] = share.share;
+            let link = Link::new(Client::new(queue), gate, n);
+            Some(Box::new(Block::new(link, sectors, registers)))
+        }
+        Class::Entropy => None,
+    }
 }
 
 /// The doorbell, if there is one.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The device model's platform: a vCPU of seL4, the clock, and the neighbours' channels.
 
-use molt_system::{MAX_BLOCKS, Name, VmmBrief};
+use molt_system::{MAX_SHARES, Name, VmmBrief};
 use molt_vmm::{InjectError, Platform, VcpuRegister};
 use sel4::VCpuReg;
 use sel4::sys::invocation_label as label;
@@ -27,7 +27,7 @@ pub struct Hardware {
     guest: Name,
     timer: Option<Channel>,
     update: Option<Channel>,
-    drivers: [Option<Channel>; MAX_BLOCKS],
+    drivers: [Option<Channel>; MAX_SHARES],
     /// What the timer was asked for and still owes; 0: nothing.
     timer_at: u64,
 }
@@ -35,9 +35,9 @@ pub struct Hardware {
 impl Hardware {
     /// As the brief says.
     pub fn new(brief: &VmmBrief, vcpu: Vcpu) -> Self {
-        let mut drivers = [None; MAX_BLOCKS];
-        for (driver, block) in drivers.iter_mut().zip(brief.blocks()) {
-            *driver = brief::channel(block.channel);
+        let mut drivers = [None; MAX_SHARES];
+        for (driver, share) in drivers.iter_mut().zip(brief.shares()) {
+            *driver = brief::channel(share.channel);
         }
         Self {
             vcpu,

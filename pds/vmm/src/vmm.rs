@@ -37,10 +37,13 @@ impl Vmm {
         let vcpu = Vcpu::new(0);
         let (_, to_update) = brief::gate_pages(&brief.gate);
         let mut vm = Vm::new(brief::ram(brief), to_update, nanoseconds);
-        for (n, block) in brief.blocks().iter().enumerate() {
-            let device = Box::new(brief::disk(block, &brief.gate, n));
+        let mut unknown = false;
+        for (n, share) in brief.shares().iter().enumerate() {
             let base = machine::VIRTIO + machine::VIRTIO_FRAME * n as u64;
-            vm.add(base, Some(machine::VIRTIO_IRQ + n as u16), device);
+            match brief::device(share, &brief.gate, n) {
+                Some(device) => vm.add(base, Some(machine::VIRTIO_IRQ + n as u16), device),
+                None => unknown = true,
+            }
         }
         if let Some(bell) = brief::bell(brief) {
             let doorbell = &brief.doorbell;
@@ -57,6 +60,9 @@ impl Vmm {
         };
         if brief.guest.vcpus > 1 {
             vmm.log(format_args!("only vCPU 0 is used"));
+        }
+        if unknown {
+            vmm.log(format_args!("a device of an unknown class is left out"));
         }
         vmm.poll();
         vmm

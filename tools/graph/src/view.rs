@@ -5,7 +5,7 @@ use crate::rows;
 use crate::text::bytes;
 use molt_sdf::System;
 use molt_sdf::model::{
-    DomainId, GuestKind, Map, ProtectionDomain, RegionId, Rights, VirtualMachine,
+    DomainId, GuestKind, Map, ProtectionDomain, RegionId, Rights, Share, VirtualMachine,
 };
 
 /// What a box is.
@@ -367,14 +367,16 @@ fn domain(system: &System, index: DomainId) -> Card {
     }
     for client in &domain.clients {
         let name = &system.domains[client.domain].name;
-        let last = client
-            .first_sector
-            .saturating_add(client.sectors)
-            .saturating_sub(1);
-        lines.push(plain(format!(
-            "{name}: sectors {} to {last}",
-            client.first_sector
-        )));
+        let text = match &client.share {
+            Some(Share::Block { .. }) => {
+                let sectors = client.sectors();
+                let last = sectors.end.saturating_sub(1);
+                format!("{name}: sectors {} to {last}", sectors.start)
+            }
+            Some(share) => format!("{name}: {}", share.class()),
+            None => name.clone(),
+        };
+        lines.push(plain(text));
     }
     if domain.doorbell.is_some() {
         lines.push(Line {

@@ -3,17 +3,17 @@
 
 use crate::Error;
 use crate::builder::{ALL, CNode, Frames};
-use crate::driver::channel;
+use crate::driver::{channel, share_words};
 use crate::guest::{Loaded, memory_region};
 use crate::layout::Layout;
 use crate::pages::Shared;
 use crate::space::CONSTANT;
 use crate::update::Plan;
-use molt_sdf::model::{DomainId, Doorbell, Map, ProtectionDomain, Role, System};
+use molt_sdf::model::{Client, DomainId, Doorbell, Map, ProtectionDomain, Role, System};
 use molt_system::{
-    Brief, BriefHeader, MAX_BLOCKS, MAX_SERIAL_CLIENTS, MAX_TIMER_CLIENTS, NONE, Name, Region,
-    SerialBrief, SerialClient, StageBrief, TimerBrief, TimerClient, UpdateBrief, VmmBlock,
-    VmmBrief, VmmDoorbell, VmmGuest, VmmMemory, cspace,
+    Brief, BriefHeader, Class, MAX_SERIAL_CLIENTS, MAX_SHARES, MAX_TIMER_CLIENTS, NONE, Name,
+    Region, SerialBrief, SerialClient, StageBrief, TimerBrief, TimerClient, UpdateBrief, VmmBrief,
+    VmmDoorbell, VmmGuest, VmmMemory, VmmShare, cspace,
 };
 use std::mem::offset_of;
 
@@ -202,31 +202,50 @@ fn vmm(system: &System, index: DomainId, shared: &Shared, guest: Option<&Loaded>
             initrd_size: loaded.initrd_size,
         };
     }
-    for (component, domain) in system.components().into_iter().enumerate() {
-        for share in system.domains[domain]
-            .clients
-            .iter()
-            .filter(|c| c.domain == index)
+    for (n, (component, share)) in shares(system, index).enumerate() {
+        let Some(row) = brief.shares.get_mut(n) else {
+            break;
+        };
+        let domain = system.components()[component];
+        let class = system.domains[domain].replaceable.as_ref();
         {
-            let Some(row) = brief.blocks.get_mut(brief.block_count as usize) else {
-                break;
-            };
             let queue = described
                 .maps
                 .iter()
                 .find(|m| m.region == share.queue)
                 .map_or(0, |m| m.vaddr.value);
-            *row = VmmBlock {
+            *row = VmmShare {
                 component: component as u32,
                 channel: channel(system, index, Some(domain)),
                 queue,
                 queue_words: system.region(share.queue).size / 8,
-                sectors: share.sectors,
+                registers: shared.registers_of(index, n),
+                class: class.map_or(0, |r| number_of_class(&r.class)),
+                reserved: 0,
+                share: share_words(share),
             };
-            brief.block_count = (brief.block_count + 1).min(MAX_BLOCKS as u32);
+            brief.share_count += 1;
         }
     }
     brief
+}
+
+/// What a client has of replaceable PDs' devices, in the order in which its guest sees them, each with the component's index.
+pub fn shares(system: &System, index: DomainId) -> impl Iterator<Item = (usize, &Client)> {
+    let components = system.components().into_iter().enumerate();
+    components
+        .flat_map(|(n, domain)| system.domains[domain].clients.iter().map(move |c| (n, c)))
+        .filter(move |(_, client)| client.domain == index)
+        .take(MAX_SHARES)
+}
+
+/// The number by which a VMM knows a class; 0: it has no device for it.
+fn number_of_class(class: &str) -> u32 {
+    match class {
+        "block" => Class::Block as u32,
+        "entropy" => Class::Entropy as u32,
+        _ => 0,
+    }
 }
 
 fn memory(system: &System, index: DomainId) -> VmmMemory {

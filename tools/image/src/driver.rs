@@ -14,11 +14,11 @@ use crate::trust;
 use molt_bundle::Identity as BundleIdentity;
 use molt_envelope::Bundle;
 use molt_sdf::System;
-use molt_sdf::model::{Client, DomainId, Map, Replaceable, Role, SetvarValue};
+use molt_sdf::model::{Client, DomainId, Map, Replaceable, Role, SetvarValue, Share};
 use molt_system::layout::{IPC_BUFFER, STACK_TOP, TOOL_AREA};
 use molt_system::{
     BriefHeader, DriverBrief, DriverClient, DriverRing, Entry, Identity, MAX_DRIVER_CLIENTS, NONE,
-    Name, TableRange, TrustKey,
+    Name, SHARE_WORDS, TableRange, TrustKey,
 };
 use std::mem::offset_of;
 use zerocopy::IntoBytes;
@@ -209,10 +209,20 @@ fn client_row(system: &System, domain: DomainId, client: &Client) -> DriverClien
         queue_words: system.region(client.queue).size / 8,
         memory_paddr: 0,
         memory_size: system.region(client.memory).size,
-        first_sector: client.first_sector,
-        sectors: client.sectors,
+        share: share_words(client),
         channel: channel(system, domain, Some(client.domain)),
         reserved: 0,
+    }
+}
+
+/// A share in the words of its class.
+pub fn share_words(client: &Client) -> [u64; SHARE_WORDS] {
+    match client.share {
+        Some(Share::Block {
+            first_sector,
+            sectors,
+        }) => [first_sector, sectors, 0, 0],
+        Some(Share::Entropy) | None => [0; SHARE_WORDS],
     }
 }
 

@@ -3,17 +3,19 @@
 
 use crate::builder::{ALL, CNode};
 use crate::layout::Layout;
-use crate::space::Space;
+use crate::pages::Shared;
+use crate::space::{CONSTANT, Space};
 use molt_sdf::model::DomainId;
 use molt_system::boot::{Kind, Thread};
 use molt_system::{NONE, Name, cspace};
+use molt_vmm::machine as guest;
 
 const FAULT: u64 = 1 << 62;
 const SC_BADGE: u64 = 0x100;
 const SC_BITS: u32 = 8;
 
 /// Lays out the virtual machine of a PD, if it has one.
-pub fn lay_out(layout: &mut Layout, index: DomainId) {
+pub fn lay_out(layout: &mut Layout, index: DomainId, shared: &Shared) {
     let system = layout.system;
     let Some(machine) = &system.domains[index].machine else {
         return;
@@ -31,6 +33,10 @@ pub fn lay_out(layout: &mut Layout, index: DomainId) {
             map.rights,
             map.cached,
         );
+    }
+    for page in shared.registers.iter().filter(|page| page.domain == index) {
+        let address = guest::VIRTIO + guest::VIRTIO_FRAME * page.device as u64;
+        space.map(b, page.frames, address, CONSTANT, false);
     }
     for (n, vcpu) in machine.vcpus.iter().enumerate() {
         let tcb = b.make(Kind::Tcb, 0, 1);

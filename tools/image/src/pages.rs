@@ -2,6 +2,7 @@
 //! Pages that nobody writes down in the description: rings to `serial`, gates, control pages, the link of `update` and
 //! `stage`.
 
+use crate::briefs;
 use crate::builder::Frames;
 use crate::layout::Layout;
 use crate::space::{CONSTANT, DATA};
@@ -31,6 +32,16 @@ pub struct Control {
     pub update: (u64, u64),
 }
 
+/// The page in which a guest reads a device's registers, and its VMM writes them.
+pub struct DeviceRegisters {
+    pub domain: DomainId,
+    /// Which of the guest's devices.
+    pub device: usize,
+    pub frames: Frames,
+    /// Address in the VMM.
+    pub vaddr: u64,
+}
+
 /// All of them.
 #[derive(Default)]
 pub struct Shared {
@@ -39,6 +50,7 @@ pub struct Shared {
     pub gates: Vec<(GatePages, GatePages)>,
     /// By component.
     pub control: Vec<Control>,
+    pub registers: Vec<DeviceRegisters>,
     /// As `update` and as `stage` see it.
     pub link: (StageLink, StageLink),
 }
@@ -52,12 +64,20 @@ impl Shared {
             .map(|r| r.writer)
             .unwrap_or_default()
     }
+
+    /// Address in the VMM of the page with its guest's device's registers; 0: none.
+    pub fn registers_of(&self, domain: DomainId, device: usize) -> u64 {
+        let mut all = self.registers.iter();
+        all.find(|page| (page.domain, page.device) == (domain, device))
+            .map_or(0, |page| page.vaddr)
+    }
 }
 
 /// Makes and maps them.
 pub fn make(layout: &mut Layout) -> Shared {
     let mut shared = Shared::default();
     rings(layout, &mut shared);
+    registers(layout, &mut shared);
     let (Some(update), Some(stage)) = (
         layout.system.role(Role::Update),
         layout.system.role(Role::Stage),
@@ -129,6 +149,34 @@ fn exchange(layout: &mut Layout, a: DomainId, b: DomainId) -> ((u64, u64), u64, 
         map(b, from_a, CONSTANT),
         map(b, to_a, DATA),
     )
+}
+
+/// A page for the registers of each virtio device of each guest whose VMM is ours.
+fn registers(layout: &mut Layout, shared: &mut Shared) {
+    let system = layout.system;
+    for (domain, described) in system.domains.iter().enumerate() {
+        let ours = |fixed: &mut crate::layout::Static| fixed.elf.symbol("molt_brief").is_some();
+        if described.machine.is_none()
+            || !layout.fixed(domain).is_some_and(|(fixed, _)| ours(fixed))
+        {
+            continue;
+        }
+        for (device, _) in briefs::shares(system, domain).enumerate() {
+            let frames = layout.b.frames(0x1000, 12, None);
+            let Some((fixed, b)) = layout.fixed(domain) else {
+                continue;
+            };
+            // Not cached, as the guest sees its devices' registers: so both see the same (Arm ARM B2.16).
+            let vaddr = fixed.space.tool_range(0x1000, 12);
+            fixed.space.map(b, frames, vaddr, DATA, false);
+            shared.registers.push(DeviceRegisters {
+                domain,
+                device,
+                frames,
+                vaddr,
+            });
+        }
+    }
 }
 
 fn rings(layout: &mut Layout, shared: &mut Shared) {

@@ -40,7 +40,7 @@ pub fn plan(
         domain::program(&mut layout, index)?;
     }
     for index in 0..system.domains.len() {
-        machine::lay_out(&mut layout, index);
+        machine::lay_out(&mut layout, index, &shared);
     }
     let there = layout.configuration.platform.memory.iter();
     let there = there.map(|range| range.end - range.start).sum();

@@ -41,7 +41,7 @@ const REPLACEABLE: &str = r#"<system>
         <map mr="ring" vaddr="0x11000000" />
         <map mr="queue" vaddr="0x12000000" />
         <irq irq="48" id="0" trigger="edge" />
-        <client pd="user" queue="queue" memory="memory" sectors="100" />
+        <client pd="user" queue="queue" memory="memory"><block sectors="100" /></client>
     </protection_domain>
     <protection_domain name="user" priority="100">
         <program_image path="client.elf" />
@@ -303,7 +303,7 @@ fn a_client_and_update_share_the_gate_each_way() {
         );
     }
     assert_eq!(
-        (told.blocks()[0].queue, told.blocks()[0].sectors),
+        (told.shares()[0].queue, told.shares()[0].share[1]),
         (0x3000_0000, 100)
     );
     assert_eq!(

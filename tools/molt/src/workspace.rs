@@ -11,7 +11,7 @@ use molt_board::Board;
 use molt_linux::{Filesystem, Packages};
 use molt_qemu::Disk;
 use molt_sdf::System;
-use molt_sdf::model::{Guest, GuestKind, ProtectionDomain};
+use molt_sdf::model::{Client, Guest, GuestKind, ProtectionDomain};
 
 use crate::bundles;
 use crate::demo_keys;
@@ -413,9 +413,11 @@ pub fn filesystems(system: &System) -> Vec<Filesystem> {
     };
     (system.domains.iter().flat_map(|domain| &domain.clients))
         .filter(|client| is_linux(&system.domains[client.domain]))
-        .map(|client| Filesystem {
-            start: client.first_sector * SECTOR,
-            size: client.sectors * SECTOR,
+        .map(Client::sectors)
+        .filter(|share| !share.is_empty())
+        .map(|share| Filesystem {
+            start: share.start * SECTOR,
+            size: (share.end - share.start) * SECTOR,
         })
         .collect()
 }
@@ -423,7 +425,7 @@ pub fn filesystems(system: &System) -> Vec<Filesystem> {
 /// The bytes of the disk that a system's clients have shares of; 0: it has none.
 pub fn disk_bytes(board: &Board, system: &System) -> u64 {
     let bytes = (system.domains.iter().flat_map(|domain| &domain.clients))
-        .map(|client| (client.first_sector + client.sectors) * SECTOR)
+        .map(|client| client.sectors().end * SECTOR)
         .max()
         .unwrap_or(0);
     match board.qemu.disk.power_of_two && bytes > 0 {

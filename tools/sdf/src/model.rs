@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The checked description. Everything that a later error may point at keeps its [`Span`].
 
+use std::ops::Range;
+
 pub use crate::xml::At;
 use crate::{Source, Span};
 use std::path::PathBuf;
@@ -333,10 +335,45 @@ pub struct Client {
     pub queue: RegionId,
     /// The client's memory.
     pub memory: RegionId,
-    /// First sector of its share.
-    pub first_sector: u64,
-    /// Sectors of its share.
-    pub sectors: u64,
+    /// What it has of the device, where the description says.
+    pub share: Option<Share>,
+}
+
+impl Client {
+    /// The sectors of its share of a disk.
+    pub fn sectors(&self) -> Range<u64> {
+        match self.share {
+            Some(Share::Block {
+                first_sector,
+                sectors,
+            }) => first_sector..first_sector.saturating_add(sectors),
+            _ => 0..0,
+        }
+    }
+}
+
+/// What one class of device shares out: the child element of `<client>` that is named like the class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// `<block>`: a part of a disk.
+    Block {
+        /// Its first sector.
+        first_sector: u64,
+        /// So many.
+        sectors: u64,
+    },
+    /// `<entropy>`: random numbers, of which there is no end.
+    Entropy,
+}
+
+impl Share {
+    /// The class, as `<replaceable class=…>` names it.
+    pub fn class(&self) -> &'static str {
+        match self {
+            Share::Block { .. } => "block",
+            Share::Entropy => "entropy",
+        }
+    }
 }
 
 /// `<doorbell>`

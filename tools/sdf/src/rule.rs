@@ -186,6 +186,8 @@ pub enum Rule {
     RevocableStranger(String, String, String),
     #[error("the memory '{0}' is not mapped in '{1}'")]
     MemoryUnmapped(String, String),
+    #[error("the share is of class '{0}', '{1}' of class '{2}'")]
+    ShareClass(&'static str, String, String),
     #[error("sectors {0} to {1} are within the share of '{2}'")]
     ShareOverlap(u64, u64, String),
     #[error("too many {0}: the limit is {1}")]

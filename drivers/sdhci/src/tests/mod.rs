@@ -3,7 +3,7 @@
 
 use std::sync::atomic::AtomicU64;
 
-use molt_block::{Client, Driver, Error as Fatal, Progress, Ring, Share};
+use molt_block::{Client, Driver, Error as Fatal, Progress, Ring, Service, Share};
 use molt_block_queue::{Op, Request, Segment, Server, Status, layout};
 use molt_shared::Memory;
 

@@ -46,7 +46,7 @@ impl TestClient {
     /// # Panics
     /// If there is no disk.
     pub fn new(brief: &'static VmmBrief) -> Self {
-        let Some(disk) = brief.blocks().first() else {
+        let Some(disk) = brief.shares().first() else {
             panic!("no disk");
         };
         let (to_client, to_update) = brief::gate_pages(&brief.gate);
@@ -60,7 +60,7 @@ impl TestClient {
             to_update,
             driver: brief::channel(disk.channel),
             update: brief::channel(brief.update_channel),
-            load: Load::new(NUMBER, brief::data(disk), disk.sectors),
+            load: Load::new(NUMBER, brief::data(disk), disk.share[1]),
             console,
             bell: Bell::new(brief, disk.component),
             plan: Plan::default(),

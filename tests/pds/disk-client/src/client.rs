@@ -53,7 +53,7 @@ impl DiskClient {
     /// # Panics
     /// If there is no disk.
     pub fn new(brief: &'static VmmBrief) -> Self {
-        let Some(disk) = brief.blocks().first() else {
+        let Some(disk) = brief.shares().first() else {
             panic!("no disk");
         };
         let (to_client, to_update) = brief::gate_pages(&brief.gate);
@@ -70,7 +70,7 @@ impl DiskClient {
             to_update,
             driver: brief::channel(disk.channel),
             update: brief::channel(brief.update_channel),
-            load: Load::new(number & 0xffff, brief::memory(brief), disk.sectors),
+            load: Load::new(number & 0xffff, brief::memory(brief), disk.share[1]),
             console,
             archive: if ring.is_some() {
                 brief::bundles()

@@ -4,7 +4,7 @@
 use core::sync::atomic::AtomicU64;
 
 use molt_shared::Memory;
-use molt_system::{GatePages, NONE, VmmBlock, VmmBrief};
+use molt_system::{GatePages, NONE, VmmBrief, VmmShare};
 use sel4_microkit::{Channel, var};
 
 const PAGE: u64 = 4096;
@@ -51,12 +51,12 @@ pub fn memory(brief: &VmmBrief) -> Memory {
 }
 
 /// The queue of a client whose data stands behind it in the same region ([`data`]).
-pub fn queue(block: &VmmBlock) -> &'static [AtomicU64] {
+pub fn queue(block: &VmmShare) -> &'static [AtomicU64] {
     words(block.queue, DATA)
 }
 
 /// The data of requests, behind the queue in the same region: away while the gate is closed.
-pub fn data(block: &VmmBlock) -> Memory {
+pub fn data(block: &VmmShare) -> Memory {
     // SAFETY: the plan has it there, or an access faults; this is the only access to it here.
     unsafe {
         Memory::new(

@@ -142,7 +142,8 @@ impl Generation {
         };
         let (_, data) = brief::queue(client);
         let medium = brief::disk(self.brief);
-        let status = disk::run(medium, data, client.first_sector, client.sectors, request);
+        let [first_sector, sectors, ..] = client.share;
+        let status = disk::run(medium, data, first_sector, sectors, request);
         // The slot was taken from this queue and is completed once.
         let _ = self.queue.complete(slot, status);
         self.completions += 1;

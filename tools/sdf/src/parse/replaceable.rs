@@ -4,7 +4,7 @@
 use super::Names;
 use crate::Rule;
 use crate::error::{Broken, broken};
-use crate::model::{Client, Replaceable, Stop, Trust};
+use crate::model::{Client, Replaceable, Share, Stop, Trust};
 use crate::xml::{At, Element};
 
 /// Arenas are made of untypeds of this size.
@@ -124,13 +124,32 @@ pub fn parse(element: Element) -> Result<Replaceable, Broken> {
 
 /// `<client>`
 pub fn client(element: Element, names: &Names) -> Result<Client, Broken> {
-    element.attributes(&["pd", "queue", "memory", "first_sector", "sectors"])?;
-    element.children(&[])?;
+    element.attributes(&["pd", "queue", "memory"])?;
+    let shares = element.children(&["block", "entropy"])?;
+    if let Some(second) = shares.get(1) {
+        return broken(&second.span(), Rule::OnlyOnce("client's share".to_owned()));
+    }
     Ok(Client {
         span: element.span(),
         domain: names.domain(&element.required("pd")?)?,
         queue: names.region(&element.required("queue")?)?,
         memory: names.region(&element.required("memory")?)?,
+        share: shares
+            .first()
+            .map(|share| self::share(*share))
+            .transpose()?,
+    })
+}
+
+/// What a client has of a device, by class.
+fn share(element: Element) -> Result<Share, Broken> {
+    element.children(&[])?;
+    if element.tag() == "entropy" {
+        element.attributes(&[])?;
+        return Ok(Share::Entropy);
+    }
+    element.attributes(&["first_sector", "sectors"])?;
+    Ok(Share::Block {
         first_sector: element.number_or("first_sector", 0)?.value,
         sectors: or(element, "sectors", 0, 0, 1 << 54)?,
     })

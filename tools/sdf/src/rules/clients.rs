@@ -38,6 +38,18 @@ fn mapped(maps: &[Map], region: RegionId) -> bool {
 }
 
 fn one(system: &System, driver: DomainId, client: &Client) -> Result<(), Broken> {
+    if let (Some(share), Some(replaceable)) = (&client.share, &system.domains[driver].replaceable)
+        && share.class() != replaceable.class
+    {
+        return broken(
+            &client.span,
+            Rule::ShareClass(
+                share.class(),
+                system.domains[driver].name.clone(),
+                replaceable.class.clone(),
+            ),
+        );
+    }
     let (queue, memory) = (system.region(client.queue), system.region(client.memory));
     if !queue.revocable {
         return broken(&client.span, Rule::QueueNotRevocable(queue.name.clone()));
@@ -76,7 +88,7 @@ fn disjoint(
     before: &[Client],
     client: &Client,
 ) -> Result<(), Broken> {
-    let end = |c: &Client| c.first_sector.saturating_add(c.sectors);
+    let own = client.sectors();
     for other in before {
         let owner = system.domains[other.domain].name.clone();
         if client.domain == other.domain {
@@ -87,12 +99,10 @@ fn disjoint(
             let queue = system.region(client.queue).name.clone();
             return broken(&client.span, Rule::QueueShared(queue, owner));
         }
-        if client.first_sector < end(other) && other.first_sector < end(client) {
-            let last = end(client).saturating_sub(1);
-            return broken(
-                &client.span,
-                Rule::ShareOverlap(client.first_sector, last, owner),
-            );
+        let others = other.sectors();
+        if own.start < others.end && others.start < own.end {
+            let last = own.end.saturating_sub(1);
+            return broken(&client.span, Rule::ShareOverlap(own.start, last, owner));
         }
     }
     Ok(())

@@ -3,7 +3,6 @@
 
 use core::sync::atomic::AtomicU64;
 
-use molt_block::{Ring, Share};
 use molt_shared::Registers;
 use molt_system::{DriverBrief, DriverClient};
 use sel4_microkit::var;
@@ -38,27 +37,14 @@ pub fn registers(brief: &DriverBrief) -> Registers {
     unsafe { Registers::new(brief.device as usize, brief.device_size as usize) }
 }
 
-/// Memory that driver and device share.
-pub fn ring(brief: &DriverBrief) -> Ring<'static> {
-    Ring {
-        words: words(brief.ring.vaddr, brief.ring.size),
-        physical: brief.ring.paddr,
-    }
+/// Memory that driver and device share, and its physical address.
+pub fn ring(brief: &DriverBrief) -> (&'static [AtomicU64], u64) {
+    (words(brief.ring.vaddr, brief.ring.size), brief.ring.paddr)
 }
 
 /// A client's queue.
 pub fn queue(client: &DriverClient) -> &'static [AtomicU64] {
     words(client.queue, client.queue_words * 8)
-}
-
-/// What a client may reach.
-pub fn share(client: &DriverClient) -> Share {
-    Share {
-        first_sector: client.first_sector,
-        sectors: client.sectors,
-        memory: client.memory_paddr,
-        memory_size: client.memory_size,
-    }
 }
 
 fn words(address: u64, size: u64) -> &'static [AtomicU64] {

@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The generation's life: start, serve, quiesce; and its reports.
 
-use molt_block::{Client, Device, Driver, Error, Progress, Ring};
-use molt_block_queue::Server;
 use molt_control::{Order, Orders, Report};
-use molt_shared::Registers;
+use molt_service::{Code, Progress, Service};
 use molt_system::{DriverBrief, NONE};
-use sel4_microkit::{Channel, ChannelSet, Handler, Infallible};
+use sel4_microkit::{Channel, ChannelSet, DeferredAction, DeferredActionSlot, Handler, Infallible};
 
-use crate::{Image, brief, fault};
+use crate::{Fault, brief};
 
 /// The driver and whom it answers to.
-pub struct Generation<D> {
+pub struct Generation<S, F> {
     brief: &'static DriverBrief,
     /// `None` after an error of the device: only the report is left.
-    driver: Option<Driver<'static, D>>,
+    driver: Option<S>,
+    fault: F,
     orders: Orders<'static>,
     report: Report<'static>,
     irq: Option<Channel>,
@@ -24,23 +23,28 @@ pub struct Generation<D> {
     /// Serial number of the quiesce order that was answered, until the next order to run.
     at_rest: Option<u64>,
     beat: u64,
+    /// The last notification of a client: sent by the call that waits for the next event.
+    last: DeferredActionSlot,
 }
 
-impl<D: Device> Generation<D> {
-    /// Starts the device anew. Cold and warm are the same here: these drivers export no capsule.
-    pub(crate) fn start(
+impl<S: Service, F: Fault> Generation<S, F> {
+    /// Starts the generation. `version` is reported to `update`; `open` starts the device from reset and attaches the brief's
+    /// clients, for the generation of this number. Cold and warm are the same here: no capsule is exported.
+    pub fn start(
         brief: &'static DriverBrief,
-        image: Image,
-        open: impl FnOnce(Registers, Ring<'static>) -> Result<D, D::Error>,
+        version: u64,
+        fault: F,
+        open: impl FnOnce(&'static DriverBrief, u64) -> Result<S, S::Error>,
     ) -> Self {
         let (orders, report) = brief::control(brief);
         let orders = Orders::new(orders);
         let generation = orders.generation();
         let report = Report::new(report, generation);
-        report.version(image.version);
+        report.version(version);
         let mut this = Self {
             brief,
             driver: None,
+            fault,
             orders,
             report,
             irq: channel(brief.irq),
@@ -48,10 +52,10 @@ impl<D: Device> Generation<D> {
             ready: false,
             at_rest: None,
             beat: 0,
+            last: DeferredActionSlot::new(),
         };
-        let device = open(brief::registers(brief), brief::ring(brief));
-        let started = device.map_err(Error::Device).and_then(|device| {
-            this.driver = Some(with_clients(device, brief, image, generation)?);
+        let started = open(brief, generation).and_then(|driver| {
+            this.driver = Some(driver);
             this.say_ready()
         });
         if let Err(error) = started {
@@ -61,13 +65,13 @@ impl<D: Device> Generation<D> {
     }
 
     /// Reports once that the device has started.
-    fn say_ready(&mut self) -> Result<(), Error<D::Error>> {
+    fn say_ready(&mut self) -> Result<(), S::Error> {
         if let Some(driver) = &mut self.driver
             && !self.ready
             && driver.ready()?
-            && fault::says_ready()
+            && self.fault.says_ready()
         {
-            fault::before_ready();
+            self.fault.before_ready();
             self.ready = true;
             self.report.ready();
             self.tell_update();
@@ -77,7 +81,7 @@ impl<D: Device> Generation<D> {
 
     /// Everything that there may be to do. `interrupted`: the device's interrupt was delivered, and waits to be
     /// acknowledged. (One that a predecessor left so was acknowledged at the start, after the reset.)
-    fn serve(&mut self, interrupted: Option<Channel>) -> Result<(), Error<D::Error>> {
+    fn serve(&mut self, interrupted: Option<Channel>) -> Result<(), S::Error> {
         if let Some(irq) = interrupted {
             self.interrupt()?;
             // Without the capability, which `update` gives and takes, there is nothing to acknowledge.
@@ -89,14 +93,14 @@ impl<D: Device> Generation<D> {
         self.follow_order();
         if let Some(driver) = &mut self.driver {
             let progress = driver.pump();
-            fault::pumped(&progress, brief::control(self.brief).0);
+            self.fault.pumped(&progress, brief::control(self.brief).0);
             self.account(progress);
         }
         self.settle();
         Ok(())
     }
 
-    fn interrupt(&mut self) -> Result<(), Error<D::Error>> {
+    fn interrupt(&mut self) -> Result<(), S::Error> {
         if let Some(driver) = &mut self.driver {
             let progress = driver.interrupt()?;
             self.account(progress);
@@ -110,15 +114,18 @@ impl<D: Device> Generation<D> {
             return;
         }
         let now = molt_clock::now().0;
+        let errors = self.fault.errors(&progress);
         let mut first = progress.submitted > 0 && self.report.submitted(now);
         for n in 0..progress.completed {
-            first |= self.report.completed(n < fault::errors(&progress), now);
+            first |= self.report.completed(n < errors, now);
         }
         for (n, client) in self.brief.clients().iter().enumerate() {
             if progress.notify & 1 << n != 0 {
-                fault::completed(brief::queue(client), self.orders.generation());
+                let generation = self.orders.generation();
+                self.fault.completed(brief::queue(client), generation);
                 if let Some(channel) = channel(client.channel) {
-                    channel.notify();
+                    // A notification cannot fail.
+                    let _ = self.last.defer_notify(channel);
                 }
             }
         }
@@ -130,7 +137,7 @@ impl<D: Device> Generation<D> {
     fn follow_order(&mut self) {
         let (order, _) = self.orders.order();
         if let Some(driver) = &mut self.driver
-            && fault::obeys()
+            && self.fault.obeys()
         {
             driver.set_taking(order == Order::Run);
         }
@@ -154,7 +161,9 @@ impl<D: Device> Generation<D> {
             .as_ref()
             .is_none_or(|driver| driver.in_flight() == 0);
         match (order, self.at_rest) {
-            (Order::Quiesce, answered) if idle && answered != Some(serial) && fault::obeys() => {
+            (Order::Quiesce, answered)
+                if idle && answered != Some(serial) && self.fault.obeys() =>
+            {
                 self.at_rest = Some(serial);
                 self.report.quiesced(serial);
                 self.tell_update();
@@ -170,7 +179,7 @@ impl<D: Device> Generation<D> {
     }
 
     /// The device is beyond help: only `update` can end this.
-    fn failed(&mut self, error: &Error<D::Error>) {
+    fn failed(&mut self, error: &S::Error) {
         self.driver = None;
         self.report.failed(error.code());
         self.tell_update();
@@ -183,7 +192,7 @@ impl<D: Device> Generation<D> {
     }
 }
 
-impl<D: Device> Handler for Generation<D> {
+impl<S: Service, F: Fault> Handler for Generation<S, F> {
     type Error = Infallible;
 
     fn notified(&mut self, channels: ChannelSet) -> Result<(), Infallible> {
@@ -195,21 +204,10 @@ impl<D: Device> Handler for Generation<D> {
         }
         Ok(())
     }
-}
 
-/// The driver of the device, with all clients.
-fn with_clients<D: Device>(
-    device: D,
-    brief: &'static DriverBrief,
-    image: Image,
-    generation: u64,
-) -> Result<Driver<'static, D>, Error<D::Error>> {
-    let mut driver = Driver::new(device, image.batch);
-    for client in brief.clients() {
-        let queue = Server::new(brief::queue(client), generation);
-        driver.attach(Client::new(queue, brief::share(client)))?;
+    fn take_deferred_action(&mut self) -> Option<DeferredAction> {
+        self.last.take()
     }
-    Ok(driver)
 }
 
 fn channel(id: u32) -> Option<Channel> {
