@@ -157,11 +157,11 @@ mod tests {
     #[test]
     fn the_transmit_interrupt_follows_a_byte_and_is_cleared() {
         let mut uart = Pl011::default();
-        uart.store(IMSC, TRANSMIT.into());
+        uart.store(IMSC, TRANSMIT);
         assert!(!uart.interrupt());
         uart.store(DR, b'a'.into());
         assert!(uart.interrupt());
-        uart.store(ICR, TRANSMIT.into());
+        uart.store(ICR, TRANSMIT);
         assert!(!uart.interrupt());
     }
 }

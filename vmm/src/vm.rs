@@ -122,11 +122,11 @@ impl<'a> Vm<'a> {
         self.count(platform);
         self.settle(platform);
         let go = match self.state {
-            // All are asked, since each is told what it offers.
+            // `&`, not `&&`: all are asked, since each is told what it offers.
             State::NotStarted => self
                 .bus
                 .devices()
-                .fold(true, |all, device| device.is_ready() && all),
+                .fold(true, |all, device| all & device.is_ready()),
             State::Idle => self.gic.wakes(),
             State::Busy => !self.bus.devices().any(|device| device.is_busy()),
             State::Running | State::Stopped => false,

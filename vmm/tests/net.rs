@@ -433,7 +433,7 @@ proptest! {
             match what {
                 0 => rig.set(u64::from(small % 0x140) & !3, word),
                 1 => {
-                    let at = usize::from(small) % 0x3000 & !7;
+                    let at = (usize::from(small) % 0x3000) & !7;
                     rig.memory.store_u64(at, long).unwrap();
                 }
                 2 => {

@@ -79,8 +79,8 @@ fn a_device_that_is_none_is_refused() {
     assert_eq!(refused(|state| state.queue_max = 0), Error::Queue);
     assert_eq!(refused(|state| state.queue_max = 2), Error::Queue);
     assert_eq!(refused(|state| state.answer = 1), Error::Control(1));
-    let mut stuck = |state: &mut State| (state.resets, state.status) = (false, 15);
-    assert_eq!(start(&mut stuck).1.err(), Some(Error::Reset));
+    let stuck = |state: &mut State| (state.resets, state.status) = (false, 15);
+    assert_eq!(start(stuck).1.err(), Some(Error::Reset));
     let short = Region::new(&words()[..RING_BYTES / 8 - 1], RING);
     let fake = Fake::new(Memory::of(words()));
     assert_eq!(Nic::start(fake, short).err(), Some(Error::Memory));

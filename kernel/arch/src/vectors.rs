@@ -35,14 +35,12 @@ pub fn install() {
 /// Runs a thread until the next exception. The caller has set up its address space, vCPU and
 /// FP registers.
 pub fn run(context: &mut UserContext) -> Entry {
-    // SAFETY: the code below loads from and stores to `context` alone (offsets from the type), keeps
-    // the callee-saved registers and the stack, and the thread runs at EL0 or EL1, whose accesses
-    // stage 2 confines; so to the compiler it is a call that changes `context`. SPSR is made harmless
-    // by `sane_spsr`: no return to EL2.
-    let reason = unsafe {
-        context.spsr = sane_spsr(context.spsr);
-        molt_enter_user(context)
-    };
+    // No return to EL2.
+    context.spsr = sane_spsr(context.spsr);
+    // SAFETY: the code below loads from and stores to `context` alone (offsets from the type) and keeps the callee-saved
+    // registers and the stack; the thread runs at EL0 or EL1 (line above), whose accesses stage 2 confines. To the compiler
+    // it is a call that changes `context`.
+    let reason = unsafe { molt_enter_user(context) };
     match reason {
         0 => Entry::Synchronous,
         1 => Entry::Interrupt,

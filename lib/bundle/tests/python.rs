@@ -49,18 +49,34 @@ fn envelopes_by_cbor2_and_pycose_are_accepted_and_ours_by_pycose() {
     for (algorithm, secret) in [("es256", [1; 32]), ("eddsa", [2; 32])] {
         let made = Command::new(&python)
             .args([SCRIPT, "make", algorithm, &hex(&secret)])
-            .args([hex(&identity.vendor), hex(&identity.class), hex(&identity.device)])
+            .args([
+                hex(&identity.vendor),
+                hex(&identity.class),
+                hex(&identity.device),
+            ])
             .arg("5")
             .args([&elf, &out])
             .status();
         assert!(made.is_ok_and(|status| status.success()), "{algorithm}");
-        assert_eq!(refusal(&std::fs::read(&out).expect("made")), None, "{algorithm}");
+        assert_eq!(
+            refusal(&std::fs::read(&out).expect("made")),
+            None,
+            "{algorithm}"
+        );
     }
     let elf = good_elf();
     let manifest = manifest(&identity, 5, &elf);
     for (algorithm, secret, block) in [
-        ("es256", [1; 32], sign1(&manifest, Algorithm::Es256, by_p256(1))),
-        ("eddsa", [2; 32], sign1(&manifest, Algorithm::EdDsa, by_ed25519(2))),
+        (
+            "es256",
+            [1; 32],
+            sign1(&manifest, Algorithm::Es256, by_p256(1)),
+        ),
+        (
+            "eddsa",
+            [2; 32],
+            sign1(&manifest, Algorithm::EdDsa, by_ed25519(2)),
+        ),
     ] {
         let ours = envelope(&manifest, &[block], &[(DRIVER_PAYLOAD, &elf)]);
         std::fs::write(&out, ours).expect("written");

@@ -70,7 +70,7 @@ impl Fault for Faults {
         if cfg!(feature = "writes-text") {
             // SAFETY: the page of this function is mapped for as long as the program runs. It is not to be written, and the
             // access is to fault; the same value does no harm.
-            let text = unsafe { molt_shared::words(at_start as usize & !0xfff, 8) };
+            let text = unsafe { molt_shared::words(at_start as *const () as usize & !0xfff, 8) };
             text.iter().for_each(rewrite);
         }
         if cfg!(feature = "jumps-into-data") {

@@ -146,7 +146,7 @@ impl Memory {
         let next = untyped.paddr + untyped.used;
         let gap = paddr.checked_sub(next).ok_or(OutOfMemory)?;
         if gap == 0 {
-            let room = untyped.end().ok_or(OutOfMemory)? - paddr >> bits;
+            let room = (untyped.end().ok_or(OutOfMemory)? - paddr) >> bits;
             let part = Part {
                 untyped: index,
                 count: room.min(count),

@@ -4,7 +4,7 @@
 use core::sync::atomic::AtomicU64;
 
 use molt_clock::{Frequency, Ticks};
-use molt_shared::{Mmio, Registers};
+use molt_shared::Mmio;
 use molt_supervisor::{Error, Kernel, Result, Rights, Slot, Space, Thread};
 use molt_system::cspace::{CHILD_TCB, VSPACE};
 use molt_system::{Authority, UpdateComponent, VaultSlot};

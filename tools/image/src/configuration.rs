@@ -55,8 +55,8 @@ impl Configuration {
     /// beginning of the first range on.
     pub fn free_at_most(&self) -> Vec<Range<u64>> {
         let start = self.platform.memory.first().map_or(0, |range| range.start);
-        let mut taken = vec![start..start + 2 * BLOCK_SIZE];
-        taken.extend(self.kept());
+        let fixed = start..start + 2 * BLOCK_SIZE;
+        let taken: Vec<_> = self.kept().into_iter().chain([fixed]).collect();
         crate::kept::free(&self.platform.memory, &taken)
     }
 

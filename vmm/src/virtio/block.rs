@@ -145,7 +145,7 @@ impl<'a> Block<'a> {
     /// Takes the driver's completions.
     fn complete(&mut self, world: &mut World<'_>) {
         let mut now = None;
-        while let Some((token, status)) = self.link.next() {
+        while let Some((token, status)) = self.link.next_answer() {
             let Some(request) = self.in_flight.get(token.slot()).copied() else {
                 continue;
             };

@@ -48,7 +48,7 @@ impl<'a, P: Payload> Link<'a, P> {
     }
 
     /// The next answer. A violation is counted; the queue is closed then until the next generation.
-    pub fn next(&mut self) -> Option<(Token, P::Answer)> {
+    pub fn next_answer(&mut self) -> Option<(Token, P::Answer)> {
         match self.client.poll()? {
             Ok(answer) => Some(answer),
             Err(_) => {

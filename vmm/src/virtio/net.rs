@@ -191,7 +191,7 @@ impl<'a> Net<'a> {
     /// Takes the driver's answers.
     fn take(&mut self, world: &mut World<'_>) {
         let mut submitted = false;
-        while let Some((token, answer)) = self.link.next() {
+        while let Some((token, answer)) = self.link.next_answer() {
             let Some(&(op, number)) = self.uses.get(token.slot()) else {
                 continue;
             };

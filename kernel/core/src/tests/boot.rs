@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The first thread's image: as large as the root CNode has slots for, as on the real kernel.
 
-use core::ops::Range;
+use core::slice;
 
 use crate::{
     boot_input::{BootError, BootInput},
@@ -12,11 +12,11 @@ use crate::{
 const IMAGE: u64 = 0x6040_0000;
 
 fn boot(bytes: u64) -> Result<Kernel<Fake>, BootError> {
-    let ram: [Range<u64>; 1] = [IMAGE + bytes..0xbe00_0000];
+    let ram = IMAGE + bytes..0xbe00_0000;
     Kernel::boot(
         Fake::default(),
         &BootInput {
-            ram: &ram,
+            ram: slice::from_ref(&ram),
             device: &[],
             image: IMAGE..IMAGE + bytes,
             image_vaddr: 0x20_0000,

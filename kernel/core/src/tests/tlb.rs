@@ -59,7 +59,7 @@ impl Machine {
     ) {
         let (bytes, bits) = LEVELS[level];
         for (place, value) in self.words(table, bytes) {
-            let vaddr = vaddr | (place - table) / 8 << bits;
+            let vaddr = vaddr | ((place - table) / 8) << bits;
             match descriptor::next_table(value) {
                 Some(next) if level + 1 < LEVELS.len() => {
                     self.add_pages(all, asid, next, level + 1, vaddr);

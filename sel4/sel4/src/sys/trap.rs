@@ -22,10 +22,9 @@ pub(crate) struct Regs {
 /// Enters the kernel with system call `number` (see [`super::syscall_id`]).
 #[cfg(target_arch = "aarch64")]
 pub(crate) fn trap(number: i32, regs: &mut Regs) {
-    // SAFETY: the kernel changes no register but x0 to x5, and no memory of the program but its
-    // IPC buffer and what the invoked capability is meant to change; the compiler is told that
-    // memory may change (no `nomem`). What an invocation does to memory (an unmap under one's own
-    // feet) is up to whoever holds the capability.
+    // SAFETY: the kernel changes no register but x0 to x5, and no memory of the program but its IPC buffer and what the
+    // capability is meant to change (an unmap under one's own feet is up to whoever holds it); the compiler is told that
+    // memory may change (no `nomem`).
     unsafe {
         core::arch::asm!(
             "svc #0",

@@ -182,9 +182,8 @@ impl Arguments {
     /// `stack` is the stack pointer that the kernel started the program with.
     pub unsafe fn new(stack: *const usize) -> Self {
         // SAFETY: behind the count stand the arguments' addresses.
-        Self {
-            next: unsafe { stack.add(1) }.cast(),
-        }
+        let next = unsafe { stack.add(1) }.cast();
+        Self { next }
     }
 }
 

@@ -61,8 +61,8 @@ impl DiskClient {
             sum.wrapping_mul(31).wrapping_add(u64::from(*byte))
         });
         let console = Console::new(brief);
-        let ring = Bell::new(brief, console.clone())
-            .map(|bell| Ring::new(bell, disk.component, CONDUCT));
+        let ring =
+            Bell::new(brief, console.clone()).map(|bell| Ring::new(bell, disk.component, CONDUCT));
         console.say(format_args!("started"));
         Self {
             gate: ClientGate::new(to_client, to_update, disk.component as usize),

@@ -111,7 +111,7 @@ fn sched_refills(env: &mut Env) -> Outcome {
 fn sched_budget_enforced(env: &mut Env) -> Outcome {
     let context = env.sched_context(2_000, 10_000)?;
     let thread = env.thread_with(50, context, Cap::from_bits(0))?;
-    let mut round = || -> Result<_, Failure> {
+    let round = || -> Result<_, Failure> {
         let _ = context.consumed()?;
         thread.start(counter, 0, 0)?;
         let elapsed = env.pause_us(50_000);
@@ -141,7 +141,8 @@ fn sched_round_robin(env: &mut Env) -> Outcome {
         env.sched_context(1_000, 1_000)?,
         env.sched_context(1_000, 1_000)?,
     ];
-    (COUNT.store(0, SeqCst), OTHER.store(0, SeqCst));
+    COUNT.store(0, SeqCst);
+    OTHER.store(0, SeqCst);
     let one = env.thread_with(50, contexts[0], Cap::from_bits(0))?;
     let two = env.thread_with(50, contexts[1], Cap::from_bits(0))?;
     one.start(counter, 0, 0)?;
