@@ -242,7 +242,7 @@ pub struct Bench {
 /// Where tests run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Part {
-    /// The layout of the sources, and Clippy with its warnings as errors (only where it is asked for)
+    /// The layout of the sources, and Clippy with its warnings as errors
     Lint,
     /// On the host
     Host,

@@ -63,15 +63,26 @@ impl Toolchain {
         command
     }
 
-    /// A PATH in which a part of Rust is found that stands beside cargo; `None`: none does.
-    pub fn beside(&self, part: &str) -> Option<OsString> {
-        let folder = self.cargo.parent()?;
-        if !folder.join(part).is_file() {
-            return None;
+    /// A program of Rust that stands beside cargo, such as `rustc`: of the same version, whichever the PATH has first.
+    pub fn beside(&self, program: &str) -> PathBuf {
+        self.cargo.with_file_name(program)
+    }
+
+    /// A subcommand of cargo, in the checkout. One that is a program of its own (`cargo-clippy`, `cargo-fmt`) is started as
+    /// such: cargo itself would take the one in its home folder first, which is rustup's, of whatever version.
+    pub fn subcommand(&self, name: &str) -> Command {
+        let program = self.beside(&format!("cargo-{name}"));
+        if !program.is_file() {
+            let mut command = self.cargo();
+            command.arg(name);
+            return command;
         }
-        let path = env::var_os("PATH").unwrap_or_default();
-        let folders = std::iter::once(folder.to_owned()).chain(env::split_paths(&path));
-        env::join_paths(folders).ok()
+        let mut command = Command::new(program);
+        command.arg(name).current_dir(&self.root);
+        command
+            .env("CARGO", &self.cargo)
+            .env("RUSTFMT", self.beside("rustfmt"));
+        command
     }
 
     /// Whether the checkout has a package of this name.
@@ -142,9 +153,9 @@ impl Toolchain {
         configuration: Option<&Configuration>,
     ) -> Command {
         let triple = target.triple();
-        let mut command = self.cargo();
+        let mut command = self.subcommand(subcommand);
         command
-            .args([subcommand, "--locked", "--target", triple, "--target-dir"])
+            .args(["--locked", "--target", triple, "--target-dir"])
             .arg(directory);
         for (name, _) in env::vars_os().filter(|(name, _)| is_the_hosts(name)) {
             command.env_remove(name);
@@ -225,6 +236,20 @@ mod tests {
             "/usr/bin/ld.lld"
         );
         assert!(command.get_args().any(|argument| argument == directory));
+    }
+
+    /// Cargo would start the one in its home folder.
+    #[test]
+    fn the_clippy_beside_cargo_is_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut toolchain = toolchain("/root");
+        toolchain.cargo = folder.path().join("cargo");
+        let program = |name| toolchain.subcommand(name).get_program().to_owned();
+        assert_eq!(program("clippy"), toolchain.cargo);
+        let clippy = folder.path().join("cargo-clippy");
+        std::fs::write(&clippy, "").unwrap();
+        assert_eq!(program("clippy"), clippy);
+        assert_eq!(program("build"), toolchain.cargo);
     }
 
     #[test]

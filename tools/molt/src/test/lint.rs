@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -13,29 +13,29 @@ use super::count::Count;
 use crate::output::say;
 use crate::toolchain::{Target, Toolchain};
 
-/// Where Clippy's own results for the machine's programs go.
-const FOLDER: &str = "target/clippy";
+/// Where the machine's programs are built: what runs at build time stands there already.
+const FOLDER: &str = "target/bare";
 /// Folders of the packages that use no FP register; all others that are not for the host are protection domains, and what they
 /// are made of.
 const BARE: [&str; 3] = ["kernel", "loader", "tests/guests/bare"];
+const DENY: [&str; 3] = ["--", "-D", "warnings"];
 
 /// Runs them, each as one test.
 pub fn run(toolchain: &Toolchain, filter: Option<&str>) -> Result<Count> {
     let mut count = Count::default();
     let wanted = |name: &str| filter.is_none_or(|filter| name.contains(filter));
     if wanted("format") {
-        let mut format = toolchain.cargo();
-        format.args(["fmt", "--all", "--check"]);
-        count += one(toolchain, "format", "cargo-fmt", format)?;
+        count += match lacks_rustfmt(toolchain) {
+            Some(why) => skip("format", &why),
+            None => one("format", [format(toolchain)])?,
+        };
     }
+    let lacks_clippy = lacks_clippy(toolchain)?;
     if wanted("clippy-host") {
-        let mut clippy = toolchain.cargo();
-        clippy
-            .args(["clippy", "--locked", "--quiet", "--all-targets"])
-            .arg("--target-dir")
-            .arg(toolchain.root().join("target"));
-        clippy.args(["--", "-D", "warnings"]);
-        count += one(toolchain, "clippy-host", "cargo-clippy", clippy)?;
+        count += match &lacks_clippy {
+            Some(why) => skip("clippy-host", why),
+            None => one("clippy-host", [on_host(toolchain)])?,
+        };
     }
     for (name, target) in [
         ("clippy-domains", Target::Domain),
@@ -44,43 +44,127 @@ pub fn run(toolchain: &Toolchain, filter: Option<&str>) -> Result<Count> {
         if !wanted(name) {
             continue;
         }
-        let folder = toolchain.root().join(FOLDER);
-        let mut clippy = toolchain.for_target("clippy", target, &folder, None);
-        clippy.args(["--release", "--quiet"]);
-        for package in packages(toolchain, target)? {
-            clippy.args(["--package", &package]);
-        }
-        clippy.args(["--", "-D", "warnings"]);
-        count += one(toolchain, name, "cargo-clippy", clippy)?;
+        count += match &lacks_clippy {
+            Some(why) => skip(name, why),
+            None => {
+                let packages = packages(toolchain, target)?;
+                let commands = packages
+                    .iter()
+                    .map(|package| on_machine(toolchain, target, package));
+                one(name, commands)?
+            }
+        };
     }
     Ok(count)
 }
 
-/// Runs a command that needs a part of Rust which not everybody has.
-fn one(toolchain: &Toolchain, name: &str, part: &str, mut command: Command) -> Result<Count> {
-    let Some(beside) = toolchain.beside(part) else {
-        say!(
-            "skip   {name}: there is no {part} beside {}",
-            toolchain.cargo().get_program().display()
-        );
-        return Ok(Count::SKIPPED);
-    };
-    // Cargo takes its parts from the PATH: those of its own version come first.
-    command.env("PATH", beside);
-    let output = command
-        .output()
-        .with_context(|| format!("cannot run {part}"))?;
-    let passed = output.status.success();
+fn format(toolchain: &Toolchain) -> Command {
+    let mut command = toolchain.subcommand("fmt");
+    command.args(["--all", "--check"]);
+    command
+}
+
+fn on_host(toolchain: &Toolchain) -> Command {
+    let mut command = toolchain.subcommand("clippy");
+    command
+        .args(["--locked", "--quiet", "--keep-going", "--all-targets"])
+        .arg("--target-dir")
+        .arg(toolchain.root().join("target"))
+        .args(DENY);
+    command
+}
+
+/// One package alone, with the features that it is built with: those of several packages at once are united, and a library
+/// that one of them wants with an allocator is not to be had without one.
+fn on_machine(toolchain: &Toolchain, target: Target, package: &str) -> Command {
+    let folder = toolchain.root().join(FOLDER);
+    let mut command = toolchain.for_target("clippy", target, &folder, None);
+    command
+        .args(["--release", "--quiet", "--keep-going", "--package", package])
+        .args(DENY);
+    command
+}
+
+/// Why rustfmt cannot be used here, if it cannot.
+fn lacks_rustfmt(toolchain: &Toolchain) -> Option<String> {
+    let answers = answer(&toolchain.beside("rustfmt"), "--version").is_some();
+    let absent = !toolchain.beside("cargo-fmt").is_file() || !answers;
+    absent.then(|| how_to_install(toolchain, "rustfmt", "rustfmt-web"))
+}
+
+/// Why Clippy cannot be used here, if it cannot.
+fn lacks_clippy(toolchain: &Toolchain) -> Result<Option<String>> {
+    let rustc = answer(&toolchain.beside("rustc"), "-vV").context("rustc does not answer")?;
+    let driver = answer(&toolchain.beside("clippy-driver"), "-vV");
+    Ok(match driver {
+        Some(driver) if driver == rustc && toolchain.beside("cargo-clippy").is_file() => None,
+        Some(driver) if driver != rustc => Some(format!(
+            "Clippy is of another compiler ({}) than rustc ({}): install both in the same version",
+            first_line(&driver),
+            first_line(&rustc),
+        )),
+        _ => Some(how_to_install(toolchain, "clippy", "rust-web-clippy")),
+    })
+}
+
+/// What a program says, if it is there. A stand-in of rustup's for a component that is not installed fails.
+fn answer(program: &Path, argument: &str) -> Option<String> {
+    let output = Command::new(program).arg(argument).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    output.status.success().then_some(text)
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
+fn how_to_install(toolchain: &Toolchain, component: &str, package: &str) -> String {
+    format!(
+        "there is no {component} beside {}: 'rustup component add {component}' installs it, or the distribution's package \
+         {package}",
+        toolchain.cargo().get_program().display()
+    )
+}
+
+fn skip(name: &str, why: &str) -> Count {
+    say!("skip   {name}: {why}");
+    Count::SKIPPED
+}
+
+/// Runs the commands of one test.
+fn one(name: &str, commands: impl IntoIterator<Item = Command>) -> Result<Count> {
+    let mut complaints = Complaints::default();
+    for mut command in commands {
+        let output = command.output();
+        let program = command.get_program().display();
+        complaints.add(&output.with_context(|| format!("cannot run {program}"))?);
+    }
+    let passed = complaints.0.is_empty();
     if passed {
         say!("ok     {name}");
     } else {
-        let text = [output.stdout, output.stderr].concat();
-        say!(
-            "FAILED {name}:\n{}",
-            String::from_utf8_lossy(&text).trim_end()
-        );
+        say!("FAILED {name}:\n{}", complaints.0.join("\n\n"));
     }
     Ok(Count::of(passed))
+}
+
+/// What the commands that failed have printed. A library that several programs use is complained of once.
+#[derive(Default)]
+struct Complaints(Vec<String>);
+
+impl Complaints {
+    fn add(&mut self, output: &Output) {
+        if output.status.success() {
+            return;
+        }
+        let text = [&output.stdout[..], &output.stderr[..]].concat();
+        for part in String::from_utf8_lossy(&text).split("\n\n") {
+            let part = part.trim_matches('\n');
+            if !self.0.iter().any(|known| known == part) {
+                self.0.push(part.to_owned());
+            }
+        }
+    }
 }
 
 /// The packages that are not for the host, for one of the machine's targets.
@@ -121,6 +205,29 @@ fn of_target(metadata: &[u8], root: &Path, target: Target) -> Result<BTreeSet<St
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::ExitStatus;
+
+    fn output(code: i32, text: &str) -> Output {
+        Output {
+            status: ExitStatus::from_raw(code << 8),
+            stdout: Vec::new(),
+            stderr: text.into(),
+        }
+    }
+
+    #[test]
+    fn a_complaint_about_a_shared_library_is_shown_once() {
+        let mut complaints = Complaints::default();
+        complaints.add(&output(0, "note: nothing\n"));
+        assert!(complaints.0.is_empty());
+        complaints.add(&output(101, "error: shared\n --> lib\n\nerror: one\n"));
+        complaints.add(&output(101, "error: shared\n --> lib\n\nerror: two\n"));
+        assert_eq!(
+            complaints.0,
+            ["error: shared\n --> lib", "error: one", "error: two"]
+        );
+    }
 
     #[test]
     fn every_package_is_for_one_target() {

@@ -34,8 +34,7 @@ pub fn run(arguments: &Test) -> Result<bool> {
     }
     let wanted = |part| arguments.part.is_none_or(|only| only == part);
     let mut count = Count::default();
-    // Only where it is asked for: it is not free of complaints yet.
-    if arguments.part == Some(Part::Lint) {
+    if wanted(Part::Lint) {
         say!("== layout of the sources, Clippy");
         count += lint::run(&toolchain, filter)?;
     }
