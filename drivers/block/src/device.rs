@@ -116,6 +116,15 @@ pub trait Device {
     /// Tells the device of what was submitted.
     fn tell(&mut self);
 
+    /// The driver is at work, and looks for what is done by itself: the device need not interrupt until [`Self::arm`]. It may.
+    fn disarm(&mut self) {}
+
+    /// The driver is about to wait: the device interrupts for what it does from now on. Whether something is done that
+    /// [`Self::done`] has not been asked for: that may come without an interrupt.
+    fn arm(&mut self) -> bool {
+        false
+    }
+
     /// Reads and acknowledges the interrupt's causes.
     ///
     /// # Errors

@@ -84,6 +84,45 @@ impl<'a, D: Device> Driver<'a, D> {
         Ok(self.device.stop()?)
     }
 
+    /// Gives the device one request of each client in turn, as long as there is room. Whether there is nothing more to give.
+    fn submit(&mut self, progress: &mut Progress) -> bool {
+        let mut untold = 0;
+        let mut idle = 0;
+        let taking = self.ready && self.taking;
+        while taking && idle < self.clients.len() && self.device.has_room() {
+            let id = ClientId(self.turn as u8);
+            self.turn = (self.turn + 1) % self.clients.len();
+            match self.run_one(id, progress) {
+                None => idle += 1,
+                Some(submitted) => {
+                    idle = 0;
+                    untold += u32::from(submitted);
+                }
+            }
+            if untold == self.batch {
+                self.device.tell();
+                untold = 0;
+            }
+        }
+        if untold > 0 {
+            self.device.tell();
+        }
+        !taking || idle >= self.clients.len()
+    }
+
+    /// Completes what the device has done.
+    fn collect(&mut self, progress: &mut Progress) -> Result<(), Error<D::Error>> {
+        while let Some((number, status)) = self.device.done()? {
+            let entry = self.in_flight.get_mut(number).and_then(Option::take);
+            let InFlight { client, slot } = entry.ok_or(Error::NotSubmitted(number))?;
+            if let Some(state) = self.clients.get_mut(usize::from(client.0)) {
+                state.answered();
+                self.complete(client, slot, status, progress);
+            }
+        }
+        Ok(())
+    }
+
     /// Runs one request of the client, if it has one: whether it went to the device.
     fn run_one(&mut self, id: ClientId, progress: &mut Progress) -> Option<bool> {
         let limits = self.device.limits()?;
@@ -162,44 +201,32 @@ impl<D: Device> Service for Driver<'_, D> {
         self.taking = taking;
     }
 
-    fn pump(&mut self) -> Progress {
+    fn pump(&mut self) -> Result<Progress, Self::Error> {
         let mut progress = Progress::default();
-        let mut untold = 0;
-        let mut idle = 0;
-        let taking = self.ready && self.taking;
-        while taking && idle < self.clients.len() && self.device.has_room() {
-            let id = ClientId(self.turn as u8);
-            self.turn = (self.turn + 1) % self.clients.len();
-            match self.run_one(id, &mut progress) {
-                None => idle += 1,
-                Some(submitted) => {
-                    idle = 0;
-                    untold += u32::from(submitted);
-                }
+        self.device.disarm();
+        loop {
+            let all = self.submit(&mut progress);
+            self.collect(&mut progress)?;
+            // What is done between the last look and this is not told by an interrupt.
+            let done = self.device.arm();
+            if !done && (all || !self.device.has_room()) {
+                break;
             }
-            if untold == self.batch {
-                self.device.tell();
-                untold = 0;
+            // Requests that come as fast as they are completed must not keep the driver from its orders.
+            if progress.completed as usize >= REQUESTS {
+                progress.more = true;
+                break;
             }
-        }
-        if untold > 0 {
-            self.device.tell();
+            self.device.disarm();
         }
         self.waiting(&mut progress);
-        progress
+        Ok(progress)
     }
 
     fn interrupt(&mut self) -> Result<Progress, Self::Error> {
         self.device.interrupt()?;
         let mut progress = Progress::default();
-        while let Some((number, status)) = self.device.done()? {
-            let entry = self.in_flight.get_mut(number).and_then(Option::take);
-            let InFlight { client, slot } = entry.ok_or(Error::NotSubmitted(number))?;
-            if let Some(state) = self.clients.get_mut(usize::from(client.0)) {
-                state.answered();
-                self.complete(client, slot, status, &mut progress);
-            }
-        }
+        self.collect(&mut progress)?;
         self.waiting(&mut progress);
         Ok(progress)
     }

@@ -25,9 +25,23 @@ impl Code for Never {
     }
 }
 
+/// When a device is done with a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    /// Before it interrupts.
+    Interrupt,
+    /// As soon as it is told.
+    AtOnce,
+    /// Just before the wish for an interrupt is there: it does not interrupt.
+    BeforeWish,
+}
+
 /// Takes one request at a time, and answers each with success; starts when told.
 struct OneAtATime {
     started: bool,
+    pace: Pace,
+    finished: bool,
+    armed: bool,
     limits: Limits,
     has: Option<Op>,
     log: VecDeque<(Op, u64)>,
@@ -37,6 +51,9 @@ impl OneAtATime {
     fn new() -> Self {
         Self {
             started: true,
+            pace: Pace::Interrupt,
+            finished: false,
+            armed: true,
             limits: Limits {
                 capacity: 1024,
                 block_size: 512,
@@ -70,16 +87,27 @@ impl Device for OneAtATime {
     }
     fn submit(&mut self, command: &Command) -> Option<usize> {
         self.has = Some(command.op);
+        self.finished = self.pace == Pace::AtOnce;
         self.log.push_back((command.op, command.sector));
         Some(0)
     }
     fn tell(&mut self) {}
     fn interrupt(&mut self) -> Result<(), Never> {
         self.started = true;
+        self.finished = true;
         Ok(())
     }
+    fn disarm(&mut self) {
+        self.armed = false;
+    }
+    fn arm(&mut self) -> bool {
+        self.finished |= self.pace == Pace::BeforeWish;
+        self.armed = true;
+        self.finished && self.has.is_some()
+    }
     fn done(&mut self) -> Result<Option<(usize, Status)>, Never> {
-        Ok(self.has.take().map(|_| (0, Status::Ok)))
+        let done = if self.finished { self.has.take() } else { None };
+        Ok(done.map(|_| (0, Status::Ok)))
     }
     fn stop(&mut self) -> Result<(), Never> {
         Ok(())
@@ -177,15 +205,15 @@ fn nothing_is_taken_before_the_device_has_started() {
     let (mut driver, mut clients) = pair(device);
     clients[0].submit(&read(0, 0, 512)).unwrap();
     assert_eq!(driver.ready(), Ok(false));
-    assert_eq!(driver.pump().submitted, 0);
+    assert_eq!(driver.pump().unwrap().submitted, 0);
     driver.interrupt().unwrap();
     assert_eq!(
-        driver.pump().submitted,
+        driver.pump().unwrap().submitted,
         0,
         "the clients do not know the disk yet"
     );
     assert_eq!(driver.ready(), Ok(true));
-    assert_eq!(driver.pump().submitted, 1);
+    assert_eq!(driver.pump().unwrap().submitted, 1);
 }
 
 #[test]
@@ -199,12 +227,52 @@ fn a_device_that_does_one_at_a_time_serves_clients_in_turn() {
     }
     let mut completed = 0;
     while completed < 6 {
-        assert_eq!(driver.pump().submitted, 1);
-        assert_eq!((driver.pump().submitted, driver.in_flight()), (0, 1));
+        assert_eq!(driver.pump().unwrap().submitted, 1);
+        let again = driver.pump().unwrap().submitted;
+        assert_eq!((again, driver.in_flight()), (0, 1));
         completed += driver.interrupt().unwrap().completed;
     }
     let order: Vec<u64> = driver.device().log.iter().map(|found| found.1).collect();
     assert_eq!(order, [0, 100, 1, 101, 2, 102]);
+}
+
+#[test]
+fn what_is_done_while_the_driver_is_at_work_needs_no_interrupt() {
+    for pace in [Pace::AtOnce, Pace::BeforeWish] {
+        let mut device = OneAtATime::new();
+        device.pace = pace;
+        let (mut driver, mut clients) = pair(device);
+        driver.ready().unwrap();
+        for client in &mut clients {
+            for sector in 0..3 {
+                client.submit(&read(sector, 0, 512)).unwrap();
+            }
+        }
+        let progress = driver.pump().unwrap();
+        assert_eq!((progress.submitted, progress.completed), (6, 6));
+        assert_eq!((progress.notify, progress.more), (3, false), "both wait");
+        assert_eq!(driver.in_flight(), 0);
+        assert!(driver.device().armed, "it waits for the next");
+        let order: Vec<u64> = driver.device().log.iter().map(|found| found.1).collect();
+        assert_eq!(order, [0, 100, 1, 101, 2, 102]);
+    }
+}
+
+#[test]
+fn requests_without_end_do_not_keep_the_driver() {
+    let mut device = OneAtATime::new();
+    device.pace = Pace::AtOnce;
+    let (mut driver, mut clients) = pair(device);
+    driver.ready().unwrap();
+    for client in &mut clients {
+        for sector in 0..64 {
+            client.submit(&read(sector, 0, 512)).unwrap();
+        }
+    }
+    let progress = driver.pump().unwrap();
+    assert_eq!((progress.completed, progress.more), (128, true));
+    let progress = driver.pump().unwrap();
+    assert_eq!((progress.completed, progress.more), (0, false));
 }
 
 #[test]
@@ -224,7 +292,7 @@ fn what_the_device_does_not_take_does_not_reach_it() {
         (ranged, Status::Unsupported),
     ] {
         clients[0].submit(&request).unwrap();
-        let progress = driver.pump();
+        let progress = driver.pump().unwrap();
         assert_eq!(
             (progress.submitted, progress.completed, progress.notify),
             (0, 1, 1)

@@ -23,6 +23,8 @@ pub struct Progress {
     pub completed: u32,
     /// Of them, those with an error.
     pub errors: u32,
+    /// It ended for the sake of other work, not for lack of its own: to be called again.
+    pub more: bool,
 }
 
 /// A driver that serves its clients' queues.
@@ -43,8 +45,12 @@ pub trait Service {
     /// Whether requests are taken. Where they are not, what is with the device is still completed.
     fn set_taking(&mut self, taking: bool);
 
-    /// Gives the device what the clients ask for, as long as there is room.
-    fn pump(&mut self) -> Progress;
+    /// Gives the device what the clients ask for, as long as there is room, and completes what the device has done meanwhile.
+    /// Afterwards the device interrupts when it has done more.
+    ///
+    /// # Errors
+    /// See [`Self::Error`].
+    fn pump(&mut self) -> Result<Progress, Self::Error>;
 
     /// Reads and acknowledges the device's interrupt status, and completes what the device has done.
     /// To be called once before the interrupt is acknowledged at the kernel and once after:

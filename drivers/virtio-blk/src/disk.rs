@@ -92,6 +92,14 @@ impl<R: Mmio> Device for Disk<'_, R> {
         self.registers.write(QUEUE_NOTIFY, 0);
     }
 
+    fn disarm(&mut self) {
+        self.queue.disarm();
+    }
+
+    fn arm(&mut self) -> bool {
+        self.queue.arm()
+    }
+
     fn interrupt(&mut self) -> Result<(), Error> {
         let pending = self.registers.read(INTERRUPT_STATUS);
         if pending != 0 {

@@ -42,6 +42,8 @@ pub const RING_BYTES: usize = (BLOCKS + BLOCK * ENTRIES as u64) as usize;
 const NEXT: u64 = 1;
 const WRITE: u64 = 2;
 const INDIRECT: u64 = 4;
+/// The available ring's flag (2.7.6).
+const NO_INTERRUPT: u16 = 1;
 
 // Request types (5.2.6) and status (5.2.6).
 const T_IN: u64 = 0;
@@ -171,9 +173,26 @@ impl<'a> Queue<'a> {
         Handover::ToDevice.barrier();
     }
 
+    /// Wishes for no interrupt (2.7.7). The device may send one all the same.
+    pub fn disarm(&mut self) {
+        self.store_u16(AVAILABLE, NO_INTERRUPT);
+    }
+
+    /// Wishes for an interrupt. Whether the device has done more than was taken.
+    pub fn arm(&mut self) -> bool {
+        self.store_u16(AVAILABLE, 0);
+        // The device writes its index, then reads the wish (2.7.7.2); this side the other way round.
+        Handover::ToDevice.barrier();
+        self.used_index() != self.used
+    }
+
+    fn used_index(&self) -> u16 {
+        (self.load(USED - 4) >> 48) as u16
+    }
+
     /// The next request that the device has done.
     pub fn next_used(&mut self) -> Result<Option<(usize, Status)>, Error> {
-        let index = (self.load(USED - 4) >> 48) as u16;
+        let index = self.used_index();
         let done = index.wrapping_sub(self.used);
         if done == 0 {
             return Ok(None);

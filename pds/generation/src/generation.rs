@@ -90,11 +90,16 @@ impl<S: Service, F: Fault> Generation<S, F> {
             self.interrupt()?;
             self.say_ready()?;
         }
-        self.follow_order();
-        if let Some(driver) = &mut self.driver {
-            let progress = driver.pump();
+        loop {
+            self.follow_order();
+            let Some(driver) = &mut self.driver else { break };
+            let progress = driver.pump()?;
             self.fault.pumped(&progress, brief::control(self.brief).0);
             self.account(progress);
+            if !progress.more {
+                break;
+            }
+            self.beat();
         }
         self.settle();
         Ok(())

@@ -35,7 +35,7 @@ pub struct Order {
     label: Word,
     words: [Word; WORDS],
     count: usize,
-    /// It may be the first part of a call that waits.
+    /// It may be the first part of a call that waits. seL4 does not take an invocation of a TCB there.
     combines: bool,
 }
 
@@ -64,6 +64,10 @@ impl Order {
         }
     }
 
+    fn send(&self) {
+        self.cap.send(self.message());
+    }
+
     /// Puts the words in the IPC buffer.
     fn message(&self) -> MessageInfo {
         with_ipc_buffer_mut(|buffer| {
@@ -75,19 +79,26 @@ impl Order {
     }
 }
 
-/// What is put off.
+/// What is put off: until the VMM waits its vCPU, whose priority is lower, does not run, so that the sequence does not matter.
 #[derive(Default)]
 pub struct Orders {
+    /// An order that may be the first part of the call that waits.
     last: Option<Order>,
+    /// One that may not.
+    alone: Option<Order>,
     /// The vCPU goes on as it is: the fault is answered by a reply.
     reply: bool,
 }
 
 impl Orders {
-    /// Puts `order` off, and carries out what was put off before.
+    /// Puts `order` off, and carries out one of its kind that was put off before.
     pub fn put_off(&mut self, order: Order) {
-        if let Some(earlier) = self.last.replace(order) {
-            earlier.cap.send(earlier.message());
+        let place = match order.combines {
+            true => &mut self.last,
+            false => &mut self.alone,
+        };
+        if let Some(earlier) = place.replace(order) {
+            earlier.send();
         }
     }
 
@@ -98,16 +109,15 @@ impl Orders {
 
     /// Waits for the next event.
     pub fn wait(&mut self) -> Event {
+        if let Some(order) = self.alone.take() {
+            order.send();
+        }
         let (info, badge) = match (self.last.take(), core::mem::take(&mut self.reply)) {
             (last, true) => {
                 if let Some(order) = last {
-                    order.cap.send(order.message());
+                    order.send();
                 }
                 INPUT.reply_recv(MessageInfo::new(0, 0, 0, 0), REPLY)
-            }
-            (Some(order), false) if !order.combines => {
-                order.cap.send(order.message());
-                INPUT.recv(REPLY)
             }
             (Some(order), false) => order.cap.nb_send_recv(order.message(), INPUT, REPLY),
             (None, false) => INPUT.recv(REPLY),

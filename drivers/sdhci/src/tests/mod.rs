@@ -84,7 +84,7 @@ impl Machine {
     /// Everything until nothing moves; the answers of a client in order.
     fn settle(&mut self, client: usize) -> Vec<Status> {
         loop {
-            let pumped = self.driver.pump();
+            let pumped = self.driver.pump().unwrap();
             let moved = self.fake.finish();
             let done = self.driver.interrupt().unwrap();
             if pumped == Progress::default() && done == Progress::default() && !moved {
@@ -204,9 +204,9 @@ fn one_command_at_a_time_and_clients_in_turn() {
         machine.ask(0, &request(Op::Read, sector, &[(0, 512)]));
         machine.ask(1, &request(Op::Read, sector, &[(0, 512)]));
     }
-    assert_eq!(machine.driver.pump().submitted, 1);
+    assert_eq!(machine.driver.pump().unwrap().submitted, 1);
     assert_eq!(
-        (machine.driver.pump().submitted, machine.driver.in_flight()),
+        (machine.driver.pump().unwrap().submitted, machine.driver.in_flight()),
         (0, 1)
     );
     assert_eq!(machine.settle(0), [Status::Ok; 3]);
@@ -287,7 +287,7 @@ fn a_dead_card_fails_each_request() {
 fn a_card_that_is_taken_out_is_the_end() {
     let mut machine = Machine::new();
     machine.ask(0, &request(Op::Read, 0, &[(0, 512)]));
-    machine.driver.pump();
+    machine.driver.pump().unwrap();
     machine.fake.set().raise(interrupt::REMOVED);
     assert_eq!(
         machine.driver.interrupt(),
@@ -299,7 +299,7 @@ fn a_card_that_is_taken_out_is_the_end() {
 fn a_transfer_that_is_complete_was_in_time() {
     let mut machine = Machine::new();
     machine.ask(0, &request(Op::Read, 0, &[(0, 512)]));
-    machine.driver.pump();
+    machine.driver.pump().unwrap();
     machine.fake.finish();
     machine.fake.set().raise(interrupt::DATA_TIMEOUT);
     assert_eq!(machine.driver.interrupt().unwrap().errors, 0);
@@ -310,7 +310,7 @@ fn quiesced_it_finishes_what_is_out_and_takes_nothing() {
     let mut machine = Machine::new();
     machine.ask(0, &request(Op::Write, 0, &[(0, 512)]));
     machine.ask(1, &request(Op::Write, 0, &[(0, 512)]));
-    machine.driver.pump();
+    machine.driver.pump().unwrap();
     machine.driver.set_taking(false);
     assert_eq!(machine.settle(0), [Status::Ok]);
     assert_eq!(

@@ -72,7 +72,7 @@ impl Machine {
     /// Everything until nothing moves; the answers of a client in order.
     fn settle(&mut self, client: usize) -> Vec<Status> {
         loop {
-            let pumped = self.driver.pump();
+            let pumped = self.driver.pump().unwrap();
             self.fake.finish_all();
             let done = self.driver.interrupt().unwrap();
             if pumped == Progress::default() && done == Progress::default() {
@@ -224,7 +224,7 @@ fn all_clients_are_in_flight_at_once_and_in_turn() {
     for sector in 0..4 {
         machine.ask(1, &request(Op::Write, sector, &[(0, 512)]));
     }
-    let progress = machine.driver.pump();
+    let progress = machine.driver.pump().unwrap();
     assert_eq!((progress.submitted, machine.driver.in_flight()), (68, 68));
     let first: Vec<u64> = machine
         .fake
@@ -264,7 +264,7 @@ fn a_device_without_indirect_descriptors() {
         for _ in 0..10 {
             machine.ask(0, &request(Op::Write, 0, &segments));
         }
-        assert_eq!(machine.driver.pump().submitted, 3, "128 / (34 + 2)");
+        assert_eq!(machine.driver.pump().unwrap().submitted, 3, "128 / (34 + 2)");
         machine.fake.finish(1);
         machine.driver.interrupt().unwrap();
         assert_eq!(machine.settle(0).len(), 10);
@@ -323,7 +323,7 @@ fn a_flush_is_not_overtaken_and_overtakes_nothing() {
             .map(|found| (found.kind, found.sector))
             .collect()
     };
-    machine.driver.pump();
+    machine.driver.pump().unwrap();
     assert_eq!(
         kinds(&machine),
         [(1, 1), (1, 109), (1, 2)],
@@ -331,7 +331,7 @@ fn a_flush_is_not_overtaken_and_overtakes_nothing() {
     );
     machine.fake.finish(0);
     machine.driver.interrupt().unwrap();
-    machine.driver.pump();
+    machine.driver.pump().unwrap();
     assert_eq!(
         kinds(&machine),
         [(1, 109), (1, 2)],
@@ -339,11 +339,11 @@ fn a_flush_is_not_overtaken_and_overtakes_nothing() {
     );
     machine.fake.finish(1);
     machine.driver.interrupt().unwrap();
-    machine.driver.pump();
+    machine.driver.pump().unwrap();
     assert_eq!(kinds(&machine), [(1, 109), (4, 0)], "alone of its client");
     machine.fake.finish(1);
     machine.driver.interrupt().unwrap();
-    machine.driver.pump();
+    machine.driver.pump().unwrap();
     assert_eq!(kinds(&machine), [(1, 109), (1, 3)]);
 }
 
@@ -358,7 +358,7 @@ fn errors_are_passed_on() {
         (77, Status::IoError),
     ] {
         machine.ask(0, &request(Op::Read, 0, &[(0, 512)]));
-        machine.driver.pump();
+        machine.driver.pump().unwrap();
         machine.fake.answer(0, status);
         let progress = machine.driver.interrupt().unwrap();
         assert_eq!(progress.errors, u32::from(answer != Status::Ok));
@@ -371,7 +371,7 @@ fn a_device_that_misbehaves_is_an_error() {
     let spoilt = |spoil: fn(&mut fake::State)| {
         let mut machine = Machine::new();
         machine.ask(0, &request(Op::Read, 0, &[(0, 512)]));
-        machine.driver.pump();
+        machine.driver.pump().unwrap();
         spoil(&mut machine.fake.set());
         let error = machine.driver.interrupt().err();
         assert!(
@@ -410,7 +410,7 @@ fn one_used_twice_is_an_error() {
     for _ in 0..2 {
         machine.ask(0, &request(Op::Read, 0, &[(0, 512)]));
     }
-    machine.driver.pump();
+    machine.driver.pump().unwrap();
     machine.fake.finish(0);
     machine.fake.set().push_used(0);
     assert_eq!(
@@ -438,7 +438,7 @@ fn quiesced_it_finishes_what_is_out_and_takes_nothing() {
     let mut machine = Machine::new();
     machine.ask(0, &request(Op::Write, 0, &[(0, 512)]));
     machine.ask(0, &Request::flush());
-    machine.driver.pump();
+    machine.driver.pump().unwrap();
     machine.driver.set_taking(false);
     machine.ask(0, &request(Op::Write, 1, &[(0, 512)]));
     assert_eq!(machine.settle(0), [Status::Ok]);

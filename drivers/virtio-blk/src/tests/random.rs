@@ -83,7 +83,7 @@ proptest! {
                     Ok(token) => drop(owed[client].insert(token, allowed(&request))),
                     Err(error) => assert_eq!(error, SubmitError::Full),
                 },
-                Step::Pump => drop(machine.driver.pump()),
+                Step::Pump => drop(machine.driver.pump().unwrap()),
                 Step::Finish(n) => {
                     let pending = machine.fake.get().pending.len();
                     if pending > 0 {
@@ -96,7 +96,7 @@ proptest! {
             collect(&mut machine, &mut owed);
         }
         while machine.driver.in_flight() > 0 || owed.iter().any(|owed| !owed.is_empty()) {
-            machine.driver.pump();
+            machine.driver.pump().unwrap();
             machine.fake.finish_all();
             machine.driver.interrupt().unwrap();
             collect(&mut machine, &mut owed);
@@ -111,7 +111,7 @@ proptest! {
         for step in steps {
             match step {
                 Step::Submit(client, request) => owed += usize::from(machine.clients[client].submit(&request).is_ok()),
-                Step::Pump if machine.fake.get().pending.is_empty() => drop(machine.driver.pump()),
+                Step::Pump if machine.fake.get().pending.is_empty() => drop(machine.driver.pump().unwrap()),
                 // The fake itself believes the ring: what is in it may be nonsense by now.
                 Step::Pump | Step::Finish(_) => machine.fake.set().pending.clear(),
                 Step::Interrupt => {
