@@ -117,7 +117,8 @@ impl<'a, D: Device> Driver<'a, D> {
             let InFlight { client, slot } = entry.ok_or(Error::NotSubmitted(number))?;
             if let Some(state) = self.clients.get_mut(usize::from(client.0)) {
                 state.answered();
-                self.complete(client, slot, status, progress);
+                let failed = status != Status::Ok;
+                self.complete(client, slot, status, failed, progress);
             }
         }
         Ok(())
@@ -147,16 +148,23 @@ impl<'a, D: Device> Driver<'a, D> {
             Err(Rejected::Bounds) => Status::IoError,
             Err(Rejected::Unsupported) => Status::Unsupported,
         };
-        self.complete(id, slot, status, progress);
+        self.complete(id, slot, status, false, progress);
         Some(false)
     }
 
-    fn complete(&mut self, id: ClientId, slot: SlotId, status: Status, progress: &mut Progress) {
+    fn complete(
+        &mut self,
+        id: ClientId,
+        slot: SlotId,
+        status: Status,
+        failed: bool,
+        progress: &mut Progress,
+    ) {
         if let Some(client) = self.clients.get_mut(usize::from(id.0)) {
             // Each slot comes from this client's own queue.
             if client.queue().complete(slot, status).is_ok() {
                 progress.completed += 1;
-                progress.errors += u32::from(status != Status::Ok);
+                progress.errors += u32::from(failed);
             }
         }
     }

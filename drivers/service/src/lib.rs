@@ -21,7 +21,7 @@ pub struct Progress {
     pub submitted: u32,
     /// Requests completed, those with an error included.
     pub completed: u32,
-    /// Of them, those with an error.
+    /// Of them, those that failed at the device. A request that was refused for its client's fault is none of these.
     pub errors: u32,
     /// It ended for the sake of other work, not for lack of its own: to be called again.
     pub more: bool,

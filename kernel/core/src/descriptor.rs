@@ -61,3 +61,15 @@ pub(crate) fn next_table(value: u64) -> Option<u64> {
 pub(crate) fn address(value: u64) -> u64 {
     value & ADDRESS
 }
+
+/// Does a descriptor of a frame let it be read?
+#[cfg(feature = "inspect")]
+pub(crate) fn readable(value: u64) -> bool {
+    value & S2_READ != 0
+}
+
+/// Does it let it be written?
+#[cfg(feature = "inspect")]
+pub(crate) fn writable(value: u64) -> bool {
+    value & S2_WRITE != 0
+}

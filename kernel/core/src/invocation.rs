@@ -17,8 +17,9 @@ use crate::{
 const MAX_WORDS: usize = 8;
 
 /// Invocation labels of the release configuration.
-pub(crate) struct Label;
+pub struct Label;
 
+#[allow(missing_docs, reason = "the names are seL4's")]
 #[rustfmt::skip]
 impl Label {
     pub const UNTYPED_RETYPE: u64 = 1;

@@ -25,6 +25,8 @@ mod error;
 pub mod event;
 mod fault;
 pub mod hardware;
+#[cfg(feature = "inspect")]
+pub mod inspect;
 mod invocation;
 mod irq;
 mod kernel;

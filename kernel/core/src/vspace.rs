@@ -50,7 +50,7 @@ impl<H: Hardware> Kernel<H> {
     }
 
     /// Physical address of a page of an address space; frame bits.
-    fn translate(&self, root: u64, vaddr: u64) -> Option<(u64, u32)> {
+    pub(crate) fn translate(&self, root: u64, vaddr: u64) -> Option<(u64, u32)> {
         let entry = self.walk(root, vaddr, PAGE_BITS);
         let leaf = entry.bits == PAGE_BITS || descriptor::next_table(entry.value).is_none();
         (descriptor::valid(entry.value) && leaf)

@@ -40,6 +40,7 @@ reasons! {
     BadLength = 6, "bad-length", "the length is 0 or beyond the staging region";
     NothingOffered = 7, "nothing-offered", "there is no offer to confirm or cancel";
     UnknownCommand = 8, "unknown-command", "no such command";
+    Fenced = 9, "fenced", "this guest is not believed any more, until another one forgives it";
 
     Truncated = 16, "truncated", "the bundle is shorter than it says";
     NotABundle = 17, "not-a-bundle", "this is not a well-formed SUIT envelope";

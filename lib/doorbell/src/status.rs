@@ -11,6 +11,8 @@ pub enum Command {
     Confirm = 2,
     /// Take the offer back; has no effect once the bundle has been copied.
     Cancel = 3,
+    /// Forget COMPONENT's failed images, and let its fenced clients in again. Takes no offer and needs no handle.
+    Forgive = 4,
 }
 
 impl Command {
@@ -21,6 +23,7 @@ impl Command {
             1 => Self::Offer,
             2 => Self::Confirm,
             3 => Self::Cancel,
+            4 => Self::Forgive,
             _ => return None,
         })
     }

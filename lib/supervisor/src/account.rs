@@ -2,15 +2,18 @@
 //! The books, and whether the kernel agrees with them.
 
 use molt_trace::Event as Trace;
+use molt_update::Phase;
 
 use crate::{Kernel, Supervisor};
 
 impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
     /// An arena of a component is empty: says what is in use, and with the feature `probe` has the kernel confirm it.
     pub(crate) fn account(&mut self, index: usize, arena: u8) {
-        // Within a recovery the regions are mapped nowhere: not to be compared.
+        if !self.settled() {
+            return;
+        }
         let unit = self.units.get(index);
-        let unit = unit.filter(|unit| unit.holder.granted() && !unit.in_blackout());
+        let unit = unit.filter(|unit| unit.holder.granted());
         let Some(arena) = unit.and_then(|unit| unit.plan.arenas.get(usize::from(arena))) else {
             return;
         };
@@ -20,6 +23,30 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             untypeds: arena.count.into(),
             failed: self.probe(arena),
         });
+    }
+
+    /// Once, when all first generations serve: what later accounts are compared with.
+    pub(crate) fn account_first(&mut self) {
+        if self.accounted || !self.settled() {
+            return;
+        }
+        self.accounted = true;
+        for index in 0..self.units.len() {
+            let holder = self.units.get(index).and_then(|u| u.machine.holder_arena());
+            // The other one has never been used.
+            if let Some(arena) = holder {
+                self.account(index, 1 - arena.min(1));
+            }
+        }
+    }
+
+    /// Whether every component's regions are mapped, or it is out of service: within a swap the books are not to be
+    /// compared.
+    fn settled(&self) -> bool {
+        self.units.iter().all(|unit| match unit.machine.phase() {
+            Phase::OutOfService(_) => true,
+            _ => unit.holder.granted() && !unit.in_blackout(),
+        })
     }
 
     #[cfg(not(feature = "probe"))]

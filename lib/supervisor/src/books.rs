@@ -63,6 +63,13 @@ impl Books {
         }
     }
 
+    /// The last slot that is in use.
+    #[cfg(feature = "mutants")]
+    pub fn used(&self) -> Option<VaultSlot> {
+        let last = self.used.iter().rposition(|used| *used)?;
+        Some(VaultSlot(self.first_copy + last as u32))
+    }
+
     /// Slots in use by copies.
     pub fn in_use(&self) -> u32 {
         self.used.iter().filter(|used| **used).count() as u32

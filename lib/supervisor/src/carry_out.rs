@@ -104,6 +104,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
     fn quiesce(&mut self, index: usize) {
         self.measure_deny(index);
         if let Some(unit) = self.units.get_mut(index) {
+            unit.watch.leaving(unit.report);
             unit.departed.in_order = false;
             unit.orders.order(Order::Quiesce);
             self.kernel.notify(unit.plan.channel);
@@ -111,7 +112,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
     }
 
     fn close_gates(&mut self, index: usize) {
-        for client in self.clients.iter_mut().filter(|c| c.has(index)) {
+        for client in self.clients.iter_mut().filter(|c| c.serves(index)) {
             client.warden.close(index);
             client.closing |= 1 << index;
             client.notify(&self.kernel);
@@ -119,7 +120,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
     }
 
     fn fail_gates(&mut self, index: usize) {
-        for client in self.clients.iter_mut().filter(|c| c.has(index)) {
+        for client in self.clients.iter_mut().filter(|c| c.serves(index)) {
             client.warden.out_of_service(index);
             client.closing &= !(1 << index);
             client.notify(&self.kernel);
@@ -127,7 +128,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
     }
 
     fn open_gates(&mut self, index: usize, generation: u64) {
-        for client in self.clients.iter_mut().filter(|c| c.has(index)) {
+        for client in self.clients.iter_mut().filter(|c| c.serves(index)) {
             client.warden.open(index, generation);
             client.closing &= !(1 << index);
             client.notify(&self.kernel);
@@ -165,8 +166,14 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             return;
         };
         unit.offer.reached(status, reason);
+        if matches!(status, Status::Committed | Status::RolledBack) {
+            unit.watch.proven();
+        }
         unit.measure.reached(status, now);
         self.trace_status(index, client, status, reason);
+        if (status, reason) == (Status::RolledBack, Reason::ProbationTimeout) {
+            self.starved(index);
+        }
         if let Some(client) = client {
             self.tell(index, client.into(), status, reason);
         }
@@ -188,6 +195,13 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             reason: Word::new(reason.word()),
         });
         self.tell(index, client.into(), status, reason);
+    }
+
+    /// Answers a client that has asked for something that is done at once.
+    pub(crate) fn answer(&mut self, index: usize, client: usize) {
+        let offer = self.units.get(index).map(|unit| &unit.offer);
+        let (status, reason) = offer.map_or_else(Default::default, |o| (o.status, o.reason));
+        self.tell(index, client, status, reason);
     }
 
     fn tell(&mut self, index: usize, client: usize, status: Status, reason: Reason) {

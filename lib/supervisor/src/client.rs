@@ -8,6 +8,7 @@ use molt_gate::Warden;
 use molt_system::UpdateClient;
 use molt_trace::Word;
 
+use crate::standing::{Record, Standing};
 use crate::{Kernel, Thread};
 
 /// Bytes of a gate or control page.
@@ -24,6 +25,11 @@ pub struct Client<'m> {
     /// Times that it touched what was taken from it, and whether it waits because of that.
     pub parks: u64,
     pub parked: bool,
+    /// Whether it counts, and what it has said alone.
+    pub standing: Standing,
+    pub record: Record,
+    /// Requests as they were traced last.
+    pub told: u64,
     /// Violations that were seen.
     pub violations: u64,
     /// Bit c: its gate of component c was closed and the acknowledgement has not been seen.
@@ -44,11 +50,19 @@ impl<'m> Client<'m> {
             answer: Answer::default(),
             parks: 0,
             parked: false,
+            standing: Standing::default(),
+            record: Record::default(),
+            told: 0,
             violations: 0,
             closing: 0,
         };
         client.answer.write(client.to_client);
         client
+    }
+
+    /// Whether it has a share of this component, and counts.
+    pub fn serves(&self, component: usize) -> bool {
+        self.has(component) && self.standing == Standing::Believed
     }
 
     /// Whether it has a share of this component.

@@ -3,7 +3,7 @@
 
 use molt_control::State;
 use molt_doorbell::Reason;
-use molt_update::Event;
+use molt_update::{Event, Phase};
 
 use crate::{Kernel, Supervisor};
 
@@ -48,18 +48,38 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         let Some(unit) = self.units.get_mut(index) else {
             return;
         };
-        let report = unit.report;
-        let done = report.completions() >= u64::from(unit.plan.probation_completions);
-        if !unit.watch.look(now, done) {
+        let (completions, errors) = (unit.report.completions(), unit.report.errors());
+        let asked = u64::from(unit.plan.probation_completions);
+        let done = completions.saturating_sub(errors) >= asked;
+        // The last look is at the end of probation.
+        let over = unit.machine.deadline().is_some_and(|end| end <= now);
+        if !unit.watch.look(now, done || over, done) {
             return;
         }
-        let clients = self.clients.iter().filter(|c| c.has(index));
-        let owed = clients.map(|c| c.warden.statistics().owed);
+        let (mut owed, mut owing) = (0u64, 0u8);
+        for (n, client) in self.clients.iter().enumerate() {
+            if client.serves(index) {
+                let own = client.warden.statistics().owed;
+                owed = owed.saturating_add(own);
+                owing |= u8::from(own > 0) << n;
+            }
+        }
+        // A committed image is not judged by what one client alone says that it waits for.
+        let on_trial = unit.machine.phase() == Phase::Probation;
+        let lone = owing.count_ones() == 1 && !self.alone(owing.trailing_zeros() as usize);
+        if lone && !on_trial {
+            owed = 0;
+        }
+        let Some(unit) = self.units.get_mut(index) else {
+            return;
+        };
+        unit.watch.owed(owing);
         let event = Event::Health {
             generation,
-            completions: report.completions(),
-            errors: report.errors(),
-            owed: owed.fold(0, u64::saturating_add),
+            completions,
+            errors,
+            expected: unit.watch.expected(completions),
+            owed,
         };
         self.give(index, event);
     }

@@ -3,9 +3,9 @@
 
 use molt_system::{Holder, Region};
 use molt_trace::{Event as Trace, Word};
-use molt_update::{Event, Reason};
+use molt_update::Reason;
 
-use crate::{Kernel, Supervisor};
+use crate::{Kernel, Standing, Supervisor};
 
 /// A fault, as the kernel told it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +15,27 @@ pub struct Fault {
     /// Where the thread was; 0 if that is not known.
     pub ip: u64,
     /// What it touched, for a fault of memory.
-    pub address: Option<u64>,
+    pub access: Option<Access>,
+}
+
+/// An access that faulted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// Virtual address.
+    pub address: u64,
+    /// The thread fetched an instruction.
+    pub fetch: bool,
+    /// The fault's syndrome (Arm ARM D24.2.40, `ESR_ELx`).
+    pub syndrome: u64,
+}
+
+impl Access {
+    /// Whether there was no mapping: a translation fault at any level, of data. (DFSC, `ESR_ELx`\[5:0\]: `0b0001xx`.)
+    /// Everything else is not mended by granting the region: what a client may not do there, or an instruction fetch, since
+    /// regions are not executable.
+    fn missed(&self) -> bool {
+        !self.fetch && self.syndrome & 0b11_1100 == 0b00_0100
+    }
 }
 
 impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
@@ -36,24 +56,30 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         let Some(client) = self.clients.iter().position(|c| c.plan.child == child) else {
             return false;
         };
-        let touched = fault
-            .address
-            .and_then(|address| self.touched(client, address));
-        match touched {
+        let access = fault.access.filter(Access::missed);
+        match access.and_then(|access| self.touched(client, access.address)) {
             // It was given back in the meantime.
-            Some(unit) if self.units.get(unit).is_some_and(|u| u.holder.granted()) => true,
+            Some(unit)
+                if self.units.get(unit).is_some_and(|u| u.holder.granted())
+                    && self.believed(client) =>
+            {
+                true
+            }
             Some(unit) => {
                 self.park(client, unit);
                 false
             }
             None => {
                 self.trace_fault(self.client_name(client), None, fault);
-                for unit in 0..self.units.len() {
-                    self.give(unit, Event::ClientDied(client as u8));
-                }
+                self.exclude(client, Standing::Dead);
                 false
             }
         }
+    }
+
+    fn believed(&self, client: usize) -> bool {
+        let client = self.clients.get(client);
+        client.is_some_and(|client| client.standing == Standing::Believed)
     }
 
     /// The reply object is used again for the next fault: a parked client goes on by being resumed.
@@ -85,7 +111,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             generation,
             label: fault.label,
             ip: fault.ip,
-            address: fault.address.unwrap_or(0),
+            address: fault.access.map_or(0, |access| access.address),
         });
     }
 }

@@ -51,6 +51,8 @@ pub struct Estate<'m> {
     pub plan: &'m UpdateComponent,
     /// Its revocable regions.
     pub regions: &'m [Region],
+    /// Clients that get nothing, one bit each.
+    pub gone: u8,
 }
 
 impl<'m> Estate<'m> {
@@ -73,6 +75,8 @@ pub struct Holder {
     /// Copies of the control pages.
     control: Vec<VaultSlot, 2>,
     granted: bool,
+    /// Something could not be taken away: nothing is granted any more.
+    stuck: bool,
 }
 
 impl Holder {
@@ -100,6 +104,9 @@ impl Holder {
         (orders, report): (&mut OrdersWriter<'m>, ReportView<'m>),
     ) -> Result {
         self.place = Some(place);
+        if self.stuck {
+            return Err(Error::INVALID_ARGUMENT);
+        }
         self.granted = true;
         report.reset();
         orders.start(generation, Start::Cold);
@@ -113,7 +120,7 @@ impl Holder {
             kernel.map(slot, own, page.driver_vaddr, rights, NORMAL)?;
         }
         for region in estate.regions {
-            self.map_region(kernel, books, region, own)?;
+            self.map_region(kernel, books, region, own, estate.gone)?;
         }
         for device in plan.devices() {
             for n in 0..device.count {
@@ -129,8 +136,8 @@ impl Holder {
     /// Takes everything from the generation and the clients: nothing of the component is mapped anywhere afterwards.
     /// Returns where the generation stands, and how it went; `None` if nobody had the device.
     ///
-    /// Errors are not expected (all operations are on capabilities that only `update` has) and do not stop it: the rest
-    /// is taken all the same. The first one is returned.
+    /// Errors are not expected (all operations are on capabilities that only `update` has). What fails is tried once more; the
+    /// rest is taken all the same. After a second error nothing is granted any more. The first one is returned.
     pub fn deny<'m>(
         &mut self,
         kernel: &impl Kernel<'m>,
@@ -144,26 +151,28 @@ impl Holder {
                 result = step;
             }
         };
-        note(kernel.suspend(Thread::Vault(place.tcb)));
-        note(kernel.unbind_port(place.tcb));
-        note(kernel.unbind_time(estate.plan.sc));
+        // One that was granted in part may have no port or time to be taken from it.
+        let _ = twice(|| kernel.suspend(Thread::Vault(place.tcb)));
+        let _ = twice(|| kernel.unbind_port(place.tcb));
+        let _ = twice(|| kernel.unbind_time(estate.plan.sc));
         for irq in estate.plan.irqs() {
             // Deleting handlers does not undo the binding: the original is kept, and cleared.
-            note(kernel.revoke(irq.handler));
-            note(kernel.clear_irq(irq.handler));
+            note(twice(|| kernel.revoke(irq.handler)));
+            note(twice(|| kernel.clear_irq(irq.handler)));
         }
         estate
             .originals()
-            .for_each(|frame| note(kernel.revoke(frame)));
+            .for_each(|frame| note(twice(|| kernel.revoke(frame))));
         // Their slots are empty now.
         while let Some(slot) = self.copies.pop() {
             books.give_back(slot);
         }
         while let Some(slot) = self.control.pop() {
-            note(kernel.delete(slot));
+            note(twice(|| kernel.delete(slot)));
             books.give_back(slot);
         }
         self.granted = false;
+        self.stuck |= result.is_err();
         Some((place, result))
     }
 
@@ -189,10 +198,14 @@ impl Holder {
         books: &mut Books,
         region: &Region,
         own: Space,
+        gone: u8,
     ) -> Result {
         for mapping in region.mappings() {
             let space = match mapping.holder() {
                 Mapper::Generation => own,
+                Mapper::Client(client) if gone.checked_shr(client as u32).unwrap_or(0) & 1 != 0 => {
+                    continue;
+                }
                 Mapper::Client(_) => Space::Vault(mapping.vspace),
             };
             let rights = Rights((mapping.rights & 3) as u8);
@@ -212,6 +225,11 @@ impl Holder {
         }
         Ok(())
     }
+}
+
+/// Tries once more what has failed.
+fn twice(mut step: impl FnMut() -> Result) -> Result {
+    step().or_else(|_| step())
 }
 
 /// Copies a frame's capability into a new slot that `copies` remembers.

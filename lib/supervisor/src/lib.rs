@@ -31,6 +31,7 @@ mod console;
 mod dma;
 mod driver;
 mod fault;
+mod fence;
 pub mod holder;
 mod kernel;
 mod measure;
@@ -40,6 +41,7 @@ mod old;
 mod ports;
 mod requests;
 mod stage;
+mod standing;
 pub mod stop;
 mod supervisor;
 mod swap;
@@ -49,8 +51,9 @@ pub mod unit;
 pub mod watch;
 pub mod work;
 
-pub use fault::Fault;
+pub use fault::{Access, Fault};
 pub use kernel::{Error, Kernel, Result, Rights, Slot, Space, Thread};
 #[cfg(feature = "probe-old")]
 pub use ports::FAULT_BADGE;
+pub use standing::Standing;
 pub use supervisor::Supervisor;

@@ -37,9 +37,9 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         let fault = fault.unwrap_or(Fault {
             label: 0,
             ip: 0,
-            address: None,
+            access: None,
         });
-        let address = fault.address.unwrap_or(0);
+        let address = fault.access.map_or(0, |access| access.address);
         self.trace(Trace::Fault {
             domain: self.name(index),
             generation,

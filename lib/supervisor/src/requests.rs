@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What clients say: gates acknowledged, the doorbell, violations.
+//! What clients say: gates acknowledged, the doorbell.
 
 use molt_doorbell::{Command, Reason, Request};
 use molt_trace::{Event as Trace, Word};
 use molt_update::{Event, Phase};
 
-use crate::{Kernel, Supervisor};
+use crate::{Kernel, Standing, Supervisor};
 
 impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
     pub(crate) fn look_at_client(&mut self, index: usize) {
@@ -19,6 +19,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             let bit = 1u8 << component;
             if client.closing & bit != 0 && client.warden.acknowledged(component) {
                 client.closing &= !bit;
+                client.record.closed(true);
                 closed |= bit;
             }
         }
@@ -31,7 +32,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
                 });
                 self.give(component, Event::GateClosed(index as u8));
             }
-            if violated && self.clients.get(index).is_some_and(|c| c.has(component)) {
+            if violated && self.clients.get(index).is_some_and(|c| c.serves(component)) {
                 self.violated(component, index);
             }
         }
@@ -40,21 +41,13 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         }
     }
 
-    fn violated(&mut self, component: usize, client: usize) {
-        self.trace(Trace::Violation {
-            component: self.name(component),
-            client: self.client_name(client),
-            what: Word::new("queue"),
-        });
-        self.holder_failed(component, Reason::QueueViolation);
-    }
-
     fn requested(&mut self, index: usize, request: Request) {
         let component = request.component as usize;
         let command = match request.command {
             Command::Offer => "offer",
             Command::Confirm => "confirm",
             Command::Cancel => "cancel",
+            Command::Forgive => "forgive",
         };
         self.trace(Trace::Rung {
             client: self.client_name(index),
@@ -69,6 +62,9 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         let Some(unit) = self.units.get_mut(component) else {
             return client.refuse(kernel, Reason::NotAllowed);
         };
+        if client.standing != Standing::Believed {
+            return client.refuse(kernel, Reason::Fenced);
+        }
         let (client_index, handle) = (index as u8, request.handle);
         let event = match request.command {
             Command::Offer => {
@@ -94,6 +90,12 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
                 client: client_index,
                 handle,
             },
+            Command::Forgive if client.may_update(component) => {
+                self.readmit(component);
+                self.give(component, Event::Forgive);
+                return self.answer(component, index);
+            }
+            Command::Forgive => return client.refuse(kernel, Reason::NotAllowed),
         };
         self.give(component, event);
     }

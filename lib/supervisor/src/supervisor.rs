@@ -31,6 +31,10 @@ pub struct Supervisor<'m, K: Kernel<'m>> {
     pub(crate) console: Console<'m>,
     /// For handles.
     pub(crate) entropy: u64,
+    /// The first account has been given.
+    pub(crate) accounted: bool,
+    /// When the clients' figures were traced last, in us.
+    pub(crate) figures: u64,
 }
 
 impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
@@ -59,6 +63,8 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             clock: Clock::new(&kernel, brief.timer_channel),
             console: Console::new(&kernel, &brief.log),
             entropy: kernel.now().0,
+            accounted: false,
+            figures: 0,
             kernel,
         })
     }
@@ -78,6 +84,24 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
     /// The components.
     pub fn units(&self) -> &[Unit<'m>] {
         &self.units
+    }
+
+    /// How far a client is believed.
+    pub fn standing(&self, client: usize) -> Option<crate::Standing> {
+        self.clients.get(client).map(|client| client.standing)
+    }
+
+    /// Whether no long work is under way.
+    pub fn rests(&self) -> bool {
+        self.work.is_empty()
+    }
+
+    /// A mutant: a slot that is in use is given back.
+    #[cfg(feature = "mutants")]
+    pub fn mutant_gives_back(&mut self) {
+        if let Some(slot) = self.books.used() {
+            self.books.give_back(slot);
+        }
     }
 
     /// The books of the vault's slots.
@@ -110,10 +134,14 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
                 self.give(index, Event::Tick);
             }
         }
+        self.account_first();
         // Nobody reads lines while guests wait.
         let mut units = self.units.iter();
         let quiet = units.any(|unit| unit.in_blackout() || unit.measure.under_way());
         let (overdue, due) = self.console.overdue(self.clock.ns(&self.kernel));
+        if !quiet {
+            self.trace_figures();
+        }
         if !quiet || overdue {
             self.console.print(&self.kernel);
         }

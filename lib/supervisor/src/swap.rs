@@ -5,7 +5,7 @@ use molt_doorbell::Reason;
 use molt_trace::{Event as Trace, Word};
 use molt_update::Event;
 
-use crate::holder::Place;
+use crate::holder::{Estate, Place};
 use crate::{Kernel, Supervisor, Thread};
 
 impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
@@ -15,6 +15,8 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         let Some(unit) = self.units.get_mut(index) else {
             return;
         };
+        unit.watch.leaving(unit.report);
+        unit.departed.owing = unit.watch.owing();
         unit.watch.end();
         if let Some(place) = unit.holder.place() {
             // An error would mean that there is no thread.
@@ -23,6 +25,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
     }
 
     pub(crate) fn stop_device(&mut self, index: usize) {
+        self.judge_gates(index);
         let Some(unit) = self.units.get_mut(index) else {
             return;
         };
@@ -88,16 +91,21 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
     fn denied(&mut self, _index: usize, _place: Place) {}
 
     pub(crate) fn grant(&mut self, index: usize, generation: u64, arena: u8) {
+        let gone = self.gone();
         let Some(unit) = self.units.get_mut(index) else {
             return;
         };
         let place = Place::at(self.books.arena(unit.arena_number(arena)));
         unit.departed.in_order = false;
+        unit.departed.accuser = None;
         unit.measure.granted();
         let result = unit.holder.grant(
             &self.kernel,
             &mut self.books,
-            unit.estate,
+            Estate {
+                gone,
+                ..unit.estate
+            },
             &unit.ports,
             place,
             generation,
@@ -119,7 +127,11 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
 
     /// Clients that touched what was taken go on where they were.
     fn unpark(&mut self, index: usize) {
-        for client in self.clients.iter_mut().filter(|c| c.has(index) && c.parked) {
+        for client in self
+            .clients
+            .iter_mut()
+            .filter(|c| c.serves(index) && c.parked)
+        {
             client.parked = false;
             // An error would mean that there is no such thread.
             let _ = self.kernel.resume(client.thread());

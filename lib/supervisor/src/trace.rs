@@ -4,7 +4,11 @@
 use molt_doorbell::{Reason, Status};
 use molt_trace::{Event as Trace, Word};
 
+use crate::client::Client;
 use crate::{Kernel, Supervisor};
+
+/// How often the clients' figures are traced, in us.
+const FIGURES_US: u64 = 1_000_000;
 
 impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
     /// A status that a component's machine has reported.
@@ -98,16 +102,33 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
                 self.console.note(now, event);
             }
         }
-        for client in self.clients.iter().filter(|c| c.has(index)) {
-            let statistics = client.warden.statistics();
-            let event = Trace::Client {
-                client: client.name.clone(),
-                requests: statistics.requests,
-                errors: statistics.errors,
-                max_latency: statistics.max_latency_ns,
-                parked: client.parks,
-            };
-            self.console.note(now, event);
+        self.trace_clients(|client| client.has(index));
+    }
+
+    /// The clients' figures, now and then: the last ones are those at the end of the run.
+    pub(crate) fn trace_figures(&mut self) {
+        let now = self.us();
+        if now.saturating_sub(self.figures) >= FIGURES_US {
+            self.figures = now;
+            self.trace_clients(|client| client.warden.statistics().requests != client.told);
+        }
+    }
+
+    fn trace_clients(&mut self, wanted: impl Fn(&Client) -> bool) {
+        let now = self.clock.ns(&self.kernel);
+        for client in &mut self.clients {
+            if wanted(client) {
+                let statistics = client.warden.statistics();
+                client.told = statistics.requests;
+                let event = Trace::Client {
+                    client: client.name.clone(),
+                    requests: statistics.requests,
+                    errors: statistics.errors,
+                    max_latency: statistics.max_latency_ns,
+                    parked: client.parks,
+                };
+                self.console.note(now, event);
+            }
         }
     }
 

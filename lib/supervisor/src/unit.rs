@@ -22,6 +22,8 @@ use crate::{Error, Kernel, Result};
 const OFFER_US: u64 = 5_000_000;
 /// How long `stage` may take for one command, in us.
 const STAGE_US: u64 = 30_000_000;
+/// How long a failed image is refused, in us.
+const REMEMBER_US: u64 = 3_600_000_000;
 /// How long a device may take to stop, in us.
 const STOP_US: u64 = 100_000;
 
@@ -32,6 +34,10 @@ pub struct Departed {
     pub generation: u64,
     /// It had said that it was quiet.
     pub in_order: bool,
+    /// The client that accused it, if only one did, and whether it was on probation.
+    pub accuser: Option<(usize, bool)>,
+    /// The clients that said they waited for something, when it was looked at last.
+    pub owing: u8,
 }
 
 /// A component.
@@ -73,7 +79,11 @@ impl<'m> Unit<'m> {
         let regions = brief.regions().get(first..end).unwrap_or(&[]);
         Ok(Self {
             index,
-            estate: Estate { plan, regions },
+            estate: Estate {
+                plan,
+                regions,
+                gone: 0,
+            },
             plan,
             name: Word::new(plan.name.as_str()),
             machine: Machine::new(config(plan, clients), plan.factory_sequence),
@@ -94,6 +104,11 @@ impl<'m> Unit<'m> {
     /// Its machine.
     pub fn machine(&self) -> &Machine {
         &self.machine
+    }
+
+    /// The newest offer.
+    pub fn offer(&self) -> &Offer {
+        &self.offer
     }
 
     /// Who has the device.
@@ -127,7 +142,8 @@ fn config(plan: &molt_system::UpdateComponent, clients: u8) -> Config {
         ready: plan.ready_us,
         probation: plan.probation_us,
         probation_completions: plan.probation_completions.into(),
-        errors_allowed: 0,
+        errors_allowed: 1,
+        remember: Some(REMEMBER_US),
         beat: (plan.probation_us / 4).max(20_000),
         attempts: u8::try_from(plan.attempts).unwrap_or(u8::MAX).max(1),
     }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Which signs of life of the generation that serves are outstanding.
+//! What is outstanding of the generation that serves, and what it is measured by.
+
+use molt_control::ReportView;
 
 /// How often the counters are read during probation, in us.
 const POLL_US: u64 = 2_000;
@@ -11,17 +13,39 @@ pub struct Watch {
     beat: Option<u64>,
     /// When probation looks at the counters again, in us.
     poll: Option<u64>,
+    /// Clients that said they waited for something at the last look, one bit each.
+    owing: u8,
+    /// The image has been committed.
+    proven: bool,
+    /// Completions and errors of the last generation of a committed image.
+    before: (u64, u64),
 }
 
 impl Watch {
     /// The gates are open: probation begins.
     pub fn begin(&mut self) {
         self.poll = Some(0);
+        self.proven = false;
+    }
+
+    /// The generation is a committed image's.
+    pub fn proven(&mut self) {
+        self.proven = true;
+    }
+
+    /// The generation is to let go, with these counters.
+    pub fn leaving(&mut self, report: ReportView) {
+        if self.proven && report.completions() > 0 {
+            self.before = (report.completions(), report.errors());
+        }
     }
 
     /// The generation is being stopped.
     pub fn end(&mut self) {
-        *self = Self::default();
+        *self = Self {
+            before: self.before,
+            ..Self::default()
+        };
     }
 
     /// A sign of life was asked for.
@@ -38,17 +62,56 @@ impl Watch {
         answered
     }
 
-    /// Whether the counters are to be read now. `done`: they have come as far as probation asks, and need not be read again.
-    pub fn look(&mut self, now: u64, done: bool) -> bool {
-        let due = self.poll.is_some_and(|at| at <= now || done);
+    /// Whether the counters are to be read now: in time, or at once if that is `wanted`. `done`: they have come as far as
+    /// probation asks, and need not be read again.
+    pub fn look(&mut self, now: u64, wanted: bool, done: bool) -> bool {
+        let due = self.poll.is_some_and(|at| at <= now || wanted);
         if due {
             self.poll = (!done).then_some(now + POLL_US);
         }
         due
     }
 
+    /// The clients that say they wait for something.
+    pub fn owed(&mut self, owing: u8) {
+        self.owing = owing;
+    }
+
+    /// The clients that said so at the last look.
+    pub fn owing(&self) -> u8 {
+        self.owing
+    }
+
+    /// How many errors so many completions are expected to have: twice the rate that the committed image had.
+    pub fn expected(&self, completions: u64) -> u64 {
+        let (before, errors) = self.before;
+        let twice = errors.saturating_mul(2).min(before);
+        let expected = u128::from(completions) * u128::from(twice);
+        let expected = expected.div_ceil(u128::from(before.max(1)));
+        u64::try_from(expected).unwrap_or(u64::MAX)
+    }
+
     /// When the counters are to be read next, in us.
     pub fn due(&self) -> Option<u64> {
         self.poll
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn twice_the_old_rate_and_no_more_than_all() {
+        let watch = |before| Watch {
+            before,
+            ..Watch::default()
+        };
+        assert_eq!(watch((0, 0)).expected(64), 0, "nothing is known");
+        assert_eq!(watch((1000, 0)).expected(64), 0);
+        assert_eq!(watch((100, 5)).expected(10), 1);
+        assert_eq!(watch((100, 5)).expected(64), 7, "6.4, rounded up");
+        assert_eq!(watch((10, 9)).expected(64), 64);
+        assert_eq!(watch((10, u64::MAX)).expected(u64::MAX), u64::MAX);
     }
 }

@@ -38,6 +38,8 @@ pub struct Job {
     /// What is done with it.
     pub kind: Kind,
     next: u32,
+    /// The last operation has failed once.
+    failed: bool,
 }
 
 /// What has to be done, in order.
@@ -55,6 +57,7 @@ impl Work {
             arena,
             kind,
             next: 0,
+            failed: false,
         });
     }
 
@@ -77,6 +80,13 @@ impl Work {
             let state = units
                 .get_mut(job.unit)
                 .map_or(Ok(true), |unit| job.advance(kernel, unit, books));
+            if state.is_err() && !job.failed {
+                // An error is not expected: it is tried once more.
+                job.failed = true;
+                job.next -= 1;
+                continue;
+            }
+            job.failed = false;
             if state != Ok(false) {
                 let done = self.jobs.pop_front()?;
                 return Some((done, state.map(|_| ())));

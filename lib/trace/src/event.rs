@@ -52,6 +52,10 @@ events! {
     Fault "fault" { domain: Word, generation: u64, label: u64, ip: u64, address: u64 }
     /// A client touched a region that was taken from it, and was parked until resume.
     Parked "parked" { client: Word, component: Word }
+    /// A client is not believed any more: its gate stays closed, and its region is not granted to it again.
+    Fenced "fenced" { client: Word, reason: Word }
+    /// A fenced client counts again, from the next grant on.
+    Readmitted "readmitted" { client: Word }
     /// A side of a queue broke its protocol, as the other one saw it.
     Violation "violation" { component: Word, client: Word, what: Word }
     /// A client's statistics, absolute since its start.

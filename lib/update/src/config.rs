@@ -24,8 +24,10 @@ pub struct Config {
     pub probation: Micros,
     /// Error-free completions that end probation early.
     pub probation_completions: u64,
-    /// Completions with an error that probation forgives.
+    /// Completions with an error that probation forgives, beside those that the medium is expected to cause.
     pub errors_allowed: u64,
+    /// How long a failed image is refused; `None`: until somebody forgives.
+    pub remember: Option<Micros>,
     /// Time between two signs of life.
     pub beat: Micros,
     /// How often in a row the committed image is started; not 0.

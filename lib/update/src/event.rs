@@ -31,8 +31,10 @@ pub enum Event {
         /// What it says the handle is.
         handle: u64,
     },
-    /// A client's guest is gone.
-    ClientDied(Client),
+    /// A client is dead, or is not believed any more: its offer is dropped, and nobody waits for its gate.
+    ClientGone(Client),
+    /// A client that was gone counts again.
+    ClientBack(Client),
     /// `stage` copied and verified.
     Verified {
         /// The bundle's sequence number.
@@ -62,8 +64,10 @@ pub enum Event {
         generation: Generation,
         /// Requests completed.
         completions: u64,
-        /// Of them, with an error.
+        /// Of them, with an error of the driver's or the device's; refused requests are no errors.
         errors: u64,
+        /// As many errors are expected of the medium, by what the generation before it saw.
+        expected: u64,
         /// Requests that clients have under way now.
         owed: u64,
     },
@@ -74,7 +78,12 @@ pub enum Event {
         /// Why.
         reason: Reason,
     },
-    /// An operator forgives all failed images.
+    /// One client alone accuses a generation of having broken the queue's protocol: as [`Event::Failed`], but a start that this costs
+    /// the committed image is not counted. The caller bounds how often it believes such a word.
+    Accused(Generation),
+    /// Another client says the same: the start is counted after all.
+    Confirmed,
+    /// All failed images are forgiven.
     Forgive,
     /// Time has passed.
     Tick,

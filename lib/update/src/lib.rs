@@ -25,6 +25,7 @@
 mod action;
 mod config;
 mod event;
+mod failed;
 mod machine;
 mod offer;
 mod phase;

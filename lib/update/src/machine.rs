@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The machine's state, and where each event goes.
 
-use heapless::Vec;
-
 use crate::action::push;
+use crate::failed::Failed;
 use crate::phase::{Arena, Cause, Instance, Job, Phase, Stage};
-use crate::supervise::Watch;
-use crate::{Action, Actions, Client, Config, Digest, Event, Generation, Micros, Reason, Status};
-
-/// Failed images that are remembered. When there is no room left, every new image is refused until an operator forgives.
-const FAILED: usize = 16;
+use crate::supervise::{Counts, Watch};
+use crate::{Action, Actions, Client, Config, Event, Generation, Micros, Reason, Status};
 
 /// An image in a bundle slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,7 +39,9 @@ pub struct Machine {
     pub(crate) number: Generation,
     /// Starts of the committed image since it last passed probation.
     pub(crate) starts: u8,
-    pub(crate) failed: Vec<Digest, FAILED>,
+    pub(crate) failed: Failed,
+    /// Bit n: client n is dead or fenced. Nobody waits for it.
+    pub(crate) gone: u8,
 }
 
 impl Machine {
@@ -65,7 +63,8 @@ impl Machine {
             stage: Stage::Free,
             number: 0,
             starts: 0,
-            failed: Vec::new(),
+            failed: Failed::default(),
+            gone: 0,
         }
     }
 
@@ -81,7 +80,8 @@ impl Machine {
             } => self.offer(now, client, allowed, handle, &mut out),
             Event::Confirm { client, handle } => self.confirm(now, client, handle, &mut out),
             Event::Cancel { client, handle } => self.cancel(client, handle, &mut out),
-            Event::ClientDied(client) => self.client_died(client, &mut out),
+            Event::ClientGone(client) => self.client_gone(now, client, &mut out),
+            Event::ClientBack(client) => self.gone &= !bit(client),
             Event::Verified { sequence, digest } => {
                 self.verified(now, sequence, digest, &mut out);
             }
@@ -97,13 +97,29 @@ impl Machine {
                 generation,
                 completions,
                 errors,
+                expected,
                 owed,
-            } => self.health(now, generation, completions, errors, owed, &mut out),
+            } => {
+                let counts = Counts {
+                    completions,
+                    errors,
+                    expected,
+                    owed,
+                };
+                self.health(now, generation, counts, &mut out);
+            }
             Event::Failed { generation, reason } => {
                 if self.holder.is_some_and(|h| h.generation == generation) {
                     self.holder_failed(now, reason, &mut out);
                 }
             }
+            Event::Accused(generation) => {
+                if self.holder.is_some_and(|h| h.generation == generation) {
+                    self.starts = self.starts.saturating_sub(1);
+                    self.holder_failed(now, Reason::QueueViolation, &mut out);
+                }
+            }
+            Event::Confirmed => self.starts = self.starts.saturating_add(1),
             Event::Forgive => self.failed.clear(),
             Event::Tick => self.tick(now, &mut out),
         }
@@ -166,6 +182,7 @@ impl Machine {
         if let Some(watch) = &mut self.watch {
             watch.rebase(now);
         }
+        self.failed.rebase(now);
     }
 
     fn start(&mut self, now: Micros, out: &mut Actions) {
@@ -206,4 +223,9 @@ impl Machine {
             },
         );
     }
+}
+
+/// The bit of a client in a set; 0 for one that no plan has.
+pub(crate) fn bit(client: Client) -> u8 {
+    1u8.checked_shl(client.into()).unwrap_or(0)
 }

@@ -2,6 +2,7 @@
 //! From the offer to a generation that stands built beside the running one. Nothing here disturbs what runs.
 
 use crate::action::push;
+use crate::machine::bit;
 use crate::phase::{Arena, Candidate, Instance, Job, Phase, Stage};
 use crate::{Action, Actions, Client, Digest, Machine, Micros, Reason, Status};
 
@@ -76,11 +77,13 @@ impl Machine {
         }
     }
 
-    /// Once the copy is ordered, the guest's death changes nothing.
-    pub(crate) fn client_died(&mut self, client: Client, out: &mut Actions) {
+    /// Once the copy is ordered, the guest's death changes nothing about its offer.
+    pub(crate) fn client_gone(&mut self, now: Micros, client: Client, out: &mut Actions) {
+        self.gone |= bit(client);
         if matches!(self.phase, Phase::Offered { .. }) && self.client() == Some(client) {
             self.refuse(Reason::Cancelled, out);
         }
+        self.gate_closed(now, client, out);
     }
 
     pub(crate) fn verified(
@@ -98,7 +101,7 @@ impl Machine {
             if sequence <= self.committed.sequence {
                 return self.refuse(Reason::OldSequence, out);
             }
-            if self.failed.is_full() || self.failed.contains(&digest) {
+            if self.failed.contains(now, &digest) {
                 return self.refuse(Reason::FailedBefore, out);
             }
             self.job = Job::Update(Candidate {

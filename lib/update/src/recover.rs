@@ -20,8 +20,8 @@ impl Machine {
             Phase::Stopping | Phase::OutOfService(_) | Phase::Off => return,
             Phase::Starting | Phase::Probation => {
                 if let Job::Update(candidate) = self.job {
-                    // Only full when nothing was let through to get here.
-                    let _ = self.failed.push(candidate.digest);
+                    let (client, span) = (candidate.client, self.config.remember);
+                    self.failed.add(now, client, candidate.digest, span);
                     // The committed image was well until it had to go.
                     self.starts = 0;
                 }

@@ -8,6 +8,15 @@ use crate::{Action, Actions, Config, Generation, Machine, Micros, Reason};
 /// Signs of life in a row that may be missed, each after a fresh wait: one may fall into a pause of the whole machine.
 const MISSED: u8 = 2;
 
+/// What a generation has done, and what is wanted of it: see [`crate::Event::Health`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counts {
+    pub completions: u64,
+    pub errors: u64,
+    pub expected: u64,
+    pub owed: u64,
+}
+
 /// What is known of the generation that serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Watch {
@@ -54,9 +63,7 @@ impl Machine {
         &mut self,
         now: Micros,
         generation: Generation,
-        completions: u64,
-        errors: u64,
-        owed: u64,
+        counts: Counts,
         out: &mut Actions,
     ) {
         let (Some(watch), Some(holder)) = (&mut self.watch, self.holder) else {
@@ -65,11 +72,12 @@ impl Machine {
         if holder.generation != generation || watch.probation.is_none() {
             return;
         }
-        if errors > self.config.errors_allowed {
+        if counts.errors > self.config.errors_allowed.saturating_add(counts.expected) {
             return self.holder_failed(now, Reason::ErrorRate, out);
         }
-        watch.excused = completions > 0 || owed == 0;
-        if completions >= self.config.probation_completions {
+        let good = counts.completions.saturating_sub(counts.errors);
+        watch.excused = good > 0 || counts.owed == 0 && counts.errors == 0;
+        if good >= self.config.probation_completions {
             self.passed(out);
         }
     }

@@ -2,6 +2,7 @@
 //! Deny and resume: from one holder of the device to the next.
 
 use crate::action::push;
+use crate::machine::bit;
 use crate::phase::{Job, Phase};
 use crate::supervise::Watch;
 use crate::{Action, Actions, Client, Generation, Image, Machine, Micros, Reason, Status};
@@ -22,7 +23,7 @@ impl Machine {
         let mut gates = 0;
         if self.gates_open {
             self.gates_open = false;
-            gates = self.config.clients;
+            gates = self.config.clients & !self.gone;
             push(out, Action::CloseGates);
         }
         self.phase = Phase::Closing { quiet, gates };
@@ -41,7 +42,7 @@ impl Machine {
 
     pub(crate) fn gate_closed(&mut self, now: Micros, client: Client, out: &mut Actions) {
         if let Phase::Closing { quiet, gates } = self.phase {
-            let gates = gates & !1u8.checked_shl(client.into()).unwrap_or(0);
+            let gates = gates & !bit(client);
             self.phase = Phase::Closing { quiet, gates };
             self.closed(now, out);
         }

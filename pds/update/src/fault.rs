@@ -1,19 +1,26 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! A fault's message, read.
 
-use molt_supervisor::Fault;
+use molt_supervisor::{Access, Fault};
 use sel4::{MessageInfo, with_ipc_buffer};
 
 /// The fault in the IPC buffer.
 pub fn read(message: &MessageInfo) -> Fault {
     let fault = with_ipc_buffer(|buffer| sel4_extra::try_fault(buffer, message));
-    let (ip, address) = match fault {
-        Some(sel4::Fault::VmFault(fault)) => (fault.ip(), Some(fault.addr())),
+    let (ip, access) = match fault {
+        Some(sel4::Fault::VmFault(fault)) => {
+            let access = Access {
+                address: fault.addr(),
+                fetch: fault.is_prefetch(),
+                syndrome: fault.fsr(),
+            };
+            (fault.ip(), Some(access))
+        }
         _ => (0, None),
     };
     Fault {
         label: message.label(),
         ip,
-        address,
+        access,
     }
 }

@@ -42,6 +42,8 @@ pub enum Command {
     Mutants(Mutants),
     /// Measure the request path, the blackout and the boot, beside a Linux alone on the same machine
     Bench(Bench),
+    /// Run whole systems in this process, with faults, and check what must hold after each step
+    Simulate(Simulate),
     /// List the boards, and what was run on them in QEMU
     Boards,
     /// Check a system description
@@ -254,6 +256,26 @@ pub enum Part {
     Microkit,
     /// From end to end
     Scenarios,
+}
+
+/// `molt simulate`
+#[derive(Args, Debug)]
+pub struct Simulate {
+    /// How many runs
+    #[arg(long, default_value_t = 10_000)]
+    pub runs: u64,
+    /// The first run's seed; the next run has the next number
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Where what was found is written: runs, steps, violations
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Leave one thing out, by its name, to see that it is found
+    #[arg(long, value_name = "NAME")]
+    pub mutant: Option<String>,
+    /// Print the script and the trace of the first run
+    #[arg(long)]
+    pub trace: bool,
 }
 
 /// `molt graph`

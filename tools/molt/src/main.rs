@@ -18,6 +18,7 @@ mod output;
 mod progress;
 mod scenario;
 mod session;
+mod simulate;
 mod test;
 mod toolchain;
 mod workspace;
@@ -50,6 +51,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Test(arguments) => test::run(&arguments),
         Command::Mutants(arguments) => mutants::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Simulate(arguments) => simulate::run_all(&arguments),
         Command::Boards => commands::boards(),
         Command::Check(arguments) => commands::check(&arguments),
         Command::Graph(arguments) => commands::graph(&arguments),

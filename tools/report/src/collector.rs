@@ -155,7 +155,7 @@ impl Collector {
                     .or_insert(*slots);
                 if *slots != first {
                     self.leaks.push(format!(
-                        "'{component}': {slots} slots are in use after a transaction, {first} were after the first"
+                        "'{component}': {slots} slots are in use after a transaction, {first} were before the first"
                     ));
                 }
                 if *failed != 0 {

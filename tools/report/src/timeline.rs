@@ -153,6 +153,16 @@ fn words(event: &Event) -> Option<(&str, String)> {
             "update",
             format!("'{client}' touched '{component}' while it was denied, and is parked"),
         ),
+        Event::Fenced { client, reason } => (
+            "update",
+            format!(
+                "'{client}' is not believed any more ({reason}): it gets errors, the others go on"
+            ),
+        ),
+        Event::Readmitted { client } => (
+            "update",
+            format!("'{client}' is forgiven, and is granted its region with the next generation"),
+        ),
         Event::Violation {
             component,
             client,

@@ -82,9 +82,14 @@ impl Model for Explorer {
             }
         }
         for client in 0..2 {
-            moves.push(Move::Free(Event::ClientDied(client)));
             moves.push(Move::Free(Event::GateClosed(client)));
         }
+        // The one whose offer may be under way dies at a cost; the other comes and goes.
+        if world.faults > 0 {
+            moves.push(Move::Fault(Event::ClientGone(0)));
+        }
+        moves.push(Move::Free(Event::ClientGone(1)));
+        moves.push(Move::Free(Event::ClientBack(1)));
         match world.stage {
             Some(StageJob::Verify { .. }) => {
                 for sequence in [10, 11, 12] {
@@ -121,10 +126,12 @@ impl Model for Explorer {
                     generation,
                     completions,
                     errors: 0,
+                    expected: 0,
                     owed,
                 }));
             }
             if world.faults > 0 {
+                moves.push(Move::Fault(Event::Accused(generation)));
                 moves.push(Move::Fault(Event::Failed {
                     generation,
                     reason: Reason::Fault,
@@ -133,6 +140,7 @@ impl Model for Explorer {
                     generation,
                     completions: 9,
                     errors: 1,
+                    expected: 0,
                     owed: 0,
                 }));
             }
@@ -229,7 +237,7 @@ fn every_mutant_breaks_a_rule() {
         let checker = Explorer {
             mutant,
             offers: 2,
-            faults: 0,
+            faults: u8::from(mutant == Mutant::Lenient),
             generations: 3,
         }
         .checker()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The machine, spoilt in one way each. A mutant that no rule notices would show that the rules notice nothing.
 
-use molt_update::{Action, Actions, Event, Machine, Reason, Status};
+use molt_update::{Action, Actions, Event, Machine, Phase, Reason, Status};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mutant {
@@ -28,10 +28,20 @@ pub enum Mutant {
     Silent,
     /// Revokes the arena of the running generation at the commit.
     WrongArena,
+    /// Takes a confirm with any handle.
+    AnyHandle,
+    /// Takes a confirm from any client.
+    AnyClient,
+    /// Takes an offer of a client that may not update.
+    Unasked,
+    /// Forgives errors in probation.
+    Lenient,
+    /// Waits for the gates of clients that are gone.
+    Patient,
 }
 
 impl Mutant {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 16] = [
         Self::NoStop,
         Self::NoDeny,
         Self::NoSuspend,
@@ -43,6 +53,11 @@ impl Mutant {
         Self::Chatty,
         Self::Silent,
         Self::WrongArena,
+        Self::AnyHandle,
+        Self::AnyClient,
+        Self::Unasked,
+        Self::Lenient,
+        Self::Patient,
     ];
 
     /// A step of the machine as this mutant makes it.
@@ -53,6 +68,39 @@ impl Mutant {
                 digest,
             },
             (Self::Timeless, Event::Tick) => return Actions::new(),
+            (Self::AnyHandle, Event::Confirm { client, handle }) => {
+                let handle = match machine.phase() {
+                    Phase::Offered { handle } => handle,
+                    _ => handle,
+                };
+                Event::Confirm { client, handle }
+            }
+            (Self::AnyClient, Event::Confirm { client, handle }) => Event::Confirm {
+                client: machine.client().unwrap_or(client),
+                handle,
+            },
+            (Self::Unasked, Event::Offer { client, handle, .. }) => Event::Offer {
+                client,
+                allowed: true,
+                handle,
+            },
+            (
+                Self::Lenient,
+                Event::Health {
+                    generation,
+                    completions,
+                    expected,
+                    owed,
+                    ..
+                },
+            ) => Event::Health {
+                generation,
+                completions,
+                errors: 0,
+                expected,
+                owed,
+            },
+            (Self::Patient, Event::ClientGone(_)) => return Actions::new(),
             _ => event,
         };
         if self == Self::Forgetful {

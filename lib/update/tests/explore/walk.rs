@@ -108,6 +108,7 @@ fn answer(world: &World) -> Option<Event> {
         generation: holder.generation,
         completions: 9,
         errors: 0,
+        expected: 0,
         owed: 0,
     })
 }

@@ -51,6 +51,12 @@ pub struct World {
     pub last_granted: Option<Generation>,
     pub committed: Image,
     pub transaction: Option<Client>,
+    /// The offer is confirmed, by the client that made it and with its handle.
+    pub confirmed: bool,
+    /// An error of the holder was reported.
+    pub erring: bool,
+    /// Bit n: client n is gone.
+    pub gone: u8,
     pub failed: Vec<[u64; 4]>,
     /// Starts of the committed image since one served well.
     pub starts: u8,
@@ -61,6 +67,8 @@ pub struct World {
 }
 
 pub const HANDLE: u64 = 77;
+/// The only client that may update.
+pub const ALLOWED: Client = 0;
 
 pub fn config() -> Config {
     Config {
@@ -74,6 +82,7 @@ pub fn config() -> Config {
         probation: 80,
         probation_completions: 4,
         errors_allowed: 0,
+        remember: None,
         beat: 30,
         attempts: 2,
     }
@@ -100,6 +109,9 @@ impl World {
                 sequence: 10,
             },
             transaction: None,
+            confirmed: false,
+            erring: false,
+            gone: 0,
             failed: Vec::new(),
             starts: 0,
             offers,
@@ -125,6 +137,12 @@ impl World {
         );
         for action in actions {
             self.carry_out(action);
+        }
+        if let Phase::Closing { gates, .. } = self.machine.phase() {
+            self.rule(
+                gates & self.gone == 0,
+                "a client that is gone is waited for",
+            );
         }
         self.rule(
             self.machine.committed() == self.committed,
@@ -171,6 +189,22 @@ impl World {
             {
                 self.starts = 0;
             }
+            Event::Confirm { client, handle } => {
+                self.confirmed |= self.transaction == Some(client) && handle == HANDLE;
+            }
+            Event::Health {
+                generation,
+                errors: 1..,
+                ..
+            } => {
+                let holder = self.holder.filter(|h| h.ready && !h.suspended);
+                self.erring |= holder.is_some_and(|h| h.generation == generation);
+            }
+            Event::ClientGone(client) => {
+                self.gone |= 1 << client;
+                self.gates &= !(1 << client);
+            }
+            Event::ClientBack(client) => self.gone &= !(1 << client),
             Event::Forgive => self.failed.clear(),
             _ => {}
         }
@@ -179,8 +213,14 @@ impl World {
     fn carry_out(&mut self, action: Action) {
         match action {
             Action::Verify {
-                slot, committed, ..
+                slot,
+                committed,
+                client,
             } => {
+                self.rule(
+                    self.confirmed && self.transaction == Some(client),
+                    "a bundle is copied that its client did not confirm with its handle",
+                );
                 self.rule(self.stage.is_none(), "two commands to stage at once");
                 self.rule(
                     slot != 0 && slot != self.committed.slot,
@@ -212,7 +252,7 @@ impl World {
             }
             Action::Quiesce(_) => self.quiesce = true,
             Action::CloseGates => {
-                self.gates = 0b11;
+                self.gates = 0b11 & !self.gone;
                 self.gates_open = false;
             }
             Action::FailGates => {
@@ -272,6 +312,7 @@ impl World {
                 self.device = Device::Running;
                 self.quiesce = false;
                 self.beat = false;
+                self.erring = false;
                 let slot = self.arenas[usize::from(arena)].unwrap_or(9);
                 self.holder = Some(Holder {
                     generation,
@@ -301,7 +342,12 @@ impl World {
     fn reported(&mut self, client: Option<Client>, status: Status, reason: Reason) {
         if status == Status::Offered {
             self.rule(self.transaction.is_none(), "two transactions at once");
+            self.rule(
+                client == Some(ALLOWED),
+                "an offer is taken of a client that may not update",
+            );
             self.transaction = client;
+            self.confirmed = false;
             return;
         }
         if status == Status::Committed {
@@ -315,6 +361,7 @@ impl World {
                 self.starts = 0;
             }
             self.rule(self.holder.is_some(), "committed what does not run");
+            self.rule(!self.erring, "committed what answered with errors");
         }
         if status == Status::OutOfService {
             self.rule(self.told, "out of service, and no client was told");

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! For simulations: questions to the kernel's own records, by capability addresses of a thread. Nothing here changes anything,
+//! and nothing of it is in a kernel that runs.
+
+pub use crate::invocation::Label;
+
+use crate::{
+    cap::Cap, descriptor, hardware::Hardware, hardware::TcbId, kernel::Kernel, slots::SlotRef,
+};
+
+/// What an address of an address space leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reached {
+    /// Physical address.
+    pub paddr: u64,
+    /// It may be written, not only read.
+    pub write: bool,
+}
+
+impl<H: Hardware> Kernel<H> {
+    /// Physical address of a thread's IPC buffer.
+    pub fn inspect_buffer(&self, thread: TcbId) -> Option<u64> {
+        self.buffer(thread.0, true)
+    }
+
+    /// Whether there is a capability at this address.
+    pub fn inspect_filled(&self, thread: TcbId, address: u64) -> bool {
+        !self.cap_at(thread, address).is_null()
+    }
+
+    /// Whether anything was derived from the capability at this address and is still there.
+    pub fn inspect_has_children(&self, thread: TcbId, address: u64) -> bool {
+        let slot = self.lookup(thread.0, address);
+        slot.is_ok_and(|at| self.first_child(at).is_some())
+    }
+
+    /// What an address leads to in the address space that is named.
+    pub fn inspect_reached(&self, thread: TcbId, vspace: u64, vaddr: u64) -> Option<Reached> {
+        let Cap::VSpace { base, asid: 1.. } = self.cap_at(thread, vspace) else {
+            return None;
+        };
+        let (page, bits) = self.translate(base, vaddr)?;
+        let value = self.hw.read_word(self.entry_place(base, vaddr, bits));
+        descriptor::readable(value).then(|| Reached {
+            paddr: page + (vaddr & ((1 << bits) - 1)),
+            write: descriptor::writable(value),
+        })
+    }
+
+    /// Whether an interrupt signals anything.
+    pub fn inspect_irq_bound(&self, irq: u32) -> bool {
+        let at = SlotRef {
+            table: self.irq_table,
+            index: irq,
+        };
+        !self.slots.get(at).cap.is_null()
+    }
+
+    /// Whether the thread that is named could run.
+    pub fn inspect_runs(&self, thread: TcbId, tcb: u64) -> bool {
+        match self.cap_at(thread, tcb) {
+            Cap::Tcb { id } => self.runnable(id) && self.tcbs[id].sc.is_some(),
+            _ => false,
+        }
+    }
+
+    fn cap_at(&self, thread: TcbId, address: u64) -> Cap {
+        let slot = self.lookup(thread.0, address);
+        slot.map_or(Cap::Null, |at| self.slots.get(at).cap)
+    }
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Claims of clients, and clients that are not believed any more.
+
+use molt_doorbell::Reason;
+use molt_trace::{Event as Trace, Word};
+use molt_update::{Event, Phase};
+
+use crate::standing::{Record, Standing};
+use crate::{Kernel, Supervisor};
+
+impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
+    /// A client says that the generation that serves it broke the queue's protocol.
+    pub(crate) fn violated(&mut self, component: usize, client: usize) {
+        self.trace(Trace::Violation {
+            component: self.name(component),
+            client: self.client_name(client),
+            what: Word::new("queue"),
+        });
+        let holder = self.units.get(component).and_then(|u| u.machine.holder());
+        if !self.accused(component, client) {
+            self.fence(client, Reason::QueueViolation);
+        } else if self.alone(client) {
+            self.holder_failed(component, Reason::QueueViolation);
+        } else if let Some(generation) = holder {
+            self.give(component, Event::Accused(generation));
+        }
+    }
+
+    /// A client's word against the generation that has the device. Returns whether it is believed.
+    fn accused(&mut self, component: usize, client: usize) -> bool {
+        let now = self.us();
+        let Some(unit) = self.units.get_mut(component) else {
+            return true;
+        };
+        let serves = !matches!(
+            unit.machine.phase(),
+            Phase::Closing { .. } | Phase::Stopping | Phase::OutOfService(_) | Phase::Off
+        );
+        if !serves {
+            // It goes anyway, whatever is said of it.
+            if let Some((first, on_trial)) = unit.departed.accuser
+                && first != client
+            {
+                unit.departed.accuser = None;
+                if let Some(first) = self.clients.get_mut(first) {
+                    first.record.confirmed(on_trial);
+                }
+                self.give(component, Event::Confirmed);
+            }
+            return true;
+        }
+        let on_trial = unit.machine.phase() == Phase::Probation;
+        let attempts = unit.plan.attempts;
+        unit.departed.accuser = Some((client, on_trial));
+        if self.alone(client) {
+            return true;
+        }
+        let client = self.clients.get_mut(client);
+        client.is_none_or(|client| client.record.accuses(now, on_trial, attempts))
+    }
+
+    /// A probation ended in time because nothing had been completed of what clients say they wait for.
+    pub(crate) fn starved(&mut self, component: usize) {
+        let now = self.us();
+        let owing = self.units.get(component).map_or(0, |u| u.departed.owing);
+        let attempts = self.units.get(component).map_or(0, |u| u.plan.attempts);
+        if owing.count_ones() != 1 {
+            return;
+        }
+        let client = owing.trailing_zeros() as usize;
+        let others = !self.alone(client);
+        if let Some(accuser) = self.clients.get_mut(client)
+            && others
+            && !accuser.record.accuses(now, true, attempts)
+        {
+            self.fence(client, Reason::ProbationTimeout);
+        }
+    }
+
+    /// The gates' time is up, or all have acknowledged.
+    pub(crate) fn judge_gates(&mut self, component: usize) {
+        for index in 0..self.clients.len() {
+            let alone = self.alone(index);
+            let Some(client) = self.clients.get_mut(index) else {
+                return;
+            };
+            let late = client.has(component)
+                && client.standing == Standing::Believed
+                && client.closing & 1 << component != 0;
+            if late && !client.record.closed(false) && !alone {
+                self.fence(index, Reason::GateTimeout);
+            }
+        }
+    }
+
+    /// Whether no believed client shares a component with this one.
+    pub(crate) fn alone(&self, client: usize) -> bool {
+        let Some(own) = self.clients.get(client) else {
+            return true;
+        };
+        let mut clients = self.clients.iter().enumerate();
+        !clients.any(|(index, other)| {
+            index != client
+                && other.standing == Standing::Believed
+                && other.plan.components & own.plan.components != 0
+        })
+    }
+
+    /// The client is not believed any more: it gets errors, and the others go on.
+    fn fence(&mut self, client: usize, reason: Reason) {
+        self.trace(Trace::Fenced {
+            client: self.client_name(client),
+            reason: Word::new(reason.word()),
+        });
+        self.exclude(client, Standing::Fenced);
+    }
+
+    /// The client does not count any more.
+    pub(crate) fn exclude(&mut self, index: usize, standing: Standing) {
+        let Some(client) = self.clients.get_mut(index) else {
+            return;
+        };
+        client.standing = standing;
+        client.closing = 0;
+        for component in 0..self.units.len() {
+            if client.has(component) {
+                client.warden.out_of_service(component);
+            }
+        }
+        client.notify(&self.kernel);
+        for component in 0..self.units.len() {
+            self.give(component, Event::ClientGone(index as u8));
+        }
+    }
+
+    /// Lets fenced clients of a component in again, from its next grant on.
+    pub(crate) fn readmit(&mut self, component: usize) {
+        for index in 0..self.clients.len() {
+            let Some(client) = self.clients.get_mut(index) else {
+                return;
+            };
+            if client.standing != Standing::Fenced || !client.has(component) {
+                continue;
+            }
+            client.standing = Standing::Believed;
+            client.record = Record::default();
+            client.violations = client.warden.statistics().violations;
+            self.trace(Trace::Readmitted {
+                client: self.client_name(index),
+            });
+            for component in 0..self.units.len() {
+                self.give(component, Event::ClientBack(index as u8));
+            }
+        }
+    }
+
+    /// The clients that do not count, one bit each.
+    pub(crate) fn gone(&self) -> u8 {
+        let clients = self.clients.iter().enumerate();
+        clients
+            .filter(|(_, client)| client.standing != Standing::Believed)
+            .fold(0, |bits, (index, _)| bits | 1 << index)
+    }
+}

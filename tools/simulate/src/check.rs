@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What must hold after each step, found by asking the kernel's core.
+
+use molt_supervisor::Supervisor;
+use molt_system::VaultSlot;
+use molt_system::cspace::{WORKSHOP_REST, WORKSHOP_TCB};
+use molt_update::Phase;
+
+use crate::plan::{self, CLIENTS, QUEUE_PAGES, UNTYPEDS, WORKSHOP, driver_at, slot, vault};
+use crate::world::{Handle, World};
+
+/// The rule that is broken, if one is. `books_too`: the books may have changed.
+pub fn check(
+    supervisor: &Supervisor<'static, Handle>,
+    world: &World,
+    books_too: bool,
+) -> Option<&'static str> {
+    let unit = supervisor.units().first()?;
+    let holder = unit.holder().place().map(|place| arena_of(place.tcb.0));
+    for arena in 0..2 {
+        if holder != Some(arena) && reaches(world, arena) {
+            return Some(if holder.is_some() {
+                "two holders"
+            } else {
+                "reached after a denial"
+            });
+        }
+    }
+    for arena in 0..2 {
+        let tcb = vault(slot::FREE + 32 * arena);
+        if holder != Some(arena) && world.calls.runs(tcb) {
+            return Some("a denied generation runs");
+        }
+    }
+    if holder.is_none() {
+        if originals().any(|at| world.calls.has_children(at)) {
+            return Some("derived after a denial");
+        }
+        if world.calls.irq_bound(plan::IRQ) {
+            return Some("interrupt bound after a denial");
+        }
+        for client in 0..CLIENTS as u32 {
+            let vspace = vault(slot::CLIENT_VSPACES + client);
+            if world.calls.reached(vspace, plan::CLIENT_QUEUE).is_some() {
+                return Some("reached after a denial");
+            }
+        }
+    }
+    if let Some(arena) = holder {
+        let own = unit.machine().holder_arena().map(u32::from);
+        if own.is_some_and(|own| own != arena) {
+            return Some("two holders");
+        }
+        let mut built = (WORKSHOP_TCB..WORKSHOP_REST + 2).map(|n| WORKSHOP + u64::from(n));
+        let building = matches!(unit.machine().phase(), Phase::Building | Phase::Waiting);
+        let serving = unit.machine().phase() == Phase::Starting;
+        if serving && !building && built.any(|at| world.calls.filled(at)) {
+            return Some("stage holds what runs");
+        }
+    }
+    books_too.then(|| books(supervisor, world)).flatten()
+}
+
+/// The slots that the books call free are empty, and those that they call used are full.
+fn books(supervisor: &Supervisor<'static, Handle>, world: &World) -> Option<&'static str> {
+    let books = supervisor.books();
+    let mut free = books.free();
+    if free.any(|VaultSlot(at)| world.calls.filled(vault(at))) {
+        return Some("books");
+    }
+    let first = slot::FREE + 2 * 32;
+    let filled = (first..first + 256).filter(|at| world.calls.filled(vault(*at)));
+    (filled.count() as u32 > books.in_use()).then_some("books")
+}
+
+/// What must hold at the end, when nothing is under way.
+pub fn check_end(supervisor: &Supervisor<'static, Handle>, world: &World) -> Option<&'static str> {
+    if let Some(rule) = books(supervisor, world) {
+        return Some(rule);
+    }
+    let unit = supervisor.units().first()?;
+    let holder = unit.machine().holder_arena();
+    for arena in 0..2u32 {
+        let first = slot::ARENAS + arena * UNTYPEDS;
+        let mut untypeds = (first..first + UNTYPEDS).map(vault);
+        if holder.map(u32::from) != Some(arena)
+            && untypeds.any(|at| !world.calls.filled(at) || world.calls.has_children(at))
+        {
+            return Some("an idle arena holds something");
+        }
+    }
+    None
+}
+
+fn originals() -> impl Iterator<Item = u64> {
+    let queues = CLIENTS as u32 * QUEUE_PAGES;
+    let all = [slot::DEVICE, slot::RING, slot::HANDLER].into_iter();
+    all.chain((0..queues).map(|n| slot::QUEUES + n)).map(vault)
+}
+
+fn arena_of(tcb: u32) -> u32 {
+    (tcb - slot::FREE) / 32
+}
+
+/// Whether a generation can touch anything of the component.
+fn reaches(world: &World, arena: u32) -> bool {
+    let vspace = vault(slot::FREE + 32 * arena + 2);
+    if !world.calls.filled(vspace) {
+        return false;
+    }
+    let queues = CLIENTS as u64 * u64::from(QUEUE_PAGES);
+    let queues = (0..queues).map(|n| driver_at::QUEUES + n * 4096);
+    [
+        driver_at::ORDERS,
+        driver_at::REPORT,
+        driver_at::RING,
+        driver_at::DEVICE,
+    ]
+    .into_iter()
+    .chain(queues)
+    .any(|vaddr| world.calls.reached(vspace, vaddr).is_some())
+}

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! A generation: a driver as the real ones are, or with one fault.
+
+use std::sync::atomic::Ordering;
+
+use molt_block_queue::{Request, Server, SlotId, Status};
+use molt_control::{Order, Orders, Report};
+
+use crate::plan::{CLIENTS, Places, QUEUE_PAGES, driver_at, slot, vault};
+use crate::world::World;
+
+/// What is wrong with an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Good,
+    NeverReady,
+    FaultsAtStart,
+    FaultsLate,
+    SaysFailed,
+    Silent,
+    Disobeys,
+    QuietTooEarly,
+    AnswersErrors,
+    Violates,
+    Scribbles,
+}
+
+impl Kind {
+    /// What an offered image may be.
+    pub const ALL: [Self; 11] = [
+        Self::Good,
+        Self::NeverReady,
+        Self::FaultsAtStart,
+        Self::FaultsLate,
+        Self::SaysFailed,
+        Self::Silent,
+        Self::Disobeys,
+        Self::QuietTooEarly,
+        Self::AnswersErrors,
+        Self::Violates,
+        Self::Scribbles,
+    ];
+
+    /// Whether requests are served by it for as long as it likes.
+    pub fn serves(self) -> bool {
+        matches!(self, Self::Good | Self::Disobeys | Self::QuietTooEarly)
+    }
+}
+
+/// What a turn came to.
+pub enum Turn {
+    /// Nothing to be said about it.
+    Done,
+    /// It touched what it does not have.
+    Faulted(u64),
+}
+
+/// A running generation.
+pub struct Driver {
+    pub kind: Kind,
+    pub arena: usize,
+    pub crashed: bool,
+    servers: Vec<Server<'static>>,
+    report: Report<'static>,
+    orders: Orders<'static>,
+    in_flight: Vec<(usize, SlotId, u64)>,
+    beat: u64,
+    ready: bool,
+    quiet: Option<u64>,
+    served: u64,
+    /// Requests that it answered with an error.
+    pub failed: u64,
+}
+
+impl Driver {
+    pub fn new(world: &World, places: &Places, arena: usize, kind: Kind) -> Self {
+        let page = |paddr| world.ram.words(paddr, 4096);
+        let orders = Orders::new(page(places.orders));
+        let generation = orders.generation();
+        let servers = places.queues.iter().map(|queue| {
+            let words = world.ram.words(*queue, u64::from(QUEUE_PAGES) * 4096);
+            Server::new(words, generation)
+        });
+        Self {
+            kind,
+            arena,
+            crashed: false,
+            servers: servers.collect(),
+            report: Report::new(page(places.report), generation),
+            orders,
+            in_flight: Vec::new(),
+            beat: orders.beat(),
+            ready: false,
+            quiet: None,
+            served: 0,
+            failed: 0,
+        }
+    }
+
+    /// Whether an address can be touched by it; else it faults.
+    fn touches(&self, world: &World, vaddr: u64, write: bool) -> Result<(), u64> {
+        let vspace = vault(slot::FREE + 32 * self.arena as u32 + 2);
+        match world.calls.reached(vspace, vaddr) {
+            Some(reached) if reached.write || !write => Ok(()),
+            _ => Err(vaddr),
+        }
+    }
+
+    /// Runs until there is nothing more to do. `done` counts what the device has done, by request.
+    pub fn turn(&mut self, world: &mut World, done: &mut Vec<u64>) -> Turn {
+        match self.run(world, done) {
+            Ok(()) => Turn::Done,
+            Err(address) => {
+                self.crashed = true;
+                Turn::Faulted(address)
+            }
+        }
+    }
+
+    fn run(&mut self, world: &mut World, done: &mut Vec<u64>) -> Result<(), u64> {
+        self.touches(world, driver_at::ORDERS, false)?;
+        self.touches(world, driver_at::REPORT, true)?;
+        if self.kind == Kind::FaultsAtStart {
+            return Err(0);
+        }
+        if self.orders.beat() != self.beat && self.kind != Kind::Silent {
+            self.beat = self.orders.beat();
+            self.report.beat(self.beat);
+        }
+        let (order, serial) = self.orders.order();
+        if !self.ready && self.kind != Kind::NeverReady {
+            self.touches(world, driver_at::DEVICE, true)?;
+            let now = world.now;
+            world.device.write(now, 0x070, 0xf);
+            self.ready = true;
+            self.report.ready();
+        }
+        if !self.ready {
+            return Ok(());
+        }
+        let obeys = self.kind != Kind::Disobeys;
+        let taking = order == Order::Run || !obeys;
+        for n in 0..CLIENTS {
+            let size = u64::from(QUEUE_PAGES) * 4096;
+            self.touches(world, driver_at::QUEUES + n as u64 * size, true)?;
+            let mut request = Request::default();
+            while taking && let Some(Ok(slot)) = self.servers[n].take(&mut request) {
+                self.report.submitted(world.now);
+                self.in_flight.push((n, slot, request.sector));
+            }
+        }
+        self.complete(world, done)?;
+        let idle = self.in_flight.is_empty() || self.kind == Kind::QuietTooEarly;
+        if order == Order::Quiesce && obeys && idle && self.quiet != Some(serial) {
+            self.quiet = Some(serial);
+            self.report.quiesced(serial);
+        }
+        Ok(())
+    }
+
+    /// The device is as fast as the driver is woken.
+    fn complete(&mut self, world: &mut World, done: &mut Vec<u64>) -> Result<(), u64> {
+        if !world.device.active || self.kind == Kind::Silent && self.served > 2 {
+            return Ok(());
+        }
+        self.touches(world, driver_at::RING, true)?;
+        let flight = std::mem::take(&mut self.in_flight);
+        for (n, slot, request) in flight {
+            if world.choices.once_in(4) {
+                self.in_flight.push((n, slot, request));
+                continue;
+            }
+            let fails = self.kind == Kind::AnswersErrors;
+            let status = if fails { Status::IoError } else { Status::Ok };
+            if !fails {
+                done.push(request);
+            }
+            if self.servers[n].complete(slot, status).is_ok() {
+                let told = fails && world.mutant != Some(crate::Mutant::NoErrors);
+                self.report.completed(told, world.now);
+                self.served += 1;
+                self.failed += u64::from(fails);
+                world.signal(crate::world::Actor::Client(n));
+            }
+            match self.kind {
+                Kind::FaultsLate if self.served > 1 => return Err(8),
+                Kind::SaysFailed if self.served > 1 => self.report.failed(7),
+                Kind::Violates if self.served > 1 => self.spoil(world, n, 8, u64::MAX / 2),
+                Kind::Scribbles => {
+                    let word = world.choices.below(2048);
+                    let value = world.choices.word();
+                    self.spoil(world, n, word, value);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Has it look again.
+    pub fn busy(&self) -> bool {
+        !self.crashed && !self.in_flight.is_empty() && self.kind != Kind::Silent
+    }
+
+    fn spoil(&self, world: &World, client: usize, word: u64, value: u64) {
+        let size = u64::from(QUEUE_PAGES) * 4096;
+        let vspace = vault(slot::FREE + 32 * self.arena as u32 + 2);
+        let vaddr = driver_at::QUEUES + client as u64 * size + 8 * word;
+        if let Some(reached) = world.calls.reached(vspace, vaddr)
+            && reached.write
+        {
+            world
+                .ram
+                .word(reached.paddr & !7)
+                .store(value, Ordering::Relaxed);
+        }
+    }
+}

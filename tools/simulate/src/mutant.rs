@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! One thing left out or let through, to see which rule notices it.
+//!
+//! What a mutant leaves out is done at the seam: an operation of the trait does nothing, or what a check would have
+//! held back is made to look right. That is what the system would do without the check.
+
+macro_rules! mutants {
+    ($($(#[$doc:meta])* $name:ident = $word:literal, $rules:expr;)*) => {
+        /// What is left out.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Mutant {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Mutant {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// Its name.
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$name => $word,)* }
+            }
+
+            /// The rules of which one must notice it.
+            pub const fn noticed_by(self) -> &'static [&'static str] {
+                match self { $(Self::$name => &$rules,)* }
+            }
+
+            /// The one of this name.
+            pub fn named(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|m| m.word() == word)
+            }
+        }
+    };
+}
+
+mutants! {
+    /// One of several regions is not revoked.
+    KeepsRegion = "keeps-region", ["two holders", "derived after a denial", "reached after a denial", "books"];
+    /// The device is not revoked.
+    KeepsDevice = "keeps-device", ["two holders", "derived after a denial", "reached after a denial", "books"];
+    /// The control pages' copies are not deleted.
+    KeepsControl = "keeps-control", ["two holders", "reached after a denial", "books"];
+    /// The handler's copies are not revoked.
+    KeepsHandler = "keeps-handler", ["derived after a denial", "two holders"];
+    /// The interrupt's binding is not cleared.
+    KeepsBinding = "keeps-binding", ["interrupt bound after a denial"];
+    /// The device's stop is not waited for.
+    NoStop = "no-stop", ["revoked before the device was at rest"];
+    /// An arena is not revoked: that of the old generation is kept at the commit.
+    KeepsArena = "keeps-arena", ["an idle arena holds something", "a transaction did not end", "out of service for no reason"];
+    /// A confirm with a wrong handle is taken.
+    AnyHandle = "any-handle", ["copied without the right confirm"];
+    /// A client that may not update is allowed to.
+    AnyClient = "any-client", ["copied without the right confirm"];
+    /// An acknowledgement of an earlier epoch is taken for the newest.
+    AnyEpoch = "any-epoch", ["parked without having been late"];
+    /// The alarm for deadlines is not set.
+    NoAlarm = "no-alarm", ["a transaction did not end", "a request is lost", "an idle arena holds something"];
+    /// A heartbeat is never missed.
+    AlwaysAlive = "always-alive", ["a request is lost"];
+    /// Errors in probation are forgiven.
+    NoErrors = "no-errors", ["committed what answers with errors"];
+    /// A parked client is not resumed.
+    StaysParked = "stays-parked", ["a parked client is not resumed", "a request is lost"];
+    /// A capability is left in the workshop.
+    LeavesCapability = "leaves-capability", ["stage holds what runs"];
+    /// A request is not replayed after a swap.
+    NoReplay = "no-replay", ["a request is lost"];
+    /// A request is replayed twice.
+    ReplaysTwice = "replays-twice", ["a request is completed twice"];
+    /// A slot that is in use is taken for free.
+    GivesBackTwice = "gives-back-twice", ["books", "out of service for no reason"];
+    /// A suspended generation runs on.
+    NoSuspend = "no-suspend", ["a denied generation runs"];
+}

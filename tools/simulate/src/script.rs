@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What happens in a run beside the systems' own work: offers, faults, when. All from the seed, and in a list, so that a failing
+//! run can be made shorter by leaving entries out.
+
+use crate::choices::Choices;
+use crate::client::{Manner, Wish};
+use crate::driver::Kind;
+use crate::plan::{CLIENTS, UPDATERS};
+use crate::stage::Flaw;
+
+/// Something that happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A client offers an image and, in time or not, goes on with it.
+    Offer {
+        client: usize,
+        kind: Kind,
+        /// The sequence number above the committed one; 0: not above.
+        ahead: u64,
+        then: Option<Wish>,
+    },
+    /// A client rings for something else.
+    Ring { client: usize, wish: Wish },
+    /// A client turns hostile.
+    Hostile { client: usize, manner: Manner },
+    /// The generation that runs crashes.
+    Crash,
+    /// The generation that runs does not answer any more.
+    Hang,
+    /// The next answers of `stage`.
+    Stage(Flaw),
+    /// The device takes so long to stop, in us; `None`: for ever.
+    Stops(Option<u64>),
+    /// The trait's call after so many fails.
+    CallFails(u64),
+    /// A word of the report page is overwritten by the driver.
+    ReportSpoilt { word: u64, value: u64 },
+}
+
+/// An entry: when, in us, and what.
+pub type Entry = (u64, What);
+
+/// Entries at most.
+pub const ENTRIES: usize = 12;
+
+/// The script of a run.
+pub fn script(choices: &mut Choices) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    let mut at = 20_000;
+    for _ in 0..=choices.below(3) {
+        at += choices.below(120_000);
+        let may_not = usize::from(choices.once_in(4));
+        let client = pick(choices, UPDATERS + may_not);
+        let kind = if choices.once_in(2) {
+            Kind::Good
+        } else {
+            Kind::ALL[pick(choices, Kind::ALL.len())]
+        };
+        let then = match choices.below(8) {
+            0 => None,
+            1 => Some(Wish::ConfirmWrong),
+            2 => Some(Wish::Cancel),
+            _ => Some(Wish::Confirm),
+        };
+        let ahead = u64::from(!choices.once_in(8)) * (1 + choices.below(3));
+        entries.push((
+            at,
+            What::Offer {
+                client,
+                kind,
+                ahead,
+                then,
+            },
+        ));
+    }
+    let end = at + 150_000;
+    for _ in 0..choices.below(4) {
+        let at = choices.below(end);
+        entries.push((at, fault(choices)));
+    }
+    entries.sort_by_key(|(at, _)| *at);
+    entries.truncate(ENTRIES);
+    entries
+}
+
+fn fault(choices: &mut Choices) -> What {
+    match choices.below(10) {
+        0 => What::Ring {
+            client: pick(choices, CLIENTS),
+            wish: [Wish::Confirm, Wish::Cancel, Wish::Forgive][pick(choices, 3)],
+        },
+        1 | 2 => What::Hostile {
+            client: pick(choices, CLIENTS),
+            manner: Manner::HOSTILE[pick(choices, Manner::HOSTILE.len())],
+        },
+        3 => What::Crash,
+        4 => What::Hang,
+        5 => What::Stage(Flaw::ALL[pick(choices, Flaw::ALL.len())]),
+        6 => What::Stops(match choices.below(8) {
+            0 => None,
+            _ => Some(choices.below(30_000)),
+        }),
+        7 => What::ReportSpoilt {
+            word: choices.below(16),
+            value: choices.word() >> choices.below(64),
+        },
+        _ => What::CallFails(choices.below(400)),
+    }
+}
+
+fn pick(choices: &mut Choices, count: usize) -> usize {
+    choices.below(count as u64) as usize
+}

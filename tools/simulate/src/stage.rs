@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! `stage`: copies, verifies and builds; late, twice, falsely or never, where the run says so.
+
+use molt_control::stage::{Command, Results, Worker};
+use molt_doorbell::Reason;
+use molt_system::cspace::{
+    WORKSHOP_GENERATION_CNODE, WORKSHOP_REST, WORKSHOP_TCB, WORKSHOP_VSPACE,
+};
+
+use crate::calls::object;
+use crate::driver::Kind;
+use crate::plan::{self, UNTYPEDS, WORKSHOP, driver_at};
+use crate::world::{Actor, World};
+
+/// A bundle, as far as it matters here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bundle {
+    pub kind: Kind,
+    pub sequence: u64,
+}
+
+impl Bundle {
+    fn digest(self) -> [u64; 4] {
+        [self.kind as u64 + 1, self.sequence, 0, 0]
+    }
+}
+
+/// What is wrong with its next answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    Fails,
+    Never,
+    Twice,
+    Lies,
+    HalfBuilt,
+}
+
+impl Flaw {
+    pub const ALL: [Self; 5] = [
+        Self::Fails,
+        Self::Never,
+        Self::Twice,
+        Self::Lies,
+        Self::HalfBuilt,
+    ];
+}
+
+/// The PD.
+pub struct Stage {
+    worker: Worker<'static>,
+    pub flaw: Option<Flaw>,
+    /// It has crashed or hangs.
+    pub gone: bool,
+    slots: [Option<Bundle>; 3],
+    /// What stands in each arena.
+    pub built: [Option<Bundle>; 2],
+    /// An answer to be given again.
+    again: Option<Results>,
+}
+
+impl Stage {
+    pub fn new(world: &World) -> Self {
+        let page = |at| world.ram.words(at, 4096);
+        Self {
+            worker: Worker::new(page(plan::COMMANDS), page(plan::RESULTS)),
+            flaw: None,
+            gone: false,
+            slots: [
+                Some(Bundle {
+                    kind: Kind::Good,
+                    sequence: 1,
+                }),
+                None,
+                None,
+            ],
+            built: [None; 2],
+            again: None,
+        }
+    }
+
+    /// Does what it is asked for. `staged`: what clients offer. Returns the client whose bundle was copied.
+    pub fn turn(&mut self, world: &mut World, staged: &[Bundle]) -> Option<usize> {
+        if self.gone {
+            return None;
+        }
+        if let Some(results) = self.again.take() {
+            self.worker.done(results);
+            world.signal(Actor::Update);
+        }
+        let command = self.worker.take()?;
+        let flaw = self.flaw.take();
+        if flaw == Some(Flaw::Never) {
+            self.gone = true;
+            return None;
+        }
+        let mut copied = None;
+        let answer = match command {
+            Command::Verify {
+                slot,
+                client,
+                committed,
+                ..
+            } => {
+                copied = Some(client);
+                let bundle = staged.get(client).copied();
+                self.verify(slot, bundle, committed, flaw)
+            }
+            Command::Build { slot, arena, .. } => self.build(world, slot, arena, flaw),
+        };
+        match answer {
+            _ if flaw == Some(Flaw::Fails) => self.worker.failed(Reason::BuildFailed as u32),
+            Err(reason) => self.worker.failed(reason as u32),
+            Ok(results) => {
+                self.worker.done(results);
+                if flaw == Some(Flaw::Twice) {
+                    self.again = Some(results);
+                    world.signal(Actor::Stage);
+                }
+            }
+        }
+        world.signal(Actor::Update);
+        copied
+    }
+
+    fn verify(
+        &mut self,
+        slot: usize,
+        bundle: Option<Bundle>,
+        committed: u64,
+        flaw: Option<Flaw>,
+    ) -> Result<Results, Reason> {
+        let bundle = bundle.ok_or(Reason::Internal)?;
+        *self.slots.get_mut(slot).ok_or(Reason::Internal)? = Some(bundle);
+        let lies = flaw == Some(Flaw::Lies);
+        if bundle.sequence <= committed && !lies {
+            return Err(Reason::OldSequence);
+        }
+        Ok(Results {
+            sequence: bundle.sequence,
+            digest: bundle.digest(),
+            length: 0x100,
+            slots: 0,
+        })
+    }
+
+    fn build(
+        &mut self,
+        world: &mut World,
+        slot: usize,
+        arena: usize,
+        flaw: Option<Flaw>,
+    ) -> Result<Results, Reason> {
+        let bundle = self.slots.get(slot).copied().flatten();
+        *self.built.get_mut(arena).ok_or(Reason::Internal)? = bundle;
+        let half = flaw == Some(Flaw::HalfBuilt);
+        let made = make(world, half);
+        if half {
+            self.gone = true;
+            return Err(Reason::BuildFailed);
+        }
+        made.map_err(|_| Reason::BuildFailed)?;
+        let slots = match flaw {
+            Some(Flaw::Lies) => 5000,
+            _ => u64::from(WORKSHOP_REST) + 2,
+        };
+        Ok(Results {
+            slots,
+            ..Results::default()
+        })
+    }
+}
+
+/// The objects of a generation, in the workshop.
+fn make(world: &mut World, half: bool) -> Result<(), u64> {
+    let calls = &mut world.calls;
+    let at = |slot: u32| WORKSHOP + u64::from(slot);
+    let untyped = |n: u32| at(n);
+    const _: () = assert!(UNTYPEDS == 3);
+    calls.retype(
+        untyped(0),
+        object::CNODE,
+        9,
+        at(WORKSHOP_GENERATION_CNODE),
+        1,
+    )?;
+    if half {
+        return Ok(());
+    }
+    calls.retype(untyped(1), object::VSPACE, 0, at(WORKSHOP_VSPACE), 1)?;
+    calls.retype(untyped(1), object::PAGE_TABLE, 0, at(WORKSHOP_REST), 2)?;
+    calls.retype(untyped(2), object::TCB, 0, at(WORKSHOP_TCB), 1)?;
+    calls.assign_asid(at(WORKSHOP_VSPACE))?;
+    for table in [WORKSHOP_REST, WORKSHOP_REST + 1] {
+        calls.map_table(at(table), at(WORKSHOP_VSPACE), driver_at::ORDERS)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What the supervisor's trait is made of here: the kernel's core, memory, a device, a clock, and who has been signalled.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::atomic::AtomicU64;
+
+use molt_clock::{Frequency, Ticks};
+use molt_kernel_core::inspect::Label;
+use molt_shared::Mmio;
+use molt_supervisor::{Error, Kernel, Result, Rights, Slot, Space, Thread};
+use molt_system::{UpdateComponent, VaultSlot};
+
+use crate::calls::Calls;
+use crate::choices::Choices;
+use crate::device::Device;
+use crate::mutant::Mutant;
+use crate::plan::{self, CHILD, CLIENTS, WORKSHOP, slot, vault};
+use crate::ram::Ram;
+
+/// Who does something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Actor {
+    Update,
+    Stage,
+    Driver,
+    Client(usize),
+}
+
+/// Everything that the actors share.
+pub struct World {
+    pub calls: Calls,
+    pub ram: Ram,
+    /// In us.
+    pub now: u64,
+    pub choices: Choices,
+    pub mutant: Option<Mutant>,
+    pub device: Device,
+    pub alarm: Option<u64>,
+    /// Signalled since their last turn.
+    pub signalled: Vec<Actor>,
+    /// Clients that wait in a fault.
+    pub blocked: [bool; CLIENTS],
+    /// Arena of a generation that was started and has not been seen yet.
+    pub started: Option<usize>,
+    /// The trait's call after so many more fails, once.
+    pub fails_in: Option<u64>,
+    /// A rule that was broken within a call.
+    pub broken: Option<&'static str>,
+}
+
+impl World {
+    pub fn new(calls: Calls, ram: Ram, choices: Choices, mutant: Option<Mutant>) -> Self {
+        Self {
+            calls,
+            ram,
+            now: 1,
+            choices,
+            mutant,
+            device: Device {
+                takes: Some(0),
+                ..Device::default()
+            },
+            alarm: None,
+            signalled: Vec::new(),
+            blocked: [false; CLIENTS],
+            started: None,
+            fails_in: None,
+            broken: None,
+        }
+    }
+
+    fn is(&self, mutant: Mutant) -> bool {
+        self.mutant == Some(mutant)
+    }
+
+    /// Signals somebody.
+    pub fn signal(&mut self, actor: Actor) {
+        if !self.signalled.contains(&actor) {
+            self.signalled.push(actor);
+        }
+    }
+}
+
+/// The world, as the supervisor has it.
+#[derive(Clone)]
+pub struct Handle(pub Rc<RefCell<World>>);
+
+impl Handle {
+    fn with(&self, what: impl FnOnce(&mut World) -> core::result::Result<(), u64>) -> Result {
+        let mut world = self.0.borrow_mut();
+        if let Some(left) = &mut world.fails_in {
+            if *left == 0 {
+                world.fails_in = None;
+                return Err(Error(10));
+            }
+            *left -= 1;
+        }
+        what(&mut world).map_err(Error)
+    }
+}
+
+fn address(slot: Slot) -> (Option<u64>, u64) {
+    match slot {
+        Slot::Vault(slot) => (None, vault(slot.0)),
+        Slot::Workshop(index) => (None, WORKSHOP + u64::from(index)),
+        Slot::Generation { cnode, slot } => (Some(vault(cnode.0)), slot),
+    }
+}
+
+/// The vault's originals, by what they are.
+fn is_arena(slot: VaultSlot) -> bool {
+    (slot::ARENAS..slot::ARENAS + 2 * plan::UNTYPEDS).contains(&slot.0)
+}
+
+impl Kernel<'static> for Handle {
+    fn copy(&self, to: Slot, from: VaultSlot, rights: Rights) -> Result {
+        self.with(|world| {
+            let (node, to) = address(to);
+            world.calls.copy(node, to, vault(from.0), rights.0.into())
+        })
+    }
+
+    fn mint(&self, to: VaultSlot, from: VaultSlot, rights: Rights, badge: u64) -> Result {
+        self.with(|world| {
+            let rights = rights.0.into();
+            world.calls.mint(vault(to.0), vault(from.0), rights, badge)
+        })
+    }
+
+    fn relocate(&self, to: Slot, from: Slot) -> Result {
+        self.with(|world| {
+            let left = matches!(from, Slot::Workshop(index) if index == 1028);
+            if left && world.is(Mutant::LeavesCapability) {
+                return Ok(());
+            }
+            world.calls.relocate(address(to).1, address(from).1)
+        })
+    }
+
+    fn revoke(&self, original: VaultSlot) -> Result {
+        self.with(|world| {
+            if matches!(original.0, slot::DEVICE | slot::RING)
+                || (slot::QUEUES..slot::CLIENT_VSPACES).contains(&original.0)
+            {
+                let now = world.now;
+                world.device.look(now);
+                if world.device.active {
+                    world.broken = Some("revoked before the device was at rest");
+                }
+            }
+            let kept = match original.0 {
+                slot::DEVICE => world.is(Mutant::KeepsDevice),
+                slot::HANDLER => world.is(Mutant::KeepsHandler),
+                slot => slot == slot::QUEUES + 1 && world.is(Mutant::KeepsRegion),
+            };
+            if kept || is_arena(original) && world.is(Mutant::KeepsArena) {
+                return Ok(());
+            }
+            world.calls.revoke(vault(original.0))
+        })
+    }
+
+    fn delete(&self, slot: VaultSlot) -> Result {
+        self.with(|world| {
+            if world.is(Mutant::KeepsControl) {
+                return Ok(());
+            }
+            world.calls.delete(vault(slot.0))
+        })
+    }
+
+    fn map(
+        &self,
+        frame: VaultSlot,
+        space: Space,
+        vaddr: u64,
+        rights: Rights,
+        attributes: u32,
+    ) -> Result {
+        self.with(|world| {
+            let vspace = match space {
+                Space::Own => vault(slot::OWN_VSPACE),
+                Space::Vault(slot) => vault(slot.0),
+            };
+            let rights = rights.0.into();
+            world
+                .calls
+                .map(vault(frame.0), vspace, vaddr, rights, attributes.into())
+        })
+    }
+
+    fn bind_irq(&self, handler: VaultSlot, notification: VaultSlot) -> Result {
+        self.with(|world| {
+            let caps = [vault(notification.0)];
+            let call = world
+                .calls
+                .call(vault(handler.0), Label::IRQ_SET_HANDLER, &[], &caps);
+            call.map(drop)
+        })
+    }
+
+    fn clear_irq(&self, handler: VaultSlot) -> Result {
+        self.with(|world| {
+            if world.is(Mutant::KeepsBinding) {
+                return Ok(());
+            }
+            let call = world
+                .calls
+                .call(vault(handler.0), Label::IRQ_CLEAR_HANDLER, &[], &[]);
+            call.map(drop)
+        })
+    }
+
+    fn start(&self, plan: &UpdateComponent, tcb: VaultSlot, fault: VaultSlot) -> Result {
+        self.with(|world| {
+            let (thread, sc) = (vault(tcb.0), vault(plan.sc.0));
+            let calls = &mut world.calls;
+            // Where the kernel's clock stands still, a budget is never used up.
+            let times = [plan.budget_us, plan.period_us, 0, 0, 0];
+            let control = calls.sched_control;
+            calls.call(control, Label::SCHED_CONTROL_CONFIGURE, &times, &[sc])?;
+            let caps = [crate::calls::TCB, sc, vault(fault.0)];
+            let words = [0, u64::from(plan.priority)];
+            calls.call(thread, Label::TCB_SET_SCHED_PARAMS, &words, &caps)?;
+            calls.call(
+                thread,
+                Label::TCB_BIND_NOTIFICATION,
+                &[],
+                &[vault(plan.port.0)],
+            )?;
+            calls.call(thread, Label::TCB_RESUME, &[], &[])?;
+            let part = (tcb.0 - slot::FREE) / 32;
+            world.started = Some(part as usize);
+            world.signal(Actor::Driver);
+            Ok(())
+        })
+    }
+
+    fn unbind_port(&self, tcb: VaultSlot) -> Result {
+        self.with(|world| {
+            let tcb = vault(tcb.0);
+            let call = world
+                .calls
+                .call(tcb, Label::TCB_UNBIND_NOTIFICATION, &[], &[]);
+            call.map(drop)
+        })
+    }
+
+    fn unbind_time(&self, sc: VaultSlot) -> Result {
+        self.with(|world| {
+            if world.is(Mutant::NoSuspend) {
+                return Ok(());
+            }
+            let sc = vault(sc.0);
+            world
+                .calls
+                .call(sc, Label::SCHED_CONTEXT_UNBIND, &[], &[])
+                .map(drop)
+        })
+    }
+
+    fn suspend(&self, thread: Thread) -> Result {
+        self.with(|world| {
+            if world.is(Mutant::NoSuspend) {
+                return Ok(());
+            }
+            let thread = match thread {
+                Thread::Vault(slot) => vault(slot.0),
+                Thread::Child(child) => CHILD + u64::from(child),
+            };
+            world
+                .calls
+                .call(thread, Label::TCB_SUSPEND, &[], &[])
+                .map(drop)
+        })
+    }
+
+    fn resume(&self, thread: Thread) -> Result {
+        self.with(|world| {
+            if let Thread::Child(child) = thread
+                && !world.is(Mutant::StaysParked)
+            {
+                let client = (child - plan::CLIENT_CHILD) as usize;
+                world.blocked[client] = false;
+                world.signal(Actor::Client(client));
+            }
+            Ok(())
+        })
+    }
+
+    fn notify(&self, channel: u32) {
+        let actor = match channel {
+            plan::STAGE_CHANNEL => Actor::Stage,
+            plan::DRIVER_CHANNEL => Actor::Driver,
+            n => Actor::Client((n - plan::CLIENT_CHANNEL) as usize),
+        };
+        self.0.borrow_mut().signal(actor);
+    }
+
+    fn yield_now(&self) {}
+
+    fn consumed(&self, _: VaultSlot) -> u64 {
+        0
+    }
+
+    fn now(&self) -> Ticks {
+        // Each look takes a moment.
+        Ticks(self.0.borrow().now)
+    }
+
+    fn frequency(&self) -> Frequency {
+        Frequency::new(1_000_000).expect("not 0")
+    }
+
+    fn wake_at(&self, _: u32, at: Option<Ticks>) {
+        let mut world = self.0.borrow_mut();
+        if !world.is(Mutant::NoAlarm) {
+            world.alarm = at.map(|at| at.0);
+        }
+    }
+
+    fn words(&self, address: u64, size: u64) -> &'static [AtomicU64] {
+        self.0.borrow().ram.words(address, size)
+    }
+
+    fn registers(&self, _: u64) -> impl Mmio {
+        Registers(self.0.clone())
+    }
+}
+
+/// The device's registers, where `update` has mapped them.
+struct Registers(Rc<RefCell<World>>);
+
+impl Registers {
+    fn there(world: &World) -> bool {
+        let at = world
+            .calls
+            .reached(vault(slot::OWN_VSPACE), plan::OWN_DEVICE);
+        at.is_some_and(|reached| reached.write)
+    }
+}
+
+impl Mmio for Registers {
+    fn read(&self, offset: usize) -> u32 {
+        let mut world = self.0.borrow_mut();
+        if !Self::there(&world) {
+            world.broken = Some("update touches a device that it has not mapped");
+            return u32::MAX;
+        }
+        let now = world.now;
+        let value = world.device.read(now, offset);
+        if offset == 0x070 && world.is(Mutant::NoStop) {
+            return 0;
+        }
+        value
+    }
+
+    fn write(&self, offset: usize, value: u32) {
+        let mut world = self.0.borrow_mut();
+        if !Self::there(&world) {
+            world.broken = Some("update touches a device that it has not mapped");
+            return;
+        }
+        if !world.is(Mutant::NoStop) {
+            let now = world.now;
+            world.device.write(now, offset, value);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What one client says or does, and that it hurts only that client.
+#![allow(missing_docs)]
+
+use molt_simulate::{Entry, Kind, Manner, Ram, Run, What, Wish, play};
+
+const SECOND: u64 = 1_000_000;
+
+fn offer(at: u64, client: usize, kind: Kind) -> Entry {
+    let what = What::Offer {
+        client,
+        kind,
+        ahead: 1,
+        then: Some(Wish::Confirm),
+    };
+    (at, what)
+}
+
+fn hostile(client: usize, manner: Manner) -> Entry {
+    (20_000, What::Hostile { client, manner })
+}
+
+fn count(run: &Run, event: &str) -> usize {
+    let event = format!(" {event} ");
+    run.trace.iter().filter(|l| l.contains(&event)).count()
+}
+
+/// Plays it with some seeds.
+fn each(script: &[Entry], check: impl Fn(&Run)) {
+    let ram = Ram::new();
+    for seed in 0..20 {
+        let run = play(ram, seed, script.to_vec(), None, true);
+        assert_eq!(run.broken, None, "seed {seed}: {:#?}", run.trace);
+        check(&run);
+    }
+}
+
+/// It was told to try again whatever the fault was, and faulted for ever.
+#[test]
+fn a_client_that_jumps_into_its_region_is_dead_and_named() {
+    let script = [hostile(2, Manner::Jumps), offer(60_000, 0, Kind::Good)];
+    each(&script, |run| {
+        let named = run
+            .trace
+            .iter()
+            .filter(|l| l.contains("fault domain=third"));
+        assert_eq!(named.count(), 1, "{:#?}", run.trace);
+        assert_eq!(count(run, "committed"), 1, "{:#?}", run.trace);
+    });
+}
+
+/// Each claim restarted the driver, until the component was out of service.
+#[test]
+fn a_client_that_accuses_the_driver_is_fenced() {
+    let script = [hostile(2, Manner::Accuses), offer(400_000, 0, Kind::Good)];
+    each(&script, |run| {
+        assert_eq!(count(run, "fenced"), 1, "{:#?}", run.trace);
+        assert_eq!(count(run, "out-of-service"), 0, "{:#?}", run.trace);
+        assert_eq!(count(run, "committed"), 1, "{:#?}", run.trace);
+    });
+}
+
+/// Its word vetoed each probation in which the others had nothing to do.
+#[test]
+fn a_client_that_says_it_waits_is_fenced() {
+    let mut script = vec![hostile(2, Manner::Owes)];
+    let offers = (1..=6).map(|n| offer(n * SECOND, 0, Kind::Good));
+    script.extend(offers);
+    each(&script, |run| {
+        assert_eq!(count(run, "out-of-service"), 0, "{:#?}", run.trace);
+        assert!(count(run, "committed") >= 1, "{:#?}", run.trace);
+    });
+}
+
+/// Every swap waited for its gate until the deadline.
+#[test]
+fn a_client_that_never_acknowledges_is_waited_for_three_times() {
+    let mut script = vec![hostile(2, Manner::Ignores)];
+    script.extend((1..=5).map(|n| offer(n * SECOND, 0, Kind::Good)));
+    each(&script, |run| {
+        assert_eq!(count(run, "fenced"), 1, "{:#?}", run.trace);
+        assert_eq!(count(run, "committed"), 5, "{:#?}", run.trace);
+    });
+}
+
+#[test]
+fn a_fenced_client_is_let_in_again() {
+    let forgive = What::Ring {
+        client: 0,
+        wish: Wish::Forgive,
+    };
+    let honest = What::Hostile {
+        client: 2,
+        manner: Manner::Good,
+    };
+    let script = [
+        hostile(2, Manner::Accuses),
+        (SECOND, honest),
+        (SECOND + 1, forgive),
+        offer(2 * SECOND, 0, Kind::Good),
+    ];
+    each(&script, |run| {
+        assert_eq!(count(run, "readmitted"), 1, "{:#?}", run.trace);
+        let last = run.trace.iter().rposition(|l| l.contains(" closed "));
+        assert!(last.is_some());
+    });
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Many runs, in which nothing is violated; and runs of mutants, in which the right rule is.
+#![allow(missing_docs)]
+
+use molt_simulate::{Mutant, Ram, run, simulate};
+
+fn number(name: &str, otherwise: u64) -> u64 {
+    let asked = std::env::var(name).ok();
+    asked.and_then(|n| n.parse().ok()).unwrap_or(otherwise)
+}
+
+/// `MOLT_RUNS` and `MOLT_SEED` choose others.
+#[test]
+fn nothing_is_violated() {
+    let (runs, seed) = (number("MOLT_RUNS", 100_000), number("MOLT_SEED", 1));
+    let summary = simulate(seed, runs, 2, None, 3);
+    println!(
+        "{} runs from seed {seed}, {} steps",
+        summary.runs, summary.steps
+    );
+    assert!(summary.violations.is_empty(), "{:#?}", summary.violations);
+    assert_eq!(summary.runs, runs);
+}
+
+#[test]
+fn each_mutant_is_noticed_by_its_rule() {
+    for mutant in Mutant::ALL {
+        let summary = simulate(1, 3_000, 2, Some(*mutant), 1);
+        let violation = summary.violations.first();
+        let rule = violation.map_or("nothing", |violation| violation.rule.as_str());
+        println!("{}: {rule}, after {} runs", mutant.word(), summary.runs);
+        assert!(
+            mutant.noticed_by().contains(&rule),
+            "{}: {violation:#?}",
+            mutant.word()
+        );
+    }
+}
+
+/// `MOLT_SHOW` prints the trace of a seed.
+#[test]
+fn show() {
+    if let Some(seed) = std::env::var("MOLT_SHOW").ok().and_then(|n| n.parse().ok()) {
+        let run = run(Ram::new(), seed, None, 0, true);
+        println!("{:#?}\n{:#?} {:?}", run.script, run.trace, run.broken);
+    }
+}
+
+#[test]
+fn a_seed_replays_exactly() {
+    let ram = Ram::new();
+    for seed in 0..20 {
+        let (one, other) = (run(ram, seed, None, 0, true), run(ram, seed, None, 0, true));
+        assert_eq!(one.trace, other.trace, "seed {seed}");
+        assert_eq!(one.steps, other.steps, "seed {seed}");
+        assert!(one.trace.iter().any(|line| line.contains(" boot ")));
+    }
+}
