@@ -60,29 +60,6 @@ fn a_client_that_accuses_the_driver_is_fenced() {
     });
 }
 
-/// Its word vetoed each probation in which the others had nothing to do.
-#[test]
-fn a_client_that_says_it_waits_is_fenced() {
-    let mut script = vec![hostile(2, Manner::Owes)];
-    let offers = (1..=6).map(|n| offer(n * SECOND, 0, Kind::Good));
-    script.extend(offers);
-    each(&script, |run| {
-        assert_eq!(count(run, "out-of-service"), 0, "{:#?}", run.trace);
-        assert!(count(run, "committed") >= 1, "{:#?}", run.trace);
-    });
-}
-
-/// Every swap waited for its gate until the deadline.
-#[test]
-fn a_client_that_never_acknowledges_is_waited_for_three_times() {
-    let mut script = vec![hostile(2, Manner::Ignores)];
-    script.extend((1..=5).map(|n| offer(n * SECOND, 0, Kind::Good)));
-    each(&script, |run| {
-        assert_eq!(count(run, "fenced"), 1, "{:#?}", run.trace);
-        assert_eq!(count(run, "committed"), 5, "{:#?}", run.trace);
-    });
-}
-
 #[test]
 fn a_fenced_client_is_let_in_again() {
     let forgive = What::Ring {
