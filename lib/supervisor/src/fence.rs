@@ -16,13 +16,10 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             client: self.client_name(client),
             what: Word::new("queue"),
         });
-        let holder = self.units.get(component).and_then(|u| u.machine.holder());
-        if !self.accused(component, client) {
-            self.fence(client, Reason::QueueViolation);
-        } else if self.alone(client) {
+        if self.accused(component, client) {
             self.holder_failed(component, Reason::QueueViolation);
-        } else if let Some(generation) = holder {
-            self.give(component, Event::Accused(generation));
+        } else {
+            self.fence(client, Reason::QueueViolation);
         }
     }
 
@@ -45,7 +42,6 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
                 if let Some(first) = self.clients.get_mut(first) {
                     first.record.confirmed(on_trial);
                 }
-                self.give(component, Event::Confirmed);
             }
             return true;
         }

@@ -11,8 +11,8 @@ use molt_update::Micros;
 
 /// Claims against images on probation that are believed: each costs one rollback.
 const TRIAL: u8 = 4;
-/// Claims against the committed image that are believed; the restarts that they cost are not counted.
-const PROVEN: u8 = 2;
+/// Claims against the committed image that are believed: fewer than the starts that it has.
+const PROVEN: u8 = 1;
 /// Closings in a row that a client may leave unacknowledged.
 const LATE: u8 = 3;
 /// After so long, in us, one claim is forgotten.
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn the_committed_image_keeps_a_start() {
-        for (attempts, believed) in [(1, 0), (2, 1), (3, 2), (9, 2)] {
+        for (attempts, believed) in [(1, 0), (2, 1), (3, 1), (9, 1)] {
             let mut record = Record::default();
             let claims = (0..9).filter(|_| record.accuses(1, false, attempts));
             assert_eq!(claims.count(), believed, "of {attempts} starts");

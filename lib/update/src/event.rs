@@ -78,11 +78,6 @@ pub enum Event {
         /// Why.
         reason: Reason,
     },
-    /// One client alone accuses a generation of having broken the queue's protocol: as [`Event::Failed`], but a start that this costs
-    /// the committed image is not counted. The caller bounds how often it believes such a word.
-    Accused(Generation),
-    /// Another client says the same: the start is counted after all.
-    Confirmed,
     /// All failed images are forgiven.
     Forgive,
     /// Time has passed.

@@ -113,13 +113,6 @@ impl Machine {
                     self.holder_failed(now, reason, &mut out);
                 }
             }
-            Event::Accused(generation) => {
-                if self.holder.is_some_and(|h| h.generation == generation) {
-                    self.starts = self.starts.saturating_sub(1);
-                    self.holder_failed(now, Reason::QueueViolation, &mut out);
-                }
-            }
-            Event::Confirmed => self.starts = self.starts.saturating_add(1),
             Event::Forgive => self.failed.clear(),
             Event::Tick => self.tick(now, &mut out),
         }

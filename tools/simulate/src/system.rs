@@ -474,7 +474,7 @@ impl System {
         let unit = self.supervisor.units().first()?;
         if let Phase::OutOfService(reason) = unit.machine().phase()
             && !self.excused
-            && self.crashes < 3
+            && usize::from(self.crashes) + self.hostiles() < 3
             && self.hostiles() < 2
             && self.serves()
             && reason != Reason::StopTimeout

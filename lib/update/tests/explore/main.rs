@@ -131,7 +131,6 @@ impl Model for Explorer {
                 }));
             }
             if world.faults > 0 {
-                moves.push(Move::Fault(Event::Accused(generation)));
                 moves.push(Move::Fault(Event::Failed {
                     generation,
                     reason: Reason::Fault,
