@@ -32,4 +32,8 @@ pub struct Config {
     pub beat: Micros,
     /// How often in a row the committed image is started; not 0.
     pub attempts: u8,
+    /// How often in a row the committed image may fail soon after it has passed probation.
+    pub relapses: u8,
+    /// For so long after probation a failure is soon.
+    pub settled: Micros,
 }

@@ -39,6 +39,9 @@ pub struct Machine {
     pub(crate) number: Generation,
     /// Starts of the committed image since it last passed probation.
     pub(crate) starts: u8,
+    /// Failures of the committed image soon after it had passed probation, and from when on a failure is not soon.
+    pub(crate) relapses: u8,
+    pub(crate) settled: Option<Micros>,
     pub(crate) failed: Failed,
     /// Bit n: client n is dead or fenced. Nobody waits for it.
     pub(crate) gone: u8,
@@ -63,6 +66,8 @@ impl Machine {
             stage: Stage::Free,
             number: 0,
             starts: 0,
+            relapses: 0,
+            settled: None,
             failed: Failed::default(),
             gone: 0,
         }
@@ -175,6 +180,7 @@ impl Machine {
         if let Some(watch) = &mut self.watch {
             watch.rebase(now);
         }
+        self.settled = self.settled.map(|at| at.saturating_sub(now));
         self.failed.rebase(now);
     }
 

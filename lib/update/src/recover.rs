@@ -26,8 +26,8 @@ impl Machine {
                     self.starts = 0;
                 }
             }
-            // An update that had not come as far as the swap gives way.
-            _ => {}
+            // The committed image. An update that had not come as far as the swap gives way.
+            _ => self.relapsed(now),
         }
         self.abandon_stage();
         self.drop_next(out);
@@ -35,7 +35,9 @@ impl Machine {
             client: self.client(),
             reason,
         };
-        self.job = if self.starts >= self.config.attempts {
+        let hopeless =
+            self.starts >= self.config.attempts || self.relapses > self.config.relapses;
+        self.job = if hopeless {
             Job::Retire(cause)
         } else {
             Job::Recover(cause)
@@ -44,6 +46,16 @@ impl Machine {
             push(out, Action::Suspend(holder.generation));
         }
         self.close(now, true, out);
+    }
+
+    /// The committed image fails after it has passed probation. Without a limit, one that always does so soon would be started
+    /// for ever.
+    fn relapsed(&mut self, now: Micros) {
+        match self.settled.take() {
+            Some(at) if at <= now => self.relapses = 0,
+            Some(_) => self.relapses = self.relapses.saturating_add(1),
+            None => {}
+        }
     }
 
     /// The committed image could not be built. Nobody holds the device.

@@ -78,7 +78,7 @@ impl Machine {
         let good = counts.completions.saturating_sub(counts.errors);
         watch.excused = good > 0 || counts.owed == 0 && counts.errors == 0;
         if good >= self.config.probation_completions {
-            self.passed(out);
+            self.passed(now, out);
         }
     }
 
@@ -94,7 +94,7 @@ impl Machine {
                 // The heartbeat must hold to the end: it is decided when the sign of life is there, or due.
                 watch.probation = Some(watch.beat);
             } else if watch.excused {
-                self.passed(out);
+                self.passed(now, out);
             } else {
                 return self.holder_failed(now, Reason::ProbationTimeout, out);
             }
@@ -108,7 +108,7 @@ impl Machine {
         }
     }
 
-    fn passed(&mut self, out: &mut Actions) {
+    fn passed(&mut self, now: Micros, out: &mut Actions) {
         if let Some(watch) = &mut self.watch {
             watch.probation = None;
         }
@@ -116,5 +116,6 @@ impl Machine {
             self.commit(out);
         }
         self.starts = 0;
+        self.settled = Some(now.saturating_add(self.config.settled));
     }
 }

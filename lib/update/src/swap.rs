@@ -152,6 +152,7 @@ impl Machine {
                 slot: candidate.slot,
                 sequence: candidate.sequence,
             };
+            self.relapses = 0;
             self.report(Status::Committed, Reason::None, out);
             self.clear_old(out);
             self.job = Job::None;

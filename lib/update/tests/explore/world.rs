@@ -85,6 +85,8 @@ pub fn config() -> Config {
         remember: None,
         beat: 30,
         attempts: 2,
+        relapses: 5,
+        settled: 0,
     }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Failed images: remembered, for a time, and each client's for itself.
+//! Failed images: remembered, for a time, and each client's for itself; and a committed image that fails again and again.
 #![allow(missing_docs)]
 
 use molt_update::{Action, Config, Event, Machine, Phase, Reason, Status};
@@ -21,6 +21,8 @@ fn machine() -> Machine {
         remember: Some(HOUR),
         beat: 30,
         attempts: 3,
+        relapses: 5,
+        settled: 800,
     };
     let mut machine = Machine::new(config, 1);
     machine.step(0, Event::Start);
@@ -74,6 +76,8 @@ fn fail(machine: &mut Machine, now: u64) {
         machine.step(now, Event::ArenaCleared(arena));
     }
     serve(machine, now);
+    let generation = machine.holder().expect("the committed image");
+    machine.step(now, health(generation));
     assert_eq!(machine.phase(), Phase::Idle);
 }
 
@@ -140,4 +144,45 @@ fn the_mediums_errors_are_no_driver_s() {
         let probation = machine.phase() == Phase::Probation;
         assert_eq!(probation, holds, "{errors} errors, {expected} expected");
     }
+}
+
+/// One that failed soon after each probation was started for ever.
+#[test]
+fn the_committed_image_is_started_so_often_and_no_more() {
+    for (pause, starts) in [(0, 5), (799, 5), (800, 9)] {
+        let (mut machine, mut now) = (machine(), 0);
+        let served = (0..9).take_while(|_| {
+            let generation = machine.holder().expect("the committed image");
+            machine.step(now, health(generation));
+            now += pause;
+            let reason = Reason::QueueViolation;
+            machine.step(now, Event::Failed { generation, reason });
+            machine.step(now, Event::Stopped);
+            for arena in 0..2 {
+                machine.step(now, Event::ArenaCleared(arena));
+            }
+            serve_again(&mut machine, now)
+        });
+        assert_eq!(served.count(), starts, "after {pause} us each");
+    }
+}
+
+fn health(generation: u64) -> Event {
+    Event::Health {
+        generation,
+        completions: 9,
+        errors: 0,
+        expected: 0,
+        owed: 0,
+    }
+}
+
+/// The committed image serves again, unless the component is out of service.
+fn serve_again(machine: &mut Machine, now: u64) -> bool {
+    machine.step(now, Event::Built);
+    let Some(holder) = machine.holder() else {
+        return false;
+    };
+    machine.step(now, Event::Ready(holder));
+    machine.phase() == Phase::Idle
 }
