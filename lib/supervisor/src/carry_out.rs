@@ -125,6 +125,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             client.closing &= !(1 << index);
             client.notify(&self.kernel);
         }
+        self.release(index);
     }
 
     fn open_gates(&mut self, index: usize, generation: u64) {

@@ -22,9 +22,9 @@ pub struct Client<'m> {
     to_client: &'m [AtomicU64],
     to_update: &'m [AtomicU64],
     answer: Answer,
-    /// Times that it touched what was taken from it, and whether it waits because of that.
+    /// Times that it touched what was taken from it, and the component because of which it waits.
     pub parks: u64,
-    pub parked: bool,
+    pub parked: Option<usize>,
     /// Whether it counts, and what it has said alone.
     pub standing: Standing,
     pub record: Record,
@@ -49,7 +49,7 @@ impl<'m> Client<'m> {
             to_update,
             answer: Answer::default(),
             parks: 0,
-            parked: false,
+            parked: None,
             standing: Standing::default(),
             record: Record::default(),
             told: 0,

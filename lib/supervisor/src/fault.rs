@@ -65,6 +65,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             {
                 true
             }
+            Some(unit) if self.lend(unit, client) => true,
             Some(unit) => {
                 self.park(client, unit);
                 false
@@ -86,7 +87,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
     fn park(&mut self, client: usize, unit: usize) {
         let component = self.name(unit);
         if let Some(client) = self.clients.get_mut(client) {
-            client.parked = true;
+            client.parked = Some(unit);
             client.parks += 1;
         }
         self.trace(Trace::Parked {

@@ -8,7 +8,7 @@
 use heapless::Vec;
 use molt_control::{OrdersWriter, ReportView, Start};
 use molt_system::cspace::{INPUT, IRQ};
-use molt_system::{Holder as Mapper, Region, UpdateComponent, VaultSlot};
+use molt_system::{Holder as Mapper, Region, RegionMapping as Mapping, UpdateComponent, VaultSlot};
 
 use crate::books::Books;
 use crate::ports::Ports;
@@ -56,6 +56,11 @@ pub struct Estate<'m> {
 }
 
 impl<'m> Estate<'m> {
+    fn is_gone(self, client: usize) -> bool {
+        let bits = u32::from(self.gone);
+        bits.checked_shr(client as u32).unwrap_or(0) & 1 != 0
+    }
+
     /// The originals of all its memory and devices.
     fn originals(self) -> impl Iterator<Item = VaultSlot> {
         let regions = self.regions.iter().map(|r| (r.first, r.count));
@@ -119,8 +124,12 @@ impl Holder {
             let slot = copy(kernel, books, &mut self.control, page.frame)?;
             kernel.map(slot, own, page.driver_vaddr, rights, NORMAL)?;
         }
+        let whose = |mapping: &Mapping| match mapping.holder() {
+            Mapper::Generation => Some(own),
+            Mapper::Client(client) => (!estate.is_gone(client)).then_some(client_of(mapping)),
+        };
         for region in estate.regions {
-            self.map_region(kernel, books, region, own, estate.gone)?;
+            self.map_region(kernel, books, region, whose)?;
         }
         for device in plan.devices() {
             for n in 0..device.count {
@@ -176,6 +185,26 @@ impl Holder {
         Some((place, result))
     }
 
+    /// Maps a client's regions into that client alone. Nobody has the device, and nobody will.
+    pub fn lend<'m>(
+        &mut self,
+        kernel: &impl Kernel<'m>,
+        books: &mut Books,
+        estate: Estate<'m>,
+        client: usize,
+    ) -> Result {
+        if self.granted || self.place.is_some() || self.stuck {
+            return Err(Error::INVALID_ARGUMENT);
+        }
+        let whose = |mapping: &Mapping| {
+            (mapping.holder() == Mapper::Client(client)).then_some(client_of(mapping))
+        };
+        estate
+            .regions
+            .iter()
+            .try_for_each(|region| self.map_region(kernel, books, region, whose))
+    }
+
     /// Maps a new copy of one of the originals, which [`Self::deny`] takes away.
     #[expect(clippy::too_many_arguments, reason = "those of a mapping")]
     pub fn map<'m>(
@@ -197,16 +226,11 @@ impl Holder {
         kernel: &impl Kernel<'m>,
         books: &mut Books,
         region: &Region,
-        own: Space,
-        gone: u8,
+        whose: impl Fn(&Mapping) -> Option<Space>,
     ) -> Result {
         for mapping in region.mappings() {
-            let space = match mapping.holder() {
-                Mapper::Generation => own,
-                Mapper::Client(client) if gone.checked_shr(client as u32).unwrap_or(0) & 1 != 0 => {
-                    continue;
-                }
-                Mapper::Client(_) => Space::Vault(mapping.vspace),
+            let Some(space) = whose(mapping) else {
+                continue;
             };
             let rights = Rights((mapping.rights & 3) as u8);
             for n in 0..region.count {
@@ -227,8 +251,13 @@ impl Holder {
     }
 }
 
+/// Where a mapping of a client's is.
+fn client_of(mapping: &Mapping) -> Space {
+    Space::Vault(mapping.vspace)
+}
+
 /// Tries once more what has failed.
-fn twice(mut step: impl FnMut() -> Result) -> Result {
+pub fn twice(mut step: impl FnMut() -> Result) -> Result {
     step().or_else(|_| step())
 }
 

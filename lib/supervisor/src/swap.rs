@@ -3,9 +3,9 @@
 
 use molt_doorbell::Reason;
 use molt_trace::{Event as Trace, Word};
-use molt_update::Event;
+use molt_update::{Event, Phase};
 
-use crate::holder::{Estate, Place};
+use crate::holder::{Estate, Place, twice};
 use crate::{Kernel, Supervisor, Thread};
 
 impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
@@ -130,11 +130,44 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         for client in self
             .clients
             .iter_mut()
-            .filter(|c| c.serves(index) && c.parked)
+            .filter(|c| c.serves(index) && c.parked == Some(index))
         {
-            client.parked = false;
             // An error would mean that there is no such thread.
-            let _ = self.kernel.resume(client.thread());
+            let _ = twice(|| self.kernel.resume(client.thread()));
+            client.parked = None;
         }
+    }
+
+    /// Nobody serves the component any more. Clients that wait for their regions get them, so that they go on and find
+    /// their gate closed for good.
+    pub(crate) fn release(&mut self, index: usize) {
+        for client in 0..self.clients.len() {
+            let waits = self
+                .clients
+                .get(client)
+                .is_some_and(|c| c.parked == Some(index));
+            if waits && self.lend(index, client) {
+                self.unpark(index);
+            }
+        }
+    }
+
+    /// Gives a client its regions of a component that is out of service. Returns whether it has them: not where the device
+    /// did not come to rest, or where something could not be taken away.
+    pub(crate) fn lend(&mut self, index: usize, client: usize) -> bool {
+        let serves = self.clients.get(client).is_some_and(|c| c.serves(index));
+        let Some(unit) = self.units.get_mut(index) else {
+            return false;
+        };
+        if !serves || !matches!(unit.machine.phase(), Phase::OutOfService(_)) {
+            return false;
+        }
+        let lent = unit
+            .holder
+            .lend(&self.kernel, &mut self.books, unit.estate, client);
+        if let Err(error) = lent {
+            self.failed("lend", error);
+        }
+        lent.is_ok()
     }
 }
