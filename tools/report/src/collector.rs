@@ -30,6 +30,8 @@ pub struct Collector {
     /// Slots in use after a component's first transaction; those after the others must be as many.
     slots: BTreeMap<String, u64>,
     leaks: Vec<String>,
+    /// Guests that `update` does not believe any more.
+    fenced: BTreeSet<String>,
     /// Components whose device has stopped since it was granted last.
     stopped: BTreeSet<String>,
     /// Components that are denied, and how often each guest showed a sign of life while one was.
@@ -164,6 +166,11 @@ impl Collector {
                     ));
                 }
             }
+            Event::Fenced { client, .. } => {
+                if let Some(name) = self.behind(client.as_str()).map(|guest| guest.name.clone()) {
+                    self.fenced.insert(name);
+                }
+            }
             Event::Granted { component, .. } => {
                 self.stopped.remove(component.as_str());
             }
@@ -254,6 +261,11 @@ impl Collector {
     /// What guests and domains complained of.
     pub fn complaints(&self) -> &[String] {
         &self.complaints
+    }
+
+    /// Guests that `update` does not believe any more, by name.
+    pub fn fenced(&self) -> impl Iterator<Item = &str> {
+        self.fenced.iter().map(String::as_str)
     }
 
     /// Where the books of `update` do not add up, or its steps are out of order.

@@ -19,6 +19,9 @@ pub struct Expectation {
     /// Guests that die on the way: they do not get to their end, and nothing else is asked of them.
     #[serde(default)]
     pub dead: Vec<String>,
+    /// Guests that `update` believes no longer in the end: they see errors. Sorted.
+    #[serde(default)]
+    pub fenced: Vec<String>,
     /// Whether requests have to end in errors, since a component goes out of service: each guest sees some.
     #[serde(default)]
     pub io_errors: bool,
@@ -70,7 +73,7 @@ pub fn judge(summary: &Summary, collector: &Collector, expected: &Expectation) -
     }
     for guest in summary.guests.iter().filter(|guest| !dies(&guest.name)) {
         let name = &guest.name;
-        if (guest.errors != 0) != expected.io_errors {
+        if (guest.errors != 0) != (expected.io_errors || expected.fenced.contains(name)) {
             failures.push(format!("guest '{name}' saw {} error(s)", guest.errors));
         }
         if guest.requests == 0 {
@@ -86,6 +89,13 @@ pub fn judge(summary: &Summary, collector: &Collector, expected: &Expectation) -
         if expected.verified && guest.bytes_verified == 0 {
             failures.push(format!("guest '{name}' compared nothing"));
         }
+    }
+    let fenced: Vec<&str> = collector.fenced().collect();
+    if fenced != expected.fenced {
+        failures.push(format!(
+            "{fenced:?} are not believed any more, expected {:?}",
+            expected.fenced
+        ));
     }
     if expected.under_load {
         for name in collector.absent() {

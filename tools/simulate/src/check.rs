@@ -38,7 +38,7 @@ pub fn check(
         if devices().any(|at| world.calls.has_children(at)) {
             return Some("derived after a denial");
         }
-        if served && queues().any(|at| world.calls.has_children(at)) {
+        if served && regions().any(|at| world.calls.has_children(at)) {
             return Some("derived after a denial");
         }
         if world.calls.irq_bound(plan::IRQ) {
@@ -46,10 +46,14 @@ pub fn check(
         }
         for client in 0..CLIENTS as u32 {
             let vspace = vault(slot::CLIENT_VSPACES + client);
-            if served && world.calls.reached(vspace, plan::CLIENT_QUEUE).is_some() {
+            let reached = |vaddr| world.calls.reached(vspace, vaddr).is_some();
+            if served && (reached(plan::CLIENT_QUEUE) || reached(plan::CLIENT_RING)) {
                 return Some("reached after a denial");
             }
         }
+    }
+    if more_than_planned(world, holder) {
+        return Some("more rights than planned");
     }
     if let Some(arena) = holder {
         let own = unit.machine().holder_arena().map(u32::from);
@@ -97,19 +101,28 @@ pub fn check_end(supervisor: &Supervisor<'static, Handle>, world: &World) -> Opt
     None
 }
 
+/// The originals of device and interrupt.
 fn devices() -> impl Iterator<Item = u64> {
-    [slot::DEVICE, slot::RING, slot::HANDLER]
-        .into_iter()
-        .map(vault)
+    [slot::DEVICE, slot::HANDLER].into_iter().map(vault)
 }
 
-fn queues() -> impl Iterator<Item = u64> {
+/// The originals of all regions.
+fn regions() -> impl Iterator<Item = u64> {
     let pages = CLIENTS as u32 * QUEUE_PAGES;
-    (0..pages).map(|n| vault(slot::QUEUES + n))
+    let queues = (0..pages).map(|n| slot::QUEUES + n);
+    queues.chain([slot::RING]).map(vault)
 }
 
 fn arena_of(tcb: u32) -> u32 {
     (tcb - slot::FREE) / 32
+}
+
+/// Whether the holder can write its orders, or the last client the ring: both may only be read.
+fn more_than_planned(world: &World, holder: Option<u32>) -> bool {
+    let writes = |vspace, vaddr| world.calls.reached(vspace, vaddr).is_some_and(|r| r.write);
+    let own = holder.map(|arena| vault(slot::FREE + 32 * arena + 2));
+    let last = vault(slot::CLIENT_VSPACES + CLIENTS as u32 - 1);
+    own.is_some_and(|own| writes(own, driver_at::ORDERS)) || writes(last, plan::CLIENT_RING)
 }
 
 /// Whether a generation can touch anything of the component.

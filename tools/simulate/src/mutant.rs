@@ -71,6 +71,8 @@ mutants! {
     ReplaysTwice = "replays-twice", ["a request is completed twice"];
     /// A slot that is in use is taken for free.
     GivesBackTwice = "gives-back-twice", ["books", "out of service for no reason"];
+    /// A mapping's rights are not looked at.
+    AllRights = "all-rights", ["more rights than planned"];
     /// A suspended generation runs on.
     NoSuspend = "no-suspend", ["a denied generation runs"];
 }

@@ -5,6 +5,7 @@
 use std::sync::OnceLock;
 
 use molt_block_queue::layout::WORDS as REGION_WORDS;
+use molt_supervisor::Rights;
 use molt_system::{
     Arena, Authority, ControlPage, DeviceFrames, GatePages, NONE, Name, Region, RegionMapping,
     Ring, StageLink, UpdateBrief, UpdateClient, UpdateComponent, UpdateIrq, VaultSlot,
@@ -70,6 +71,8 @@ pub mod driver_at {
 }
 /// Address of a client's queue in the client.
 pub const CLIENT_QUEUE: u64 = 0x3000_0000;
+/// Where the last client finds the ring.
+pub const CLIENT_RING: u64 = CLIENT_QUEUE + QUEUE_PAGES as u64 * 4096;
 /// Where `update` maps the device.
 pub const OWN_DEVICE: u64 = 0x2000_0000;
 
@@ -212,7 +215,16 @@ fn make(places: &Places, updaters: usize) -> UpdateBrief {
         ..UpdateBrief::default()
     };
     brief.components[0] = component(places);
-    brief.regions[0] = region("ring", slot::RING, 1, &[generation(driver_at::RING)]);
+    // The last client sees the ring and may not write to it.
+    let onlooker = RegionMapping {
+        holder: CLIENTS as u32 - 1,
+        vspace: VaultSlot(slot::CLIENT_VSPACES + CLIENTS as u32 - 1),
+        vaddr: CLIENT_RING,
+        rights: u32::from(Rights::READ.0),
+        attributes: 5,
+    };
+    let ring = [generation(driver_at::RING), onlooker];
+    brief.regions[0] = region("ring", slot::RING, 1, &ring);
     for n in 0..CLIENTS {
         let first = slot::QUEUES + n as u32 * QUEUE_PAGES;
         let size = u64::from(QUEUE_PAGES) * 4096;

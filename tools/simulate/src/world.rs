@@ -183,6 +183,8 @@ impl Kernel<'static> for Handle {
                 Space::Own => vault(slot::OWN_VSPACE),
                 Space::Vault(slot) => vault(slot.0),
             };
+            let all = world.is(Mutant::AllRights);
+            let rights = if all { Rights::ALL } else { rights };
             let rights = rights.0.into();
             world
                 .calls

@@ -22,6 +22,9 @@ const EVERY: u64 = if cfg!(feature = "short") { 500 } else { 1_000 };
 /// Requests between two lines of progress.
 const PROGRESS: u64 = 5_000;
 
+/// Requests before a client that accuses the driver begins with that.
+const ACCUSES_FROM: u64 = 100;
+
 /// What it does between its offer and the end.
 const CONDUCT: Conduct = if cfg!(feature = "dies-after-offer") {
     Conduct::Waits
@@ -125,6 +128,15 @@ impl DiskClient {
         }
     }
 
+    /// What a hostile client does: it blames the driver for what it has not done.
+    fn accuse(&mut self) {
+        if cfg!(feature = "accuses") && self.ring.is_none() && self.load.statistics.requests >= ACCUSES_FROM {
+            self.load.statistics.violations += 1;
+            self.load.statistics.write(self.to_update);
+            notify(self.update);
+        }
+    }
+
     fn ring(&mut self) -> bool {
         let Some(ring) = &mut self.ring else {
             return false;
@@ -167,6 +179,7 @@ impl Handler for DiskClient {
     fn notified(&mut self, _channels: ChannelSet) -> Result<(), Infallible> {
         self.follow_gate();
         self.drain();
+        self.accuse();
         let ringing = self.ring();
         if self.load.statistics.requests >= WANTED && !ringing {
             self.load.close();

@@ -70,7 +70,7 @@ pub fn run(arguments: &Mutants) -> Result<bool> {
 /// A mutant in one line.
 fn line(mutant: &Mutant) -> String {
     let test = match &mutant.noticed_by {
-        NoticedBy::Host { package, test } => format!("{package} {test}"),
+        NoticedBy::Host { package, test, .. } => format!("{package} {test}"),
         NoticedBy::Scenario { scenario, .. } => format!("scenario {scenario}"),
     };
     format!("{}: without {} -> {test}", mutant.name, mutant.without)

@@ -53,6 +53,9 @@ pub enum NoticedBy {
         package: String,
         /// Its name, without the modules that it stands in.
         test: String,
+        /// A part of what it prints then, where it can fail for several reasons.
+        #[serde(default)]
+        says: Option<String>,
     },
     /// A scenario, one of whose failures says this.
     Scenario {
@@ -168,6 +171,7 @@ mod tests {
             noticed_by: NoticedBy::Host {
                 package: "p".into(),
                 test: "t".into(),
+                says: None,
             },
         }
     }

@@ -36,7 +36,7 @@ pub fn run(
     log: &Path,
 ) -> Result<Verdict> {
     let (command, sign) = match noticed_by {
-        NoticedBy::Host { package, test } => host(toolchain, root, package, test, log)?,
+        NoticedBy::Host { package, test, .. } => host(toolchain, root, package, test, log)?,
         NoticedBy::Scenario { scenario, says } => {
             (play(toolchain, kernel, root, scenario)?, says.clone())
         }
@@ -44,7 +44,10 @@ pub fn run(
     let passed = finish(command, log)?;
     let printed = printed(log)?;
     let failure = match noticed_by {
-        NoticedBy::Host { .. } => failed_test(&printed, &sign),
+        NoticedBy::Host { says, .. } => {
+            let said = says.as_ref().is_none_or(|says| printed.contains(says));
+            failed_test(&printed, &sign).filter(|_| said)
+        }
         NoticedBy::Scenario { .. } => failure(&printed, &sign),
     };
     Ok(match failure.filter(|_| !passed) {
