@@ -35,8 +35,7 @@ impl Machine {
             client: self.client(),
             reason,
         };
-        let hopeless =
-            self.starts >= self.config.attempts || self.relapses > self.config.relapses;
+        let hopeless = self.starts >= self.config.attempts || self.relapses > self.config.relapses;
         self.job = if hopeless {
             Job::Retire(cause)
         } else {

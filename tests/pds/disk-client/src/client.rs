@@ -130,7 +130,10 @@ impl DiskClient {
 
     /// What a hostile client does: it blames the driver for what it has not done.
     fn accuse(&mut self) {
-        if cfg!(feature = "accuses") && self.ring.is_none() && self.load.statistics.requests >= ACCUSES_FROM {
+        if cfg!(feature = "accuses")
+            && self.ring.is_none()
+            && self.load.statistics.requests >= ACCUSES_FROM
+        {
             self.load.statistics.violations += 1;
             self.load.statistics.write(self.to_update);
             notify(self.update);
