@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Images that failed with the device in their hands. They are refused, so that nobody can have the same one tried for ever.
 //!
-//! What one client fills cannot keep another's offers out: each has [`EACH`] entries of its own, of which the oldest gives
-//! way, and an entry is forgotten after a time.
+//! What one client fills cannot keep another's offers out, nor have another's images forgotten: where all entries are used,
+//! the oldest one of the client that has most of them gives way. An entry is forgotten after a time.
 
 use heapless::Vec;
 
 use crate::{Client, Digest, Micros};
 
-/// Entries of one client.
-pub(crate) const EACH: usize = 4;
-/// Clients of a component at most.
-const CLIENTS: usize = 8;
+/// Entries: of eight clients, which are the most that a component has, each can keep four.
+const ENTRIES: usize = 32;
 
 /// An image that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,24 +22,31 @@ struct Entry {
 
 /// The failed images, oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Failed(Vec<Entry, { EACH * CLIENTS }>);
+pub(crate) struct Failed(Vec<Entry, ENTRIES>);
 
 impl Failed {
     /// An image of this client failed; it is remembered for so long, or for good.
     pub fn add(&mut self, now: Micros, client: Client, digest: Digest, span: Option<Micros>) {
         self.0.retain(|entry| entry.digest != digest);
-        if self.0.iter().filter(|e| e.client == client).count() >= EACH
-            && let Some(oldest) = self.0.iter().position(|e| e.client == client)
-        {
-            self.0.remove(oldest);
+        if self.0.is_full() {
+            self.make_room();
         }
         let entry = Entry {
             digest,
             client,
             until: span.map(|span| now.saturating_add(span)),
         };
-        // There is room: no client has more than its share.
+        // There is room.
         let _ = self.0.push(entry);
+    }
+
+    /// The oldest entry of the client that has most of them gives way.
+    fn make_room(&mut self) {
+        let of = |client| self.0.iter().filter(|e| e.client == client).count();
+        let most = self.0.iter().map(|e| e.client).max_by_key(|c| of(*c));
+        if let Some(oldest) = self.0.iter().position(|e| Some(e.client) == most) {
+            self.0.remove(oldest);
+        }
     }
 
     /// Whether the image is remembered.

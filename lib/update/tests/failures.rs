@@ -109,7 +109,7 @@ fn another_clients_failures_are_not_forgotten_for_its_own() {
     let mut machine = machine();
     offer(&mut machine, 0, 0, 5);
     fail(&mut machine, 0);
-    for digest in 10..20 {
+    for digest in 10..60 {
         offer(&mut machine, 0, 1, digest);
         fail(&mut machine, 0);
     }

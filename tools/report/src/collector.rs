@@ -27,7 +27,8 @@ pub struct Collector {
     transactions: Transactions,
     complaints: Vec<String>,
     values: Vec<(String, u64)>,
-    /// Slots in use after a component's first transaction; those after the others must be as many.
+    /// Slots in use before a component's first transaction; those after the others must be as many, as long as the same clients
+    /// are granted their regions.
     slots: BTreeMap<String, u64>,
     leaks: Vec<String>,
     /// Guests that `update` does not believe any more.
@@ -170,6 +171,16 @@ impl Collector {
                 if let Some(name) = self.behind(client.as_str()).map(|guest| guest.name.clone()) {
                     self.fenced.insert(name);
                 }
+                self.slots.clear();
+            }
+            Event::Readmitted { client } => {
+                if let Some(name) = self.behind(client.as_str()).map(|guest| guest.name.clone()) {
+                    self.fenced.remove(&name);
+                }
+                self.slots.clear();
+            }
+            Event::Fault { domain, .. } if self.behind(domain.as_str()).is_some() => {
+                self.slots.clear();
             }
             Event::Granted { component, .. } => {
                 self.stopped.remove(component.as_str());
