@@ -92,7 +92,9 @@ impl<S: Service, F: Fault> Generation<S, F> {
         }
         loop {
             self.follow_order();
-            let Some(driver) = &mut self.driver else { break };
+            let Some(driver) = &mut self.driver else {
+                break;
+            };
             let progress = driver.pump()?;
             self.fault.pumped(&progress, brief::control(self.brief).0);
             self.account(progress);

@@ -206,7 +206,10 @@ fn one_command_at_a_time_and_clients_in_turn() {
     }
     assert_eq!(machine.driver.pump().unwrap().submitted, 1);
     assert_eq!(
-        (machine.driver.pump().unwrap().submitted, machine.driver.in_flight()),
+        (
+            machine.driver.pump().unwrap().submitted,
+            machine.driver.in_flight()
+        ),
         (0, 1)
     );
     assert_eq!(machine.settle(0), [Status::Ok; 3]);

@@ -264,7 +264,11 @@ fn a_device_without_indirect_descriptors() {
         for _ in 0..10 {
             machine.ask(0, &request(Op::Write, 0, &segments));
         }
-        assert_eq!(machine.driver.pump().unwrap().submitted, 3, "128 / (34 + 2)");
+        assert_eq!(
+            machine.driver.pump().unwrap().submitted,
+            3,
+            "128 / (34 + 2)"
+        );
         machine.fake.finish(1);
         machine.driver.interrupt().unwrap();
         assert_eq!(machine.settle(0).len(), 10);
