@@ -13,10 +13,10 @@ const ALL: Word = 36;
 /// The registers.
 pub struct Lazy {
     vcpu: Vcpu,
-    context: UserContext,
-    /// So many words of the context are there, and the PC perhaps by itself.
-    there: Word,
-    has_pc: bool,
+    /// The PC, which most exits are told, and are all that they need.
+    pc: Option<Word>,
+    /// The context, as far as it was read: so many words.
+    context: Option<(UserContext, Word)>,
     /// The PC was changed, or more.
     changed: Changed,
     /// The kernel did not give them.
@@ -37,13 +37,10 @@ pub enum Changed {
 impl Lazy {
     /// Of this vCPU. `pc` where the exit's message had it.
     pub fn new(vcpu: Vcpu, pc: Option<Word>) -> Self {
-        let mut context = UserContext::default();
-        *context.pc_mut() = pc.unwrap_or(0);
         Self {
             vcpu,
-            context,
-            there: 0,
-            has_pc: pc.is_some(),
+            pc,
+            context: None,
             changed: Changed::Nothing,
             failed: None,
         }
@@ -59,55 +56,54 @@ impl Lazy {
 
     /// Writes what was changed, and lets the vCPU go on if `resume`.
     pub fn write(&mut self, resume: bool) -> Result<()> {
-        self.vcpu
-            .tcb()
-            .tcb_write_registers(resume, self.there.max(PC), &mut self.context)
+        let pc = self.pc();
+        let Some((context, there)) = &mut self.context else {
+            return Ok(());
+        };
+        *context.pc_mut() = pc;
+        (self.vcpu.tcb()).tcb_write_registers(resume, *there, context)
     }
 
-    /// Reads the first `count` words.
-    fn need(&mut self, count: Word) {
-        if self.there >= count {
-            return;
+    /// The first `count` words of the context, read if need be; `None`: the kernel did not give them.
+    fn need(&mut self, count: Word) -> Option<&mut UserContext> {
+        let there = self.context.as_ref().map_or(0, |(_, there)| *there);
+        if there < count {
+            // More than one register is rarely asked for, but then all may be.
+            let count = if there == 0 { count } else { ALL };
+            match self.vcpu.tcb().tcb_read_registers(false, count) {
+                Ok(context) => self.context = Some((context, count)),
+                Err(error) => self.failed = Some(error),
+            }
         }
-        let pc = *self.context.pc();
-        // More than one register is rarely asked for, but then all may be.
-        let count = if self.there == 0 { count } else { ALL };
-        match self.vcpu.tcb().tcb_read_registers(false, count) {
-            Ok(context) => self.context = context,
-            Err(error) => self.failed = Some(error),
-        }
-        if self.has_pc {
-            *self.context.pc_mut() = pc;
-        }
-        self.has_pc = true;
-        self.there = count;
+        self.context.as_mut().map(|(context, _)| context)
     }
 }
 
 impl Registers for Lazy {
     fn pc(&mut self) -> u64 {
-        if !self.has_pc {
-            self.need(PC);
-        }
-        *self.context.pc()
+        let pc = match self.pc {
+            Some(pc) => pc,
+            None => self.need(PC).map_or(0, |context| *context.pc()),
+        };
+        self.pc = Some(pc);
+        pc
     }
 
     fn set_pc(&mut self, pc: u64) {
-        self.has_pc = true;
-        *self.context.pc_mut() = pc;
+        self.pc = Some(pc);
         if self.changed != Changed::More {
             self.changed = Changed::Pc(pc);
         }
     }
 
     fn spsr(&mut self) -> u64 {
-        self.need(SPSR);
-        *self.context.spsr()
+        self.need(SPSR).map_or(0, |context| *context.spsr())
     }
 
     fn set_spsr(&mut self, spsr: u64) {
-        self.need(SPSR);
-        *self.context.spsr_mut() = spsr;
+        if let Some(context) = self.need(SPSR) {
+            *context.spsr_mut() = spsr;
+        }
         self.changed = Changed::More;
     }
 
@@ -115,16 +111,16 @@ impl Registers for Lazy {
         if n > 30 {
             return 0;
         }
-        self.need(ALL);
-        *self.context.gpr(n.into())
+        self.need(ALL).map_or(0, |context| *context.gpr(n.into()))
     }
 
     fn set(&mut self, n: u8, value: u64) {
         if n > 30 {
             return;
         }
-        self.need(ALL);
-        *self.context.gpr_mut(n.into()) = value;
+        if let Some(context) = self.need(ALL) {
+            *context.gpr_mut(n.into()) = value;
+        }
         self.changed = Changed::More;
     }
 }
