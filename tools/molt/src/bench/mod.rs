@@ -6,10 +6,12 @@ mod console;
 mod linux;
 mod path;
 mod peer;
+mod profile;
 mod wanted;
 
 use anyhow::{Context, Result, bail};
 use molt_bench::{Row, Rows, System, table};
+use molt_profile::Profile;
 use serde::Serialize;
 
 use crate::arguments::Bench;
@@ -31,6 +33,8 @@ struct Content<'a> {
     requests: u64,
     /// The figures.
     rows: &'a [Row],
+    /// Where the time of a read at depth 1 goes.
+    profile: Option<&'a Profile>,
 }
 
 /// Measures what is asked for.
@@ -54,6 +58,7 @@ pub fn run(arguments: &Bench) -> Result<bool> {
         kernel: kernel.name(),
     };
     let mut rows = Rows::default();
+    let mut profiled = None;
     let keep =
         |figures: Vec<(String, f64)>| figures.into_iter().filter(|(name, _)| wanted.has(name));
     for run in 1..=arguments.runs {
@@ -68,6 +73,12 @@ pub fn run(arguments: &Bench) -> Result<bool> {
                 rows.add(&peer.system(), keep(peer.run(run)?));
             }
         }
+        // Once is enough: the counts hardly differ from run to run.
+        if wanted.profile() && run == 1 {
+            let profile = profile::run(&toolchain, &kernel)?;
+            rows.add(&molt, keep(figures_of(&profile)));
+            profiled = Some(profile);
+        }
         if wanted.blackout() {
             rows.add(&molt, keep(blackout::run(&toolchain, &kernel, run)?));
         }
@@ -81,6 +92,10 @@ pub fn run(arguments: &Bench) -> Result<bool> {
     }
     println!("\n  median of {} runs (and their range)", arguments.runs);
     table(&rows).iter().for_each(|line| println!("{line}"));
+    if let Some(profile) = &profiled {
+        println!("\n  a 4 KiB read at depth 1:");
+        profile.text(30).iter().for_each(|line| println!("{line}"));
+    }
     if let Some(file) = &arguments.json {
         let content = Content {
             board: kernel.board(),
@@ -88,6 +103,7 @@ pub fn run(arguments: &Bench) -> Result<bool> {
             qemu: molt_qemu::version()?,
             requests: arguments.requests,
             rows: &rows,
+            profile: profiled.as_ref(),
         };
         let mut text = serde_json::to_string_pretty(&content)?;
         text.push('\n');
@@ -95,4 +111,12 @@ pub fn run(arguments: &Bench) -> Result<bool> {
             .with_context(|| format!("{}: cannot be written", file.display()))?;
     }
     Ok(true)
+}
+
+/// The rows that a profile gives.
+fn figures_of(profile: &Profile) -> Vec<(String, f64)> {
+    let figures = [profile.kernel_entries(), profile.instructions];
+    (wanted::PROFILE.iter().map(|name| (*name).to_owned()))
+        .zip(figures)
+        .collect()
 }

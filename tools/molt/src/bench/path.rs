@@ -17,7 +17,7 @@ use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 
 /// The system and what is other in it.
-const SCENARIO: &str = "tests/measure/path.toml";
+pub const SCENARIO: &str = "tests/measure/path.toml";
 
 /// What a run gave, and where the files are that it was built from.
 pub struct Run {

@@ -22,6 +22,9 @@ const PATH: [(&str, &[&str]); 10] = [
 
 const BOOT: &str = "boot_s";
 
+/// The figures of the profile.
+pub const PROFILE: [&str; 2] = ["kernel_entries_read_4k_d1", "instructions_read_4k_d1"];
+
 /// The figures of the blackout.
 pub const BLACKOUT: [&str; 4] = [
     "blackout_cpu_us",
@@ -44,7 +47,11 @@ impl<'a> Wanted<'a> {
     /// A text that is in no figure's name.
     pub fn new(filter: &'a [String], requests: u64) -> Result<Self> {
         let paths = PATH.iter().flat_map(|(_, figures)| figures.iter());
-        let all: Vec<&str> = (paths.copied()).chain([BOOT]).chain(BLACKOUT).collect();
+        let all: Vec<&str> = (paths.copied())
+            .chain([BOOT])
+            .chain(PROFILE)
+            .chain(BLACKOUT)
+            .collect();
         if let Some(text) = (filter.iter()).find(|text| !all.iter().any(|f| f.contains(&***text))) {
             bail!(
                 "--rows {text}: no figure has such a name; there are: {}",
@@ -62,6 +69,11 @@ impl<'a> Wanted<'a> {
     /// Whether a guest has to run the load.
     pub fn path(&self) -> bool {
         self.has(BOOT) || self.rows().next().is_some()
+    }
+
+    /// Whether instructions have to be counted by program.
+    pub fn profile(&self) -> bool {
+        PROFILE.iter().any(|figure| self.has(figure))
     }
 
     /// Whether drivers have to be replaced.
