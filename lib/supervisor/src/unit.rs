@@ -24,8 +24,7 @@ const OFFER_US: u64 = 5_000_000;
 const STAGE_US: u64 = 30_000_000;
 /// How long a failed image is refused, in us.
 const REMEMBER_US: u64 = 3_600_000_000;
-/// How often in a row a committed image may fail within so many times its probation's length of having passed it.
-const RELAPSES: u8 = 5;
+/// A failure within so many times the length of probation of having passed it is a relapse.
 const SETTLED: u64 = 10;
 /// How long a device may take to stop, in us.
 const STOP_US: u64 = 100_000;
@@ -146,7 +145,7 @@ fn config(plan: &molt_system::UpdateComponent, clients: u8) -> Config {
         probation: plan.probation_us,
         probation_completions: plan.probation_completions.into(),
         errors_allowed: 1,
-        relapses: RELAPSES,
+        relapses: plan.relapses,
         settled: SETTLED.saturating_mul(plan.probation_us),
         remember: Some(REMEMBER_US),
         beat: (plan.probation_us / 4).max(20_000),

@@ -238,8 +238,8 @@ pub struct UpdateComponent {
     pub irq_count: u32,
     /// Used part of `signals`.
     pub signal_count: u32,
-    /// 0
-    pub reserved: u32,
+    /// How often in a row the committed image may fail soon after it has passed probation.
+    pub relapses: u32,
     /// Device regions; the first is the register window of the stop routine.
     pub devices: [DeviceFrames; MAX_DEVICES],
     /// Interrupts.

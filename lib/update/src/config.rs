@@ -33,7 +33,7 @@ pub struct Config {
     /// How often in a row the committed image is started; not 0.
     pub attempts: u8,
     /// How often in a row the committed image may fail soon after it has passed probation.
-    pub relapses: u8,
+    pub relapses: u32,
     /// For so long after probation a failure is soon.
     pub settled: Micros,
 }

@@ -40,7 +40,7 @@ pub struct Machine {
     /// Starts of the committed image since it last passed probation.
     pub(crate) starts: u8,
     /// Failures of the committed image soon after it had passed probation, and from when on a failure is not soon.
-    pub(crate) relapses: u8,
+    pub(crate) relapses: u32,
     pub(crate) settled: Option<Micros>,
     pub(crate) failed: Failed,
     /// Bit n: client n is dead or fenced. Nobody waits for it.

@@ -294,6 +294,7 @@ fn component(
         row.probation_us = replaceable.probation_us;
         row.probation_completions = replaceable.probation_completions as u32;
         row.attempts = replaceable.attempts as u32;
+        row.relapses = replaceable.relapses as u32;
         let count = (replaceable.arena >> ARENA_BITS) as u32;
         for arena in &mut row.arenas {
             let first = layout.b.make(Kind::Untyped, ARENA_BITS, count);

@@ -295,6 +295,7 @@ pub struct Replaceable {
     pub probation_us: u64,
     pub probation_completions: u64,
     pub attempts: u64,
+    pub relapses: u64,
     pub stop: Stop,
     /// Who may sign for it.
     pub trust: Vec<Trust>,

@@ -83,6 +83,7 @@ pub const PROBATION_US: u64 = 80_000;
 /// Completions that end probation.
 pub const COMPLETIONS: u32 = 3;
 pub const ATTEMPTS: u32 = 3;
+pub const RELAPSES: u32 = 5;
 
 /// Pages that are shared for good, from [`FIXED`] on.
 const fn fixed(page: u64) -> u64 {
@@ -306,6 +307,7 @@ fn component(places: &Places) -> UpdateComponent {
         probation_us: PROBATION_US,
         probation_completions: COMPLETIONS,
         attempts: ATTEMPTS,
+        relapses: RELAPSES,
         factory_sequence: 1,
         orders: ControlPage {
             frame: VaultSlot(slot::ORDERS),

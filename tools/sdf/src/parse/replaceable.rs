@@ -83,6 +83,7 @@ pub fn parse(element: Element) -> Result<Replaceable, Broken> {
         "probation_ms",
         "probation_completions",
         "attempts",
+        "relapses",
         "stop",
         "technique",
     ])?;
@@ -108,6 +109,7 @@ pub fn parse(element: Element) -> Result<Replaceable, Broken> {
         probation_us: or(element, "probation_ms", 500, 1, LONGEST_MS)? * 1000,
         probation_completions: or(element, "probation_completions", 64, 0, u64::from(u32::MAX))?,
         attempts: or(element, "attempts", 3, 1, 100)?,
+        relapses: or(element, "relapses", 5, 0, u64::from(u32::MAX))?,
         stop: element
             .choice(
                 "stop",
