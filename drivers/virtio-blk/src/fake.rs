@@ -43,6 +43,8 @@ pub struct State {
     pub isr: u32,
     pub notifications: usize,
     pub config_changes: u32,
+    /// Requests are done when the device is told of them.
+    pub at_once: bool,
     queue_size: u16,
     ready: u32,
     select: [u32; 2],
@@ -77,6 +79,7 @@ impl Fake {
             isr: 0,
             notifications: 0,
             config_changes: 0,
+            at_once: false,
             queue_size: 0,
             ready: 0,
             select: [0; 2],
@@ -229,7 +232,11 @@ impl State {
         self.used = self.used.wrapping_add(by);
         let at = self.at(self.addresses[2] + 2);
         self.ring.store_u16(at, self.used).unwrap();
-        self.isr |= 1;
+        // The driver's wish for none (2.7.7.2).
+        let flags = self.ring.load_u16(self.at(self.addresses[1])).unwrap();
+        if flags & 1 == 0 {
+            self.isr |= 1;
+        }
     }
 
     fn config(&self, offset: usize) -> u32 {
@@ -289,6 +296,12 @@ impl Mmio for Fake {
             QUEUE_NOTIFY => {
                 state.notifications += 1;
                 state.collect();
+                while state.at_once
+                    && let Some(found) = state.pending.pop_front()
+                {
+                    let status = state.execute(&found);
+                    state.done(&found, status);
+                }
             }
             INTERRUPT_ACK => state.isr &= !value,
             STATUS if value == 0 => {

@@ -144,6 +144,7 @@ global_asm!(
     // with SP_EL2, a lower level in AArch64, in AArch32 (a guest's 32-bit programs).
     ".balign 2048",
     ".global molt_vectors",
+    ".type molt_vectors, %function",
     "molt_vectors:",
     ".rept 8",
     "own_entry",

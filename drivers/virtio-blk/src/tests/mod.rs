@@ -3,7 +3,7 @@
 
 use std::sync::atomic::AtomicU64;
 
-use molt_block::{Client, Driver, Error as Fatal, Progress, Ring, Service, Share};
+use molt_block::{Client, Command, Device, Driver, Error as Fatal, Progress, Ring, Service, Share};
 use molt_block_queue::{Op, Request, Segment, Server, Status, layout};
 use molt_shared::Memory;
 
@@ -476,4 +476,38 @@ fn indices_of_the_ring_wrap() {
         }
         assert_eq!(machine.settle(n % 2).len(), 64);
     }
+}
+
+#[test]
+fn a_device_that_answers_at_once_does_not_interrupt() {
+    let mut machine = Machine::with(|state| state.at_once = true);
+    machine.ask(0, &request(Op::Read, 0, &[(0, 512)]));
+    let progress = machine.driver.pump().unwrap();
+    assert_eq!((progress.submitted, progress.completed), (1, 1));
+    assert_eq!(machine.fake.get().isr, 0);
+    machine.fake.set().at_once = false;
+    machine.ask(0, &request(Op::Read, 0, &[(0, 512)]));
+    machine.driver.pump().unwrap();
+    machine.fake.finish_all();
+    assert_eq!(
+        machine.fake.get().isr,
+        1,
+        "a driver that waits wants to be interrupted"
+    );
+}
+
+#[test]
+fn what_was_done_before_the_wish_for_an_interrupt_is_seen() {
+    let (memory, ring) = ring();
+    let fake = Fake::new(memory);
+    let mut disk = Disk::start(fake.clone(), ring).unwrap();
+    let flush = Command::default();
+    disk.submit(&flush).unwrap();
+    disk.tell();
+    disk.disarm();
+    assert!(!disk.arm());
+    disk.disarm();
+    fake.finish_all();
+    assert_eq!(fake.get().isr, 0);
+    assert!(disk.arm());
 }
