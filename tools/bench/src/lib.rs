@@ -5,13 +5,18 @@
 #![forbid(unsafe_code)]
 
 mod console;
+mod distribution;
 mod figures;
 mod line;
+mod plot;
+mod report;
 mod row;
 mod table;
 
 pub use console::Console;
+pub use distribution::{Distribution, Distributions};
 pub use figures::figures;
 pub use line::{Line, Times};
+pub use report::{Blackouts, Counted, Report};
 pub use row::{Row, Rows, System};
 pub use table::table;

@@ -66,7 +66,7 @@ impl Rows {
 }
 
 /// Of values in rising order.
-fn median(values: &[f64]) -> f64 {
+pub fn median(values: &[f64]) -> f64 {
     let middle = values.len() / 2;
     match (values.get(middle), values.len() % 2) {
         (None, _) => f64::NAN,

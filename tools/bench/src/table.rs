@@ -5,17 +5,7 @@ use crate::row::Row;
 
 /// The lines of the table: the median, and how far the runs lie apart where they do.
 pub fn table(rows: &[Row]) -> Vec<String> {
-    let mut names: Vec<&str> = Vec::new();
-    let mut systems: Vec<(&str, &str)> = Vec::new();
-    for row in rows {
-        if !names.contains(&row.name.as_str()) {
-            names.push(&row.name);
-        }
-        let system = (row.system.as_str(), row.kernel.as_str());
-        if !systems.contains(&system) {
-            systems.push(system);
-        }
-    }
+    let (names, systems) = columns(rows);
     let mut header = format!("  {:<30}", "figure");
     for (system, kernel) in &systems {
         header.push_str(&format!(" {:>32}", format!("{system} ({kernel})")));
@@ -32,6 +22,22 @@ pub fn table(rows: &[Row]) -> Vec<String> {
         lines.push(line);
     }
     lines
+}
+
+/// The figures' names, and the systems with their kernels, each in the order in which it came first.
+pub fn columns(rows: &[Row]) -> (Vec<&str>, Vec<(&str, &str)>) {
+    let mut names: Vec<&str> = Vec::new();
+    let mut systems: Vec<(&str, &str)> = Vec::new();
+    for row in rows {
+        if !names.contains(&row.name.as_str()) {
+            names.push(&row.name);
+        }
+        let system = (row.system.as_str(), row.kernel.as_str());
+        if !systems.contains(&system) {
+            systems.push(system);
+        }
+    }
+    (names, systems)
 }
 
 fn cell(row: &Row) -> String {

@@ -25,6 +25,8 @@ mod view;
 
 use molt_sdf::System;
 
+pub use svg::{Svg, escape};
+
 /// The system as SVG.
 pub fn draw(system: &System) -> String {
     let view = view::View::new(system);

@@ -9,6 +9,7 @@ use molt_system::boot::{
     ScheduleEntry, Thread,
 };
 use molt_system::cspace;
+use std::collections::BTreeMap;
 
 /// Rights to signal.
 pub const SIGNAL: u32 = 1;
@@ -40,6 +41,8 @@ pub struct Builder {
     pub sizes: Sizes,
     pub next: u32,
     pub objects: Vec<Object>,
+    /// The parts of the system, and from which of the objects on they are of each.
+    parts: Vec<(usize, String)>,
     pub irqs: Vec<Irq>,
     pub page_tables: Vec<PageTable>,
     pub fills: Vec<Fill>,
@@ -57,6 +60,7 @@ impl Builder {
             sizes,
             next: 0,
             objects: Vec::new(),
+            parts: Vec::new(),
             irqs: Vec::new(),
             page_tables: Vec::new(),
             fills: Vec::new(),
@@ -67,6 +71,28 @@ impl Builder {
             placements: Vec::new(),
             blob: Blob::default(),
         }
+    }
+
+    /// What is made from now on is of this part of the system.
+    pub fn part(&mut self, name: impl Into<String>) {
+        self.parts.push((self.objects.len(), name.into()));
+    }
+
+    /// Bytes of memory that the objects of each part take, by its name; devices are not counted.
+    pub fn memory(&self) -> BTreeMap<String, u64> {
+        let mut memory = BTreeMap::new();
+        let mut parts = self.parts.iter().peekable();
+        let mut part = "other";
+        for (index, object) in self.objects.iter().enumerate() {
+            while let Some((_, name)) = parts.next_if(|(from, _)| *from <= index) {
+                part = name;
+            }
+            if object.flags & FIXED == 0 {
+                *memory.entry(part.to_owned()).or_default() +=
+                    u64::from(object.count) << object.memory_bits;
+            }
+        }
+        memory
     }
 
     fn numbers(&mut self, count: u32) -> u32 {
@@ -237,5 +263,28 @@ impl CSpace {
             cspace::guard(cspace::MICROKIT_GUARD),
         );
         cspace
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use molt_sdk::Tables;
+
+    #[test]
+    fn memory_is_told_by_part_and_devices_are_not() {
+        let sizes = Sizes::new(&Tables::embedded().unwrap()).unwrap();
+        let mut b = Builder::new(sizes);
+        b.part("a");
+        b.frames(0x3000, 12, None);
+        b.frames(0x1000, 12, Some(0x900_0000));
+        b.part("nothing");
+        b.part("b");
+        b.frames(0x1000, 12, None);
+        b.part("a");
+        b.frames(0x20_0000, 21, None);
+        let expected = [("a", 0x20_3000), ("b", 0x1000)];
+        let expected = expected.map(|(part, bytes)| (part.to_owned(), bytes));
+        assert_eq!(b.memory(), BTreeMap::from(expected));
     }
 }

@@ -58,6 +58,20 @@ pub fn kept(kernel: &Kernel, root: &RootTask) -> Result<Vec<Range<u64>>, Error> 
     Ok(kept)
 }
 
+/// Bytes that the kernel keeps and those of `monitor`, by name.
+pub fn parts(kernel: &Kernel, root: &RootTask) -> Result<[(String, u64); 2], Error> {
+    let start = payload::user_start(kernel);
+    let is_kernels = |range: &Range<u64>| *range == EMBEDDED_HEAP || range.end <= start;
+    let (mut own, mut monitor) = (0, 0);
+    for range in kept(kernel, root)? {
+        match is_kernels(&range) {
+            true => own += range.end - range.start,
+            false => monitor += range.end - range.start,
+        }
+    }
+    Ok([("kernel".to_owned(), own), ("monitor".to_owned(), monitor)])
+}
+
 /// Translation tables below the first one that an address space needs for the root task's image and the two pages behind it,
 /// by the bytes (log2) that they translate.
 fn paging(program: &Range<u64>) -> [u64; 2] {

@@ -87,6 +87,7 @@ impl<'a> Layout<'a> {
 
     fn regions(&mut self) -> Result<(), Error> {
         for region in &self.system.regions {
+            self.b.part(&region.name);
             let frames = self.b.frames(
                 region.size,
                 region.page_size.trailing_zeros(),
@@ -102,6 +103,7 @@ impl<'a> Layout<'a> {
 
     fn domain(&mut self, index: DomainId) -> Result<Domain, Error> {
         let described = &self.system.domains[index];
+        self.b.part(&described.name);
         let notification = self.b.make(Kind::Notification, 0, 1);
         let sc = self.b.make(Kind::SchedContext, SC_BITS, 1);
         if described.replaceable.is_some() {

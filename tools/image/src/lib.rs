@@ -43,6 +43,7 @@ pub use trust::would_run;
 use configuration::Configuration;
 use molt_board::{Board, Kind, Uart};
 use molt_sdf::System;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// What to build, and of what.
@@ -73,6 +74,9 @@ pub struct Report {
     pub objects: usize,
     /// Bytes of memory that they take.
     pub memory: u64,
+    /// The same by part of the system (regions and protection domains by their names), and what the kernel and `monitor` take
+    /// before that.
+    pub parts: BTreeMap<String, u64>,
     /// What deserves attention but is no error.
     pub warnings: Vec<String>,
 }
@@ -111,6 +115,8 @@ pub fn build(options: &Options) -> Result<Report, Error> {
         })?;
     kept::check(&system, &kernel, &root)?;
     boot::rehearse(&system, &packed, &kernel, &root)?;
+    let mut parts = packed.parts;
+    parts.extend(kept::parts(&kernel, &root)?);
     let loader = files::read(&options.loader)?;
     let image = payload::pack(&loader, &options.loader, &kernel, &options.board, &root)?;
     std::fs::write(&options.out, &image).map_err(|error| Error::File {
@@ -121,6 +127,7 @@ pub fn build(options: &Options) -> Result<Report, Error> {
         image_size: image.len() as u64,
         objects: packed.objects,
         memory: packed.memory,
+        parts,
         warnings: plan::warnings(&system),
     })
 }

@@ -6,6 +6,7 @@ use crate::layout::Layout;
 use molt_system::NONE;
 use molt_system::boot::{FIXED, Header, MAGIC, Object, Section, VERSION};
 use molt_system::layout::SMALL_PAGE;
+use std::collections::BTreeMap;
 use zerocopy::{Immutable, IntoBytes};
 
 /// A packed system.
@@ -14,6 +15,8 @@ pub struct Packed {
     pub objects: usize,
     /// Bytes of memory that the objects take, devices not counted.
     pub memory: u64,
+    /// The same by part of the system.
+    pub parts: BTreeMap<String, u64>,
     /// The numbers of the regions' first frames.
     pub regions: Vec<u32>,
 }
@@ -48,6 +51,7 @@ pub fn pack(mut layout: Layout) -> Packed {
     let uart_frame = uart(&mut layout);
     let (monitor_endpoint, monitor_reply) = (layout.monitor_endpoint, layout.monitor_reply);
     let uart_kind = layout.uart.kind as u32;
+    let parts = layout.b.memory();
     let Builder {
         mut objects,
         irqs,
@@ -98,12 +102,11 @@ pub fn pack(mut layout: Layout) -> Packed {
     header.size = bytes.len() as u64;
     bytes[..size_of::<Header>()].copy_from_slice(header.as_bytes());
 
-    let anywhere = objects.iter().filter(|o| o.flags & FIXED == 0);
-    let memory = anywhere.map(|o| u64::from(o.count) << o.memory_bits).sum();
     Packed {
         bytes,
         objects: next as usize,
-        memory,
+        memory: parts.values().sum(),
+        parts,
         regions,
     }
 }

@@ -13,6 +13,9 @@ use molt_sdf::model::{DomainId, Role, Stop};
 use molt_sdf::{Rule, System};
 use molt_system::UpdateBrief;
 
+/// The part of the system that control pages, briefs, the vaults of `stage` and `update` and the like are.
+pub const SHARED: &str = "shared pages and vaults";
+
 /// Lays out the whole system.
 pub fn plan(
     system: &System,
@@ -24,10 +27,12 @@ pub fn plan(
     schedule::lay_out(&mut layout)?;
     let guests = guest::load_all(&mut layout)?;
     for index in 0..system.domains.len() {
+        layout.b.part(&system.domains[index].name);
         domain::address_space(&mut layout, index)?;
         domain::capabilities(&mut layout, index);
     }
     channels::place(&mut layout);
+    layout.b.part(SHARED);
     let shared = pages::make(&mut layout);
     let drivers = driver::all(&mut layout)?;
     let stage = stage::lay_out(&mut layout, &shared, &drivers);
@@ -37,9 +42,11 @@ pub fn plan(
     }
     briefs::write(&mut layout, &shared, &guests, stage, plan)?;
     for index in 0..system.domains.len() {
+        layout.b.part(&system.domains[index].name);
         domain::program(&mut layout, index)?;
     }
     for index in 0..system.domains.len() {
+        layout.b.part(&system.domains[index].name);
         machine::lay_out(&mut layout, index, &shared);
     }
     let there = layout.configuration.platform.memory.iter();

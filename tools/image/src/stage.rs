@@ -5,6 +5,7 @@ use crate::builder::{ALL, CNode};
 use crate::driver::{Driver, identity};
 use crate::layout::Layout;
 use crate::pages::Shared;
+use crate::plan::SHARED;
 use crate::space::{CONSTANT, DATA};
 use molt_sdf::model::{Replaceable, Role};
 use molt_system::boot::Kind;
@@ -112,7 +113,9 @@ fn component(
     } else {
         12
     };
+    layout.b.part("bundle slots");
     let bundles = layout.b.frames(size, page_bits, None);
+    layout.b.part(SHARED);
     layout.b.fill(bundles, 0, &driver.bundle);
     let name = Name::new(&layout.system.domains[driver.domain].name);
     let (mut bundles_at, mut brief) = (0, 0);

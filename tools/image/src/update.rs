@@ -5,6 +5,7 @@ use crate::builder::{ALL, Builder, CNode, Frames, SIGNAL};
 use crate::driver::{Driver, FACTORY, ORDERS, REPORT, channel, devices, identity};
 use crate::layout::Layout;
 use crate::pages::Shared;
+use crate::plan::SHARED;
 use crate::space::{attributes, rights};
 use crate::stage::{ARENA_BITS, stagings};
 use molt_sdf::model::{DomainId, Map, RegionId, Role, Stop};
@@ -296,6 +297,7 @@ fn component(
         row.attempts = replaceable.attempts as u32;
         row.relapses = replaceable.relapses as u32;
         let count = (replaceable.arena >> ARENA_BITS) as u32;
+        layout.b.part("arenas");
         for arena in &mut row.arenas {
             let first = layout.b.make(Kind::Untyped, ARENA_BITS, count);
             let first = vault.give(&mut layout.b, first, count);
@@ -306,6 +308,7 @@ fn component(
                 reserved: 0,
             };
         }
+        layout.b.part(SHARED);
     }
     if let Some(control) = shared.control.get(n) {
         let b = &mut layout.b;

@@ -233,12 +233,18 @@ pub struct Bench {
     /// Another system beside: a command that boots a machine whose console prints the load's result lines (may be given several times)
     #[arg(long, value_name = "NAME=COMMAND")]
     pub peer: Vec<String>,
+    /// In place of the figures, count where the instructions of this row's requests go, and draw a flame graph
+    #[arg(long, value_name = "ROW", conflicts_with_all = ["rows", "peer", "json", "html"])]
+    pub profile: Option<String>,
     /// Not the Linux alone
     #[arg(long)]
     pub no_linux: bool,
     /// Write the rows to this file
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Write a report with plots to this file, a page for a browser
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }
 
 /// Where tests run.

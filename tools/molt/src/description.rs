@@ -70,7 +70,7 @@ pub fn build(
         make_keys,
     }
     .inputs()?;
-    let image = build_image(toolchain, kernel, system, &directory, search)?;
+    let (image, _) = build_image(toolchain, kernel, system, &directory, search)?;
     step.done();
     Ok(Built {
         image,

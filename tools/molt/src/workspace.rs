@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, bail};
 use molt_board::Board;
+use molt_image::Report;
 use molt_linux::{Filesystem, Packages};
 use molt_qemu::Disk;
 use molt_sdf::System;
@@ -40,6 +41,8 @@ pub struct Workspace {
     pub board: Board,
     /// What the loader boots.
     pub image: PathBuf,
+    /// What is in it.
+    pub report: Report,
     /// The disk.
     pub disk: Disk,
     /// The Linux guests' file systems on it.
@@ -77,7 +80,7 @@ impl Workspace {
             make_keys: true,
         }
         .inputs()?;
-        let image = build_image(toolchain, kernel, &scenario.system, &directory, &[])?;
+        let (image, report) = build_image(toolchain, kernel, &scenario.system, &directory, &[])?;
         let filesystems = filesystems(&system);
         let board = kernel.board_file(toolchain)?;
         let disk = make_disk(scenario.disk, &board, &system, &filesystems, &directory)?;
@@ -86,6 +89,7 @@ impl Workspace {
             system,
             board,
             image,
+            report,
             disk,
             filesystems,
             directory,
@@ -153,7 +157,7 @@ pub fn build_image(
     system: &Path,
     directory: &Path,
     search: &[PathBuf],
-) -> Result<PathBuf> {
+) -> Result<(PathBuf, Report)> {
     let monitor = toolchain
         .build(&[MONITOR], Target::Domain, &[], kernel.programs_for()?)?
         .join(MONITOR);
@@ -173,7 +177,7 @@ pub fn build_image(
     for warning in &report.warnings {
         complain!("molt: {warning}");
     }
-    Ok(out)
+    Ok((out, report))
 }
 
 /// Makes a scenario's inputs.

@@ -66,7 +66,9 @@ impl Program {
         }
         let mut functions: Vec<(u64, u64, String)> = (elf.symbols())
             .filter(|s| {
-                s.is_definition() && matches!(s.kind(), SymbolKind::Text | SymbolKind::Label)
+                // Assembly's names have no type.
+                let kinds = [SymbolKind::Text, SymbolKind::Label, SymbolKind::Unknown];
+                s.is_definition() && kinds.contains(&s.kind())
             })
             .filter_map(|s| Some((s.address(), s.size(), demangled(s.name().ok()?))))
             .filter(|(.., name)| !name.starts_with('$'))

@@ -2,6 +2,7 @@
 //! The blackout: many cold swaps under two bare guests.
 
 use anyhow::{Result, bail};
+use molt_bench::Blackouts;
 
 use super::wanted::BLACKOUT;
 use crate::arguments::Measure;
@@ -15,8 +16,13 @@ use crate::toolchain::Toolchain;
 /// The system, the bundles, and what has to come of it.
 const SCENARIO: &str = "tests/measure/blackout.toml";
 
-/// Runs it; the guests' random numbers are others in each run.
-pub fn run(toolchain: &Toolchain, kernel: &Kernel, run: u64) -> Result<Vec<(String, f64)>> {
+/// Runs it; the guests' random numbers are others in each run. The swaps go to `all`, too.
+pub fn run(
+    toolchain: &Toolchain,
+    kernel: &Kernel,
+    run: u64,
+    all: &mut Blackouts,
+) -> Result<Vec<(String, f64)>> {
     let path = toolchain.root().join(SCENARIO);
     let measure = Measure {
         icount: true,
@@ -36,6 +42,11 @@ pub fn run(toolchain: &Toolchain, kernel: &Kernel, run: u64) -> Result<Vec<(Stri
         bail!("{SCENARIO}: {}", outcome.failures.join("; "));
     }
     let updates = &outcome.summary.updates;
+    all.total.extend(updates.iter().map(|u| u.blackout_ns));
+    all.cpu.extend(updates.iter().map(|u| u.blackout_cpu_ns));
+    for (name, ns) in updates.iter().flat_map(|u| &u.stages) {
+        all.stages.entry(name.clone()).or_default().push(*ns);
+    }
     let cpu = sorted(updates.iter().map(|u| u.blackout_cpu_ns));
     let total = sorted(updates.iter().map(|u| u.blackout_ns));
     let figures = [

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use molt_bench::{System, figures};
+use molt_bench::{Line, System};
 use molt_board::{Board, Qemu};
 use molt_linux::Packages;
 use molt_qemu::{Clock, Disk, Machine};
@@ -53,7 +53,7 @@ impl Linux {
     }
 
     /// Measures.
-    pub fn run(&self, wanted: &Wanted<'_>, run: u64) -> Result<Vec<(String, f64)>> {
+    pub fn run(&self, wanted: &Wanted<'_>, run: u64) -> Result<Vec<Line>> {
         let step = Step::start(format!("the same Linux alone, run {run}"));
         let cmdline = format!(
             "console=ttyAMA0 quiet panic=-1 rdinit=/bin/molt-linux-load -- {}",
@@ -68,6 +68,6 @@ impl Linux {
         let mut reader = Reader::default();
         let end = molt_qemu::run(&machine, &mut reader)?;
         step.done();
-        Ok(figures(&reader.lines(end, "the Linux alone")?))
+        reader.lines(end, "the Linux alone")
     }
 }

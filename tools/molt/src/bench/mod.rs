@@ -9,9 +9,13 @@ mod peer;
 mod profile;
 mod wanted;
 
+use std::path::Path;
+
 use anyhow::{Context, Result, bail};
-use molt_bench::{Row, Rows, System, table};
-use molt_profile::Profile;
+use molt_bench::{
+    Blackouts, Counted, Distributions, Line, Report, Row, Rows, System, figures, table,
+};
+use molt_profile::{Profile, flame_graph};
 use serde::Serialize;
 
 use crate::arguments::Bench;
@@ -52,36 +56,49 @@ pub fn run(arguments: &Bench) -> Result<bool> {
     let peers = (arguments.peer.iter())
         .map(|text| text.parse::<Peer>())
         .collect::<Result<Vec<_>>>()?;
+    if let Some(row) = &arguments.profile {
+        return profile_of(&toolchain, &kernel, row);
+    }
     let wanted = Wanted::new(&arguments.rows, arguments.requests)?;
     let molt = System {
         system: "molt".into(),
         kernel: kernel.name(),
     };
     let mut rows = Rows::default();
+    let mut distributions = Distributions::default();
+    let mut blackouts = Blackouts::default();
     let mut profiled = None;
     let keep =
         |figures: Vec<(String, f64)>| figures.into_iter().filter(|(name, _)| wanted.has(name));
     for run in 1..=arguments.runs {
         if wanted.path() {
             let path = path::run(&toolchain, &kernel, &wanted, run)?;
-            rows.add(&molt, keep(path.figures));
+            let mut add = |system: &System, lines: &[Line]| {
+                rows.add(system, keep(figures(lines)));
+                distributions.add(system, lines);
+            };
+            add(&molt, &path.lines);
             let linux = linux::Linux::new(&toolchain, &board, &path.directory)?;
             if let Some(linux) = linux.filter(|_| !arguments.no_linux) {
-                rows.add(&linux.system(), keep(linux.run(&wanted, run)?));
+                add(&linux.system(), &linux.run(&wanted, run)?);
             }
             for peer in &peers {
-                rows.add(&peer.system(), keep(peer.run(run)?));
+                add(&peer.system(), &peer.run(run)?);
             }
         }
         // Once is enough: the counts hardly differ from run to run.
         if wanted.profile() && run == 1 {
-            let profile = profile::run(&toolchain, &kernel)?;
+            let profile = profile::run(&toolchain, &kernel, wanted::PROFILED)?;
             rows.add(&molt, keep(figures_of(&profile)));
             profiled = Some(profile);
         }
         if wanted.blackout() {
-            rows.add(&molt, keep(blackout::run(&toolchain, &kernel, run)?));
+            let figures = blackout::run(&toolchain, &kernel, run, &mut blackouts)?;
+            rows.add(&molt, keep(figures));
         }
+    }
+    if wanted.memory() {
+        rows.add(&molt, keep(path::memory(&toolchain, &kernel)?));
     }
     let rows = rows.finish();
     if rows.is_empty() {
@@ -107,10 +124,56 @@ pub fn run(arguments: &Bench) -> Result<bool> {
         };
         let mut text = serde_json::to_string_pretty(&content)?;
         text.push('\n');
-        std::fs::write(file, text)
-            .with_context(|| format!("{}: cannot be written", file.display()))?;
+        write(file, &text)?;
+    }
+    if let Some(file) = &arguments.html {
+        let report = Report {
+            setting: setting(&kernel, arguments)?,
+            rows,
+            distributions: distributions.finish(),
+            blackouts,
+            counted: profiled.as_ref().map(counted).transpose()?,
+        };
+        write(file, &report.html())?;
     }
     Ok(true)
+}
+
+/// `molt bench --profile ROW`
+fn profile_of(toolchain: &Toolchain, kernel: &Kernel, row: &str) -> Result<bool> {
+    wanted::row(row)?;
+    let profile = profile::run(toolchain, kernel, row)?;
+    let name = format!("target/molt/{row}-{}.svg", kernel.label());
+    write(&toolchain.root().join(&name), &flame_graph(&profile, row)?)?;
+    profile.text(30).iter().for_each(|line| println!("{line}"));
+    println!("  flame graph: {name}");
+    Ok(true)
+}
+
+fn write(file: &Path, text: &str) -> Result<()> {
+    std::fs::write(file, text).with_context(|| format!("{}: cannot be written", file.display()))
+}
+
+/// What stands at the head of the report.
+fn setting(kernel: &Kernel, arguments: &Bench) -> Result<Vec<(String, String)>> {
+    let values = [
+        ("kernel", kernel.name()),
+        ("board", kernel.board().to_owned()),
+        ("configuration", kernel.configuration().to_owned()),
+        ("QEMU", molt_qemu::version()?),
+        ("runs", arguments.runs.to_string()),
+        ("requests in each row", arguments.requests.to_string()),
+        ("clock", "an instruction is a nanosecond".to_owned()),
+    ];
+    Ok(values.map(|(name, value)| (name.to_owned(), value)).into())
+}
+
+fn counted(profile: &Profile) -> Result<Counted> {
+    Ok(Counted {
+        row: wanted::PROFILED.to_owned(),
+        text: profile.text(30),
+        flame_graph: flame_graph(profile, wanted::PROFILED)?,
+    })
 }
 
 /// The rows that a profile gives.

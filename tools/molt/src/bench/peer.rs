@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use molt_bench::{System, figures};
+use molt_bench::{Line, System};
 
 use super::console::Reader;
 use crate::progress::Step;
@@ -47,7 +47,7 @@ impl Peer {
     }
 
     /// Measures.
-    pub fn run(&self, run: u64) -> Result<Vec<(String, f64)>> {
+    pub fn run(&self, run: u64) -> Result<Vec<Line>> {
         let step = Step::start(format!("{}, run {run}", self.name));
         // What is stopped at the end has to be the machine itself, not a shell that waits for it.
         let command = format!("export {RUN}={run}; exec {}", self.command);
@@ -55,6 +55,6 @@ impl Peer {
         let mut reader = Reader::default();
         let end = molt_qemu::watch("sh".as_ref(), arguments, LIMIT, &mut reader)?;
         step.done();
-        Ok(figures(&reader.lines(end, &self.name)?))
+        reader.lines(end, &self.name)
     }
 }

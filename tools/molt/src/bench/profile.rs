@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Where the time of a read at depth 1 goes: instructions by program and function, and the kernel's entries, counted by QEMU's plugin.
+//! Where the time of a row's requests goes: instructions by program and function, and the kernel's entries, counted by QEMU's plugin.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,18 +18,17 @@ use crate::scenario::{Edit, Scenario};
 use crate::toolchain::Toolchain;
 use crate::workspace::{self, Workspace};
 
-/// The load's row, and how many requests: enough for what comes seldom, such as the kernel's timer, to be among them.
-const ROW: &str = "read_4k_d1";
+/// How many requests: enough for what comes seldom, such as the kernel's timer, to be among them.
 const REQUESTS: u64 = 500;
 /// The kernel's exception vectors: seL4's symbol, and the embedded kernel's.
 const VECTORS: [&str; 2] = ["arm_vector_table", "molt_vectors"];
 
 /// Builds the system for this and counts.
-pub fn run(toolchain: &Toolchain, kernel: &Kernel) -> Result<Profile> {
+pub fn run(toolchain: &Toolchain, kernel: &Kernel, row: &str) -> Result<Profile> {
     let mut scenario = Scenario::load(&toolchain.root().join(SCENARIO))?;
     scenario.edits.push(Edit {
         from: "LOAD".into(),
-        to: format!("requests={REQUESTS} seed=1 rows={ROW}"),
+        to: format!("requests={REQUESTS} seed=1 rows={row}"),
     });
     let workspace = Workspace::prepare(toolchain, &mut scenario, "bench-profile", kernel)?;
     let plugin = plugin(toolchain)?;
@@ -37,7 +36,7 @@ pub fn run(toolchain: &Toolchain, kernel: &Kernel) -> Result<Profile> {
         KernelSource::Embedded(file) => file,
         KernelSource::Sdk(configuration) => configuration.kernel(),
     };
-    let step = Step::start(format!("profile of {ROW} on {}", kernel.label()));
+    let step = Step::start(format!("profile of {row} on {}", kernel.label()));
     let kernel_itself = Program::read(kernel.name(), &file)?;
     let vectors = VECTORS.iter().find_map(|name| kernel_itself.address(name));
     let vectors =

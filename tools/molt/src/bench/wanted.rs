@@ -22,6 +22,12 @@ const PATH: [(&str, &[&str]); 10] = [
 
 const BOOT: &str = "boot_s";
 
+/// Bytes of the boot image, and what the memory of each part of the system begins with.
+pub const IMAGE: &str = "image_kib";
+pub const MEMORY: &str = "memory_";
+
+/// The row that the figures of the profile are of.
+pub const PROFILED: &str = "read_4k_d1";
 /// The figures of the profile.
 pub const PROFILE: [&str; 2] = ["kernel_entries_read_4k_d1", "instructions_read_4k_d1"];
 
@@ -32,6 +38,18 @@ pub const BLACKOUT: [&str; 4] = [
     "blackout_cpu_max_us",
     "blackout_us",
 ];
+
+/// Refuses what is no row of the load.
+pub fn row(name: &str) -> Result<()> {
+    let rows = PATH.map(|(row, _)| row);
+    if !rows.contains(&name) {
+        bail!(
+            "--profile {name}: the load has no such row; there are: {}",
+            rows.join(", ")
+        );
+    }
+    Ok(())
+}
 
 /// What is asked for.
 pub struct Wanted<'a> {
@@ -51,8 +69,12 @@ impl<'a> Wanted<'a> {
             .chain([BOOT])
             .chain(PROFILE)
             .chain(BLACKOUT)
+            .chain([IMAGE, MEMORY])
             .collect();
-        if let Some(text) = (filter.iter()).find(|text| !all.iter().any(|f| f.contains(&***text))) {
+        // The parts that have memory are known when the image is built.
+        let is_none =
+            |text: &&String| !text.starts_with(MEMORY) && !all.iter().any(|f| f.contains(&***text));
+        if let Some(text) = filter.iter().find(is_none) {
             bail!(
                 "--rows {text}: no figure has such a name; there are: {}",
                 all.join(", ")
@@ -74,6 +96,12 @@ impl<'a> Wanted<'a> {
     /// Whether instructions have to be counted by program.
     pub fn profile(&self) -> bool {
         PROFILE.iter().any(|figure| self.has(figure))
+    }
+
+    /// Whether an image has to be built for its sizes.
+    pub fn memory(&self) -> bool {
+        let is_size = |text: &String| text.starts_with(MEMORY) || MEMORY.contains(&**text);
+        self.has(IMAGE) || self.filter.iter().any(is_size)
     }
 
     /// Whether drivers have to be replaced.
