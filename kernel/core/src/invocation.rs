@@ -139,6 +139,8 @@ pub(crate) struct Manner {
     pub blocking: bool,
     /// May the scheduling context be lent.
     pub lends: bool,
+    /// The call goes on to receive. What can end or move its thread, or take its time, cannot be invoked so.
+    pub receives: bool,
 }
 
 impl<H: Hardware> Kernel<H> {
@@ -215,6 +217,11 @@ impl<H: Hardware> Kernel<H> {
             Cap::Reply { id, grant } => {
                 self.reply_transfer(thread, id, grant);
                 return Ok(Outcome::Done);
+            }
+            Cap::CNode { .. } | Cap::Tcb { .. } | Cap::SchedContext { .. } | Cap::SchedControl
+                if manner.receives =>
+            {
+                return Err(Error::InvalidCapability(0));
             }
             _ => {}
         }

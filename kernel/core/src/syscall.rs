@@ -31,22 +31,26 @@ const SEND: Manner = Manner {
     call: false,
     blocking: true,
     lends: false,
+    receives: false,
 };
 const NB_SEND: Manner = Manner {
     call: false,
     blocking: false,
     lends: false,
+    receives: false,
 };
 const CALL: Manner = Manner {
     call: true,
     blocking: true,
     lends: true,
+    receives: false,
 };
 /// The first half of a send-and-receive.
 const FIRST_HALF: Manner = Manner {
     call: false,
     blocking: false,
     lends: true,
+    receives: true,
 };
 
 impl<H: Hardware> Kernel<H> {

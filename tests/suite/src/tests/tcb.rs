@@ -5,16 +5,17 @@ use core::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 use sel4::{
     CNodeCapData, CPtr, Cap, CapRights, IpcBuffer, MessageInfo, ObjectBlueprint, TcbFlagsBuilder,
-    UserContext, Word, cap, cap_type, sys::invocation_label as label,
+    UserContext, Word, cap, cap_type,
+    sys::{invocation_label as label, syscall_id},
 };
-use sel4_extra::{CapExt, TcbExt};
+use sel4_extra::{CapExt, SchedContextExt, TcbExt, system_call};
 
 use crate::{
-    env::Env,
+    env::{Env, is_there},
     test::{Outcome, ensure, tests},
 };
 
-tests! { tcb_registers tcb_registers_errors tcb_write_some tcb_copy_registers tcb_suspend_resume tcb_resume_blocked tcb_priorities tcb_priority_errors
+tests! { tcb_registers tcb_registers_errors tcb_write_some tcb_copy_registers tcb_suspend_resume tcb_resume_blocked tcb_receiving_call tcb_priorities tcb_priority_errors
 tcb_configure_errors tcb_ipc_buffer_errors tcb_set_space_errors tcb_fault_endpoint_rights tcb_flags tcb_tls_base tcb_preemption tcb_yield tcb_spsr tcb_own_cspace tcb_truncated tcb_timeout_endpoint }
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
@@ -160,6 +161,49 @@ fn tcb_suspend_resume(env: &mut Env) -> Outcome {
     ensure!(again);
     env.expect("resume again", thread.tcb.tcb_resume(), Ok(()))?;
     thread.tcb.tcb_suspend()?;
+    Ok(())
+}
+
+/// What can end or move the caller, or take its time, is not invoked by a call that receives afterwards.
+fn tcb_receiving_call(env: &mut Env) -> Outcome {
+    let notification = env.make::<cap_type::Notification>()?;
+    let thread = env.thread(50)?;
+    thread.start(counter, 0, 0)?;
+    thread.tcb.tcb_suspend()?;
+    let context = env.sched_context(100_000, 100_000)?;
+    let copy = env.copy(notification)?;
+    let invoke = |capability: u64, label: u64, words: [u64; 2]| {
+        notification.signal();
+        let length = words.iter().filter(|word| **word != 0).count() as u64;
+        let info = label << 12 | length;
+        // A wait takes no reply object: its register is for what is invoked.
+        let registers = [
+            notification.bits(),
+            info,
+            words[0],
+            words[1],
+            0,
+            0,
+            capability,
+        ];
+        system_call(syscall_id::NBSendWait, registers);
+    };
+    invoke(thread.tcb.bits(), label::TCBResume.into(), [0; 2]);
+    let runs = counts(env);
+    env.trace(format_args!("resumed: {runs}"));
+    ensure!(!runs);
+    let depth = env.at(copy).path().depth() as u64;
+    invoke(
+        env.cnode().bits(),
+        label::CNodeDelete.into(),
+        [copy.bits(), depth],
+    );
+    let there = is_there(env, copy.cptr());
+    env.trace(format_args!("deleted: {}", !there));
+    ensure!(there);
+    env.expect("bind", context.bind_notification(notification), Ok(()))?;
+    invoke(context.bits(), label::SchedContextUnbind.into(), [0; 2]);
+    env.note("still bound", context.bind_notification(notification));
     Ok(())
 }
 
