@@ -50,12 +50,11 @@ pub fn curves(x_label: &str, y_label: &str, most: f64, curves: &[Curve]) -> Stri
         svg.group(&curve.name);
         svg.line(&format!("curve c{class}"), &points);
         svg.end();
-        let y = TOP + 16.0 + 18.0 * index as f64;
-        svg.line(
-            &format!("curve c{class}"),
-            &[[LEFT + 12.0, y], [LEFT + 36.0, y]],
-        );
-        svg.text("key", "start", [LEFT + 42.0, y + 4.0], &curve.name);
+        // At the lower right: where no curve is that has come to its end.
+        let y = height - BOTTOM - 16.0 - 18.0 * (curves.len() - 1 - index) as f64;
+        let right = WIDTH - RIGHT - 12.0;
+        svg.line(&format!("curve c{class}"), &[[right - 24.0, y], [right, y]]);
+        svg.text("key", "end", [right - 30.0, y + 4.0], &curve.name);
     }
     svg.raw("</svg>");
     svg.finish()

@@ -13,16 +13,16 @@ use crate::table::{columns, number};
 
 /// The thousandths of the requests that plots of times go to: what is beyond is far beyond.
 const UP_TO: u32 = 990;
-/// The stages of an update, in their order (docs/architecture.md).
-const STAGES: [&str; 8] = [
-    "confirm",
-    "verify",
-    "build",
-    "quiesce",
-    "deny",
-    "grant",
-    "ready",
-    "probation",
+/// The stages of an update, in their order (docs/architecture.md): the blackout lies in the first ones of these.
+const STAGES: [(&str, &[&str]); 2] = [
+    (
+        "Stages of the blackout",
+        &["quiesce", "deny", "grant", "ready"],
+    ),
+    (
+        "Stages before and after it",
+        &["confirm", "verify", "build", "probation"],
+    ),
 ];
 
 /// The swaps of all runs.
@@ -164,17 +164,18 @@ impl Report {
             100.0,
             &curves,
         ));
-        page.push_str("<h3>By stage</h3>\n<p>Median of the swaps. The blackout lies in the stages from quiesce to ready.</p>\n");
-        let known = |name: &&str| self.blackouts.stages.contains_key(*name);
-        let bars: Vec<_> = (STAGES.iter().copied().filter(known))
-            .map(|name| {
-                let us = sorted(&self.blackouts.stages[name]);
-                let (middle, most) = (median(&us), us.last().copied().unwrap_or(0.0));
-                let text = format!("{} us (at the most {})", number(middle), number(most));
-                (name.to_owned(), middle, text)
-            })
-            .collect();
-        page.push_str(&plot::bars(&bars));
+        for (title, stages) in STAGES {
+            let _ = writeln!(page, "<h3>{title}</h3>\n<p>Median of the swaps.</p>");
+            let bars: Vec<_> = (stages.iter())
+                .filter_map(|name| {
+                    let us = sorted(self.blackouts.stages.get(*name)?);
+                    let (middle, most) = (median(&us), us.last().copied()?);
+                    let text = format!("{} us (at the most {})", number(middle), number(most));
+                    Some(((*name).to_owned(), middle, text))
+                })
+                .collect();
+            page.push_str(&plot::bars(&bars));
+        }
     }
 
     fn profile(&self, page: &mut String) {
