@@ -34,11 +34,16 @@ pub fn start<D: Device>(
     open: impl FnOnce(Registers, Ring<'static>) -> Result<D, D::Error>,
 ) -> Disk<D> {
     fault::at_start();
-    Generation::start(brief::get(), image.version, Faults, |brief, generation| {
-        let (words, physical) = brief::ring(brief);
-        let device = open(brief::registers(brief), Ring { words, physical })?;
-        with_clients(device, brief, image, generation)
-    })
+    Generation::start(
+        molt_brief::get(),
+        image.version,
+        Faults,
+        |brief, generation| {
+            let (words, physical) = brief::ring(brief);
+            let device = open(brief::registers(brief), Ring { words, physical })?;
+            with_clients(device, brief, image, generation)
+        },
+    )
 }
 
 /// The driver of the device, with all clients.

@@ -2,6 +2,7 @@
 //! The life of one generation of a driver as a protection domain: brief, start, service, signs of life, quiesce, reports. It
 //! knows no class of device: the driver is a [`molt_service::Service`].
 #![no_std]
+#![forbid(unsafe_code)]
 
 pub mod brief;
 mod fault;

@@ -12,7 +12,7 @@ use molt_system::{MAX_SERIAL_CLIENTS, SerialBrief};
 use molt_trace::lines::{Lines, Source};
 use molt_trace::ring::Reader;
 use molt_uart::{Kind, Uart};
-use sel4_microkit::{ChannelSet, Handler, Infallible, protection_domain, var};
+use sel4_microkit::{ChannelSet, Handler, Infallible, protection_domain};
 
 /// The PD that may write trace lines.
 const TRACER: &str = "update";
@@ -24,24 +24,14 @@ struct Serial {
 
 #[protection_domain(stack_size = 0x8000)]
 fn init() -> impl Handler {
-    let address = *var!(molt_brief: usize = 0);
-    let size = *var!(molt_brief_size: usize = 0);
-    assert!(address != 0, "no brief");
-    // SAFETY: the tool maps the brief there, read only, for good.
-    let brief = unsafe { molt_shared::bytes(address, size) };
-    let brief = match molt_system::brief::<SerialBrief>(brief) {
-        Ok(brief) => brief,
-        Err(error) => panic!("brief: {error:?}"),
-    };
+    let brief: &SerialBrief = molt_brief::get();
     let kind = match Kind::try_from(brief.kind) {
         Ok(kind) if brief.device != 0 => kind,
         other => panic!("no UART: {other:?} at {:#x}", brief.device),
     };
-    // SAFETY: the tool maps the UART's registers there as device memory, for good; it reaches no memory.
-    let registers = unsafe { Registers::new(brief.device as usize, molt_uart::REGISTERS) };
+    let registers = molt_brief::registers(brief.device, molt_uart::REGISTERS as u64);
     let clients = brief.clients().iter().map(|client| {
-        // SAFETY: the tool maps the ring there, read-write, for good; only this slice refers to it.
-        let words = unsafe { molt_shared::words(client.ring as usize, client.size as usize) };
+        let words = molt_brief::words(client.ring, client.size);
         let source = Source {
             name: client.name.as_str(),
             guest: client.guest.as_str(),

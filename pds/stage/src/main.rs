@@ -32,7 +32,7 @@ struct Stage {
 // The ELF reader is linked with an allocator, which it never calls.
 #[protection_domain(stack_size = 0x1_0000, heap_size = 0x1000)]
 fn init() -> impl Handler {
-    let brief = brief::get();
+    let brief: &StageBrief = molt_brief::get();
     let (commands, answers) = brief::pages(&brief.update);
     Stage {
         brief,

@@ -20,8 +20,7 @@ impl Hardware {
         let this = match brief.device {
             0 => Self::Generic,
             device => {
-                // SAFETY: the tool maps the timer's registers there as device memory, for good; it reaches no memory.
-                let registers = unsafe { Registers::new(device as usize, 0x1000) };
+                let registers = molt_brief::registers(device, molt_brief::PAGE);
                 let clock = Frequency::of_this_machine();
                 Self::Ttc(Ttc::start(registers, clock.hz().into(), molt_clock::now))
             }

@@ -13,7 +13,7 @@ use hardware::Hardware;
 use molt_clock::{Deadlines, Ticks};
 use molt_system::TimerBrief;
 use sel4_microkit::{
-    Channel, ChannelSet, Handler, Infallible, MessageInfo, get_mr, protection_domain, var,
+    Channel, ChannelSet, Handler, Infallible, MessageInfo, get_mr, protection_domain,
 };
 
 /// Channels of a Microkit PD.
@@ -29,15 +29,7 @@ struct Timer {
 
 #[protection_domain(stack_size = 0x4000)]
 fn init() -> impl Handler {
-    let address = *var!(molt_brief: usize = 0);
-    let size = *var!(molt_brief_size: usize = 0);
-    assert!(address != 0, "no brief");
-    // SAFETY: the tool maps the brief there, read only, for good.
-    let brief = unsafe { molt_shared::bytes(address, size) };
-    let brief = match molt_system::brief::<TimerBrief>(brief) {
-        Ok(brief) => brief,
-        Err(error) => panic!("brief: {error:?}"),
-    };
+    let brief: &TimerBrief = molt_brief::get();
     Timer {
         hardware: Hardware::start(brief),
         irq: Channel::new(brief.irq as usize),

@@ -12,7 +12,6 @@ use sel4::{CapRights, VmAttributes, cap, cap_type};
 use sel4_extra::SchedContextExt;
 use sel4_microkit::{Channel, MessageInfo, set_mr};
 
-use crate::brief;
 use crate::vault::{self, capability};
 
 /// Label of the timer's call.
@@ -143,11 +142,11 @@ impl Kernel<'static> for Sel4 {
     }
 
     fn words(&self, address: u64, size: u64) -> &'static [AtomicU64] {
-        brief::words(address, size)
+        molt_brief::words(address, size)
     }
 
     fn registers(&self, address: u64) -> impl Mmio {
-        brief::registers(address)
+        molt_brief::registers(address, molt_brief::PAGE)
     }
 
     #[cfg(feature = "probe")]

@@ -3,12 +3,12 @@
 #![no_std]
 #![no_main]
 
-mod brief;
 mod fault;
 mod kernel;
 mod vault;
 
 use molt_supervisor::Supervisor;
+use molt_system::UpdateBrief;
 use sel4_microkit::{ChannelSet, Child, Handler, Infallible, MessageInfo, protection_domain};
 
 use kernel::Sel4;
@@ -18,7 +18,7 @@ struct Update(Supervisor<'static, Sel4>);
 
 #[protection_domain(stack_size = 0x4_0000)]
 fn init() -> impl Handler {
-    let brief = brief::get();
+    let brief: &UpdateBrief = molt_brief::get();
     let kernel = Sel4::new(&brief.authority);
     match Supervisor::new(kernel, brief) {
         Ok(mut supervisor) => {

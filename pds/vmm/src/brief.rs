@@ -1,52 +1,27 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! From the brief to safe handles: the only place where addresses become memory.
+//! What the VMM finds at the addresses of its brief, as what its crate works on.
 
 use alloc::boxed::Box;
 use core::sync::atomic::AtomicU64;
 
 use molt_block_queue::Client;
+use molt_brief::{PAGE, words};
 use molt_gate::ClientGate;
-use molt_shared::Memory;
 use molt_system::{Class, GatePages, NONE, VmmBrief, VmmShare};
 use molt_vmm::virtio::block::Block;
 use molt_vmm::virtio::link::Link;
 use molt_vmm::{Device, Doorbell, Ram};
-use sel4_microkit::{Channel, var};
-
-const PAGE: usize = 4096;
-
-/// The brief that the tool has made for this PD.
-///
-/// # Panics
-/// If there is none: the image was not made by the tool that belongs to this program.
-pub fn get() -> &'static VmmBrief {
-    let address = *var!(molt_brief: usize = 0);
-    let size = *var!(molt_brief_size: usize = 0);
-    assert!(address != 0, "no brief");
-    // SAFETY: the tool maps the brief there, read only, for good.
-    let bytes = unsafe { molt_shared::bytes(address, size) };
-    match molt_system::brief::<VmmBrief>(bytes) {
-        Ok(brief) => brief,
-        Err(error) => panic!("brief: {error:?}"),
-    }
-}
+use sel4_microkit::Channel;
 
 /// The guest's memory.
 pub fn ram(brief: &VmmBrief) -> Ram {
     let memory = &brief.memory;
-    // SAFETY: the tool maps the guest's memory there, read-write, for good; this is the only access to it here.
-    Ram::new(
-        unsafe { Memory::new(memory.vaddr as usize, memory.size as usize) },
-        memory.guest,
-    )
+    Ram::new(molt_brief::memory(memory.vaddr, memory.size), memory.guest)
 }
 
 /// Both gate pages: `to_client`, `to_update`. Empty slices where there are none.
 pub fn gate_pages(gate: &GatePages) -> (&'static [AtomicU64], &'static [AtomicU64]) {
-    (
-        words(gate.to_client, PAGE as u64),
-        words(gate.to_update, PAGE as u64),
-    )
+    (words(gate.to_client, PAGE), words(gate.to_update, PAGE))
 }
 
 /// The device for the guest's share numbered `n`; `None` for a class that this program knows no device for.
@@ -56,7 +31,7 @@ pub fn device(share: &VmmShare, gate: &GatePages, n: usize) -> Option<Box<dyn De
     let queue = words(share.queue, share.queue_words * 8);
     let registers = match share.registers {
         0 => &[],
-        page => words(page, PAGE as u64),
+        page => words(page, PAGE),
     };
     match Class::from_number(share.class)? {
         Class::Block => {
@@ -87,13 +62,4 @@ pub fn ring(brief: &VmmBrief) -> &'static [AtomicU64] {
 /// A channel of the brief, if it is there.
 pub fn channel(id: u32) -> Option<Channel> {
     (id != NONE).then(|| Channel::new(id as usize))
-}
-
-fn words(address: u64, size: u64) -> &'static [AtomicU64] {
-    if address == 0 {
-        return &[];
-    }
-    // SAFETY: the tool maps shared memory there; a revocable region may be away, which makes an access fault. All
-    // accesses are through atomic words.
-    unsafe { molt_shared::words(address as usize, size as usize) }
 }

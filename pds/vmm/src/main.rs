@@ -18,5 +18,5 @@ use sel4_microkit::{NullHandler, protection_domain};
 // The heap holds the devices, with their queues' private records (40 KiB each); the stack one of them while it is made.
 #[protection_domain(stack_size = 0x4_0000, heap_size = 0x8_0000)]
 fn init() -> NullHandler {
-    vmm::Vmm::new(brief::get()).run()
+    vmm::Vmm::new(molt_brief::get()).run()
 }

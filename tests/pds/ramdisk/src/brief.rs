@@ -1,32 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! From the brief to safe handles: the only place where addresses become memory.
+//! What a generation finds at the addresses of its brief.
 
 use core::sync::atomic::AtomicU64;
 
+use molt_brief::{PAGE, words};
 use molt_shared::Registers;
 use molt_system::{DriverBrief, DriverClient};
-use sel4_microkit::var;
-
-const PAGE: u64 = 4096;
 
 /// Where the data begins in the queue region, in bytes.
 pub const DATA: usize = 0x10_0000;
-
-/// The brief that the tool has made for this component.
-///
-/// # Panics
-/// If there is none: the image was not made by the tool that belongs to this program.
-pub fn get() -> &'static DriverBrief {
-    let address = *var!(molt_brief: usize = 0);
-    let size = *var!(molt_brief_size: usize = 0);
-    assert!(address != 0, "no brief");
-    // SAFETY: `stage` maps the brief there, read only, for as long as the generation lives.
-    let bytes = unsafe { molt_shared::bytes(address, size) };
-    match molt_system::brief::<DriverBrief>(bytes) {
-        Ok(brief) => brief,
-        Err(error) => panic!("brief: {error:?}"),
-    }
-}
 
 /// The orders page (read only) and the report page.
 pub fn control(brief: &DriverBrief) -> (&'static [AtomicU64], &'static [AtomicU64]) {
@@ -38,24 +20,12 @@ pub fn disk(brief: &DriverBrief) -> &'static [AtomicU64] {
     words(brief.ring.vaddr, brief.ring.size)
 }
 
-/// The registers of the device, where the system has one.
+/// The registers of the device, where the system has one. It reaches no memory.
 pub fn device(brief: &DriverBrief) -> Option<Registers> {
-    // SAFETY: `update` maps the device there before the generation starts; an access after it was taken away faults. It
-    // reaches no memory.
-    (brief.device != 0)
-        .then(|| unsafe { Registers::new(brief.device as usize, brief.device_size as usize) })
+    (brief.device != 0).then(|| molt_brief::registers(brief.device, brief.device_size))
 }
 
 /// A client's queue, and its data.
 pub fn queue(client: &DriverClient) -> (&'static [AtomicU64], &'static [AtomicU64]) {
     words(client.queue, client.queue_words * 8).split_at(DATA / 8)
-}
-
-fn words(address: u64, size: u64) -> &'static [AtomicU64] {
-    if address == 0 {
-        return &[];
-    }
-    // SAFETY: mapped there for the generation, or an access faults (regions that `update` grants and takes); this program
-    // refers to it through this slice only, and does not store to what is read only.
-    unsafe { molt_shared::words(address as usize, size as usize) }
 }

@@ -18,5 +18,5 @@ use sel4_microkit::{Handler, protection_domain};
 #[protection_domain(stack_size = 0x1_0000)]
 fn init() -> impl Handler {
     fault::at_start();
-    Generation::start(brief::get())
+    Generation::start(molt_brief::get())
 }
