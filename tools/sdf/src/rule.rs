@@ -16,6 +16,10 @@ pub enum Rule {
     Unsupported(String, &'static str),
     #[error("<{0}> has no attribute '{1}'")]
     UnknownAttribute(String, String),
+    #[error(
+        "'{0}' is what a client has of a disk, which stands in a child: <client …><block first_sector=\"…\" sectors=\"…\" /></client>"
+    )]
+    ShareAttribute(&'static str),
     #[error("<{0}> needs the attribute '{1}'")]
     MissingAttribute(String, &'static str),
     #[error("'{0}' is not a number")]

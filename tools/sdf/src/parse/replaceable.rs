@@ -126,6 +126,11 @@ pub fn parse(element: Element) -> Result<Replaceable, Broken> {
 
 /// `<client>`
 pub fn client(element: Element, names: &Names) -> Result<Client, Broken> {
+    for name in SHARE {
+        if let Some(at) = element.text(name) {
+            return broken(&at.span, Rule::ShareAttribute(name));
+        }
+    }
     element.attributes(&["pd", "queue", "memory"])?;
     let shares = element.children(&["block", "entropy"])?;
     if let Some(second) = shares.get(1) {
@@ -143,6 +148,9 @@ pub fn client(element: Element, names: &Names) -> Result<Client, Broken> {
     })
 }
 
+/// Attributes of a client's share of a disk.
+const SHARE: [&str; 2] = ["first_sector", "sectors"];
+
 /// What a client has of a device, by class.
 fn share(element: Element) -> Result<Share, Broken> {
     element.children(&[])?;
@@ -150,7 +158,7 @@ fn share(element: Element) -> Result<Share, Broken> {
         element.attributes(&[])?;
         return Ok(Share::Entropy);
     }
-    element.attributes(&["first_sector", "sectors"])?;
+    element.attributes(&SHARE)?;
     Ok(Share::Block {
         first_sector: element.number_or("first_sector", 0)?.value,
         sectors: or(element, "sectors", 0, 0, 1 << 54)?,
