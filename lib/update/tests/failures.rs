@@ -89,6 +89,11 @@ fn no_number_of_failures_keeps_new_images_out() {
         assert_eq!(offer(&mut machine, 0, 0, digest), None, "image {digest}");
         fail(&mut machine, 0);
     }
+    assert_eq!(
+        offer(&mut machine, 0, 0, 39),
+        Some(Reason::FailedBefore),
+        "the newest one is remembered"
+    );
     assert_eq!(offer(&mut machine, 0, 1, 99), None, "another client's");
 }
 
