@@ -15,6 +15,19 @@ pub const FETCH: i64 = 21;
 pub const INVOKE: i64 = 23;
 pub const DEVICE_IDENTIFIER: i64 = 24;
 pub const RUN_SEQUENCE: i64 = 32;
+/// Commands whose only argument is a reporting policy (8.4.7).
+pub const REPORTING: [i64; 10] = [
+    VENDOR_IDENTIFIER,
+    CLASS_IDENTIFIER,
+    DEVICE_IDENTIFIER,
+    IMAGE_MATCH,
+    COMPONENT_SLOT,
+    CHECK_CONTENT,
+    ABORT,
+    FETCH,
+    WRITE,
+    INVOKE,
+];
 /// Commands of suit-trust-domains, which all concern dependencies.
 pub const DEPENDENCIES: [i64; 3] = [7, 8, 11];
 

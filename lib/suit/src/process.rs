@@ -247,16 +247,7 @@ impl<'b> Processor<'_, 'b> {
                     }
                 })
             }
-            code::VENDOR_IDENTIFIER
-            | code::CLASS_IDENTIFIER
-            | code::DEVICE_IDENTIFIER
-            | code::IMAGE_MATCH
-            | code::COMPONENT_SLOT
-            | code::CHECK_CONTENT
-            | code::ABORT
-            | code::FETCH
-            | code::WRITE
-            | code::INVOKE => {
+            _ if code::REPORTING.contains(&command) => {
                 // The reporting policy (8.4.7): what is reported is ours to decide, but it has four bits.
                 if reader.unsigned().map_err(Failure::Abort)? > 15 {
                     return abort(Refusal::malformed(

@@ -107,17 +107,8 @@ impl<'b> Scan<'_, 'b> {
             code::FETCH | code::WRITE | code::INVOKE if self.shared => {
                 unsupported(Reason::UnsupportedCommand)
             }
-            code::SET_COMPONENT_INDEX
-            | code::VENDOR_IDENTIFIER
-            | code::CLASS_IDENTIFIER
-            | code::DEVICE_IDENTIFIER
-            | code::IMAGE_MATCH
-            | code::COMPONENT_SLOT
-            | code::CHECK_CONTENT
-            | code::ABORT
-            | code::FETCH
-            | code::WRITE
-            | code::INVOKE => reader.skip(),
+            code::SET_COMPONENT_INDEX => reader.skip(),
+            _ if code::REPORTING.contains(&command) => reader.skip(),
             _ if code::DEPENDENCIES.contains(&command) => unsupported(Reason::Dependencies),
             _ => unsupported(Reason::UnsupportedCommand),
         }
