@@ -152,10 +152,10 @@ fn equal_descriptions_make_equal_pictures() {
 fn the_picture_in_the_readme_is_of_the_default_system() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let drawn = molt_graph::draw(&molt_sdf::load(&root.join("system.xml"), &[]).expect("in order"));
-    let shown = std::fs::read_to_string(root.join("docs/system.svg")).expect("the picture");
+    let shown = std::fs::read_to_string(root.join("docs/pictures/system.svg")).expect("the picture");
     assert!(
         drawn == shown,
-        "draw it anew: ./molt graph -o docs/system.svg"
+        "draw it anew: ./molt graph -o docs/pictures/system.svg"
     );
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The system description: parsed and checked.
 //!
-//! `system.xml` is Microkit 2.3's system description with a few elements of ours (`docs/contracts.md`). [`load`] reads a
+//! `system.xml` is Microkit 2.3's system description with a few elements of ours (`docs/system-description.md`). [`load`] reads a
 //! file into a [`System`] in which every rule holds that can be checked without the kernel and the program images; what
 //! needs those (limits, symbols, overlap with segments) is checked by `molt-image`, which reports through the same
 //! [`Error`].
