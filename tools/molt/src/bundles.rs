@@ -2,6 +2,7 @@
 //! The bundles of a scenario, whole and damaged.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use molt_envelope::{Bundle, PrivateKey};
@@ -12,7 +13,7 @@ use molt_sdk::Configuration;
 use molt_suit::{Envelope, Manifest};
 
 use crate::demo_keys;
-use crate::scenario::{BundleSource, Damage, Scenario};
+use crate::scenario::{BundleSource, Damage, Origin, Scenario};
 use crate::toolchain::{Target, Toolchain};
 
 /// What bundles are made of.
@@ -53,7 +54,10 @@ impl Maker<'_> {
         else {
             bail!("there is no replaceable PD '{}'", source.component);
         };
-        let package = source.package.as_str();
+        let package = match source.origin()? {
+            Origin::Package(package) => package,
+            Origin::File(path) => return Ok(vec![ready(path)?]),
+        };
         let folder = self.toolchain.build(
             &[package],
             Target::Domain,
@@ -100,6 +104,14 @@ impl Maker<'_> {
             PrivateKey::P256(_) => bail!("'{name}': the test client signs with Ed25519"),
         }
     }
+}
+
+/// A bundle that stands in a file, with its sequence number, by which it is ordered among others.
+fn ready(path: &Path) -> Result<(u64, Vec<u8>)> {
+    let bundle = fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    // One that is damaged is offered too.
+    let sequence = content(&bundle).map_or(0, |(sequence, _)| sequence);
+    Ok((sequence, bundle))
 }
 
 /// The first key that may sign a driver.

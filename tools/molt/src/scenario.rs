@@ -84,12 +84,15 @@ pub struct BundleSource {
     pub guest: String,
     /// The PD that it replaces.
     pub component: String,
-    /// The package of the driver.
-    pub package: String,
-    /// Which version of it.
+    /// The package of the driver, from which the bundle is made.
+    pub package: Option<String>,
+    /// In place of `package`: the file of a bundle, beside the scenario's. It is offered as it is.
+    pub file: Option<PathBuf>,
+    /// Features that the package is built with.
     #[serde(default)]
     pub features: Vec<String>,
-    /// Sequence number of the first.
+    /// Sequence number of the first bundle that is made of the package.
+    #[serde(default)]
     pub sequence: u64,
     /// So many of them, with rising sequence numbers.
     #[serde(default = "one")]
@@ -103,6 +106,32 @@ pub struct BundleSource {
     /// The key that signs it, as the description calls its public half; the first that may sign a driver unless given. One that
     /// the description does not name is made too, and trusted for nothing.
     pub key: Option<String>,
+}
+
+/// What a bundle comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin<'a> {
+    /// It is made of a package of the checkout.
+    Package(&'a str),
+    /// It is in a file.
+    File(&'a Path),
+}
+
+impl BundleSource {
+    /// What it comes from.
+    ///
+    /// # Errors
+    /// Both are given, or neither, or a package without a sequence number.
+    pub fn origin(&self) -> Result<Origin<'_>> {
+        match (&self.package, &self.file) {
+            (Some(package), None) if self.sequence > 0 => Ok(Origin::Package(package)),
+            (None, Some(file)) => Ok(Origin::File(file)),
+            _ => bail!(
+                "[[bundle]] for '{}': give either a 'package' to make it of, with a 'sequence' above 0, or a 'file'",
+                self.component
+            ),
+        }
+    }
 }
 
 fn one() -> u64 {
@@ -142,6 +171,9 @@ impl Scenario {
         let beside = path.parent().unwrap_or(Path::new(""));
         scenario.system = beside.join(&scenario.system);
         scenario.linux = scenario.linux.map(|folder| beside.join(folder));
+        for bundle in &mut scenario.bundles {
+            bundle.file = bundle.file.take().map(|file| beside.join(file));
+        }
         Ok(scenario)
     }
 
@@ -162,5 +194,31 @@ impl Scenario {
         self.system = folder.join("system.xml");
         fs::write(&self.system, text)
             .with_context(|| format!("{}: cannot be written", self.system.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bundle(what: &str) -> BundleSource {
+        let text = format!("guest = 'first'\ncomponent = 'disk'\n{what}");
+        toml::from_str(&text).expect("a bundle")
+    }
+
+    #[test]
+    fn a_bundle_comes_from_a_package_or_from_a_file() {
+        let made = bundle("package = 'p'\nsequence = 1");
+        assert_eq!(made.origin().expect("good"), Origin::Package("p"));
+        let ready = bundle("file = 'my.suit'");
+        let file = Origin::File(Path::new("my.suit"));
+        assert_eq!(ready.origin().expect("good"), file);
+        for wrong in [
+            "sequence = 1",
+            "package = 'p'",
+            "package = 'p'\nfile = 'my.suit'",
+        ] {
+            assert!(bundle(wrong).origin().is_err(), "{wrong}");
+        }
     }
 }
