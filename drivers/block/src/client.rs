@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! One client: its queue, its share, and the order that its flushes ask for.
+//! One client: its queue, its share of the disk, and the order that its flushes demand.
 
 use molt_block_queue::{Op, Request, Server, SlotId, Violation};
 
@@ -14,11 +14,11 @@ pub struct ClientId(pub u8);
 pub struct Client<'a> {
     queue: Server<'a>,
     share: Share,
-    /// A flush that was taken, and waits for all before it to be done.
+    /// A flush that was taken and waits for all requests before it.
     held: Option<SlotId>,
-    /// With the device.
+    /// Requests that are with the device.
     in_flight: u16,
-    /// A flush is with the device: nothing overtakes it.
+    /// A flush is with the device: no later request is started.
     flushing: bool,
     violation: Option<Violation>,
 }
@@ -46,12 +46,12 @@ impl<'a> Client<'a> {
         &mut self.queue
     }
 
-    /// How its queue broke the protocol, if it did: nothing more is taken from it.
+    /// The protocol violation in its queue, if there was one: nothing more is taken from it.
     pub fn violation(&self) -> Option<Violation> {
         self.violation
     }
 
-    /// The next request that may be run now, which `request` becomes.
+    /// Takes the next request that may be run now into `request`.
     pub(crate) fn next(&mut self, request: &mut Request) -> Option<SlotId> {
         if self.flushing {
             return None;

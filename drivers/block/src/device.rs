@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The seam between what every driver of a disk does and what one device needs.
+//! The trait [`Device`]: what the driver of a disk needs of one device.
 
 use core::sync::atomic::AtomicU64;
 
@@ -8,15 +8,15 @@ use molt_block_queue::{Op, Properties, SEGMENTS, Status};
 
 use molt_service::Code;
 
-/// A device has at most so many requests at a time.
+/// The most requests that are with a device at a time.
 pub const REQUESTS: usize = 128;
 
 /// Memory that driver and device share.
 #[derive(Clone, Copy, Debug)]
 pub struct Ring<'a> {
-    /// As the driver sees it.
+    /// The memory as the driver has mapped it.
     pub words: &'a [AtomicU64],
-    /// Where it is in physical memory; physically contiguous.
+    /// Its physical address; it is physically contiguous.
     pub physical: u64,
 }
 
@@ -29,12 +29,12 @@ pub struct Piece {
     pub len: u32,
 }
 
-/// A request as the device gets it.
+/// A request in the form in which the device gets it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Command {
-    /// What is asked.
+    /// The operation.
     pub op: Op,
-    /// Counted from the start of the disk.
+    /// The first sector, counted from the start of the disk.
     pub sector: u64,
     /// How many sectors.
     pub sectors: u32,
@@ -51,7 +51,7 @@ pub struct Limits {
     pub block_size: u32,
     /// Only reads succeed.
     pub read_only: bool,
-    /// A flush means something to it; otherwise it succeeds at once.
+    /// The device has a cache to flush; otherwise a flush succeeds at once.
     pub flush: bool,
     /// Most sectors in a read or a write.
     pub max_sectors: u32,
@@ -59,7 +59,7 @@ pub struct Limits {
     pub max_segments: u32,
     /// Longest segment in bytes.
     pub max_segment: u32,
-    /// What segments' addresses and lengths are multiples of, in bytes; a power of two.
+    /// Addresses and lengths of segments must be multiples of this, in bytes; a power of two.
     pub alignment: u32,
     /// The first physical address that it cannot reach.
     pub memory_end: u64,
@@ -82,7 +82,7 @@ impl Default for Command {
 }
 
 impl Limits {
-    /// What clients are told of them.
+    /// The properties that the clients are told.
     pub(crate) fn properties(&self) -> Properties {
         Properties {
             read_only: self.read_only,
@@ -97,30 +97,30 @@ impl Limits {
 
 /// A disk's controller, started or starting.
 pub trait Device {
-    /// What makes the driver give up.
+    /// An error after which only a reset of the device helps.
     type Error: Code;
 
     /// What it can do; `None` while it is starting.
     fn limits(&self) -> Option<&Limits>;
 
-    /// Does it take one more request?
+    /// Whether it can take one more request.
     fn has_room(&self) -> bool;
 
     /// How many requests it has.
     fn in_flight(&self) -> usize;
 
-    /// Takes a request, which the device need not be told of before [`Self::tell`]. The request's number among those
-    /// that it has, below [`REQUESTS`]; `None`: no room.
+    /// Takes a request; the device need not be notified of it before [`Self::tell`]. Returns the request's number among those
+    /// that the device has, below [`REQUESTS`]; `None` if there is no room.
     fn submit(&mut self, command: &Command) -> Option<usize>;
 
-    /// Tells the device of what was submitted.
+    /// Notifies the device of what was submitted.
     fn tell(&mut self);
 
-    /// The driver is at work, and looks for what is done by itself: the device need not interrupt until [`Self::arm`]. It may.
+    /// The driver is busy and polls: the device need not interrupt until [`Self::arm`] is called. It may do so all the same.
     fn disarm(&mut self) {}
 
-    /// The driver is about to wait: the device interrupts for what it does from now on. Whether something is done that
-    /// [`Self::done`] has not been asked for: that may come without an interrupt.
+    /// The driver is about to wait: from now on the device interrupts for what it completes. Returns whether something is done
+    /// that [`Self::done`] has not returned yet, for which there may be no interrupt.
     fn arm(&mut self) -> bool {
         false
     }
@@ -131,7 +131,7 @@ pub trait Device {
     /// The device needs a reset.
     fn interrupt(&mut self) -> Result<(), Self::Error>;
 
-    /// The next request that is done, by its number, and how it ended.
+    /// The number of the next request that is done, and its status.
     ///
     /// # Errors
     /// The device needs a reset.

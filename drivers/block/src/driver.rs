@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The driver: clients' requests to the device, the device's answers to the clients.
+//! The driver: passes the clients' requests to the device, and the device's answers to the clients.
 
 use heapless::Vec;
 use molt_block_queue::{Request, SlotId, Status};
@@ -21,26 +21,26 @@ struct InFlight {
     slot: SlotId,
 }
 
-/// The driver of one disk. About 12 KiB and the device's part.
+/// The driver of one disk. It takes about 12 KiB and the device's part.
 #[derive(Debug)]
 pub struct Driver<'a, D> {
     device: D,
     clients: Vec<Client<'a>, CLIENTS>,
     in_flight: [Option<InFlight>; REQUESTS],
-    /// Whose turn it is to be asked first.
+    /// The client that is asked first the next time.
     turn: usize,
-    /// At most so many requests before the device is told.
+    /// The most requests that are submitted before the device is notified.
     batch: u32,
     /// The device has started, and the clients know what it can do.
     ready: bool,
     taking: bool,
-    /// The request that was taken last, and as the device gets it: both are large, and are filled in place.
+    /// The request that was taken last, and the command made of it. Both are large, so they are filled in place.
     request: Request,
     command: Command,
 }
 
 impl<'a, D: Device> Driver<'a, D> {
-    /// A driver without clients. The device is told of new requests after at most `batch` of them.
+    /// A driver without clients. The device is notified after at most `batch` new requests.
     pub fn new(device: D, batch: u32) -> Self {
         Self {
             device,
@@ -84,7 +84,7 @@ impl<'a, D: Device> Driver<'a, D> {
         Ok(self.device.stop()?)
     }
 
-    /// Gives the device one request of each client in turn, as long as there is room. Whether there is nothing more to give.
+    /// Gives the device one request of each client in turn, as long as there is room. Returns whether no request is left.
     fn submit(&mut self, progress: &mut Progress) -> bool {
         let mut untold = 0;
         let mut idle = 0;
@@ -124,7 +124,7 @@ impl<'a, D: Device> Driver<'a, D> {
         Ok(())
     }
 
-    /// Runs one request of the client, if it has one: whether it went to the device.
+    /// Runs one request of the client, if it has one. Returns whether it went to the device.
     fn run_one(&mut self, id: ClientId, progress: &mut Progress) -> Option<bool> {
         let limits = self.device.limits()?;
         let client = self.clients.get_mut(usize::from(id.0))?;
@@ -169,7 +169,7 @@ impl<'a, D: Device> Driver<'a, D> {
         }
     }
 
-    /// Finds out which clients are to be notified.
+    /// Collects the clients that are to be notified.
     fn waiting(&mut self, progress: &mut Progress) {
         if progress.completed == 0 {
             return;
@@ -215,12 +215,12 @@ impl<D: Device> Service for Driver<'_, D> {
         loop {
             let all = self.submit(&mut progress);
             self.collect(&mut progress)?;
-            // What is done between the last look and this is not told by an interrupt.
+            // There is no interrupt for what was done between the last look and this call.
             let done = self.device.arm();
             if !done && (all || !self.device.has_room()) {
                 break;
             }
-            // Requests that come as fast as they are completed must not keep the driver from its orders.
+            // Requests that arrive as fast as they are completed must not keep the driver from reading its orders.
             if progress.completed as usize >= REQUESTS {
                 progress.more = true;
                 break;

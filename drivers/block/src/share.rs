@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A client's share of the disk and its memory, and whether a request stays inside.
+//! A client's share of the disk and its memory, and the check that a request stays inside both.
 
 use molt_block_queue::{Op, Request};
 
@@ -25,12 +25,12 @@ pub enum Rejected {
     Bounds,
     /// The device does not do it.
     Unsupported,
-    /// A flush where there is nothing to flush: done by having nothing to do.
+    /// A flush of a device without a cache: it succeeds at once.
     Nothing,
 }
 
 impl Share {
-    /// Is the share inside the disk, and the memory inside what the device reaches?
+    /// Whether the share is inside the disk, and the memory inside what the device can reach.
     pub fn fits(&self, limits: &Limits) -> bool {
         let inside = |start: u64, size: u64, end: u64| {
             let last = start.checked_add(size);
@@ -43,7 +43,7 @@ impl Share {
     /// Makes the request a command for the device.
     ///
     /// # Errors
-    /// Why the device does not get it; the command's contents do not matter then.
+    /// Why the device does not get it. The contents of `command` are undefined then.
     pub fn translate(
         &self,
         request: &Request,
@@ -85,7 +85,7 @@ impl Share {
             command.pieces.push(piece).map_err(|_| Rejected::Bounds)?;
         }
         command.op = request.op;
-        // A flush is of no sector.
+        // A flush has no sector.
         command.sector = match request.op {
             Op::Flush => 0,
             _ => self.first_sector.wrapping_add(request.sector),

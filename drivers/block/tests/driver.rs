@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The service of the clients, over a device that is no more than this trait.
+//! The service of the clients, with a minimal implementation of the device's trait.
 
 use std::collections::VecDeque;
 use std::fmt;

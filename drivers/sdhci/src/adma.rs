@@ -19,7 +19,7 @@ const DESCRIPTORS: usize = (MAX_SECTORS as usize * 512).div_ceil(LONGEST as usiz
 /// In words of 32 bits, with a 64-bit address.
 const DESCRIPTOR: usize = 3;
 
-/// How much ring memory is needed, in bytes.
+/// Bytes of ring memory that are needed.
 pub const RING_BYTES: usize = (DESCRIPTORS * DESCRIPTOR * 4).next_multiple_of(8);
 
 // Attributes (H 1.13.3.1).

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The card's way from power-on to the transfer state (P 4.2, 4.3), one command after the other.
+//! The sequence of commands that brings a card from power-on to the transfer state (P 4.2, 4.3).
 //!
-//! No registers and no time in here: a command goes out, an answer comes in.
+//! This is a state machine without registers and time: it gives the next command, and takes the answer.
 
 use sdio_host::common_cmd::{self as common, Cmd, Resp, ResponseLen};
 use sdio_host::sd::{CIC, CSD, OCR, RCA, SD};
@@ -16,8 +16,8 @@ const VOLTAGE: u8 = 1;
 /// ACMD41's voltage window: 3.2 to 3.4 V (P 5.1).
 const WINDOW: u16 = 0b110_0000;
 
-/// Errors that the card reports in R1: those of the command, and of one before it (P 4.10.1; those that concern erasing,
-/// locking and the CSD left out).
+/// Errors that the card reports in R1, of this command or of an earlier one (P 4.10.1), except those that concern erasing,
+/// locking and the CSD.
 const R1_ERRORS: u32 = 0xe6f8_0000;
 
 /// A command, for the controller.
@@ -54,7 +54,7 @@ impl Command {
         response: Response::Busy,
     };
 
-    /// A command of the crate that knows them all.
+    /// Converts a command of the crate `sdio-host`.
     pub fn of<R: Resp>(command: &Cmd<R>) -> Self {
         let response = match command.response_len() {
             ResponseLen::Zero => Response::None,
@@ -73,7 +73,7 @@ impl Command {
     }
 }
 
-/// Does this R1 tell an error?
+/// Whether this R1 reports an error.
 pub fn is_error(r1: u32) -> bool {
     r1 & R1_ERRORS != 0
 }
@@ -108,7 +108,7 @@ impl Card {
     }
 }
 
-/// Which command is out.
+/// The command that was issued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     GoIdle,
@@ -124,7 +124,7 @@ enum Step {
     Width,
 }
 
-/// A card on its way.
+/// A card that is being started.
 #[derive(Debug)]
 pub struct Start {
     step: Step,
@@ -134,10 +134,10 @@ pub struct Start {
     card: Card,
 }
 
-/// What comes after an answer.
+/// What has to be done after an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// [`Start::command`] again.
+    /// Issue the next [`Start::command`].
     Command,
     /// The card can be used.
     Ready(Card),
@@ -179,7 +179,7 @@ impl Start {
         }
     }
 
-    /// The card's answer to it, a long one shifted to where the specification has its bits; `None`: none came in time.
+    /// Takes the card's answer; in a long one each bit is where the specification has it. `None` if no answer came in time.
     ///
     /// # Errors
     /// [`Error::Card`].

@@ -13,12 +13,12 @@ use crate::registers::*;
 const IDENTIFICATION: u32 = 400;
 const DEFAULT_SPEED: u32 = 25_000;
 
-/// A reset or a clock has so many times 10 us (H 3.2.1: 150 ms).
+/// How often a reset or a clock is polled, every 10 us (H 3.2.1: 150 ms).
 const WAITS: u32 = 15_000;
 const WAIT: u32 = 10;
 /// Power to first command: power ramp up and 74 clocks (P 6.4.1), in us.
 const POWER_UP: u32 = 2_000;
-/// A reset of the lines is a matter of a few clocks: it is waited for with reads alone.
+/// How often a reset of the lines is polled. It takes only a few clocks, so there is no pause between the reads.
 const READS: usize = 10_000;
 
 /// The data of a command.
@@ -46,7 +46,7 @@ impl<R: Mmio> Controller<R> {
     /// From reset to a card with power and a slow clock.
     pub fn start(registers: R, pause: Pause) -> Result<Self, Error> {
         let version = (registers.read(VERSION) >> 16) as u8;
-        // 2.00 and 3.00; before that there is no ADMA2, after it the registers are others.
+        // 2.00 and 3.00. Earlier versions have no ADMA2, later ones other registers.
         if !matches!(version, 1 | 2) {
             return Err(Error::Version(version));
         }
@@ -100,7 +100,7 @@ impl<R: Mmio> Controller<R> {
             .ok_or(Error::Reset)
     }
 
-    /// The card is identified: its full clock, and this many lines.
+    /// Sets the full clock and the bus width, once the card is identified.
     pub fn full_speed(&mut self, width: Width) -> Result<(), Error> {
         if width == Width::Four {
             self.host_control |= control::WIDE;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What makes the driver give up.
+//! Errors after which only a reset of the controller helps.
 
 use core::fmt;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A controller with a card in it, at the seam of its registers, written from the specifications' device side.
+//! A model of a controller with a card behind its registers, written from the specifications' device side.
 
 use std::cell::{Ref, RefCell, RefMut};
 use std::collections::BTreeMap;

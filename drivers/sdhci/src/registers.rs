@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The controller's registers (H 2.1), by the 32-bit words that hold them, and the bits in them.
+//! The controller's registers (H 2.1), as the 32-bit words that contain them, and their bits.
 
 pub const BLOCK: usize = 0x04;
 pub const ARGUMENT: usize = 0x08;

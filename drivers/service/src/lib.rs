@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What every driver does for its clients, whatever the class of its device: the seam between a driver and the life of a generation
-//! (`molt-generation`).
+//! The interface between a driver, whatever the class of its device, and the generation that runs it (`molt-generation`):
+//! the trait [`Service`].
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -8,11 +8,11 @@ use core::fmt;
 
 /// An error that ends a generation.
 pub trait Code: fmt::Debug + fmt::Display {
-    /// A number for it, not 0: the reason of a failed report. A device's own are from 1 to 99.
+    /// A number for the error, not 0: the reason in the report of a failed generation. A device's own numbers are 1 to 99.
     fn code(&self) -> u64;
 }
 
-/// What one call has done.
+/// What one call of a [`Service`] has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Clients that wait for a notification of what was completed, one bit each.
@@ -21,19 +21,19 @@ pub struct Progress {
     pub submitted: u32,
     /// Requests completed, those with an error included.
     pub completed: u32,
-    /// Of them, those that failed at the device. A request that was refused for its client's fault is none of these.
+    /// Requests that failed at the device. A request that was refused for its client's fault is not counted here.
     pub errors: u32,
-    /// It ended for the sake of other work, not for lack of its own: to be called again.
+    /// There is more to do: the call ended only so that other work gets its turn, and has to be made again.
     pub more: bool,
 }
 
 /// A driver that serves its clients' queues.
 pub trait Service {
-    /// What makes it give up: only a reset of the device helps then, which is the next generation's.
+    /// An error that the driver cannot handle. Only a reset of the device helps then, which the next generation makes.
     type Error: Code;
 
-    /// Whether the device has started. When it has, the clients are told what it can do, and requests are taken. To be asked
-    /// at the start, and after each interrupt until it says yes.
+    /// Whether the device has started. If so, the device's properties are published to the clients, and requests are taken.
+    /// To be called at the start, and after each interrupt until it returns `true`.
     ///
     /// # Errors
     /// See [`Self::Error`].
@@ -42,10 +42,10 @@ pub trait Service {
     /// How many requests are with the device.
     fn in_flight(&self) -> usize;
 
-    /// Whether requests are taken. Where they are not, what is with the device is still completed.
+    /// Sets whether requests are taken. If not, requests that are with the device are still completed.
     fn set_taking(&mut self, taking: bool);
 
-    /// Gives the device what the clients ask for, as long as there is room, and completes what the device has done meanwhile.
+    /// Gives the clients' requests to the device, as long as it has room, and completes what the device has done meanwhile.
     /// Afterwards the device interrupts when it has done more.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What a port has seen since the switch was made.
+//! Counters of a port since the switch was made.
 
-/// Why a frame goes nowhere.
+/// Why a frame is dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dropped {
     /// Its source is a group address, or not the one that the port is held to.
@@ -25,13 +25,13 @@ pub struct Counters {
     pub to: u64,
     /// Their bytes.
     pub to_bytes: u64,
-    /// From it: a source that may not be.
+    /// Dropped frames from it: the source address is not allowed.
     pub bad_source: u64,
-    /// From it: nowhere else to go.
+    /// Dropped frames from it: the destination is behind the same port, or the frame is never forwarded.
     pub local: u64,
-    /// From it: only isolated ports to go to.
+    /// Dropped frames from it: only isolated ports were left as destination.
     pub isolated: u64,
-    /// To it, and it had no room ([`crate::Switch::no_room`]).
+    /// Frames to it for which it had no room ([`crate::Switch::no_room`]).
     pub no_room: u64,
 }
 

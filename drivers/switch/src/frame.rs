@@ -10,9 +10,9 @@ pub const HEADER: usize = 14;
 /// What the switch looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// For whom.
+    /// Destination address.
     pub destination: Mac,
-    /// By whom.
+    /// Source address.
     pub source: Mac,
 }
 

@@ -8,7 +8,7 @@ use crate::frame::{Header, Mac, is_group, is_link_local};
 use crate::ports::{PORTS, Ports};
 use crate::table::Table;
 
-/// What is told of a port when it is added.
+/// The configuration of a port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Port {
     /// Frames from it have this source, or go nowhere; frames for this address go to it and nowhere else.
@@ -67,10 +67,10 @@ impl Switch {
         Some(number)
     }
 
-    /// Where a frame of `length` bytes from this port goes; `now` in seconds. All that it goes to is counted.
+    /// The ports that a frame of `length` bytes from this port goes to; `now` is in seconds. The frame is counted.
     ///
     /// # Errors
-    /// Why it goes nowhere, which is counted too.
+    /// Why the frame is dropped, which is counted too.
     pub fn forward(
         &mut self,
         from: usize,
@@ -97,7 +97,7 @@ impl Switch {
         result
     }
 
-    /// A frame of `length` bytes that was to go to this port did not: it had no room.
+    /// Counts a frame of `length` bytes that was to go to this port and was dropped, because it had no room.
     pub fn no_room(&mut self, port: usize, length: usize) {
         if let Some(counters) = self.counters.get_mut(port) {
             counters.to = counters.to.saturating_sub(1);
@@ -106,12 +106,12 @@ impl Switch {
         }
     }
 
-    /// What is behind this port is another now: its client was started anew.
+    /// Forgets the addresses behind this port, because its client was started anew.
     pub fn forget(&mut self, port: usize) {
         self.table.forget(port);
     }
 
-    /// What this port has seen.
+    /// The counters of this port.
     pub fn counters(&self, port: usize) -> Counters {
         self.counters.get(port).copied().unwrap_or_default()
     }

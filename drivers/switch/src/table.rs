@@ -8,7 +8,7 @@ use crate::ports::PORTS;
 
 /// Entries of each port.
 pub const SHARE: usize = 32;
-/// An entry that was not confirmed for so long is not believed any more, in seconds (IEEE 802.1Q, 8.8.3: the default).
+/// Seconds after which an entry that was not confirmed is no longer used (IEEE 802.1Q, 8.8.3: the default).
 pub const AGE: u64 = 300;
 
 #[derive(Clone, Copy, Debug)]

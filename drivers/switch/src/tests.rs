@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Who sees what.
+//! Which ports receive which frames.
 
 use proptest::prelude::*;
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The first counter of a Cadence triple timer counter (AMD UG1085, chapter 16; registers in UG1087) as a one-shot timer.
 //!
-//! Times are those of the system counter, and the interrupt may come too early, never to be relied on: whoever is
-//! woken looks at the system counter and sets the timer again. So neither the counter's clock, which cannot be read
-//! anywhere and is measured ([`Ttc::start`]), nor its 16 bits (Zynq-7000, and QEMU; 32 on the ZynqMP) limit what can be asked.
+//! Times are values of the system counter. The interrupt may come too early: whoever is woken has to read the system
+//! counter, and to set the timer again if it is not time yet. Therefore the timer's range does not limit the times that can
+//! be set, although it has only 16 bits (on Zynq-7000 and in QEMU; 32 on the ZynqMP). The frequency of its clock cannot be
+//! read anywhere, so [`Ttc::start`] measures it.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
@@ -27,7 +28,7 @@ const NO_WAVEFORM: u32 = 1 << 5;
 /// Interrupt: the interval has passed.
 const PASSED: u32 = 1;
 
-/// Most that a counter of 16 bits counts.
+/// The largest value of a counter of 16 bits.
 const MOST: u64 = 0xffff;
 /// Largest prescaler: division by 2^16.
 const LARGEST: u32 = 15;
@@ -40,9 +41,9 @@ const MEASURED: u64 = 1000;
 #[derive(Debug)]
 pub struct Ttc<R> {
     registers: R,
-    /// Of its clock, in Hz.
+    /// Frequency of the timer's clock in Hz.
     hz: u64,
-    /// Of the system counter, in Hz.
+    /// Frequency of the system counter in Hz.
     counter_hz: u64,
 }
 
@@ -71,13 +72,13 @@ impl<R: Mmio> Ttc<R> {
         let hz = u128::from(counted) * u128::from(counter_hz) / u128::from(passed);
         Self {
             registers,
-            // A timer that does not count is one that interrupts at once.
+            // A timer that does not count is treated as one that interrupts at once.
             hz: (hz as u64).max(1),
             counter_hz: counter_hz.max(1),
         }
     }
 
-    /// Of the timer's clock, as measured, in Hz.
+    /// The measured frequency of the timer's clock in Hz.
     pub fn hz(&self) -> u64 {
         self.hz
     }
@@ -97,7 +98,7 @@ impl<R: Mmio> Ttc<R> {
             .write(CONTROL, INTERVAL_MODE | RESTART | NO_WAVEFORM);
     }
 
-    /// No interrupt any more.
+    /// Stops the timer: no interrupt comes any more.
     pub fn stop(&self) {
         self.registers.write(INTERRUPT_ENABLE, 0);
         self.registers.write(CONTROL, STOPPED);

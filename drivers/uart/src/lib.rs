@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What a console needs of a board's UART: output, polled.
+//! Polled output on a board's UART, for consoles.
 //!
-//! The UARTs of the boards differ, for this, in where data and status are and in which bit says "full". Speed and format of the
-//! line are left as the machine's firmware set them.
+//! For this purpose the UARTs differ only in where the data and status registers are, and in which bit says that the FIFO is
+//! full. Speed and format of the line are left as the machine's firmware set them.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
@@ -60,7 +60,7 @@ impl FromStr for Kind {
     }
 }
 
-/// Where a kind has what is needed, in bytes from its first register.
+/// The registers that are used, as byte offsets from the first one.
 struct Layout {
     data: usize,
     status: usize,
@@ -102,7 +102,7 @@ pub struct Uart<R> {
 }
 
 impl<R: Mmio> Uart<R> {
-    /// A UART that is on, or will be.
+    /// A UART, which has to be switched on before it is written to.
     pub const fn new(kind: Kind, registers: R) -> Self {
         Self { registers, kind }
     }

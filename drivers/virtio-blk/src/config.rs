@@ -6,7 +6,7 @@ use molt_shared::Mmio;
 use crate::error::Error;
 use crate::registers::{CONFIG, CONFIG_GENERATION, Features};
 
-/// What the device says of itself. A field that belongs to a feature that was not negotiated has the
+/// The device's configuration. A field of a feature that was not negotiated has the
 /// value that means "no limit" or "no".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -28,7 +28,7 @@ pub struct Config {
 const TRIES: usize = 16;
 
 impl Config {
-    /// Reads it whole: again, if it changed meanwhile (2.5.1).
+    /// Reads all of it, and again if it changed meanwhile (2.5.1).
     pub(crate) fn read(registers: &impl Mmio, features: Features) -> Result<Self, Error> {
         for _ in 0..TRIES {
             let before = registers.read(CONFIG_GENERATION);

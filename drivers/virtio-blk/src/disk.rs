@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The device, started.
+//! A virtio-blk device that has been started.
 
 use molt_block::{Command, Device, Limits, Ring};
 use molt_block_queue::Status;
@@ -25,7 +25,7 @@ impl<'a, R: Mmio> Disk<'a, R> {
     /// Starts the device from reset, with the queue in `ring`, whose contents do not matter.
     ///
     /// # Errors
-    /// Whatever the device or the memory is not ([`Error`]).
+    /// What is wrong with the device or the memory ([`Error`]).
     pub fn start(registers: R, ring: Ring<'a>) -> Result<Self, Error> {
         let (features, config) = transport::negotiate(&registers)?;
         if config.seg_max == 0 {
@@ -62,7 +62,7 @@ impl<'a, R: Mmio> Disk<'a, R> {
         &self.config
     }
 
-    /// What was agreed with the device.
+    /// The features that were negotiated.
     pub fn features(&self) -> Features {
         self.features
     }
@@ -105,7 +105,7 @@ impl<R: Mmio> Device for Disk<'_, R> {
         if pending != 0 {
             self.registers.write(INTERRUPT_ACK, pending);
         }
-        // Bit 1: the configuration changed, which is also how a failure is told (2.1.2).
+        // Bit 1: the configuration changed. The device reports a failure in this way too (2.1.2).
         if pending & 2 != 0 && self.registers.read(STATUS) & registers::status::NEEDS_RESET != 0 {
             return Err(Error::NeedsReset);
         }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What makes a driver give up.
+//! Errors after which only a reset of the device helps.
 
 use core::fmt;
 
 use molt_block::Code;
 
-/// The device, or what the driver was given, is not as it has to be. Not recoverable but by a reset.
+/// The device, or what the driver was given, is not as it has to be. Only a reset of the device helps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
     /// No virtio-mmio device (4.2.2: magic value); holds what was read.
@@ -14,11 +14,11 @@ pub enum Error {
     Version(u32),
     /// Another kind of device than a block device (5.2.1); 0 is an empty slot.
     DeviceId(u32),
-    /// The device does not become 0 after a reset was written (4.2.2.1).
+    /// The status does not become 0 after a reset was written (4.2.2.1).
     Reset,
     /// The device is not virtio 1 or refuses the features that were chosen from its own (3.1.1).
     Features,
-    /// The configuration changes for ever (2.5.1).
+    /// The configuration changed at every attempt to read it (2.5.1).
     Config,
     /// The device takes requests of too few segments, or too short ones; holds its limit.
     Segments(u32),

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! virtio-blk on virtio-mmio, without an operating system in it (virtio 1.2; version 2 registers).
 //!
-//! [`Disk::start`] resets the device, negotiates and sets up its one queue in the ring memory; clients and the service of
-//! their queues are [`molt_block::Driver`]'s. Data goes between the device and the clients' memory; this program never
-//! touches that memory, and whatever it shares with the device (headers, status bytes, descriptors) is in the ring memory.
+//! [`Disk::start`] resets the device, negotiates features, and sets up its one queue in the ring memory.
+//! [`molt_block::Driver`] serves the clients' queues. Data goes directly between the device and the clients' memory, which
+//! the driver never touches. Everything that the driver shares with the device (headers, status bytes, descriptors) is in
+//! the ring memory.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the registers of `molt-virtio` do not have: the block device's number and features.
+//! The block device's number and features, which `molt-virtio` does not have.
 
 use bitflags::bitflags;
 

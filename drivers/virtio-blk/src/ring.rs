@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The split virtqueue (2.7) and the requests' own parts, in memory shared with the device.
+//! The split virtqueue (2.7) and the requests' headers and status bytes, in memory shared with the device.
 //!
 //! Request `n` has a fixed place for its descriptors: with indirect descriptors a table in its block, and entry
-//! `n` of the queue; without, [`CHAIN`] entries of the queue from `CHAIN * n` on. So nothing is allocated, and
-//! nothing that the device could overwrite is ever read back but the used ring and the status bytes.
+//! `n` of the queue; without, [`CHAIN`] entries of the queue from `CHAIN * n` on. So nothing is allocated, and of
+//! what the device could overwrite only the used ring and the status bytes are ever read.
 
 use core::sync::atomic::Ordering;
 
@@ -14,7 +14,7 @@ use molt_shared::Handover;
 use crate::error::Error;
 use crate::transport::QueueAddresses;
 
-/// The queue has at most so many entries, and so many requests are with the device at most.
+/// The largest number of entries of the queue, and of requests with the device.
 pub const ENTRIES: usize = REQUESTS;
 /// Header, segments, status.
 const CHAIN: usize = SEGMENTS + 2;
@@ -35,7 +35,7 @@ const RANGE: u64 = HEADER + 16;
 const STATUS: u64 = RANGE + 16;
 const _: () = assert!(STATUS + 8 <= BLOCK && BLOCK.is_multiple_of(16));
 
-/// How much ring memory is needed, in bytes.
+/// Bytes of ring memory that are needed.
 pub const RING_BYTES: usize = (BLOCKS + BLOCK * ENTRIES as u64) as usize;
 
 // Descriptor flags (2.7.5).
@@ -51,7 +51,7 @@ const T_OUT: u64 = 1;
 const T_FLUSH: u64 = 4;
 const T_DISCARD: u64 = 11;
 const T_WRITE_ZEROES: u64 = 13;
-/// What stands in the status byte until the device has written it: no value of the specification.
+/// The content of the status byte until the device has written it: a value that the specification does not have.
 const NO_STATUS: u64 = 0xff;
 
 /// The driver's side of the queue.
@@ -80,7 +80,7 @@ impl<'a> Queue<'a> {
         if requests == 0 {
             return Err(Error::Queue);
         }
-        // The blocks are written before the device is shown them.
+        // The blocks are written before the device sees them.
         for word in &ring.words[..(BLOCKS / 8) as usize] {
             word.store(0, Ordering::Relaxed);
         }
@@ -95,7 +95,7 @@ impl<'a> Queue<'a> {
         })
     }
 
-    /// For the device's registers.
+    /// The queue's addresses, for the device's registers.
     pub fn addresses(&self) -> QueueAddresses {
         QueueAddresses {
             descriptors: self.ring.physical + DESCRIPTORS,
@@ -173,15 +173,15 @@ impl<'a> Queue<'a> {
         Handover::ToDevice.barrier();
     }
 
-    /// Wishes for no interrupt (2.7.7). The device may send one all the same.
+    /// Asks the device for no interrupts (2.7.7). It may send one all the same.
     pub fn disarm(&mut self) {
         self.store_u16(AVAILABLE, NO_INTERRUPT);
     }
 
-    /// Wishes for an interrupt. Whether the device has done more than was taken.
+    /// Asks the device for an interrupt. Returns whether it has done more than was taken.
     pub fn arm(&mut self) -> bool {
         self.store_u16(AVAILABLE, 0);
-        // The device writes its index, then reads the wish (2.7.7.2); this side the other way round.
+        // The device writes its index and then reads the flag (2.7.7.2); this side does it in the other order.
         Handover::ToDevice.barrier();
         self.used_index() != self.used
     }
@@ -218,7 +218,7 @@ impl<'a> Queue<'a> {
         let answer = match status {
             0 => Status::Ok,
             2 => Status::Unsupported,
-            // 1, or a value that is none: whatever happened, it was not done.
+            // 1, or an undefined value: the request was not done.
             _ => Status::IoError,
         };
         Ok(Some((request, answer)))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A virtio-net device at the seam of its registers, written from the specification's device side.
+//! A model of a virtio-net device behind its registers, written from the specification's device side.
 
 use std::cell::{Ref, RefCell, RefMut};
 use std::collections::VecDeque;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Feature bits that this driver knows (5.1.3 and 6). CTRL_VLAN is not among them: a device that has it drops frames of
-//! VLANs that it was not told of (5.1.6.5.3), and the switch behind this driver passes all.
+//! Feature bits that this driver knows (5.1.3 and 6). CTRL_VLAN is not among them: with it a device drops frames of
+//! VLANs that it was not told of (5.1.6.5.3), but the switch behind this driver forwards all.
 
 use bitflags::bitflags;
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! virtio-net on virtio-mmio, without an operating system in it (virtio 1.2, 5.1; version 2 registers).
 //!
-//! [`Nic::start`] resets the device, negotiates and sets up one pair of queues and the control queue in the ring memory, where
-//! the receive buffers are too: a frame's destination is known only when it is there, so the device writes to no client's
-//! memory. What is sent is read by the device where the client has put it.
+//! [`Nic::start`] resets the device, negotiates features, and sets up one pair of queues and the control queue in the ring
+//! memory. The receive buffers are in the ring memory too: the destination of a frame is known only when it has arrived, so
+//! the device must not write to a client's memory. Frames to be sent are read by the device where the client has put them.
 //!
-//! Offloads are passed through: a frame to be sent carries its [`Offload`], and one that was received the device's.
+//! Offloads are passed through: a frame to be sent carries the client's [`Offload`], a received one the device's.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 

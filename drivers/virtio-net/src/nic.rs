@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The device, started.
+//! A virtio-net device that has been started.
 
 use molt_net::{Mac, Offload};
 use molt_shared::Mmio;

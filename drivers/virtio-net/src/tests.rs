@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The driver before the fake device.
+//! The driver with the fake device.
 
 use std::sync::atomic::AtomicU64;
 

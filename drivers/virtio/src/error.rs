@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What makes a driver give up.
+//! Errors after which only a reset of the device helps.
 
 use core::fmt;
 

@@ -2,7 +2,7 @@
 //! virtio-mmio's registers and split queues from the driver's side (virtio 1.2; version 2 registers), for any kind of
 //! device with any number of queues.
 //!
-//! The device is not trusted with more than the memory that it was given: what it writes is checked before it is used.
+//! The device is trusted only not to touch other memory than it was given. What it writes is checked before it is used.
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The split virtqueue (2.7), in memory shared with the device.
 //!
-//! Every chain of a queue has the same number of descriptors at the most, and chain `n` has a fixed place for its
-//! own. So nothing is allocated, and nothing that the device could overwrite is ever read back but the used ring.
+//! Every chain of a queue has the same maximal number of descriptors, and chain `n` has a fixed place for them. So
+//! nothing is allocated, and of what the device could overwrite only the used ring is ever read.
 
 use molt_shared::Handover;
 

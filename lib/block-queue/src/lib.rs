@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the ring between client and driver carries for disks: a [`Request`], its [`Status`], and the disk's [`Properties`].
+//! The payload of the queue (`molt-queue`) for disks: a [`Request`], its [`Status`], and the disk's [`Properties`].
 //!
-//! A flush is a barrier of its client's requests: it is run after all before it are complete, and nothing after
-//! it is run before it is complete. The server's user sees to that.
+//! A flush is a barrier among its client's requests: it starts when all requests before it are complete, and no request
+//! after it starts before it is complete. The queue does not enforce this order; the driver behind the server does.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 

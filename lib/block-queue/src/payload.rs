@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A request as the ring's payload.
+//! How a disk request is encoded in the words of a queue slot.
 //!
 //! | word | what |
 //! |---|---|
@@ -30,7 +30,7 @@ impl Payload for Request {
     fn copy_from(&mut self, other: &Self) {
         (self.op, self.sector, self.sectors) = (other.op, other.sector, other.sectors);
         self.segments.clear();
-        // As many fit in one as in the other.
+        // Both have the same capacity, so this cannot fail.
         let _ = self.segments.extend_from_slice(&other.segments);
     }
 

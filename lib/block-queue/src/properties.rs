@@ -3,8 +3,8 @@
 
 use molt_queue::PROPERTIES_WORDS;
 
-/// What the disk can do. Published by the server once it has started the device; until then, and
-/// if the server is to be doubted, it is only an allegation, by which nothing but offers to a guest is decided.
+/// What the disk can do. The server publishes it once it has started the device. The client does not rely on it: it
+/// only decides by it which features it offers to a guest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Properties {
     /// Writes, discards and write-zeroes fail.

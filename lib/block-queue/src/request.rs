@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What is asked of a disk, and the answer.
+//! A request to a disk, and the answer.
 
 use heapless::Vec;
 
@@ -16,7 +16,7 @@ pub enum Op {
     Read,
     /// The segments into sectors.
     Write,
-    /// All that was completed before is made to last.
+    /// Everything that was completed before is written to the medium.
     Flush,
     /// The sectors' contents are needed no more.
     Discard,
@@ -40,7 +40,7 @@ pub struct Segment {
     pub len: u32,
 }
 
-/// One request. What [`Request::check`] says holds of each that a queue carries.
+/// One request. Each request that a queue carries has passed [`Request::check`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// What is asked.
@@ -81,7 +81,7 @@ impl Request {
         }
     }
 
-    /// Is it in itself consistent? Bounds of the disk and of the memory are another's matter.
+    /// Checks that the request is consistent in itself. The driver checks it against the disk's and the memory's bounds.
     ///
     /// # Errors
     /// The first contradiction found.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Both sides against a plain model, with driver deaths and hostile sides.
+//! Both sides of a queue against a plain model, with drivers that die and sides that are hostile.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};

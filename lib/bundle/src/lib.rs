@@ -2,8 +2,8 @@
 //! The bundle that carries a driver, and what is checked before any of it runs.
 //!
 //! A bundle is a SUIT envelope (`molt-suit`) with a driver's ELF as an integrated payload. [`verify`] decides whether it may
-//! run: who signed it, whether it is newer than what runs, what its manifest says, and what kind of ELF it is. It is meant
-//! for a *copy* that nobody else can write.
+//! run: it checks who signed it, that it is newer than the committed one, its manifest, and its ELF. The caller has to
+//! pass a *copy* that nobody else can write. docs/bundles.md describes the format and the order of the checks.
 #![no_std]
 #![forbid(unsafe_code)]
 

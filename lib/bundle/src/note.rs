@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Reading the note of `molt-note`.
+//! Reads the note (`molt-note`) from a program.
 
 use molt_note::{CONFIGURATION, Digest, NAME};
 use object::elf::FileHeader64;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The checks, in the order that draft-ietf-suit-manifest-37 (6.1, 6.2) wants: authentic, new, then what it says.
+//! The checks, in the order of draft-ietf-suit-manifest-37 (6.1, 6.2): authenticity, sequence number, then the commands.
 
 use molt_suit::{Envelope, Known, Manifest, Roles, TrustedKey, process, scan};
 
@@ -17,16 +17,16 @@ pub struct Component<'a> {
     pub identity: Identity,
     /// Where the image may lie.
     pub window: Window,
-    /// The configuration of the kernel that it will run on; an image that carries no note of its own is taken.
+    /// The configuration of the kernel that it will run on. An image without a note is accepted.
     pub configuration: molt_note::Digest,
 }
 
-/// Why a bundle is believed.
+/// Why a bundle is trusted.
 #[derive(Clone, Copy, Debug)]
 pub enum Trust<'a> {
     /// Because of a signature by one of these keys.
     Keys(&'a [TrustedKey]),
-    /// Because it is the factory's: a part of the system's image, like the keys themselves. Its digest has to be right.
+    /// Because it is the factory bundle: like the keys, it is a part of the system's image. Its digest has to be right.
     Image,
 }
 
@@ -45,7 +45,8 @@ pub struct Verified<'a> {
     pub key: Option<usize>,
 }
 
-/// Checks a bundle for `component`. Its sequence number must be above `committed`; `None` takes any (the factory image).
+/// Checks a bundle for `component`. Its sequence number must be above `committed`; with `None` (for the factory image)
+/// any number is accepted.
 ///
 /// # Errors
 /// The reason for which it is refused.
@@ -79,8 +80,8 @@ pub fn verify_with_progress<'a>(
     };
     let manifest = Manifest::parse(&envelope)?;
     scan(&envelope, &manifest)?;
-    // The draft has a lower number refused; an equal one is, too: the same bundle again changes nothing, and two bundles
-    // with one number cannot be put in an order (docs/bundles.md).
+    // The draft refuses a lower number. An equal one is refused too: the same bundle again changes nothing, and two
+    // bundles with one number have no order (docs/bundles.md).
     if committed.is_some_and(|committed| manifest.sequence <= committed) {
         return Err(Reason::OldSequence.into());
     }

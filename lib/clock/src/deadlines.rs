@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! One time for each of `N` clients, for whoever owns the timer.
+//! Wake-up times for the PD that owns the timer: one for each of its `N` clients.
 
 use crate::Ticks;
 

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The page of orders.
+//! The page `orders`.
 //!
 //! | word | content |
 //! |---|---|
 //! | 0 | generation that the page is meant for |
 //! | 1 | start: 0 cold, 1 warm |
 //! | 2 | order: `serial << 8 \| kind` (1 run, 2 quiesce) |
-//! | 3 | beat: counts up each time that `update` wants a sign of life |
+//! | 3 | beat: incremented each time that `update` asks for a heartbeat |
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
 /// How a generation takes the device over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Start {
-    /// From reset; what is owed is replayed by the clients.
+    /// From reset. The clients submit again what was not completed.
     Cold,
-    /// From the capsule.
+    /// From the state in the capsule.
     Warm,
 }
 
@@ -64,7 +64,7 @@ impl<'a> OrdersWriter<'a> {
         self.serial
     }
 
-    /// Asks for a sign of life; returns the number that [`crate::ReportView::beat`] is to reach.
+    /// Asks for a heartbeat; returns the number that [`crate::ReportView::beat`] has to reach.
     pub fn ask_beat(&mut self) -> u64 {
         self.beat += 1;
         self.store(3, self.beat);
@@ -117,7 +117,7 @@ impl<'a> Orders<'a> {
         (order, word >> 8)
     }
 
-    /// The newest sign of life that was asked for.
+    /// The number of the newest heartbeat that was asked for.
     #[must_use]
     pub fn beat(&self) -> u64 {
         self.load(3)

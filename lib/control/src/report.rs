@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The page of the report, with the capsule behind it.
+//! The page `report`, with the capsule behind it.
 //!
 //! | word | content |
 //! |---|---|
@@ -7,12 +7,12 @@
 //! | 1 | serial number of the order that *quiesced* answers |
 //! | 2 | beat answered last |
 //! | 3 | requests completed |
-//! | 4 | of them, with an error |
-//! | 5 | reason of *failed*, the driver's own number |
+//! | 4 | requests completed with an error |
+//! | 5 | reason of *failed*: a number that the driver defines |
 //! | 6 | CNTPCT at the first submission to the device |
 //! | 7 | CNTPCT at the first completion |
 //! | 8 | CNTPCT at the newest completion |
-//! | 9 | the driver's version, its own number |
+//! | 9 | the driver's version: a number that the driver defines |
 //! | 16.. | capsule |
 
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -20,17 +20,17 @@ use core::sync::atomic::{AtomicU64, Ordering};
 /// First word of the capsule.
 pub const CAPSULE: usize = 16;
 
-/// What a generation says of itself.
+/// The state that a generation reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum State {
     /// Not ready yet.
     #[default]
     Starting,
-    /// It has the device and serves.
+    /// It has started the device and serves requests.
     Ready,
-    /// It has let go, as ordered.
+    /// It has quiesced, as ordered.
     Quiesced,
-    /// It cannot go on.
+    /// It cannot continue.
     Failed,
 }
 
@@ -59,24 +59,24 @@ impl<'a> Report<'a> {
         report
     }
 
-    /// Says that the device is driven and requests are taken.
+    /// Reports that the device has started and requests are taken.
     pub fn ready(&self) {
         self.state(State::Ready);
     }
 
-    /// Says that the generation has let go, in answer to the order of this serial number.
+    /// Reports that the generation has quiesced, in answer to the order with this serial number.
     pub fn quiesced(&self, serial: u64) {
         self.store(1, serial);
         self.state(State::Quiesced);
     }
 
-    /// Says that it cannot go on; `reason` is the driver's own number, not 0.
+    /// Reports that it cannot continue; `reason` is a number that the driver defines, not 0.
     pub fn failed(&self, reason: u64) {
         self.store(5, reason);
         self.state(State::Failed);
     }
 
-    /// Gives the sign of life `number`.
+    /// Answers the heartbeat `number`.
     pub fn beat(&self, number: u64) {
         self.store(2, number);
     }
@@ -104,7 +104,7 @@ impl<'a> Report<'a> {
         first
     }
 
-    /// Says which version of the driver this is: the image's own number.
+    /// Reports the version of the driver, a number that the image defines.
     pub fn version(&self, version: u64) {
         self.store(9, version);
     }
@@ -138,7 +138,7 @@ impl<'a> Report<'a> {
     }
 }
 
-/// `update`'s side. Nothing here is believed further than what it can cost: a wrong report ends its own generation.
+/// `update`'s side. A false report can only end the generation that wrote it.
 #[derive(Clone, Copy)]
 pub struct ReportView<'a>(&'a [AtomicU64]);
 
@@ -149,7 +149,7 @@ impl<'a> ReportView<'a> {
         Self(words)
     }
 
-    /// Empties the page before a grant: an earlier generation's words are gone. The capsule stays.
+    /// Clears the page before a grant, so that no word of an earlier generation is left. The capsule is kept.
     pub fn reset(&self) {
         for word in self.0.iter().take(CAPSULE) {
             word.store(u64::MAX, Ordering::Relaxed);
@@ -159,7 +159,7 @@ impl<'a> ReportView<'a> {
         }
     }
 
-    /// What `generation` says of itself; [`State::Starting`] if the page is another's or makes no sense.
+    /// The state that `generation` reports; [`State::Starting`] if the page is another generation's or invalid.
     #[must_use]
     pub fn state(&self, generation: u64) -> State {
         let word = self.load(0);
@@ -180,7 +180,7 @@ impl<'a> ReportView<'a> {
         self.load(1)
     }
 
-    /// The sign of life given last.
+    /// The number of the heartbeat that was answered last.
     #[must_use]
     pub fn beat(&self) -> u64 {
         self.load(2)
@@ -222,7 +222,7 @@ impl<'a> ReportView<'a> {
         self.load(8)
     }
 
-    /// The version that the driver says it is.
+    /// The version that the driver reports.
     #[must_use]
     pub fn version(&self) -> u64 {
         self.load(9)

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What `update` asks of `stage`, and what `stage` answers: one page each way, a notification after each change.
+//! Commands of `update` to `stage`, and the answers: one page in each direction, a notification after each change.
 //!
 //! The body is written first, the serial number last (release); the other side reads the serial number first (acquire).
-//! `update` gives no command while one is under way, so a body is never written under its reader's eyes.
+//! `update` gives no command while one is under way, so a body is never written while the other side reads it.
+//! `update` never waits for an answer.
+//!
+//! *Verify* copies a bundle out of a staging region and verifies the copy. *Build* makes a generation: before it, `update`
+//! moves the arena's untypeds into the workshop (slots 0 to n). `stage` makes TCB, CNode, VSpace, page tables and frames
+//! from them and leaves the capabilities where `molt_system::cspace` says; the TCB gets no fault endpoint, no priority and
+//! no scheduling context. Afterwards `update` moves everything back.
 //!
 //! | command word | content | | answer word | content |
 //! |---|---|---|---|---|
@@ -32,7 +38,7 @@ pub enum Command {
         /// The bundle's sequence number must be above this.
         committed: u64,
     },
-    /// Make generation `generation` of `component` from the image in `slot`, out of the untypeds that stand in the workshop.
+    /// Make generation `generation` of `component` from the image in `slot`, out of the untypeds in the workshop.
     Build {
         /// Component's index in the plan.
         component: usize,
@@ -56,7 +62,7 @@ pub enum Outcome {
     Failed(u32),
 }
 
-/// What a command that is done has found.
+/// The results of a command that is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Results {
     /// Verify: the bundle's sequence number.
@@ -65,7 +71,7 @@ pub struct Results {
     pub digest: [u64; 4],
     /// Verify: length of the payload in bytes.
     pub length: u64,
-    /// Build: every capability that was made stands in the workshop below this index.
+    /// Build: every capability that was made is in the workshop below this index.
     pub slots: u64,
 }
 
@@ -173,7 +179,7 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// The next command, if there is a new one. One that makes no sense is answered *failed* with reason 127 and skipped.
+    /// The next command, if there is a new one. An invalid one is answered *failed* with reason 127 and skipped.
     pub fn take(&mut self) -> Option<Command> {
         let serial = load(self.commands, 0, Ordering::Acquire);
         if serial == self.serial {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The doorbell: its registers as a guest sees them, and the mailbox between VMM and update.
+//! The doorbell: its registers as a guest sees them ([`regs`]), and the mailbox between VMM and `update`.
 //!
-//! A guest offers a bundle that it has put in its staging region, reads the handle, stores what belongs on its
-//! own side, and confirms. The VMM passes commands on to `update` through the [mailbox] in the gate pages and shows
-//! `update`'s answers in the registers. Used by guests, VMM, `update` and the host tool.
+//! A guest puts a bundle into its staging region and offers it, reads the handle, saves what it has to save on its own
+//! side, and confirms with the handle. The VMM passes the commands to `update` through the mailbox in the gate pages and
+//! shows `update`'s answers in the registers. Guests, VMM, `update` and the host tool use this crate.
 //!
 //! ```text
 //! guest                          VMM                      update

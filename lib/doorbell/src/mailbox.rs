@@ -2,8 +2,8 @@
 //! The doorbell's words in the gate pages: requests in `to_update`, answers in `to_client`.
 //!
 //! Each direction has one writer and is a sequence lock: word 0 is odd while the rest is being written. A reader that
-//! meets a write in progress gets `None` and reads again at the notification that follows every write. What is read
-//! comes from another protection domain: numbers outside their enums read as `None`.
+//! meets a write in progress gets `None` and reads again at the notification that follows every write. The words come
+//! from another protection domain: a number that its enum does not have reads as `None`.
 
 use core::sync::atomic::{AtomicU64, Ordering, fence};
 
@@ -65,7 +65,7 @@ impl Request {
         );
     }
 
-    /// Reads the request in the page `to_update`; `None` if there is none yet, one is being written, or it makes no sense.
+    /// Reads the request in the page `to_update`; `None` if there is none yet, one is being written, or it is invalid.
     #[must_use]
     pub fn read(page: &[AtomicU64]) -> Option<Self> {
         let [serial, command, component, length, handle] = read(page)?;
@@ -97,7 +97,7 @@ impl Answer {
         );
     }
 
-    /// Reads the answer in the page `to_client`; `None` if there is none yet, one is being written, or it makes no sense.
+    /// Reads the answer in the page `to_client`; `None` if there is none yet, one is being written, or it is invalid.
     #[must_use]
     pub fn read(page: &[AtomicU64]) -> Option<Self> {
         let [
@@ -146,7 +146,7 @@ fn read<const N: usize>(page: &[AtomicU64]) -> Option<[u64; N]> {
     })
 }
 
-/// What `read` returns, if nobody wrote meanwhile.
+/// The result of `read`; `None` if the page was written meanwhile.
 fn undisturbed<T>(lock: &AtomicU64, read: impl FnOnce() -> T) -> Option<T> {
     let version = lock.load(Ordering::Acquire);
     if version == 0 || version & 1 == 1 {

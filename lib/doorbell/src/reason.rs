@@ -3,7 +3,8 @@
 
 macro_rules! reasons {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $word:literal, $text:literal;)*) => {
-        /// The REASON register's code. Below 16: the doorbell's own; from 16: the bundle; from 48: building; from 64: the swap.
+        /// The code in the REASON register. Below 16: use of the doorbell; from 16: the bundle; from 48: building; from 64: the
+        /// swap.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
         #[repr(u32)]
         pub enum Reason {

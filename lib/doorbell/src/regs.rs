@@ -7,7 +7,7 @@ pub const MAGIC_VALUE: u32 = 0x544c_4f4d;
 pub const VERSION_VALUE: u32 = 1;
 /// Size of the register page in bytes.
 pub const SIZE: u64 = 0x1000;
-/// The device tree's `compatible` of the device. `reg` = registers, staging region; one interrupt.
+/// `compatible` of the device in the device tree. `reg` has the registers and the staging region; there is one interrupt.
 pub const COMPATIBLE: &str = "molt,doorbell";
 
 /// Read only: [`MAGIC_VALUE`].
@@ -18,7 +18,7 @@ pub const VERSION: u64 = 0x004;
 pub const STATUS: u64 = 0x008;
 /// Read only: [`Reason`](crate::Reason) for a refusal or a rollback, else 0.
 pub const REASON: u64 = 0x00c;
-/// Read/write: which component the next command is about; index in the system's plan.
+/// Read/write: the component that the next command is about, an index in the system's plan.
 pub const COMPONENT: u64 = 0x010;
 /// Read/write: bytes of the bundle at the start of the staging region.
 pub const LENGTH: u64 = 0x014;
@@ -28,7 +28,7 @@ pub const HANDLE_LOW: u64 = 0x018;
 pub const HANDLE_HIGH: u64 = 0x01c;
 /// Write only: a [`Command`](crate::Command).
 pub const COMMAND: u64 = 0x020;
-/// Read; write 1 to clear: bit 0 set at every change of STATUS or REASON. The interrupt's level is this bit.
+/// Read; write 1 to clear: bit 0 is set at every change of STATUS or REASON. The interrupt's level is this bit.
 pub const INTERRUPT_STATUS: u64 = 0x024;
 /// Read only: guest-physical address of the staging region, low half.
 pub const STAGING_LOW: u64 = 0x028;
@@ -38,7 +38,7 @@ pub const STAGING_HIGH: u64 = 0x02c;
 pub const STAGING_SIZE: u64 = 0x030;
 /// Read only: progress of the transaction, 0 to 1000.
 pub const PROGRESS: u64 = 0x034;
-/// Read only: number of the generation that the selected component is granted to (low 32 bits), whoever had it updated.
+/// Read only: number of the generation that COMPONENT is granted to (low 32 bits), whichever guest updated it.
 pub const GENERATION: u64 = 0x038;
-/// Read only: sequence number last committed (low 32 bits).
+/// Read only: the sequence number committed last (low 32 bits).
 pub const SEQUENCE: u64 = 0x03c;

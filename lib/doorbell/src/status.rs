@@ -7,11 +7,13 @@
 pub enum Command {
     /// Offer the bundle in the staging region for COMPONENT.
     Offer = 1,
-    /// Confirm the offer whose handle stands in HANDLE.
+    /// Confirm the offer whose handle is in HANDLE.
     Confirm = 2,
     /// Take the offer back; has no effect once the bundle has been copied.
     Cancel = 3,
-    /// Forget COMPONENT's failed images, and let its fenced clients in again. Takes no offer and needs no handle.
+    /// Forget COMPONENT's failed images, and believe its fenced clients again, from the next grant on. It needs no offer
+    /// and no handle. The answer repeats the component's status. (Without it, a failed image is refused with
+    /// `failed-before` for an hour; `molt-update` keeps 32 of them.)
     Forgive = 4,
 }
 
@@ -42,11 +44,11 @@ pub enum Status {
     Confirmed = 2,
     /// The copy has been checked; the new generation is being built.
     Verified = 3,
-    /// The new generation stands beside the running one; the old one is being quieted.
+    /// The new generation is built; the old one has been ordered to quiesce.
     Staged = 4,
-    /// The old generation is quiet (or was stopped at its deadline).
+    /// The old generation has quiesced, or its deadline has passed.
     Quiesced = 5,
-    /// The device is stopped and taken away.
+    /// The device is stopped, and everything is revoked.
     Denied = 6,
     /// The new generation has been given the device.
     Granted = 7,
@@ -58,7 +60,7 @@ pub enum Status {
     RolledBack = 17,
     /// Even the committed image failed; REASON says why.
     OutOfService = 18,
-    /// Nothing was disturbed; REASON says why.
+    /// The offer or its bundle was refused; what ran was not disturbed. REASON says why.
     Refused = 19,
 }
 

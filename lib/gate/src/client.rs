@@ -18,8 +18,8 @@ pub enum Change {
     OutOfService(Gate),
 }
 
-/// Number of the generation that `component` is or was granted to last, as the whole page `to_client` says; 0 for a
-/// component beyond the last.
+/// Number of the generation that `component` is granted to, or was granted to last. `to_client` is the whole page. 0 for
+/// a component beyond the last.
 #[must_use]
 pub fn granted(to_client: &[AtomicU64], component: usize) -> u64 {
     (component < COMPONENTS)
@@ -37,7 +37,8 @@ pub struct ClientGate<'a> {
 }
 
 impl<'a> ClientGate<'a> {
-    /// The gate of `component` in a pair of pages; the slices are the whole pages. A component beyond the last has a gate that never opens.
+    /// The gate of `component` in a pair of pages; the slices are the whole pages. A component beyond the last has a gate
+    /// that never opens.
     #[must_use]
     pub fn new(to_client: &'a [AtomicU64], to_update: &'a [AtomicU64], component: usize) -> Self {
         Self {
@@ -66,7 +67,7 @@ impl<'a> ClientGate<'a> {
         })
     }
 
-    /// Acknowledges a change. From now on [`Self::is_open`] says what it said.
+    /// Acknowledges a change. From now on [`Self::is_open`] reflects it.
     pub fn acknowledge(&mut self, change: Change) {
         let (Change::Close(gate) | Change::Open(gate, _) | Change::OutOfService(gate)) = change;
         self.seen = gate;

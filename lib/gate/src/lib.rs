@@ -11,10 +11,13 @@
 //! | both | 16.. | the doorbell's mailbox (`molt-doorbell`) |
 //! | `to_update` | 448..512 | the client's [`Statistics`] |
 //!
-//! Closing: the client sees the word (it is notified, and looks before each batch of work on the queue), finishes the
-//! touch it is in, acknowledges, and leaves the region alone. Out of service: the same, and it answers with errors what
-//! it is owed and what is asked of it from then on. Opening: it writes its queue anew from its private
-//! record, acknowledges, and notifies the driver. Neither side waits in a loop.
+//! What the client does when a gate changes (it is notified, and also looks before each batch of work on the queue):
+//!
+//! - *Closed*: it finishes the access that it has begun, acknowledges, and does not touch the region any more.
+//! - *Out of service*: the same; from then on it answers all requests with errors, also those that are not completed.
+//! - *Open*: it writes its queue anew from its private record, acknowledges, and notifies the driver.
+//!
+//! Neither side waits in a loop.
 #![no_std]
 #![forbid(unsafe_code)]
 

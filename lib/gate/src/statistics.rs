@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What a client counts and `update` reports.
+//! The counters that a client keeps for `update`.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
 /// Index of the first word of the statistics in `to_update`.
 pub const STATISTICS: usize = 448;
 
-/// A client's counters since its start. Each is a word of its own: a reader may see some newer than others.
+/// A client's counters since its start, one word each in this order. A reader may see some newer than others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Statistics {
     /// Requests completed towards the guest.
     pub requests: u64,
-    /// Of them, those with an error status.
+    /// Requests completed with an error status.
     pub errors: u64,
     /// Longest time from a request's submission to its completion, in ns.
     pub max_latency_ns: u64,
-    /// Bytes whose content was compared and right (native clients; a VMM writes 0).
+    /// Bytes that were compared and found right (by native clients; a VMM writes 0).
     pub bytes_verified: u64,
-    /// Completions that broke the queue's protocol, since the start. One more than `update` saw last: a fault of the generation.
+    /// Completions that broke the queue's protocol. `update` takes an increase for a failure of the generation.
     pub violations: u64,
-    /// Requests submitted and not completed, now. A new image that leaves them all so does not pass probation.
+    /// Requests that are submitted and not completed now. A new image that completes none of them does not pass probation.
     pub owed: u64,
 }
 

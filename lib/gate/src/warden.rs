@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::{COMPONENTS, Gate, State, Statistics};
 
-/// The gates of one client. The state is private: what stands in the pages is written, never read back.
+/// The gates of one client. The state is kept privately: what `update` writes into the pages is never read back.
 pub struct Warden<'a> {
     to_client: &'a [AtomicU64],
     to_update: &'a [AtomicU64],
@@ -39,7 +39,7 @@ impl<'a> Warden<'a> {
         self.change(component, State::Open);
     }
 
-    /// Says that `component` is out of service. The client is to be notified afterwards.
+    /// Puts `component` out of service. The client is to be notified afterwards.
     pub fn out_of_service(&mut self, component: usize) {
         self.change(component, State::OutOfService);
     }

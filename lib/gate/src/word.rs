@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The word that says whether a client may touch its region.
 
-/// What a gate says.
+/// The state of a gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum State {
-    /// The region is to be left alone: it will be back.
+    /// The region must not be touched for now.
     #[default]
     Closed = 0,
     /// The region may be touched.
     Open = 1,
-    /// The region is to be left alone for good: what is owed is not answered any more.
+    /// The region must not be touched again: no driver will complete what is owed.
     OutOfService = 2,
 }
 
-/// A gate's word, taken apart. A page of zeros is a closed gate of epoch 0.
+/// A gate's word, decoded. A page of zeros is a closed gate of epoch 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Gate {
-    /// One higher at each change.
+    /// Incremented at each change.
     pub epoch: u64,
-    /// What it says.
+    /// The state.
     pub state: State,
 }
 
@@ -29,7 +29,7 @@ impl Gate {
         self.epoch << 2 | self.state as u64
     }
 
-    /// Takes a word apart. A state that is not defined reads as closed.
+    /// Decodes a word. A state that is not defined reads as closed.
     #[must_use]
     pub const fn from_word(word: u64) -> Self {
         let state = match word & 3 {

@@ -17,8 +17,8 @@ pub struct Buffers {
 }
 
 impl Buffers {
-    /// Those that fit a region of so many bytes; none where not one for each direction does. No more than the ring has
-    /// slots.
+    /// The buffers that fit into a region of `bytes` bytes, but no more than the queue has slots. If there is no room for one
+    /// buffer in each direction, there is none.
     pub const fn of(bytes: usize) -> Self {
         let room = bytes.saturating_sub(Self::START) / BUFFER / 2;
         let most = layout::SLOTS / 2;
@@ -32,7 +32,7 @@ impl Buffers {
         self.each
     }
 
-    /// Buffer `n` of those for a direction, whole. `None`: there are fewer.
+    /// The whole buffer `n` of those for a direction. `None` if there are fewer.
     pub fn packet(self, op: Op, n: usize) -> Option<Packet> {
         let first = match op {
             Op::Send => 0,

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the ring between client and driver carries for networks: a [`Packet`], its [`Answer`], and the network's
-//! [`Properties`]; and what is to be done on a frame ([`Offload`]).
+//! The payload of the queue (`molt-queue`) for networks: a [`Packet`], its [`Answer`], the network's [`Properties`], and the
+//! work that is left to be done on a frame ([`Offload`]).
 //!
-//! Frames lie in the ring's region, behind the ring ([`Buffers`]): the client copies what its guest sends into it, so that the
-//! guest cannot change a frame that was looked at, and out of it what its guest receives, since a frame's receiver is known only
-//! when the frame is there. Each buffer holds a header ([`Offload`]) and a frame.
+//! Frames are in the queue's region, behind the queue itself ([`Buffers`]). The client copies what its guest sends into a
+//! buffer, so that the guest cannot change a frame after it was checked. It copies what its guest receives out of a
+//! buffer, because the receiver of a frame is known only when the frame has arrived. Each buffer holds a header
+//! ([`Offload`]) and a frame. A region of 2 MiB has 15 buffers for each direction, one of 4 MiB has 31.
 //!
-//! # Over a change of generations
+//! # At a change of generations
 //!
-//! A receive buffer is owed until it is answered, once, and the record of what is owed makes it the next generation's. A frame to be
-//! sent is sent at most once: the client withdraws ([`molt_queue::Client::withdraw`]) what it is owed of them before the
-//! next generation sees the ring, and counts it as dropped.
+//! A receive buffer stays owed until it is answered, so the next generation gets it from the client's record. A frame that
+//! is to be sent is sent at most once: before the next generation sees the queue, the client withdraws the frames that
+//! were not answered ([`molt_queue::Client::withdraw`]) and counts them as dropped.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 

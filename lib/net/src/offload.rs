@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The header before each frame (virtio 1.2, 5.1.6), without its count of buffers.
+//! The header before each frame (virtio 1.2, 5.1.6). The count of buffers is not kept.
 
 use core::fmt;
 
 /// Bytes of the header, count of buffers included (5.1.6: with VERSION_1 it is always there).
 pub const HEADER: usize = 12;
 
-/// What is left to be done on a frame, or was found out about it.
+/// Work that is left to be done on a frame, or what is known about its checksum.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Offload {
     /// NEEDS_CSUM (1), DATA_VALID (2).
     pub flags: u8,
-    /// How it is to be segmented: 0 not at all, 1 TCP over IPv4, 4 TCP over IPv6; 0x80 beside it: with ECN.
+    /// How it is to be segmented: 0 not at all, 1 TCP over IPv4, 4 TCP over IPv6; 0x80 in addition: with ECN.
     pub gso_type: u8,
     /// Bytes of all headers, as a hint.
     pub header_len: u16,
@@ -19,7 +19,7 @@ pub struct Offload {
     pub gso_size: u16,
     /// Where the checksum begins.
     pub checksum_start: u16,
-    /// Where it is put, from there.
+    /// Where the checksum is stored, counted from `checksum_start`.
     pub checksum_offset: u16,
 }
 
@@ -32,7 +32,7 @@ impl Offload {
     pub const TCP4: u8 = 1;
     /// TCP over IPv6.
     pub const TCP6: u8 = 4;
-    /// ECN, beside either.
+    /// ECN, in addition to either.
     pub const ECN: u8 = 0x80;
 
     /// Whether it fits a frame of `length` bytes: known flags and segmentation, a segment size where there is
@@ -62,7 +62,7 @@ impl Offload {
         [self.flags, self.gso_type, a, b, c, d, e, f, g, h, i, j]
     }
 
-    /// From there, and the count of buffers.
+    /// Decodes a header; returns it with the count of buffers.
     pub fn from_bytes(
         [flags, gso_type, a, b, c, d, e, f, g, h, i, j]: [u8; HEADER],
     ) -> (Self, u16) {
@@ -77,8 +77,8 @@ impl Offload {
         (offload, u16::from_le_bytes([i, j]))
     }
 
-    /// Computes the checksum that is left to be computed, in place; without effect where none is. What is in its field is
-    /// the pseudo-header's sum (5.1.6.2).
+    /// Computes the checksum in place, if it is left to be computed. The checksum field holds the sum of the pseudo-header
+    /// before (5.1.6.2).
     pub fn complete(&mut self, frame: &mut [u8]) {
         if self.flags & Self::NEEDS_CHECKSUM == 0 || !self.fits(frame.len()) {
             return;
@@ -93,9 +93,9 @@ impl Offload {
             let low = pair.get(1).copied().unwrap_or(0);
             sum + u64::from(u16::from_be_bytes([high, low]))
         });
-        // Folded thrice, any sum of 64 KiB of halfwords is one.
+        // Folding three times reduces any sum of 64 KiB of halfwords to one halfword.
         let folded = (0..3).fold(sum, |sum, _| (sum & 0xffff) + (sum >> 16));
-        // 0 means "no checksum" in UDP, and its other form is as good in TCP (RFC 768, RFC 1624).
+        // 0 means "no checksum" in UDP. Its other representation, 0xffff, is equally valid in TCP (RFC 768, RFC 1624).
         let sum = match !(folded as u16) {
             0 => u16::MAX,
             sum => sum,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A buffer, what it is for, and the answer.
+//! A request to send from a buffer or to receive into it, and the answer.
 //!
 //! | word | what |
 //! |---|---|
@@ -15,9 +15,9 @@ use crate::properties::Properties;
 /// What a buffer is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Op {
-    /// The frame in it is to be sent.
+    /// The frame in the buffer is to be sent.
     Send,
-    /// The next frame for this client goes into it.
+    /// The next frame for this client is to be stored in the buffer.
     #[default]
     Receive,
 }
@@ -29,7 +29,7 @@ pub struct Packet {
     pub op: Op,
     /// Where it begins, in bytes from the start of the region; a multiple of 8.
     pub offset: u64,
-    /// In bytes: of header and frame, or the room for both.
+    /// Bytes of header and frame; for receiving, the room for both.
     pub len: u32,
 }
 
@@ -42,14 +42,14 @@ pub enum Malformed {
     Length,
 }
 
-/// What became of it.
+/// The answer to a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// The frame was given to the device, or to those whom it was for.
+    /// The frame was given to the device, or to the clients that it was for.
     Sent,
     /// The frame was not sent, or nothing will be received.
     Dropped,
-    /// There is a frame in it: so many bytes, header included.
+    /// A frame was received: its bytes, header included.
     Received(u32),
 }
 

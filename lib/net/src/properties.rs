@@ -6,17 +6,17 @@ use molt_queue::PROPERTIES_WORDS;
 /// A MAC address.
 pub type Mac = [u8; 6];
 
-/// What the network can do. Published by the server once it has started the device; if the server is to be doubted, it is
-/// only an allegation, by which nothing but offers to a guest is decided.
+/// What the network can do. The server publishes it once it has started the device. The client does not rely on it: it
+/// only decides by it which features it offers to a guest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Properties {
     /// The client's address.
     pub mac: Mac,
     /// The link is up. This changes while the queue is open.
     pub link: bool,
-    /// Checksums of what is sent are completed behind the client.
+    /// The driver or its device completes checksums of frames that are sent.
     pub checksum: bool,
-    /// TCP segments longer than a frame are taken, over IPv4.
+    /// TCP segments over IPv4 that are longer than a frame are accepted.
     pub tcp4: bool,
     /// The same over IPv6.
     pub tcp6: bool,

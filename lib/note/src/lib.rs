@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The ELF note by which a program says which kernel configuration it was built for.
 //!
-//! Invocation labels and object sizes differ between a kernel's configurations, and a program built for another one
-//! goes wrong in ways that nobody understands. So the crate `sel4` puts a [`Note`] with the digest of the
-//! configuration's tables into every program, and whoever loads a program compares (`molt_bundle::configuration`).
+//! Invocation labels and object sizes differ between a kernel's configurations, and a program that was built for another
+//! one fails in ways that are hard to understand. So the crate `sel4` puts a [`Note`] with the digest of the
+//! configuration's tables into every program, and whoever loads a program compares it (`molt_bundle::configuration`).
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What a payload must satisfy before anything is copied. The host tool asks before it writes an
-//! image, the loader before it overwrites memory.
+//! The checks that a payload must pass before anything is copied. The host tool makes them before it writes an
+//! image, and the loader before it overwrites memory.
 
 use core::ops::Range;
 
@@ -80,7 +80,7 @@ pub struct Copy {
     pub mem_size: u64,
 }
 
-/// What the loader has to do, checked.
+/// What the loader has to do. It has passed all checks.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     copies: [Copy; MAX_REGIONS],

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The cores of a kernel for several.
+//! The other cores, for kernels that use several.
 
 use core::str::FromStr;
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The payload of an image: what the host tool appends to the loader, and what the loader makes of it.
+//! The payload of an image: the kernel and the root task, which the host tool appends to the loader.
 //!
 //! The image is flat and starts at [`LINK_ADDRESS`]. The loader itself takes the first
-//! [`PAYLOAD_OFFSET`] bytes (its linker script refuses to grow over them); there stands a [`Header`],
-//! and behind it the bytes that the header's regions refer to, by offset from the image's start.
+//! [`PAYLOAD_OFFSET`] bytes (its linker script refuses to exceed them). Then comes a [`Header`], and
+//! behind it the bytes that the header's regions refer to, by offset from the image's start.
 //! All numbers are little-endian. Addresses are physical unless called virtual.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -34,7 +34,7 @@ pub const MAX_REGIONS: usize = 8;
 /// End (exclusive) of the physical addresses that the loader maps: device and memory.
 pub const ADDRESS_END: u64 = 4 << 30;
 
-/// Memory and devices are told apart, for the loader, by blocks of this size.
+/// The loader maps memory and devices in blocks of this size, so that no block may contain both.
 pub const RAM_GRANULE: u64 = 1 << 30;
 
 /// Size of the blocks by which the kernel's window is mapped; its physical and its virtual address

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The client's side: submits, and knows what it is owed.
+//! The client's side: submits requests, and keeps the record of those that it is owed.
 
 use core::sync::atomic::AtomicU64;
 
@@ -39,7 +39,7 @@ pub enum SubmitError<M> {
     Malformed(M),
 }
 
-/// What is owed: the private record. Which of its slots are in use stands in [`Client::owed`].
+/// The private record of the requests that are owed. [`Client::owed`] says which of its slots are in use.
 #[derive(Debug, Default)]
 struct Owed<P> {
     serial: u64,
@@ -57,13 +57,13 @@ enum State {
     Failed,
 }
 
-/// The client's side of a queue. Large (64 requests): better in a static or on a heap than on a small stack.
+/// The client's side of a queue. It is large (64 requests): keep it in a static or on a heap, not on a small stack.
 #[derive(Debug)]
 pub struct Client<'a, P: Payload> {
     region: Region<'a>,
     state: State,
     submitted: u64,
-    /// The submission index when it was last asked whether to notify.
+    /// The submission index at the last call of [`Client::must_notify`].
     told: u64,
     completed: u64,
     next_serial: u64,
@@ -88,7 +88,7 @@ impl<'a, P: Payload> Client<'a, P> {
     }
 
     /// Opens the queue for `generation`: writes the region anew from the private record, in
-    /// submission order. Whatever stood in it does not matter. The driver is to be notified afterwards.
+    /// submission order, whatever it contained before. The driver is to be notified afterwards.
     pub fn resume(&mut self, generation: u64) {
         let region = self.region;
         region.release(GENERATION, 0);
@@ -106,29 +106,29 @@ impl<'a, P: Payload> Client<'a, P> {
         region.release(GENERATION, generation.wrapping_add(1));
     }
 
-    /// Leaves the region alone from now on. Completions that were not polled are not seen any more;
+    /// Closes the queue: the region is not touched any more. Completions that were not polled are lost, and
     /// their requests stay owed.
     pub fn close(&mut self) {
         self.state = State::Closed;
     }
 
-    /// Leaves the region alone from now on: [`Self::poll`] completes what is owed, and what is submitted later, with
-    /// [`Payload::FAILED`], in submission order.
+    /// Closes the queue for good: the region is not touched any more, and [`Self::poll`] completes what is owed, and what is
+    /// submitted later, with [`Payload::FAILED`], in submission order.
     pub fn fail(&mut self) {
         self.state = State::Failed;
     }
 
-    /// Does everything fail?
+    /// Whether [`Self::fail`] was called.
     pub fn has_failed(&self) -> bool {
         self.state == State::Failed
     }
 
-    /// Is the queue open, and not in violation?
+    /// Whether the queue is open, without a violation.
     pub fn is_open(&self) -> bool {
         matches!(self.state, State::Open(_))
     }
 
-    /// Records the request and, if the queue is open, submits it; else resume does. Afterwards
+    /// Records the request and, if the queue is open, submits it; otherwise [`Self::resume`] does. Afterwards
     /// [`Self::must_notify`] tells whether the driver is to be notified.
     ///
     /// # Errors
@@ -151,14 +151,14 @@ impl<'a, P: Payload> Client<'a, P> {
         Ok(Token { serial, slot })
     }
 
-    /// Whether the driver wishes to be notified of what was submitted since this was last asked.
+    /// Whether the driver wants to be notified of what was submitted since the last call.
     pub fn must_notify(&mut self) -> bool {
         let old = core::mem::replace(&mut self.told, self.submitted);
         self.is_open() && self.region.must_notify(SUBMITTED_EVENT, old, self.told)
     }
 
-    /// The next completion. After `None` the driver notifies of the next one. After a violation the queue is as if closed:
-    /// the caller reports it and waits for the next generation.
+    /// The next completion. After `None` the driver notifies when there is another one. After a violation the queue is
+    /// closed: the caller reports it and waits for the next generation.
     pub fn poll(&mut self) -> Option<Result<(Token, P::Answer), Violation>> {
         match self.next_completion().transpose()? {
             Ok(completion) => Some(Ok(completion)),
@@ -169,8 +169,8 @@ impl<'a, P: Payload> Client<'a, P> {
         }
     }
 
-    /// Takes back the oldest of the requests owed that `which` says, while the queue is not open: it is not owed any more, and
-    /// no generation after this one sees it. (One before may have served it.)
+    /// Takes back the oldest of the owed requests that `which` selects, while the queue is not open: it is not owed any more,
+    /// and no later generation sees it. (An earlier one may have served it.)
     pub fn withdraw(&mut self, which: impl Fn(&P) -> bool) -> Option<Token> {
         if self.is_open() {
             return None;
@@ -190,7 +190,7 @@ impl<'a, P: Payload> Client<'a, P> {
         self.owed.count_ones() as usize
     }
 
-    /// What the driver says of the device; `None` before it has, or while closed.
+    /// The device's properties as the driver has published them; `None` before that, or while the queue is closed.
     pub fn properties(&self) -> Option<P::Properties> {
         let there = self.is_open() && self.region.acquire(PROPERTIES) == 1;
         let word = |n| self.region.load(PROPERTIES + 1 + n);
@@ -255,7 +255,7 @@ impl<'a, P: Payload> Client<'a, P> {
         Some((Token { serial, slot }, P::FAILED))
     }
 
-    /// Of the slots whose bits are set, that of the oldest request.
+    /// Among the slots whose bits are set, the one with the oldest request.
     fn oldest(&self, mut slots: u64) -> Option<usize> {
         let mut oldest: Option<(u64, usize)> = None;
         while slots != 0 {

@@ -16,8 +16,8 @@
 //! | +0 | server | the generation that took it, plus 1; 0: none |
 //! | +1.. | client | the payload's words |
 //!
-//! Neither side needs to say how far it has read: a slot is used again only after its completion has
-//! been taken, so no ring ever holds more than its 64 entries.
+//! No side publishes how far it has read: a slot is used again only after its completion has
+//! been taken, so no ring ever holds more than 64 entries.
 #![allow(missing_docs, reason = "the table above says it")]
 
 use core::sync::atomic::{AtomicU64, Ordering, fence};
@@ -27,7 +27,7 @@ use crate::payload::Payload;
 /// How many requests a queue holds.
 pub const SLOTS: usize = 64;
 
-/// The first value of both indices: they wrap early, so that wrapping is always tried.
+/// The first value of both indices. They wrap around early, so that every run tests it.
 pub const START: u64 = u64::MAX - 31;
 
 pub const GENERATION: usize = 0;
@@ -45,20 +45,20 @@ pub const fn words<P: Payload>() -> usize {
     SLOT + SLOTS * (1 + P::WORDS)
 }
 
-/// The region. A region that is too short reads as zeros where it is missing, which is a queue that
+/// The region. Words beyond its end read as zeros, so a region that is too short is a queue that
 /// is open for no generation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Region<'a>(pub &'a [AtomicU64]);
 
 impl<'a> Region<'a> {
-    /// With `Acquire`: for indices and the generation.
+    /// Reads with `Acquire`: for indices and the generation.
     pub fn acquire(&self, word: usize) -> u64 {
         self.0
             .get(word)
             .map_or(0, |word| word.load(Ordering::Acquire))
     }
 
-    /// With `Release`: after what they promise.
+    /// Writes with `Release`: after the words that the index or generation announces.
     pub fn release(&self, word: usize, value: u64) {
         if let Some(word) = self.0.get(word) {
             word.store(value, Ordering::Release);
@@ -82,15 +82,17 @@ impl<'a> Region<'a> {
         Self(self.0.get(at + 1..at + 1 + P::WORDS).unwrap_or(&[]))
     }
 
-    /// Wishes to be notified when the index in word `index` goes beyond `seen`, by word `event`. Whether it has already.
+    /// Asks, by word `event`, to be notified when the index in word `index` goes beyond `seen`. Returns whether it already
+    /// has.
     pub fn arm(&self, event: usize, index: usize, seen: u64) -> bool {
         self.store(event, seen);
-        // The other side writes its index, then reads the wish (`must_notify`); this one the other way round.
+        // The other side writes its index and then reads word `event` (`must_notify`); this side does it in the other order.
         fence(Ordering::SeqCst);
         self.acquire(index) != seen
     }
 
-    /// Whether an index that went from `old` to `new` has gone beyond what the other side wishes in word `event`.
+    /// Whether an index that went from `old` to `new` has passed the one in word `event`, so that the other side wants to be
+    /// notified.
     pub fn must_notify(&self, event: usize, old: u64, new: u64) -> bool {
         if old == new {
             return false;

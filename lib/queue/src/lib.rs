@@ -1,21 +1,26 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The ring between a client (a VMM) and a driver; it outlives both generations and knows no class of device.
+//! The queue between a client (for example a VMM) and a driver, for any class of device. It outlives the driver's
+//! generations.
 //!
-//! One region of shared words per client and driver ([`layout`]). What a slot carries is a [`Payload`]. The [`Client`]
-//! keeps a private record of what it is owed, from which [`Client::resume`] writes the region anew for the next
-//! generation, in submission order: the region itself may have been spoilt. The [`Server`] (driver)
-//! starts with nothing and takes what it finds. Each side keeps its own indices; nothing that is read from
-//! the region is believed, and what cannot be is a [`Violation`], reported and not repaired: after
-//! it that side leaves the region alone until the next generation.
+//! There is one region of shared words for each client and driver ([`layout`]), with two rings of one producer and one
+//! consumer each and 64 slots. A slot carries a [`Payload`], which each class of device defines. Requests are taken in
+//! submission order and may be completed in any order.
 //!
-//! Opening and closing is the gate's matter: a closed client touches nothing of the region, so that it
-//! may be unmapped. Submitting to a closed client records the request; resume writes it.
+//! The [`Client`] keeps a private record of the requests that it is owed. From this record [`Client::resume`] writes the
+//! region anew for the next generation, in submission order, because the old driver may have damaged the region. The
+//! [`Server`] (the driver's side) starts without any state. Each side keeps its own indices and checks everything that it
+//! reads from the region. A value that the protocol does not allow is a [`Violation`]: it is reported and not repaired, and
+//! that side does not touch the region any more until the next generation.
 //!
-//! Notifications: a side that has found nothing more ([`Client::poll`] or [`Server::take`] returned `None`) says in the
-//! region from which index on it is to be notified; [`Client::must_notify`] and [`Server::must_notify`] tell the other side whether
-//! its last work reached that index. What stands there is only the other side's wish: a false one delays its own work.
+//! The gate (`molt-gate`) says when a client opens and closes its queue. A closed client touches nothing of the region, so
+//! that it may be unmapped. A request that is submitted to a closed client is recorded, and `resume` writes it.
 //!
-//! Requests are taken in submission order and may be completed in any.
+//! # Notifications
+//!
+//! A side that finds nothing more ([`Client::poll`] or [`Server::take`] returned `None`) writes the index up to which it
+//! has looked, and wants to be notified when the other side goes beyond it; a side that is busy is not notified. (virtio's
+//! event index is the same idea.) [`Client::must_notify`] and [`Server::must_notify`] return whether that is due. A wrong
+//! index delays only the side that wrote it. After `resume` the driver is notified in any case.
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -11,7 +11,7 @@ use crate::layout::{
 use crate::payload::Payload;
 use crate::violation::Violation;
 
-/// A request that was taken and is to be completed, once: it cannot be copied.
+/// A request that was taken. It cannot be copied, so that it is completed only once.
 #[derive(Debug, PartialEq, Eq)]
 pub struct SlotId(u8);
 
@@ -33,7 +33,7 @@ pub struct Server<'a, P> {
     generation: u64,
     taken: u64,
     completed: u64,
-    /// The completion index when it was last asked whether to notify.
+    /// The completion index at the last call of [`Server::must_notify`].
     told: u64,
     /// Bit n: slot n is in service.
     busy: u64,
@@ -57,7 +57,7 @@ impl<'a, P: Payload> Server<'a, P> {
         }
     }
 
-    /// Tells the client what the device can do; best before saying ready.
+    /// Publishes the device's properties to the client. Call it before the generation reports that it is ready.
     pub fn publish(&self, properties: &P::Properties) {
         for (n, word) in P::properties_to_words(properties).into_iter().enumerate() {
             self.region.store(PROPERTIES + 1 + n, word);
@@ -65,8 +65,8 @@ impl<'a, P: Payload> Server<'a, P> {
         self.region.release(PROPERTIES, 1);
     }
 
-    /// Takes the next request, which `request` becomes, checked in itself (see [`Payload::check`]). After `None` the client
-    /// notifies of the next one. After a violation there is nothing more to take; what was taken may still be completed.
+    /// Takes the next request into `request`, checked by [`Payload::check`]. After `None` the client notifies when there is
+    /// another one. After a violation nothing more can be taken; what was taken may still be completed.
     pub fn take(&mut self, request: &mut P) -> Option<Result<SlotId, Violation>> {
         if self.violated {
             return None;
@@ -95,7 +95,7 @@ impl<'a, P: Payload> Server<'a, P> {
         Ok(())
     }
 
-    /// Whether the client wishes to be notified of what was completed since this was last asked.
+    /// Whether the client wants to be notified of what was completed since the last call.
     pub fn must_notify(&mut self) -> bool {
         let old = core::mem::replace(&mut self.told, self.completed);
         self.region.must_notify(COMPLETED_EVENT, old, self.told)

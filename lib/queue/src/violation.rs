@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! How the other side can break the protocol.
+//! The ways in which the other side can break the protocol.
 
 use core::fmt;
 
-/// What was seen in the region that cannot be. Slots are numbered 0 to 63.
+/// What was found in the region and is not allowed. Slots are numbered 0 to 63.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Violation {
-    /// An index moved by more than there can be, or one's own index was overwritten.
+    /// An index moved by more than possible, or this side's own index was overwritten.
     Index,
     /// An entry names a slot that does not exist.
     Identifier,
@@ -14,7 +14,7 @@ pub enum Violation {
     Generation,
     /// A completion carries a status that does not exist.
     Status,
-    /// A completion of a slot that nothing is owed for: doubled, or invented.
+    /// A completion of a slot in which no request is owed: duplicated, or invented.
     NotOwed {
         /// The slot.
         slot: u8,
@@ -24,7 +24,7 @@ pub enum Violation {
         /// The slot.
         slot: u8,
     },
-    /// A slot's contents: overwritten (as the client sees it) or no valid request (the server).
+    /// A slot's contents were overwritten (seen by the client), or are no valid request (seen by the server).
     Contents {
         /// The slot.
         slot: u8,

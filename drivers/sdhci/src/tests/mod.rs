@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The driver between the fake controller and real queues.
+//! The driver with the fake controller and real queues.
 
 use std::sync::atomic::AtomicU64;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The driver between the fake device and real queues.
+//! The driver with the fake device and real queues.
 
 use std::sync::atomic::AtomicU64;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Random loads on a device that is honest, slow and out of order, or one that writes what it likes.
+//! Random loads on a device that works but is slow and completes out of order, or on one that writes anything anywhere.
 
 use std::collections::BTreeMap;
 
