@@ -8,7 +8,7 @@ use crate::platform::Platform;
 use crate::ram::Ram;
 use crate::syndrome::Width;
 
-/// What a device works with beside its own state.
+/// What a device works with in addition to its own state.
 pub struct World<'w> {
     /// The guest's memory.
     pub ram: &'w Ram,
@@ -21,13 +21,13 @@ pub struct World<'w> {
 pub struct Counters {
     /// Requests answered towards the guest.
     pub requests: u64,
-    /// Of them, those that failed at the driver.
+    /// Requests that failed at the driver.
     pub errors: u64,
     /// Longest time from a request's arrival to its answer, in ticks of the physical counter.
     pub max_latency: u64,
     /// Completions that broke the queue's protocol.
     pub violations: u64,
-    /// Requests that drivers owe, now.
+    /// Requests that drivers owe at present.
     pub owed: u64,
 }
 
@@ -39,8 +39,8 @@ pub trait Device {
     /// Reads a register; what is not there reads as 0.
     fn read(&mut self, offset: u64, width: Width) -> u64;
 
-    /// Does a write there have its effect whatever value is written? Then [`Self::write`] gets all ones: finding out the value
-    /// costs a call into the kernel.
+    /// Whether the effect of a write to this register does not depend on the value. Then [`Self::write`] gets all ones, because
+    /// reading the value would cost a system call.
     fn ignores_value(&self, _offset: u64) -> bool {
         false
     }
@@ -53,15 +53,15 @@ pub trait Device {
         false
     }
 
-    /// Looks at what comes from outside: its driver's answers, its gate, its mailbox.
+    /// Handles what comes from outside: its driver's answers, its gate, its mailbox.
     fn poll(&mut self, _world: &mut World<'_>) {}
 
-    /// May the guest start? A device whose properties come from a driver waits for them.
+    /// Whether the guest may start. A device whose properties come from a driver waits for them.
     fn is_ready(&mut self) -> bool {
         true
     }
 
-    /// Is the guest's last register write not over yet? The vCPU waits in it.
+    /// Whether the guest's last register write has not ended yet. The vCPU waits in it.
     fn is_busy(&self) -> bool {
         false
     }

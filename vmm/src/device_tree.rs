@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The guest's device tree: what the virtual machine looks like to Linux. For the host tool, which puts it into the
-//! guest's memory.
+//! The guest's device tree, which describes the virtual machine. The host tool makes it and puts it into the guest's
+//! memory.
 
 use molt_doorbell::regs;
 use vm_fdt::{Error, FdtWriter};

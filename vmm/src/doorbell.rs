@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The doorbell device: `molt-doorbell`'s registers over its mailbox.
+//! The doorbell device: shows the registers of `molt-doorbell` to the guest and uses its mailbox.
 
 use core::sync::atomic::AtomicU64;
 
@@ -57,7 +57,7 @@ impl<'a> Doorbell<'a> {
         let Some(answer) = Answer::read(self.to_client) else {
             return;
         };
-        // An answer to an earlier request says nothing of the offer that has been made since.
+        // An answer to an earlier request does not concern the offer that was made since.
         if answer.serial < self.serial {
             return;
         }
@@ -118,7 +118,7 @@ impl<'a> Doorbell<'a> {
             self.interrupt = true;
             return false;
         };
-        // Until `update` has answered, an offer must not be taken for what became of the one before it.
+        // Until `update` has answered, the guest must not take the result of the earlier offer for this one's.
         if command == Command::Offer && self.shown.status.is_final() {
             (self.shown.status, self.shown.reason) = (Status::Idle, Reason::None);
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Why a vCPU stopped, and what becomes of it; exceptions that are given back to the guest.
+//! Exits of a vCPU, what happens to it next, and exceptions that are injected into the guest.
 
 use crate::platform::{Platform, VcpuRegister};
 use crate::registers::Registers;

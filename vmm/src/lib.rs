@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The VMM's device model: guest memory, interrupt controller, PSCI, virtio, console, doorbell, boot.
 //!
-//! It knows no kernel: [`Vm`] takes the vCPU's exits and the neighbours' events, and calls a [`Platform`]. Whatever a
-//! guest does gets that guest an answer (an error status, a device that needs a reset, an exception, its own end),
-//! never a panic here.
+//! It does not depend on a kernel: [`Vm`] takes the vCPU's exits and the neighbours' events, and calls a [`Platform`].
+//! Whatever a guest does, it causes an answer to that guest (an error status, a device that needs a reset, an exception, or
+//! the guest's end) and never a panic here.
 //!
-//! Limits: one vCPU; a reset ends the guest; while a disk's component is out of service its requests wait for ever, and
-//! so does a guest that resets the disk with requests in flight.
+//! Limits: a guest has one vCPU, and a reset ends it. A guest that resets its disk while requests are in flight waits until
+//! the driver has completed them: during a blackout, until the next generation has.
 #![cfg_attr(not(any(test, feature = "device-tree")), no_std)]
 #![forbid(unsafe_code)]
 

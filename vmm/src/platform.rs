@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the device model needs from what it runs on: the vCPU, the clock and its neighbours.
+//! The interface to what the device model runs on: the vCPU, the clock and the neighbours.
 
 /// Registers of EL1 and of the virtual timer that the model reads or writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,11 +46,11 @@ pub trait Platform {
     fn write_vcpu(&mut self, register: VcpuRegister, value: u64);
     /// The physical counter, CNTPCT_EL0.
     fn now(&mut self) -> u64;
-    /// Asks for one wake-up when the physical counter reaches `at`; 0 takes the wish back.
+    /// Asks for one wake-up when the physical counter reaches `at`; 0 cancels it.
     fn set_timer(&mut self, at: u64);
     /// Tells the driver of device `n` (as the system description counts them) that there are requests.
     fn notify_driver(&mut self, n: usize);
-    /// Tells `update` that something stands in its page.
+    /// Notifies `update` that its page has changed.
     fn notify_update(&mut self);
     /// One line of the guest's console, without its end.
     fn console_line(&mut self, line: &[u8]);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The guest's memory by guest-physical address. The guest writes it at any time: what is read is checked, once.
+//! The guest's memory by guest-physical address. The guest may write it at any time, so each value is read once and then
+//! checked.
 
 use molt_shared::Memory;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A vCPU's general registers, as far as an exit can change them.
+//! A vCPU's registers that an exit can read or change.
 
 /// Program counter, saved program status and X0 to X30 at an exit. Reading and writing them costs calls into the kernel: the
 /// model asks only for what it needs.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! ESR_EL2 taken apart (Arm ARM D24.2.40).
+//! Decodes ESR_EL2 (Arm ARM D24.2.40).
 
 /// Width of an access in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! One virtual machine with one vCPU: its devices, and what happens at each exit and each event.
+//! One virtual machine with one vCPU: its devices, and the handling of exits and events.
 
 use alloc::boxed::Box;
 use core::sync::atomic::AtomicU64;
@@ -20,12 +20,12 @@ use crate::syndrome::{Access, SystemRegister, Trap, decode_abort, decode_trap};
 /// What the vCPU is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Waits for its devices' drivers to say what they are.
+    /// Waits for the drivers of its devices to publish their properties.
     NotStarted,
     Running,
     /// In WFI.
     Idle,
-    /// In a register write that is not over (see [`Device::is_busy`]).
+    /// In a register write that has not ended (see [`Device::is_busy`]).
     Busy,
     Stopped,
 }
@@ -122,7 +122,7 @@ impl<'a> Vm<'a> {
         self.count(platform);
         self.settle(platform);
         let go = match self.state {
-            // `&`, not `&&`: all are asked, since each is told what it offers.
+            // `&`, not `&&`: every device has to be asked, since each sets its properties in this call.
             State::NotStarted => self
                 .bus
                 .devices()
@@ -337,7 +337,7 @@ impl<'a> Vm<'a> {
         }
     }
 
-    /// WFI: waits unless something is there already, until an interrupt or the time of the virtual timer.
+    /// WFI: waits for an interrupt or for the virtual timer, unless an interrupt is pending already.
     fn wait(&mut self, platform: &mut dyn Platform) -> Next {
         const ENABLE: u64 = 1;
         const IMASK: u64 = 2;

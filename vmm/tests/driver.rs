@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A driver that others wrote (virtio-drivers) against the virtual machine's disk, register by register.
+//! The driver of the crate `virtio-drivers` with the virtual machine's disk, register by register.
 
 mod common;
 

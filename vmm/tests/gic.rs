@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The interrupt controller against a plain model, one interrupt at a time, over random sequences.
+//! Random sequences of operations on the interrupt controller, compared with a plain model of each interrupt.
 
 mod common;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Drivers that break the rules: whatever stands in the queue, the VMM goes on, the driver PD gets nothing that is
-//! outside the guest's memory or disk, and after a reset the disk works.
+//! Guests' drivers that break the rules. Whatever is in the queue, the VMM continues, the driver PD gets no request outside
+//! the guest's memory or disk, and after a reset the disk works.
 
 mod common;
 

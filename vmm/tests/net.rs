@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The guest's network card before a driver in the test, register by register and descriptor by descriptor.
+//! The guest's network card with a guest's driver in the test, register by register and descriptor by descriptor.
 
 mod common;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the images for tests do wrong; nothing in an ordinary one.
+//! The faults of images for tests, selected by features. An ordinary image has none.
 #![allow(
     clippy::missing_const_for_fn,
     unused_variables,
@@ -17,15 +17,15 @@ use molt_service::Progress;
 /// How long a slow start takes, in ns.
 const SLOW_NS: u64 = 1_000_000_000;
 
-/// How often an image that wears out tells a client of completions.
+/// How often an image that wears out notifies a client of completions before it faults.
 const LIFE: u64 = 1_000;
 /// `Status::IoError` as a completion's answer.
 const IO_ERROR: u64 = 2;
 static TOLD: AtomicU64 = AtomicU64::new(0);
 
-/// Called first of all.
+/// Called before anything else.
 pub fn at_start() {
-    // The compiler must not know, or nothing of the driver is left for the tool to patch.
+    // The compiler must not see that this is constant: it would remove the whole driver, with the symbols that the tool sets.
     if black_box(cfg!(feature = "fault-at-start")) {
         panic!("this image faults at its start");
     }
@@ -63,7 +63,8 @@ impl Fault for Faults {
                 core::hint::spin_loop();
             }
         }
-        // What is written stood there before: where an access does not fault, as it has to, the image goes on as a good one.
+        // The access has to fault. It writes the value that is there already: if it does not fault, the image works as a good
+        // one, and the test sees that.
         if cfg!(feature = "writes-orders") {
             orders.iter().for_each(rewrite);
         }

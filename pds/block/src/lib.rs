@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! One generation of a disk's driver as a protection domain, whatever the device. The generation's life is `molt-generation`'s; a
-//! driver's own program is what [`start`] is told.
+//! One generation of a disk's driver as a protection domain, for any device. `molt-generation` runs the generation; a
+//! driver's own program only calls [`start`].
 #![no_std]
 
 mod fault;
@@ -13,12 +13,12 @@ use molt_system::{DriverBrief, DriverClient};
 
 use crate::fault::Faults;
 
-/// What tells one image of a driver from another.
+/// What distinguishes the images of one driver.
 #[derive(Clone, Copy, Debug)]
 pub struct Image {
-    /// Reported to `update`.
+    /// The version that is reported to `update`.
     pub version: u64,
-    /// How many requests the device is given before it is told.
+    /// The number of requests after which the device is notified.
     pub batch: u32,
 }
 

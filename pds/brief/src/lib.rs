@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A protection domain's brief, and the memory and devices that it names, as safe handles: the one place where a brief's
-//! addresses become memory.
+//! Safe access to a protection domain's brief, and to the memory and devices that it names. Only this crate turns the
+//! addresses of a brief into memory.
 //!
-//! What makes this sound: addresses and sizes are those of the brief, which the host tool has made together with the mappings
-//! and which nobody writes. Each is mapped for good, or is a place where an access faults (a revocable region or a device,
-//! while it is away); no ordinary reference to any of it is made anywhere else; what is mapped read-only is only read.
-//! Callers pass what a brief says and nothing else.
+//! Why this is sound: addresses and sizes come from the brief, which the host tool has made together with the mappings,
+//! and which nobody writes. Each range is either mapped permanently, or an access to it faults (a revocable region or a
+//! device, while it is taken away). No other code makes references to any of it, and what is mapped read-only is only
+//! read. Callers pass only addresses and sizes from a brief.
 #![no_std]
 
 use core::sync::atomic::AtomicU64;
@@ -31,7 +31,7 @@ pub fn get<T: Brief + 'static>() -> &'static T {
     }
 }
 
-/// Memory that nobody writes any more. Empty where the address is 0.
+/// Memory that nobody writes any more. Empty if the address is 0.
 pub fn bytes(address: u64, size: u64) -> &'static [u8] {
     if address == 0 {
         return &[];
@@ -40,7 +40,7 @@ pub fn bytes(address: u64, size: u64) -> &'static [u8] {
     unsafe { molt_shared::bytes(address as usize, size as usize) }
 }
 
-/// Memory that is shared, as words. Empty where the address is 0.
+/// Shared memory as words. Empty if the address is 0.
 pub fn words(address: u64, size: u64) -> &'static [AtomicU64] {
     if address == 0 {
         return &[];
@@ -49,13 +49,13 @@ pub fn words(address: u64, size: u64) -> &'static [AtomicU64] {
     unsafe { molt_shared::words(address as usize, size as usize) }
 }
 
-/// Memory that is shared, with accesses of every width.
+/// Shared memory with accesses of every width.
 pub fn memory(address: u64, size: u64) -> Memory {
     // SAFETY: see the crate's documentation; all accesses are atomic.
     unsafe { Memory::new(address as usize, size as usize) }
 }
 
-/// A device's registers. The device reaches no memory but what its driver gives it.
+/// A device's registers. The device accesses only memory that its driver gives it.
 pub fn registers(address: u64, size: u64) -> Registers {
     // SAFETY: see the crate's documentation; mapped as device memory.
     unsafe { Registers::new(address as usize, size as usize) }

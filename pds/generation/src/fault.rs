@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Where an image for tests may do something wrong.
+//! The points at which an image for tests may misbehave.
 
 use core::sync::atomic::AtomicU64;
 
 use molt_service::Progress;
 
-/// What an image does wrong; nothing, unless implemented.
+/// The misbehaviour of an image. Each method's default is the right behaviour.
 pub trait Fault {
-    /// Called when it is about to say that it is ready.
+    /// Called before the image reports that it is ready.
     fn before_ready(&self) {}
 
-    /// Does it say that it is ready?
+    /// Whether it reports that it is ready.
     fn says_ready(&self) -> bool {
         true
     }
 
-    /// Does it follow the order to quiesce?
+    /// Whether it follows the order to quiesce.
     fn obeys(&self) -> bool {
         true
     }
 
-    /// Called after requests were given to the device; `orders` is the page of them.
+    /// Called after requests were given to the device; `orders` is the page `orders`.
     fn pumped(&self, _progress: &Progress, _orders: &[AtomicU64]) {}
 
     /// How many of these completions are reported as errors.
@@ -28,7 +28,7 @@ pub trait Fault {
         progress.errors
     }
 
-    /// Called after completions to this client, before it is told.
+    /// Called after completions to this client, before it is notified.
     fn completed(&self, _queue: &[AtomicU64], _generation: u64) {}
 }
 

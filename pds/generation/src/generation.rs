@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The generation's life: start, serve, quiesce; and its reports.
+//! The life of a generation: it starts, serves and quiesces, and reports to `update`.
 
 use molt_control::{Order, Orders, Report};
 use molt_service::{Code, Progress, Service};
@@ -8,10 +8,10 @@ use sel4_microkit::{Channel, ChannelSet, DeferredAction, DeferredActionSlot, Han
 
 use crate::{Fault, brief};
 
-/// The driver and whom it answers to.
+/// One generation: a driver, the orders that it follows, and its report.
 pub struct Generation<S, F> {
     brief: &'static DriverBrief,
-    /// `None` after an error of the device: only the report is left.
+    /// `None` after an error of the device: then only the report is served.
     driver: Option<S>,
     fault: F,
     orders: Orders<'static>,
@@ -28,8 +28,8 @@ pub struct Generation<S, F> {
 }
 
 impl<S: Service, F: Fault> Generation<S, F> {
-    /// Starts the generation. `version` is reported to `update`; `open` starts the device from reset and attaches the brief's
-    /// clients, for the generation of this number. Cold and warm are the same here: no capsule is exported.
+    /// Starts the generation. `version` is reported to `update`. `open` starts the device from reset and attaches the brief's
+    /// clients, for the generation of this number. A warm start is made like a cold one: no capsule is exported.
     pub fn start(
         brief: &'static DriverBrief,
         version: u64,
@@ -79,14 +79,14 @@ impl<S: Service, F: Fault> Generation<S, F> {
         Ok(())
     }
 
-    /// Everything that there may be to do. `interrupted`: the device's interrupt was delivered, and waits to be
-    /// acknowledged. (One that a predecessor left so was acknowledged at the start, after the reset.)
+    /// Does all the work that there is. `interrupted`: the device's interrupt was delivered and has to be acknowledged. (An
+    /// interrupt that the generation before had left unacknowledged was acknowledged at the start, after the reset.)
     fn serve(&mut self, interrupted: Option<Channel>) -> Result<(), S::Error> {
         if let Some(irq) = interrupted {
             self.interrupt()?;
-            // Without the capability, which `update` gives and takes, there is nothing to acknowledge.
+            // It fails only without the capability, which `update` may have taken away; then there is nothing to acknowledge.
             let _ = irq.irq_ack();
-            // What came since the first look is seen here; from now on a rising edge is a new interrupt.
+            // This sees what came since the first look. From now on a rising edge is a new interrupt.
             self.interrupt()?;
             self.say_ready()?;
         }
@@ -115,7 +115,7 @@ impl<S: Service, F: Fault> Generation<S, F> {
         Ok(())
     }
 
-    /// Reports progress to `update` and tells the clients.
+    /// Reports progress to `update` and notifies the clients.
     fn account(&mut self, progress: Progress) {
         if progress == Progress::default() {
             return;
@@ -150,7 +150,7 @@ impl<S: Service, F: Fault> Generation<S, F> {
         }
     }
 
-    /// Gives a sign of life, if one is asked for.
+    /// Answers a heartbeat, if `update` has asked for one.
     fn beat(&mut self) {
         let beat = self.orders.beat();
         if beat != self.beat {
@@ -160,7 +160,7 @@ impl<S: Service, F: Fault> Generation<S, F> {
         }
     }
 
-    /// Says that it is at rest, once nothing is with the device, or no more.
+    /// Reports that the generation has quiesced, once nothing is with the device; or that it serves again.
     fn settle(&mut self) {
         let (order, serial) = self.orders.order();
         let idle = self
@@ -175,7 +175,7 @@ impl<S: Service, F: Fault> Generation<S, F> {
                 self.report.quiesced(serial);
                 self.tell_update();
             }
-            // Called off.
+            // The order to quiesce was withdrawn.
             (Order::Run, Some(_)) if self.ready => {
                 self.at_rest = None;
                 self.report.ready();
@@ -185,7 +185,7 @@ impl<S: Service, F: Fault> Generation<S, F> {
         }
     }
 
-    /// The device is beyond help: only `update` can end this.
+    /// Reports an error that the driver cannot handle; `update` ends the generation.
     fn failed(&mut self, error: &S::Error) {
         self.driver = None;
         self.report.failed(error.code());
@@ -203,7 +203,7 @@ impl<S: Service, F: Fault> Handler for Generation<S, F> {
     type Error = Infallible;
 
     fn notified(&mut self, channels: ChannelSet) -> Result<(), Infallible> {
-        // First: an access to a device may take long, and that is not this domain's death.
+        // The heartbeat comes first: an access to the device may take long, and `update` must not take that for a failure.
         self.beat();
         let interrupted = self.irq.filter(|irq| channels.contains(*irq));
         if let Err(error) = self.serve(interrupted) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The life of one generation of a driver as a protection domain: brief, start, service, signs of life, quiesce, reports. It
-//! knows no class of device: the driver is a [`molt_service::Service`].
+//! Runs one generation of a driver as a protection domain: brief, start, service, heartbeats, quiesce, reports. It does not
+//! depend on the class of the device: the driver is a [`molt_service::Service`].
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! `monitor`'s last words. It shares no memory, and `serial` may be what has died: so it has a mapping of the UART of its own
-//! and uses it only to report a fault, or that the system could not be made. In a system without `serial` it has a debug
-//! kernel's console or none.
+//! `monitor`'s own output. It shares no memory with `serial`, which may be what has faulted. So it has a mapping of the UART
+//! of its own, and uses it only to report that the system was made or could not be made, and faults. In a system without
+//! `serial` it prints through a debug kernel, or not at all.
 
 use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicU32, Ordering};

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What `monitor` does for ever after: faults of static PDs, and PDs that become passive.
+//! `monitor`'s work after the boot: it receives faults of static PDs, and makes PDs passive.
 
 use crate::console::line;
 use molt_system::boot::{Header, PD, Thread};
 use sel4::{Cap, Fault, MessageInfo, cap, with_ipc_buffer};
 use sel4_extra::SchedContextExt;
 
-/// So many words of a message are shown: a whole capability fault.
+/// Words of a message that are printed: enough for a whole capability fault.
 const SHOWN: usize = 7;
 
 /// Waits for ever.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The walk's invocations, on seL4.
+//! The operations of the walk as invocations of seL4.
 
 use molt_monitor::{Kernel, Memory, OwnFailure, Slot, own_window};
 use molt_system::NONE;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! `monitor`'s walk over the packed system, apart from the kernel that it walks on.
+//! `monitor`'s walk over the packed system, without the kernel that it runs on.
 //!
 //! [`Memory`] decides which untyped an object is made of, [`walk`] goes through the tables of [`molt_system::boot`] and calls
 //! a [`Kernel`]. The program implements that trait with invocations; the host's tests with a model.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The root task: makes every static PD from the packed system and stays as its fault endpoint.
+//! The root task: makes every static PD from the packed system, then receives the faults of those PDs.
 #![no_std]
 #![no_main]
 
@@ -22,7 +22,7 @@ mod program {
     use molt_system::boot::{BootError, PD, System, Thread};
     use sel4::{BootInfoPtr, init_thread};
 
-    // All that BootInfo lists has room.
+    // There is room for everything that BootInfo lists.
     const _: () =
         assert!(sel4::sel4_cfg_usize!(MAX_NUM_BOOTINFO_UNTYPED_CAPS) <= molt_monitor::MOST);
 
@@ -63,7 +63,7 @@ mod program {
             |kernel, memory, next| {
                 match kernel.open_window(memory, next, uart) {
                     Ok(()) if uart.is_some() => console::enable(kind),
-                    // Without its window the first frame to be filled fails, and says so.
+                    // Without the window, filling the first frame fails, and this is reported.
                     _ => {}
                 }
             },

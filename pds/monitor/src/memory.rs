@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Which untyped the next objects come from.
+//! Decides from which untyped the next objects are made.
 //!
-//! The kernel makes objects of an untyped from its beginning on, each aligned to its size, and gives nothing back before
-//! everything made of it is gone. So it is enough to remember how much of each is used. Objects at a fixed physical address
-//! are reached by using up what lies before them.
+//! The kernel makes objects from the beginning of an untyped on, each aligned to its size, and reuses no memory before
+//! everything made from the untyped is deleted. So it is enough to record how much of each is used. To make an object at a
+//! fixed physical address, the memory before it is used up first.
 
 use heapless::Vec;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the root task makes for itself, of the memory and the slots that the system's own objects are made of.
+//! The objects that the root task makes for itself, from the same memory and slots as the system's objects.
 
 use crate::kernel::{Kernel, Slot};
 use crate::memory::{Memory, OutOfMemory};

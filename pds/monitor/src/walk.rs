@@ -82,8 +82,8 @@ struct Walk<'k, K: Kernel> {
     next: Slot,
 }
 
-/// Makes the whole system, except that no thread runs before the root task waits; the first slot that is free then.
-/// `first_slot` is the first of the root task's empty slots.
+/// Makes the whole system. No thread runs before the root task waits. `first_slot` is the first of the root task's empty
+/// slots; `ready` is called when all objects at fixed addresses are made. Returns the first slot that is free afterwards.
 ///
 /// # Errors
 /// What could not be made. Nothing is undone: the system cannot start.
@@ -102,7 +102,7 @@ pub fn walk<K: Kernel>(
         next: first_slot + header.slots,
     };
     let objects = system.rows::<Object>(header.objects)?;
-    // Those at fixed addresses come first. Devices are there then, and with the UART what is wrong from here on can be said.
+    // Objects at fixed addresses come first. Then the devices are there, and errors can be printed on the UART from here on.
     let fixed = objects.partition_point(|object| object.flags & FIXED != 0);
     let (at_address, anywhere) = objects.split_at(fixed);
     for (row, object) in at_address.iter().enumerate() {
@@ -144,7 +144,7 @@ pub fn walk<K: Kernel>(
         }
     })?;
     if !schedule.is_empty() {
-        // The very last: nothing of what follows is certain to run.
+        // This is the last step: nothing after it is certain to run.
         let started = walk.kernel.start_schedule(header.domain_start);
         started.map_err(|e| Failure::Kernel(Step::StartSchedule, 0, e))?;
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Owns the UART; prints the lines of every client.
+//! Owns the UART and prints the lines of every client.
 //!
-//! Whole lines only, each under its client's name (`molt_trace::lines`). It writes with the FIFO polled:
-//! a line of a slow UART is waited for at this domain's priority, above the drivers.
+//! It prints only whole lines, each behind its client's name (`molt_trace::lines`). It polls the UART's FIFO, so writing a
+//! line to a slow UART keeps everything below this domain's priority waiting, drivers included.
 #![no_std]
 #![no_main]
 

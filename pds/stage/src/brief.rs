@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What `stage` finds at the addresses of its brief. Bundle slots and the window are ordinary memory of its own, which is why
-//! they are made into slices here.
+//! The memory that `stage`'s brief names. Bundle slots and the window are ordinary memory that only `stage` maps, so they are
+//! turned into slices here.
 
 use core::sync::atomic::AtomicU64;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A generation, whole but for what only `update` can give it: priority, scheduling context, fault endpoint, shared
+//! Builds a generation, except for what only `update` can give it: priority, scheduling context, fault endpoint, shared
 //! memory, device, interrupt, ports.
 
 use molt_bundle::{Reason, Segment, entry, segments};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A bundle's way from a guest's memory to something that may be built.
+//! Copies a bundle out of a guest's memory and verifies the copy.
 
 use molt_bundle::{Component, Identity, Reason, Trust, Verified, Window, verify_with_progress};
 use molt_control::stage::Results;
@@ -68,7 +68,7 @@ pub fn factory(
     check(stage, component, bundle, Trust::Image, None, |_| ())
 }
 
-/// What is said of a bundle that may be built.
+/// The results that are reported for a verified bundle.
 pub fn results(verified: &Verified<'_>) -> Results {
     Results {
         sequence: verified.sequence,
@@ -78,7 +78,7 @@ pub fn results(verified: &Verified<'_>) -> Results {
     }
 }
 
-/// A digest as answers have it.
+/// A digest in the form that answers have.
 pub fn words(digest: &[u8; 32]) -> [u64; 4] {
     let mut words = [0; 4];
     for (word, bytes) in words.iter_mut().zip(digest.as_chunks().0) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Frames with their contents.
+//! Makes frames, fills them, and maps them into the generation.
 
 use molt_bundle::Reason;
 use molt_shared::Handover;

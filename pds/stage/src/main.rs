@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Copies bundles, verifies the copies, builds new generations in a free arena.
 //!
-//! It runs below everything but vCPUs, on a budget, does one command of `update`'s after the other, and has no authority
-//! over anything that runs: the untypeds that it builds from are put into its workshop before, and taken from it after.
+//! It runs below everything except vCPUs, on a small budget, and executes `update`'s commands one after the other. It has no
+//! authority over anything that runs: `update` puts the untypeds that it builds from into its workshop before, and moves
+//! them and everything made from them out of it afterwards.
 #![no_std]
 #![no_main]
 

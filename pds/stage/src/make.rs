@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Kernel objects out of an arena, into the workshop.
+//! Makes kernel objects from an arena's untypeds; their capabilities go to the workshop.
 
 use molt_bundle::Reason;
 use molt_system::cspace::{VAULT_CNODE, WORKSHOP_OWN, vault_cptr};
@@ -47,7 +47,7 @@ impl Arena {
             let untyped: cap::Untyped = capability(self.untyped);
             match untyped.untyped_retype(&blueprint, &workshop(), slot as usize, 1) {
                 Ok(()) => return Ok(capability(slot)),
-                // What is left of it is too small: a hole, the next one has room.
+                // The rest of this untyped is too small and stays unused; the next one has room.
                 Err(sel4::Error::NotEnoughMemory) => self.untyped += 1,
                 Err(_) => return Err(Reason::BuildFailed),
             }

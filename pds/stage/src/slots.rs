@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What is known of the bundle slots: an image is built only if it was verified where it lies.
+//! The verified images in the bundle slots. An image is built only if it was verified in the slot in which it is.
 //!
-//! Nobody else can write a slot, and a copy into one makes it unknown first: what is built is what was verified, with
-//! the digest that was said of it.
+//! Nobody else can write to a slot, and before `stage` copies into one it forgets the image in it. So what is built is what
+//! was verified, with the digest that was reported.
 
 use heapless::Vec;
 use molt_bundle::{Reason, Verified};
@@ -45,14 +45,14 @@ impl Known {
         brief.components().iter().map(known).collect()
     }
 
-    /// A slot is about to be written.
+    /// Forgets the image in a slot that is about to be written.
     pub fn forget(&mut self, slot: usize) {
         if let Some(image) = self.images.get_mut(slot) {
             *image = None;
         }
     }
 
-    /// The bundle in a slot was verified.
+    /// Records that the bundle in a slot was verified.
     pub fn learn(&mut self, slot: usize, verified: &Verified<'static>) {
         if let Some(image) = self.images.get_mut(slot) {
             *image = Some(Image {
@@ -81,7 +81,7 @@ impl Known {
     }
 }
 
-/// A key of the brief; a point that is none is nobody's key.
+/// A key of the brief; `None` for an invalid point.
 fn key(key: &TrustKey) -> Option<TrustedKey> {
     let ([first, second], _) = key.point.as_chunks::<32>() else {
         return None;

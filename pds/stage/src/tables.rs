@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The page tables of a generation.
+//! Makes the page tables of a generation.
 
 use heapless::Vec;
 use molt_bundle::Reason;

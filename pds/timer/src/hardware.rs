@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The timer that there is.
+//! The timer that raises the interrupt: the EL1 physical timer, or a timer of the board.
 
 use molt_clock::{Frequency, Ticks, timer};
 use molt_shared::Registers;
@@ -37,7 +37,7 @@ impl Hardware {
         }
     }
 
-    /// No interrupt any more.
+    /// Stops the timer: no interrupt comes any more.
     pub fn stop(&self) {
         match self {
             Self::Generic => timer::stop(),

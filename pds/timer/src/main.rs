@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Owns the timer; wakes its clients at the time they asked for.
+//! Owns the timer, and notifies its clients at the times that they have set.
 //!
-//! A client calls with label 1 and, in the first message register, the value of CNTPCT at which it wants to
-//! be notified on the same channel; 0 cancels. Each client has one time; a new one replaces it. The
-//! answer's label is 0, or 1 for a call that is none of this.
+//! A client calls this PD (a protected procedure) with label 1 and, in the first message register, the value of CNTPCT at
+//! which it wants to be notified on the same channel; 0 cancels. Each client has one time; a new one replaces it. The
+//! label of the answer is 0, or 1 for any other call.
 #![no_std]
 #![no_main]
 
@@ -38,8 +38,8 @@ fn init() -> impl Handler {
 }
 
 impl Timer {
-    /// Tells those whose time has come, and sets the timer for the next one. A time that comes
-    /// meanwhile raises the interrupt at once: the timer compares, it does not wait for equality.
+    /// Notifies the clients whose time has come, and sets the timer for the next one. If that time passes
+    /// meanwhile, the interrupt comes at once: the timer fires at any value that is not below the one set.
     fn serve(&mut self) {
         let now = molt_clock::now();
         while let Some(client) = self.deadlines.expired(now) {
@@ -57,7 +57,7 @@ impl Handler for Timer {
 
     fn notified(&mut self, _channels: ChannelSet) -> Result<(), Infallible> {
         self.serve();
-        // Level-triggered: the line is low by now, or high for the next deadline and pending again.
+        // The interrupt is level-triggered: by now the line is low, or high again for the next deadline.
         // An error means that there was no interrupt to acknowledge.
         let _ = self.irq.irq_ack();
         Ok(())

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A fault's message, read.
+//! Decodes fault messages.
 
 use molt_supervisor::{Access, Fault};
 use sel4::{MessageInfo, with_ipc_buffer};

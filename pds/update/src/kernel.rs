@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The supervisor's trait on seL4: one invocation for each operation.
+//! The supervisor's trait [`Kernel`] on seL4: one invocation for each operation.
 
 use core::sync::atomic::AtomicU64;
 

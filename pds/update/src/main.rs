@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The privileged PD that denies, revokes, grants and supervises: `molt-supervisor` on the kernel.
+//! The privileged PD `update`, which revokes and grants the drivers' capabilities and supervises the drivers: the crate
+//! `molt-supervisor` on seL4.
 #![no_std]
 #![no_main]
 
@@ -25,7 +26,7 @@ fn init() -> impl Handler {
             supervisor.start();
             Update(supervisor)
         }
-        // The plan does not fit this program: nothing was granted to anybody yet.
+        // The plan does not fit this program. Nothing has been granted yet.
         Err(error) => panic!("set-up: {error:?}"),
     }
 }

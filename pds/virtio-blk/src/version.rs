@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What tells one image of this driver from another.
+//! What distinguishes the images of this driver.
 
 use molt_block_pd::Image;
 

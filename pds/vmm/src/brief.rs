@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the VMM finds at the addresses of its brief, as what its crate works on.
+//! Makes the objects that `molt-vmm` works on from the addresses in the VMM's brief.
 
 use alloc::boxed::Box;
 use core::sync::atomic::AtomicU64;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Waiting for the next event, with the last order before it in the same call into the kernel.
+//! Waits for the next event, and carries out the last order before it in the same system call.
 //!
-//! Most exits end in one order: the vCPU goes on, an interrupt is put in a list register, a neighbour is notified. What needs no
-//! answer is therefore put off until the next order comes, or until the VMM waits: `seL4_NBSendRecv` does both at once. seL4 refuses
-//! invocations of a TCB there (InvalidCapability, which nobody sees): those are a call of their own.
+//! Most exits end in one order to the kernel: the vCPU continues, an interrupt is put into a list register, or a neighbour is
+//! notified. An order that needs no answer is therefore put off until the next order comes, or until the VMM waits:
+//! `seL4_NBSendRecv` does both at once. seL4 refuses invocations of a TCB there (with InvalidCapability, which the caller
+//! does not see), so these are a system call of their own.
 
 use sel4::{Badge, MessageInfo, Word, cap, with_ipc_buffer_mut};
 
@@ -18,7 +19,7 @@ const IS_FAULT: Badge = 1 << 62;
 /// Most words of an order.
 const WORDS: usize = 3;
 
-/// What has come in.
+/// An event.
 pub enum Event {
     /// These channels have been notified, one bit each.
     Notified(Badge),
@@ -35,7 +36,7 @@ pub struct Order {
     label: Word,
     words: [Word; WORDS],
     count: usize,
-    /// It may be the first part of a call that waits. seL4 does not take an invocation of a TCB there.
+    /// It may be the first part of a call that waits. seL4 refuses an invocation of a TCB there.
     combines: bool,
 }
 
@@ -79,19 +80,20 @@ impl Order {
     }
 }
 
-/// What is put off: until the VMM waits its vCPU, whose priority is lower, does not run, so that the sequence does not matter.
+/// The orders that are put off. The vCPU has a lower priority and does not run until the VMM waits, so their sequence does
+/// not matter.
 #[derive(Default)]
 pub struct Orders {
     /// An order that may be the first part of the call that waits.
     last: Option<Order>,
-    /// One that may not.
+    /// An order that may not.
     alone: Option<Order>,
-    /// The vCPU goes on as it is: the fault is answered by a reply.
+    /// The vCPU continues unchanged: its fault is answered by a reply.
     reply: bool,
 }
 
 impl Orders {
-    /// Puts `order` off, and carries out one of its kind that was put off before.
+    /// Puts `order` off. An order of its kind that was put off before is carried out now.
     pub fn put_off(&mut self, order: Order) {
         let place = match order.combines {
             true => &mut self.last,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The device model's platform: a vCPU of seL4, the clock, and the neighbours' channels.
+//! The device model's platform on seL4: a vCPU, the clock, and the neighbours' channels.
 
 use molt_system::{MAX_SHARES, Name, VmmBrief};
 use molt_vmm::{InjectError, Platform, VcpuRegister};
@@ -20,7 +20,7 @@ pub struct Hardware {
     vcpu: Vcpu,
     /// Orders to the kernel that are put off.
     pub orders: Orders,
-    /// List registers below this are known to be there: an order to fill one can be put off.
+    /// List registers below this are known to exist, so that an order to fill one can be put off.
     list_registers: u8,
     /// The console, also for the VMM's own lines.
     pub console: Console,
@@ -28,7 +28,7 @@ pub struct Hardware {
     timer: Option<Channel>,
     update: Option<Channel>,
     drivers: [Option<Channel>; MAX_SHARES],
-    /// What the timer was asked for and still owes; 0: nothing.
+    /// The wake-up time that was set and has not come yet; 0: none.
     timer_at: u64,
 }
 
@@ -52,7 +52,7 @@ impl Hardware {
         }
     }
 
-    /// The timer has come.
+    /// The wake-up time has come.
     pub fn timer_expired(&mut self) {
         self.timer_at = 0;
     }
@@ -100,7 +100,7 @@ impl Platform for Hardware {
 
     fn set_timer(&mut self, at: u64) {
         let Some(timer) = self.timer else { return };
-        // A wake-up that is not wished any more does no harm, and often the same time is asked for again.
+        // A wake-up that is no longer wanted does no harm, and often the same time is set again.
         if at == 0 || at == self.timer_at {
             return;
         }

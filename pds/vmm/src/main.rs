@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! One guest's VMM: binds the device model (`molt-vmm`) to its vCPU and its neighbours. The same binary serves every
-//! guest; what differs stands in its brief.
+//! One guest's VMM: connects the device model (`molt-vmm`) with its vCPU and its neighbours. The same binary serves every
+//! guest; what differs between guests is in the brief.
 #![no_std]
 #![no_main]
 
@@ -15,7 +15,8 @@ mod vmm;
 
 use sel4_microkit::{NullHandler, protection_domain};
 
-// The heap holds the devices, with their queues' private records (40 KiB each); the stack one of them while it is made.
+// The heap holds the devices with their queues' private records (40 KiB each). The stack holds one record while it is
+// made.
 #[protection_domain(stack_size = 0x4_0000, heap_size = 0x8_0000)]
 fn init() -> NullHandler {
     vmm::Vmm::new(molt_brief::get()).run()

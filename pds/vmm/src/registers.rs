@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The vCPU's registers at an exit: read from the kernel when they are asked for, and as few as are needed.
+//! The vCPU's registers at an exit. They are read from the kernel only when they are needed, and only as many as needed.
 
 use molt_vmm::Registers;
 use sel4::{Result, UserContext, Word};
@@ -13,13 +13,13 @@ const ALL: Word = 36;
 /// The registers.
 pub struct Lazy {
     vcpu: Vcpu,
-    /// The PC, which most exits are told, and are all that they need.
+    /// The PC, which most exits' messages contain, and which often is all that is needed.
     pc: Option<Word>,
-    /// The context, as far as it was read: so many words.
+    /// The context, and the number of its words that were read.
     context: Option<(UserContext, Word)>,
     /// The PC was changed, or more.
     changed: Changed,
-    /// The kernel did not give them.
+    /// The error with which the kernel refused to read them.
     failed: Option<sel4::Error>,
 }
 
@@ -35,7 +35,7 @@ pub enum Changed {
 }
 
 impl Lazy {
-    /// Of this vCPU. `pc` where the exit's message had it.
+    /// The registers of this vCPU. `pc` is given if the exit's message has it.
     pub fn new(vcpu: Vcpu, pc: Option<Word>) -> Self {
         Self {
             vcpu,

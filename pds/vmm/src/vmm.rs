@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The VMM's event loop: exits of the vCPU and notifications, one at a time.
 //!
-//! A fault is answered by a reply only where the vCPU goes on at once and unchanged. Otherwise its thread is written and resumed, at
-//! once or later, and suspended while it waits: so the one reply object serves, however long the vCPU waits.
+//! A fault is answered by a reply only if the vCPU continues at once and unchanged. Otherwise the VMM writes the registers of
+//! the vCPU's thread and resumes it, at once or later, and suspends it while it waits. So one reply object is enough,
+//! however long the vCPU waits.
 
 use alloc::boxed::Box;
 
@@ -27,7 +28,7 @@ pub struct Vmm {
     brief: &'static VmmBrief,
     timer: Option<Channel>,
     started: bool,
-    /// Where the vCPU, which waits, goes on, if its PC is still to be written.
+    /// The PC at which the waiting vCPU continues, if it has not been written yet.
     resumes_at: Option<Word>,
 }
 
@@ -166,7 +167,7 @@ impl Vmm {
             }
             (Next::Run, Changed::More) => registers.write(true)?,
             (Next::Wait, changed) => {
-                // Suspended, it leaves the reply object free for its next fault.
+                // Suspending the thread leaves the reply object free for its next fault.
                 match changed {
                     Changed::Nothing => {}
                     Changed::Pc(pc) => self.resumes_at = Some(pc),

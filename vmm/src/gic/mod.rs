@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Virtual GICv2 for one vCPU: the distributor is modelled, the CPU interface is the hardware's (GICV), fed through
-//! list registers.
+//! Virtual GICv2 for one vCPU. The distributor is emulated; the CPU interface is the hardware's (GICV), which gets its
+//! interrupts through list registers.
 //!
 //! The state of a list register cannot be read back: from the injection to the maintenance interrupt of its end an
 //! interrupt is *placed*, pending or active. A guest that disables or un-pends an interrupt in that time gets it once

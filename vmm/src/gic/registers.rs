@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The distributor's registers (GICv2 architecture specification, 4.3). Word access; IPRIORITYR, ITARGETSR and the SGI
-//! pending registers also by byte. What is reserved reads as zero and ignores writes.
+//! The distributor's registers (GICv2 architecture specification, 4.3). They are accessed as words; IPRIORITYR, ITARGETSR
+//! and the SGI pending registers also as bytes. Reserved registers read as zero and ignore writes.
 
 use super::{Gic, INTERRUPTS, bit};
 use crate::syndrome::Width;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The guest's disk: a virtio block device (virtio 1.2, 5.2) whose requests go into the queue to the driver.
+//! The guest's disk: a virtio block device (virtio 1.2, 5.2) that submits requests to the driver's queue.
 //!
-//! While the queue is closed (technique `hold`) requests stay in the guest's virtqueue. What was submitted stays in
-//! the client's private record until it is completed, whatever becomes of the driver.
+//! While that queue is closed (technique `hold`), requests stay in the guest's virtqueue. Submitted requests stay in
+//! the client's private record until they are completed, whatever happens to the driver.
 
 use core::sync::atomic::AtomicU64;
 
@@ -31,7 +31,7 @@ struct InFlight {
     head: u16,
     status: u64,
     written: u32,
-    /// The device's life that it belongs to; answers for an earlier life are dropped.
+    /// The device's life (from one reset to the next) that it belongs to; answers for an earlier life are dropped.
     life: u32,
     since: u64,
 }
@@ -46,16 +46,16 @@ pub struct Block<'a> {
     /// How many of those that the driver owes belong to an earlier life.
     stale: usize,
     life: u32,
-    /// When the guest notified while nothing could be taken.
+    /// When the guest notified the device while no request could be taken.
     held_since: Option<u64>,
     counters: Counters,
-    /// The chain and the request that are taken apart: large, and filled in place.
+    /// The chain and the request that are being parsed. They are large, so they are filled in place.
     chain: Chain,
     request: Request,
 }
 
 impl<'a> Block<'a> {
-    /// A disk of `sectors` sectors. What else it can do is said by its driver. `page`: see [`Transport::new`].
+    /// A disk of `sectors` sectors. Its driver publishes its other properties. `page`: see [`Transport::new`].
     #[must_use]
     pub fn new(link: Link<'a, Request>, sectors: u64, page: &'a [AtomicU64]) -> Self {
         Self {
@@ -94,8 +94,8 @@ impl<'a> Block<'a> {
         self.transport.offer(features, configuration);
     }
 
-    /// Takes chains from the guest's queue while there is room. Where there will be no driver any more, all are answered
-    /// at once.
+    /// Takes chains from the guest's queue while there is room. If there will be no driver any more, all are answered with
+    /// errors at once.
     fn serve(&mut self, world: &mut World<'_>) {
         let mut submitted = self.take(world);
         while submitted && self.link.client().has_failed() {
@@ -254,8 +254,8 @@ impl Device for Block<'_> {
     }
 
     fn poll(&mut self, world: &mut World<'_>) {
-        // What the old generation completed before it was stopped is taken now: the region is still there until the
-        // change of the gate is acknowledged.
+        // Takes what the old generation completed before it was stopped. The region stays mapped until the change of the
+        // gate is acknowledged.
         self.complete(world);
         if self.link.follow(world) {
             self.complete(world);
@@ -271,8 +271,8 @@ impl Device for Block<'_> {
         properties.is_some() || self.link.client().has_failed()
     }
 
-    /// Requests of an earlier life are in flight: the driver's device may still write the guest's memory for them, so that the
-    /// reset is not over.
+    /// Whether requests of an earlier life are in flight. The driver's device may still write the guest's memory for them, so the
+    /// reset has not ended.
     fn is_busy(&self) -> bool {
         self.stale > 0
     }

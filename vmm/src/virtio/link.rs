@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A device's link to its replaceable driver: the queue, and the gate that says when it may be touched.
+//! A device's connection to its replaceable driver: the queue, and the gate that says when the queue may be touched.
 
 use molt_gate::{Change, ClientGate};
 use molt_queue::{Client, Payload, Token};
 
 use crate::bus::World;
 
-/// The link of one device. What was submitted stays in the client's private record until it is completed, whatever becomes of
-/// the driver.
+/// The link of one device. Submitted requests stay in the client's private record until they are completed, whatever happens
+/// to the driver.
 pub struct Link<'a, P: Payload> {
     client: Client<'a, P>,
     gate: ClientGate<'a>,
@@ -42,7 +42,7 @@ impl<'a, P: Payload> Link<'a, P> {
         self.violations
     }
 
-    /// Are requests taken: because there is a driver, or because there will be none any more?
+    /// Whether requests are taken: because there is a driver, or because there will be none and they are answered with errors.
     pub fn takes(&self) -> bool {
         self.client.is_open() || self.client.has_failed()
     }
@@ -58,12 +58,12 @@ impl<'a, P: Payload> Link<'a, P> {
         }
     }
 
-    /// Follows the gate. What the old generation has completed is to be taken before. Returns whether anything has changed.
+    /// Follows the gate's changes. Take the old generation's completions before. Returns whether anything has changed.
     pub fn follow(&mut self, world: &mut World<'_>) -> bool {
         self.follow_with(world, |_| ())
     }
 
-    /// The same; `closed` is called with the closed queue whenever a generation has ended, before the next one sees anything.
+    /// The same; `closed` is called with the closed queue whenever a generation has ended, before the next one sees the queue.
     pub fn follow_with(
         &mut self,
         world: &mut World<'_>,
@@ -79,7 +79,7 @@ impl<'a, P: Payload> Link<'a, P> {
                 }
                 Change::OutOfService(_) => self.client.fail(),
                 Change::Open(_, generation) => {
-                    // A close that was not seen between two openings ended a generation too.
+                    // Between two openings there was a close that this client did not see; it ended a generation too.
                     self.client.close();
                     closed(&mut self.client);
                     self.client.resume(generation);

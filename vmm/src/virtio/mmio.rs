@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! virtio over MMIO, version 2 (virtio 1.2, 4.2.2), for a device with any number of queues.
 //!
-//! No register has a side effect when it is read, so the registers' contents can stand in a page that the guest maps read-only: its
-//! reads are no exits then, and its writes still are.
+//! No register has a side effect when it is read. So the registers' contents can be kept in a page that the guest maps
+//! read-only: then its reads cause no exits, and only its writes do.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -42,7 +42,7 @@ pub enum Effect {
     Nothing,
     /// The driver has made chains available, in any of the queues.
     Notify,
-    /// The device has been reset: what is in flight belongs to a life that has ended.
+    /// The device has been reset. Requests that are in flight belong to the life before.
     Reset,
 }
 
@@ -114,7 +114,7 @@ impl<'a, const QUEUES: usize> Transport<'a, QUEUES> {
         self.reset();
     }
 
-    /// The configuration is another: the driver is told so, once it has started the device (2.5, 4.2.2: ConfigGeneration).
+    /// Changes the configuration. The driver is told, once it has started the device (2.5, 4.2.2: ConfigGeneration).
     pub fn configure(&mut self, configuration: [u8; CONFIGURATION]) {
         if self.configuration == configuration {
             return;
@@ -158,13 +158,13 @@ impl<'a, const QUEUES: usize> Transport<'a, QUEUES> {
         self.interrupt_status != 0
     }
 
-    /// Buffers were used.
+    /// Raises the interrupt because buffers were used.
     pub fn signal(&mut self) {
         self.interrupt_status |= USED_BUFFER;
         self.publish_interrupt();
     }
 
-    /// The driver broke the rules: nothing is done any more until it resets the device (2.1.2).
+    /// The driver broke the rules: the device does nothing any more until it is reset (2.1.2).
     pub fn needs_reset(&mut self) {
         self.status |= NEEDS_RESET;
         if self.status & DRIVER_OK != 0 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! virtio 1.2, the device's side: split virtqueue, MMIO transport, the link to a driver, and a device of each class.
+//! virtio 1.2, the device's side: split virtqueue, MMIO transport, the link to a driver, and one device for each class.
 
 pub mod block;
 pub mod link;

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The guest's network card: a virtio network device (virtio 1.2, 5.1) with one pair of queues and a control queue.
 //!
-//! A frame that the guest sends is copied into the ring's region, whole, before anything looks at it, and the guest has its buffers
-//! back at once. While the queue to the driver is closed (technique `hold`) frames stay in the guest's virtqueue. What
-//! was passed on and not answered when a generation ends counts as dropped: it may have been sent, and is not sent twice.
+//! A frame that the guest sends is first copied as a whole into the queue's region, and the guest gets its buffers back at
+//! once. While the queue to the driver is closed (technique `hold`), frames stay in the guest's virtqueue. A frame that was
+//! passed on and not answered when a generation ends counts as dropped: it may have been sent, and must not be sent twice.
 //!
-//! Receive buffers of the region are with the driver, whichever it is. A frame that comes when the guest has no buffer for it is
-//! dropped and counted, as by any card.
+//! The region's receive buffers are always with the present driver. A frame for which the guest has no buffer is dropped and
+//! counted, as by any card. After a swap the card asks its guest for gratuitous packets (GUEST_ANNOUNCE), from which the
+//! new generation's switch learns the guest's address.
 
 use alloc::vec;
 use alloc::vec::Vec;

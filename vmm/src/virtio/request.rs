@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! From a chain of buffers to a request to the driver (virtio 1.2, 5.2.6).
+//! Parses a chain of buffers into a request to the driver (virtio 1.2, 5.2.6).
 //!
-//! Framing is the driver's choice (2.7.4.1): the readable buffers are one stream of header and data, the writable ones
-//! one stream of data and, as the very last byte, the status.
+//! The guest chooses the framing (2.7.4.1): the readable buffers are one stream of header and data, the writable ones
+//! one stream of data and, as the last byte, the status.
 
 use molt_block_queue::{Op, Request, Segment};
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A virtual machine between fakes: the vCPU's list registers, `update`'s gate, a driver with a disk in memory.
+//! A virtual machine with fakes around it: the vCPU's list registers, `update`'s gate, a driver with a disk in memory.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 use std::collections::HashMap;
