@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Carries the pieces to their places and makes them fit to be executed.
+//! Copies kernel and root task to their places and makes them visible to instruction fetch.
 
 use core::arch::asm;
 use core::ptr;

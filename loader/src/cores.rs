@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The other cores of a kernel for several. They enter the loader, wait until kernel and root task stand in their places, and
-//! follow the first core into the kernel, which lets them wait there until it is set up.
+//! The other cores, for kernels that use several. They enter the loader, wait until kernel and root task are in their places,
+//! and then enter the kernel, where they wait until the first core has set it up.
 
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};

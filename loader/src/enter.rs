@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The two ends of the loader: how cores enter it, how they enter the kernel.
+//! Entry and exit of the loader: how cores enter it, and how they enter the kernel.
 
 use core::arch::{asm, global_asm};
 

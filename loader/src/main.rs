@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! From the machine's entry state to either kernel's boot protocol.
+//! The loader: starts either kernel from the state in which the machine enters the image.
 //!
-//! Entered at EL2, or at EL3, which it leaves first, with the MMU off, at the first byte of the image. In order: check the payload
-//! (nothing is written before all of it is found good), turn on the MMU with RAM and the UART mapped
-//! at their own addresses and the kernel at its virtual one, copy kernel and root task to their
-//! places, make the copies visible to instruction fetch, start the other cores of a kernel for several, enter the kernel.
+//! It is entered at EL2, or at EL3, which it leaves first, with the MMU off, at the first byte of the image. It checks the
+//! payload (before all of it is found good, nothing is written), turns on the MMU with RAM and the UART mapped at their
+//! physical addresses and the kernel at its virtual one, copies kernel and root task to their places, makes the copies
+//! visible to instruction fetch, starts the other cores if the kernel uses several, and enters the kernel.
 //!
-//! The kernel gets x0 first and x1 end of the root task's image (physical), x2 its
-//! physical-minus-virtual offset, x3 its virtual entry, x4 and x5 address and size of a device tree; every core the same, and in
-//! TPIDR_EL1 its number.
+//! The kernel gets in x0 and x1 the first and the end address of the root task's image (physical), in x2 its
+//! physical-minus-virtual offset, in x3 its virtual entry, in x4 and x5 address and size of a device tree. Every core gets
+//! the same, and its own number in TPIDR_EL1.
 #![no_std]
 #![no_main]
 
@@ -101,8 +101,8 @@ fn uart() -> Option<Uart<Registers>> {
     Some(Uart::new(kind, registers))
 }
 
-/// Writes one line. (Of what comes after it a kernel for use says nothing: who reads the console knows by this line that it
-/// was not the loader that stopped.)
+/// Writes one line. (A release kernel prints nothing. By this line a reader of the console knows that the loader has
+/// finished.)
 fn say(text: core::fmt::Arguments) {
     if let Some(mut uart) = uart() {
         uart.enable();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! From EL3, where a machine with the security extensions and without firmware enters, to EL2: what a firmware does that the
-//! kernel relies on, and no more. Each core does so for itself.
-//! Clauses of the Arm ARM (DDI 0487 L) and of the GICv2 specification (IHI 0048B).
+//! Leaves EL3, at which a machine with the security extensions and without firmware enters, for EL2. It does only what the
+//! kernel expects a firmware to have done. Each core does this for itself.
+//! Clauses are of the Arm ARM (DDI 0487 L) and of the GICv2 specification (IHI 0048B).
 
 use core::arch::asm;
 

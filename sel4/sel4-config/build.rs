@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Turns a kernel's configuration into constants.
+//! Generates constants from a kernel's configuration.
 //!
 //! `MOLT_SDK_CONFIG` names the folder of one board and configuration of a Microkit SDK
-//! (`<SDK>/board/<board>/<config>`). Without it the embedded kernel's tables are taken, which are those of the release
+//! (`<SDK>/board/<board>/<config>`). Without it the embedded kernel's tables are used, which equal those of the release
 //! configuration of `qemu_virt_aarch64`.
 
 use std::collections::BTreeMap;

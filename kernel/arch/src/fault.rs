@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! From the exception syndrome to what the core is told (Arm ARM D24.2.42, ESR_ELx).
+//! Decodes the exception syndrome into an event for the core (Arm ARM D24.2.42, ESR_ELx).
 
 use molt_kernel_core::Event;
 

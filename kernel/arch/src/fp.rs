@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! FP and SIMD registers. The kernel has no use for them, so they stay with the thread that ran last
-//! until another one runs: one copy out and one in for each change of thread, none for a system call.
+//! FP and SIMD registers. The kernel does not use them, so the registers keep the last thread's values
+//! until another thread runs: they are saved and loaded once for each change of thread, never for a system call.
 
 use core::arch::global_asm;
 

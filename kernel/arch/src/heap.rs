@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The kernel's heap: the core's object tables grow in it. It lies at the top of RAM, where the real
+//! The kernel's heap, for the core's object tables. It is at the top of RAM, where the real
 //! kernel has what it makes at boot, so that the free RAM has the same shape.
 
 use linked_list_allocator::LockedHeap;

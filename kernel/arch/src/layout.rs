@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Where things stand in memory: the board's part and the kernel's own.
+//! The memory map: the board's part and the kernel's own.
 
 use core::ops::Range;
 

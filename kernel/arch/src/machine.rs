@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The machine as the core wants it: [`Hardware`] over the parts.
+//! Implements the core's trait [`Hardware`] with the other modules.
 
 use molt_kernel_core::hardware::{
     CacheOperation, Hardware, InjectError, Interrupt, TcbId, Trigger, VcpuId, VirtualIrq,

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The embedded kernel for AArch64: exception entry, page tables, GIC, vCPU, under the core that knows
-//! what they are for.
+//! The embedded kernel for AArch64: the hardware-dependent part (exception entry, page tables, GIC, vCPU) below the
+//! portable core, `molt-kernel-core`.
 //!
-//! It runs at EL2, native threads at EL0 with EL1 left out (`HCR_EL2.TGE`), guests at EL1 and EL0. All of
-//! them see memory through stage 2 tables of one format. There is one core, and the kernel runs with
-//! interrupts masked: long operations of the core look for them.
+//! It runs at EL2, native threads at EL0 without EL1 (`HCR_EL2.TGE`), guests at EL1 and EL0. All of
+//! them access memory through stage 2 tables of one format. There is one processor core, and the kernel runs with
+//! interrupts masked; long operations poll for them.
 #![no_std]
 #![no_main]
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Users' RAM as the core sees it: by physical address. Every access is checked against the RAM that
-//! is not the kernel's own, so that no mistake of the core can corrupt what Rust holds.
+//! The users' RAM, accessed by physical address. Every access is checked to be in RAM that
+//! is not the kernel's own, so that no mistake of the core can corrupt memory that Rust manages.
 
 use core::ops::Range;
 

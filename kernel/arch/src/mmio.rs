@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A device's registers that the kernel keeps for itself.
+//! Access to the registers of the devices that the kernel keeps for itself.
 
 use crate::layout::OFFSET;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The kernel's own address space (EL2 stage 1): everything at its physical address plus
-//! [`OFFSET`]. The loader's tables lie in memory that is given away, so they are left at once.
+//! The kernel's own address space (EL2 stage 1): everything is mapped at its physical address plus
+//! [`OFFSET`]. The loader's tables are in memory that is given to users, so the kernel switches to its own at once.
 
 use core::ptr::addr_of_mut;
 

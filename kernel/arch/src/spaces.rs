@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Users' address spaces at the hardware: stage 2, told apart by VMIDs. The core's ASIDs (16 bits) are
-//! more than the VMIDs (8 bits), so these are lent, oldest first.
+//! The users' address spaces in hardware: stage 2, distinguished by VMIDs. There are more ASIDs of the core (16 bits)
+//! than VMIDs (8 bits), so an ASID without one takes the VMID that was assigned longest ago.
 
 use alloc::boxed::Box;
 use alloc::vec;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The kernel's loop: load what the core says, run it, tell the core why it stopped.
+//! The kernel's main loop: loads the thread that the core has chosen, runs it, and passes the event that stopped it to the
+//! core.
 
 use molt_kernel_core::Kernel;
 use molt_kernel_core::hardware::{Hardware, TcbId, VcpuId};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The console, for the kernel's own death only: in life it belongs to user land.
+//! The console. The kernel uses it only to report its own failure; otherwise it belongs to user programs.
 
 use core::fmt;
 

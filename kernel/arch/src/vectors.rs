@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The way out to EL0 or EL1 and back in. To the rest of the kernel it is a function call: [`run`]
+//! Exit to EL0 or EL1, and entry from there. For the rest of the kernel it is a function call: [`run`]
 //! loads a thread's registers and returns when an exception has saved them again.
 
 use core::arch::global_asm;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The virtual interrupt controller's hypervisor side: GICv2's GICH (IHI 0048, chapter 5).
+//! The hypervisor's interface to virtual interrupts: GICv2's GICH (IHI 0048, chapter 5).
 
 use molt_kernel_core::hardware::{InjectError, VirtualIrq};
 

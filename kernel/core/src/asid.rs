@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Address space identifiers: which root table an ASID stands for. Pools lie in the memory that
-//! they were made of: 512 words, the root's physical address or 0.
+//! Address space identifiers: the root table of each ASID. A pool is in the memory that it was made
+//! from: 512 words, each the root table's physical address or 0.
 
 use crate::{
     cap::Cap,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The first thread: its address space, its capabilities, and the BootInfo that names them.
+//! Makes the first thread: its address space, its capabilities, and the BootInfo that describes them.
 
 use alloc::vec::Vec;
 use core::ops::Range;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the arch part tells the core at boot.
+//! The information that the hardware-dependent part passes to the core at boot.
 
 use core::ops::Range;
 

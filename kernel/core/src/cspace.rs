@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Capability addresses: from a CPtr to a slot.
+//! Resolves capability addresses: finds the slot of a CPtr.
 
 use crate::{
     cap::Cap,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Deleting capabilities, and with the last one the object. What holds capabilities itself (CNodes,
-//! threads) is taken apart slot by slot, so that an interrupt waits for no more than a few slots:
-//! its table goes on a list, and everything that deletes first finishes the list.
+//! Deletes capabilities, and with the last one the object. An object that itself holds capabilities (a CNode, a
+//! thread) is emptied slot by slot, so that an interrupt waits for no more than a few slots:
+//! its table is put on a list, and every operation that deletes first finishes this list.
 
 use crate::{
     cap::Cap,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Who is whose parent in the derivation tree, and what may be copied.
+//! Which capability is whose parent in the derivation tree, and which ones may be copied.
 
 use crate::{
     cap::Cap,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Endpoints: send, receive, and what ends a wait.
+//! Endpoints: send, receive, and the operations that end a wait.
 
 use crate::{
     cap::GRANT,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What a system call answers when it fails (`seL4_Error` and `seL4_LookupFailureType`).
+//! The errors of system calls (`seL4_Error` and `seL4_LookupFailureType`).
 
 use crate::pool::HeapFull;
 

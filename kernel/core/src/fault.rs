@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Faults: what a handler is told, and what its reply does.
+//! Faults: the message to the handler, and the effect of its reply.
 
 use crate::{
     context::SPSR_USER, error::LookupFailure, hardware::Hardware, kernel::Kernel, objects::State,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The seam between the core and the machine: what `kernel/arch` (or a fake, in host tests) does.
+//! The interface between the core and the machine, implemented by `kernel/arch` (and in host tests by a fake).
 //!
 //! The core decides *what* is mapped, masked, injected or run; the implementation carries it out.
 //! Nothing here may block, and nothing here calls back into the core.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! For simulations: questions to the kernel's own records, by capability addresses of a thread. Nothing here changes anything,
-//! and nothing of it is in a kernel that runs.
+//! For simulations: read-only queries of the kernel's records, by capability addresses of a thread. They are not part of a
+//! kernel that runs on a machine.
 
 pub use crate::invocation::Label;
 

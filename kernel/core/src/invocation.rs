@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Invocations: their arguments, and which object gets them.
+//! Invocations: decodes the arguments and passes them to the object.
 
 use crate::{
     cap::{Cap, GRANT, WRITE},

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Interrupts: handlers, and what happens when one comes. A line is masked from its delivery until
-//! it is acknowledged.
+//! Interrupts: handlers, and delivery. A line is masked from its delivery until it is acknowledged.
 
 use crate::{
     cap::{Cap, WRITE},

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The kernel's state, and the way in and out.
+//! The kernel's state, and its entry and exit.
 
 use alloc::vec::Vec;
 

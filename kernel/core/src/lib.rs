@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The embedded kernel's core: capabilities, derivation, untyped, IPC, scheduling.
 //!
-//! Plain safe Rust over [`hardware::Hardware`]; the interface to user land is that of seL4 16.0.0
-//! (MCS, AArch64 hypervisor mode) as far as this repository uses it. Objects live in typed tables;
-//! the physical memory of a kernel object is accounted and cleared exactly, but holds nothing
-//! (save translation tables and ASID pools, which are in place).
+//! It is safe Rust over the trait [`hardware::Hardware`]. The interface to user programs is that of seL4 16.0.0
+//! (MCS, AArch64 hypervisor mode), as far as this repository uses it. Objects are kept in typed tables. The
+//! physical memory of a kernel object is accounted for and cleared as in seL4, but is not used
+//! (except for translation tables and ASID pools, which are in that memory).
 #![no_std]
 #![forbid(unsafe_code)]
 

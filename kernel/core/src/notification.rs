@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Notifications: signal and wait, bound threads, and the scheduling context that one may lend.
+//! Notifications: signal and wait, bound threads, and the scheduling context that a notification may donate.
 
 use crate::{
     hardware::Hardware, kernel::Kernel, objects::State, queue::Kind, syscall::CAP_REGISTER,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A scheduling context's time: a sporadic server. What is used comes back one period after the
-//! moment from which it could be used.
+//! The time budget of a scheduling context, a sporadic server: time that is used is replenished one period after
+//! it became available.
 
 use alloc::vec::Vec;
 

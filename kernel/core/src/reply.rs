@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Reply objects and the call stack that they form: each reply stands above the one whose caller
-//! lent the scheduling context before, the topmost below the scheduling context itself.
+//! Reply objects and the call stack that they form: each reply is above the one whose caller
+//! donated the scheduling context before; the topmost is directly below the scheduling context.
 
 use crate::{
     fault::Fault,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Who runs next: 256 priorities, first come first served in each; budgets; the release queue of
-//! threads whose time is still to come.
+//! The scheduler: 256 priorities, first come first served in each; budgets; the release queue of
+//! threads that wait for their budget.
 
 use crate::{
     hardware::Hardware,

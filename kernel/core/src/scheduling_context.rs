@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Scheduling contexts: binding, lending, and the invocations of them and of SchedControl.
+//! Scheduling contexts: binding, donation, and the invocations of them and of SchedControl.
 
 use crate::{
     cap::Cap,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! System calls by number, and the way from a capability address to what it does.
+//! Dispatches system calls by number, and invocations by the capability that is invoked.
 
 use crate::{
     cap::{Cap, READ},

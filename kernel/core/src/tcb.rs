@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Threads: their life, and the invocations that change what they are.
+//! Threads: their states, and the invocations that change them.
 
 use crate::{
     cap::{Cap, READ, WRITE},

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Messages between threads: words, capabilities, faults; and what the kernel answers itself.
+//! Transfers messages between threads (words, capabilities, faults), and writes the kernel's own answers.
 
 use crate::{
     cap::{Cap, READ, WRITE},

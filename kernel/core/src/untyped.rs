@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Untyped memory: what objects there are, their sizes, and `Untyped_Retype`.
+//! Untyped memory: the types and sizes of objects, and `Untyped_Retype`.
 
 use crate::{
     cap::{ALL_RIGHTS, Cap, FrameSize, READ, WRITE},

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Address spaces: frames and page tables in them. The tables are in place, in the memory that
-//! they were made of.
+//! Address spaces: frames and page tables in them. The tables are in the memory that they were made from.
 
 use crate::{
     cap::{Cap, FrameSize},

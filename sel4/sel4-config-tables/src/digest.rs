@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A short name for everything in the tables.
+//! The digest of the tables.
 
 use std::fmt::Display;
 

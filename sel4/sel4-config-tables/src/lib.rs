@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The tables of a kernel's configuration: what programs are built for.
+//! The tables of a kernel's configuration, for which programs are built.
 //!
-//! A Microkit SDK has them beside each of its kernels; those of the embedded kernel stand in `config/`. Of the
-//! configuration only the keys that the embedded kernel's table has are kept: they are what programs here can depend
-//! on, so that two kernels that agree in them run the very same programs, and [`Tables::digest`] tells whether they do.
+//! A Microkit SDK has them beside each of its kernels; those of the embedded kernel are in `config/`. Only those keys of
+//! the configuration are kept that the embedded kernel's table has. Programs here depend on no others, so two kernels that
+//! agree in them run the same programs; [`Tables::digest`] tells whether they agree.
 #![forbid(unsafe_code)]
 
 mod digest;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Invocations that rust-sel4 5.0 lacks and Molt needs.
 //!
-//! They are made with the public part of the `sel4` crate, so that they work on upstream's as
-//! well. All are methods of extension traits: a program names what it takes.
+//! They use only the public part of the `sel4` crate, so that they work with upstream's crate as
+//! well. All are methods of extension traits, which a program imports by name.
 #![no_std]
 #![deny(unsafe_code)]
 

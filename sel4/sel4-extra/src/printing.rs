@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Output through the kernel, which only a debug kernel has. Upstream's `sel4` has the macros in that
-//! configuration alone; these are there in every one.
+//! Output through the kernel, which only a debug kernel provides. Upstream's `sel4` has the macros only in that
+//! configuration; these exist in every one and do nothing elsewhere.
 
 use core::fmt::{self, Write};
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Signals and acknowledgements that are sent along with the next receive.
+//! Signals and acknowledgements that are sent in the same system call as the next receive.
 
 use crate::{Channel, IrqAckError};
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What happens at a panic: the protection domain faults on purpose, so that its parent or the monitor
-//! hears of it.
+//! The panic handler: the protection domain faults on purpose, so that its parent or the monitor
+//! is informed.
 
 use core::{
     panic::PanicInfo,

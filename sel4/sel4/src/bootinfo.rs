@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the kernel tells the root task.
+//! BootInfo: the information that the kernel passes to the root task.
 
 use core::ops::{Deref, Range};
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Says in every program which kernel configuration it was built for.
+//! The ELF note in every program that names the kernel configuration that it was built for.
 
 use molt_note::Note;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What tests work with: memory, slots, and the way back to where they started.
+//! The environment of a test: memory, slots, and the clean-up afterwards.
 
 use core::fmt;
 

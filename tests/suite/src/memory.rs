@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What tests of memory share.
+//! Functions that tests of memory share.
 
 use sel4::{Cap, CapRights, CapTypeForFrameObject, VmAttributes, cap, cap_type, init_thread::slot};
 

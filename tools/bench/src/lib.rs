@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What is measured: the load's result lines, figures over several runs, and how they are shown.
+//! The figures of `molt bench`: the load's result lines, figures over several runs, and their presentation.
 //!
 //! Nothing here starts a machine. docs/performance.md describes the lines and the figures.
 #![forbid(unsafe_code)]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Everything that was measured as one page of HTML, with nothing outside of it.
+//! Everything that was measured as one self-contained HTML page.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Board files: what a board has that the SDK's own files do not say, and what was seen to run on it.
+//! Board files: what the SDK's own files do not say about a board, and what was run on it.
 //!
 //! A board's file is `boards/NAME.toml`, by the SDK's name of the board; docs/boards.md says what stands in it.
 #![forbid(unsafe_code)]

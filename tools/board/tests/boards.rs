@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The board files of this repository, and the systems that are made for these boards.
+//! The board files of this repository are complete, and the systems for these boards agree with them.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What a person wants to know of an envelope.
+//! Prints an envelope for a person.
 
 use std::fmt::Write;
 

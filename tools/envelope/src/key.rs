@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Keys in files: PEM (PKCS #8, SEC 1, SubjectPublicKeyInfo) or COSE keys (RFC 9052, 7). What a file is shows its content.
+//! Keys in files: PEM (PKCS #8, SEC 1, SubjectPublicKeyInfo) or COSE keys (RFC 9052, 7), recognised by the file's content.
 
 use ed25519_dalek::Signer;
 use ed25519_dalek::pkcs8::spki::{DecodePublicKey, EncodePublicKey};

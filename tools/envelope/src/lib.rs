@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The host's side of SUIT envelopes: keys as PEM and COSE keys, envelopes made and signed, and shown to a person.
+//! The host's side of SUIT envelopes: reads and writes keys (PEM and COSE keys), makes, signs and prints envelopes.
 //!
-//! What an envelope is, and whether it may run, is decided by `molt-suit` and `molt-bundle`, as on the target. Output is
+//! `molt-suit` and `molt-bundle` parse an envelope and decide whether it may run, as on the target. Output is
 //! deterministic: the same input gives the same bytes (ECDSA by RFC 6979).
 #![forbid(unsafe_code)]
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Envelopes, made and signed.
+//! Makes and signs envelopes.
 
 use minicbor::Encoder;
 use molt_bundle::{DRIVER, DRIVER_PAYLOAD, GUEST, GUEST_PAYLOAD, Identity};

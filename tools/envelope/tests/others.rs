@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Envelopes that others made: the examples of draft-ietf-suit-manifest and of libcsuit, in a folder that is not a part of
-//! this project. Where it is not there, there is nothing to test: `MOLT_SUIT_EXAMPLES`, or `shared/suit` in a
-//! folder around the checkout.
+//! Envelopes made by others: the examples of draft-ietf-suit-manifest and of libcsuit. They are not a part of this project:
+//! `MOLT_SUIT_EXAMPLES` names their folder, or it is `shared/suit` in a folder above the checkout. Without it nothing is
+//! tested.
 
 use std::path::PathBuf;
 

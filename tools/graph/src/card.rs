@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! How large boxes are and where in them things stand, in pixels from their upper left corner.
+//! The sizes of boxes and the places of things in them, in pixels from the upper left corner.
 
 use crate::text;
 use crate::view::{Card, Guest, Kind, Mark};

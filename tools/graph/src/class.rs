@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What things are called in the style sheet.
+//! The names of things in the style sheet.
 
 use crate::view::{Kind, LinkKind, Mark};
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the colours and lines mean: only what the picture has.
+//! The legend: explains the colours and lines that the picture has.
 
 use crate::class;
 use crate::svg::Svg;

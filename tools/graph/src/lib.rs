@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A system description as a picture for people.
+//! Draws a system description as a picture.
 //!
-//! [`draw`] makes an SVG, 1200 pixels wide unless the system needs more: protection domains in rows by priority, guests
-//! inside their VMMs, memory that several share between the rows, channels and mappings as lines that never share a
-//! stretch, and one thick arrow from each doorbell to each component that may be updated by it. Equal descriptions make
-//! equal pictures, byte by byte.
+//! [`draw`] makes an SVG, 1200 pixels wide unless the system needs more. It shows protection domains in rows by their task,
+//! the highest priority on top, guests inside their VMMs, memory that several PDs share between the rows, channels and
+//! mappings as lines that do not overlap, and one thick arrow from each doorbell to each component that it may update.
+//! Equal descriptions give equal pictures, byte by byte.
 //!
-//! The way there: `view` says what is to be seen, `rows` in which order from top to bottom, `place` orders each row and
-//! gives positions, `ports` says where lines meet boxes, `route` leads the lines through the gaps between rows, `paint` writes it down. Text is measured by an
-//! upper bound of a usual sans-serif's widths and cut where a box ends; what is cut stands in the element's `<title>`.
+//! The steps: `view` collects what is shown, `rows` decides the order from top to bottom, `place` orders each row and assigns
+//! positions, `ports` decides where lines meet boxes, `route` leads the lines through the gaps between rows, and `paint`
+//! writes the SVG. The width of text is estimated by an upper bound for usual sans-serif fonts. Text is cut where its box
+//! ends; the element's `<title>` has the whole text.
 #![forbid(unsafe_code)]
 
 mod card;

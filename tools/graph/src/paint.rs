@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! From places to SVG.
+//! Writes the SVG.
 
 use crate::card::{self, BELL, BOLD, LINE, MARK, PAD, SMALL, STEP};
 use crate::place::Plan;

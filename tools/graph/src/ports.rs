@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Where lines meet boxes: in the order of where they come from, and never two lines of a gap at the same place.
+//! The points where lines meet boxes: ordered by where the lines come from, and never two lines of a gap at the same point.
 
 use crate::card;
 use crate::place::Plan;

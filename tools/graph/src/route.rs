@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The lines' ways through the gaps: each takes a track of its own for its level part.
+//! Leads the lines through the gaps: each has a track of its own for its horizontal part.
 
 use crate::place::{Piece, Plan};
 

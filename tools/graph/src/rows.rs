@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Which boxes stand in one row: what has the same task, the highest priority above.
+//! Decides which boxes are in one row: those with the same task; rows with the highest priority come first.
 
 use molt_sdf::System;
 use molt_sdf::model::{DomainId, ProtectionDomain, Role};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! How wide text is, without a font: an upper bound that usual sans-serif fonts keep.
+//! Estimates the width of text without a font: an upper bound for usual sans-serif fonts.
 
 /// Pixels that `text` takes at most in letters of `size` pixels.
 pub fn width(text: &str, size: f64) -> f64 {

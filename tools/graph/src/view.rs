@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What is to be seen: boxes with their text, and lines between them.
+//! The content of the picture: boxes with their text, and lines between them.
 
 use crate::rows;
 use crate::text::bytes;

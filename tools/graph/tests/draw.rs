@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The picture shows everything, is well-formed whatever things are called, and no text of it lies over another.
+//! The picture shows everything, is well-formed whatever names the description has, and no text in it overlaps another.
 #![forbid(unsafe_code)]
 
 use molt_sdf::{Source, System};
@@ -152,7 +152,8 @@ fn equal_descriptions_make_equal_pictures() {
 fn the_picture_in_the_readme_is_of_the_default_system() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let drawn = molt_graph::draw(&molt_sdf::load(&root.join("system.xml"), &[]).expect("in order"));
-    let shown = std::fs::read_to_string(root.join("docs/pictures/system.svg")).expect("the picture");
+    let shown =
+        std::fs::read_to_string(root.join("docs/pictures/system.svg")).expect("the picture");
     assert!(
         drawn == shown,
         "draw it anew: ./molt graph -o docs/pictures/system.svg"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The source bytes of all fills, one behind the other.
+//! The source bytes of all fills, one after the other.
 
 /// Grows as contents are added.
 #[derive(Default)]

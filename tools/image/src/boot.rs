@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The boot, rehearsed: what the kernel hands `monitor`, and whether the packed system can be made of it.
+//! Rehearses the boot: computes what the kernel passes to `monitor`, and tests whether the packed system can be made from it.
 //!
-//! Which untypeds BootInfo lists follows from the kernel's image, the root task's and the board's memory. `monitor`'s own walk
-//! runs over the packed tables with them, on a kernel that refuses nothing: memory and slots are what a system can run out of,
-//! and in which order they are taken nobody knows better.
+//! The untypeds that BootInfo lists follow from the kernel's image, the root task's image and the board's memory. `monitor`'s
+//! own walk runs over the packed tables with these untypeds, on a kernel that refuses nothing. What a system can run out of
+//! is memory and slots, and only the walk itself knows in which order they are taken.
 
 use crate::kernel::Kernel;
 use crate::pack::Packed;

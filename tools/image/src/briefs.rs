@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The briefs of static PDs: made, placed, and made known by `molt_brief`.
+//! Makes the briefs of static PDs, maps them, and sets the symbol `molt_brief`.
 
 use crate::Error;
 use crate::builder::{ALL, CNode, Frames};

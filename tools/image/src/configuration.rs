@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The kernel configuration that programs have to be built for, and the memory that there is.
+//! The kernel configuration that programs have to be built for, and the board's memory.
 
 use crate::elf::Elf;
 use crate::error::ElfError;

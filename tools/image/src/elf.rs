@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Program images: segments as they stand in memory, and symbols that can be set.
+//! Program images: their segments in memory, and the symbols that can be set.
 
 use crate::error::ElfError;
 use molt_system::layout::{SMALL_PAGE, STACK_TOP, TOOL_AREA, TOOL_END};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Memory that is not handed out: the kernel's own, and what it takes for the root task before anything of the system is made.
+//! Memory that is not available to the system: the kernel's own, and what the kernel takes for the root task.
 
 use crate::kernel::{Kernel, KernelSource};
 use crate::root::RootTask;

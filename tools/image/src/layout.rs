@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The system while it is laid out: what every step needs of the steps before.
+//! The system while it is laid out: the results that each step passes to the next ones.
 
 use crate::Error;
 use crate::builder::{Builder, CSpace, Frames};

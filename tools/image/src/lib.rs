@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! From a checked description and its program images to the bytes that the loader boots.
+//! Builds the boot image from a checked description and its program images.
 //!
 //! [`build`] reads the description, lays out every address space and CSpace (`domain`, `machine`, `update`, `stage`, …,
 //! all through one [`builder::Builder`]), packs the tables behind `monitor`'s program image (`root`) and puts loader,

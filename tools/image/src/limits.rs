@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What a kernel's configuration and a board do not allow, as far as the description alone shows it: `monitor` would fail at
-//! boot, where nobody is told a place in the description. What needs the program images too is in `boot`.
+//! Refuses descriptions that the kernel's configuration or the board does not allow. Otherwise `monitor` would fail at boot,
+//! where it cannot name the place in the description. What also depends on the program images is checked in `boot`.
 
 use crate::Error;
 use crate::configuration::Configuration;

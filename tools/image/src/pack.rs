@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The rows, put in order and made into bytes.
+//! Sorts the rows and writes them as bytes.
 
 use crate::builder::Builder;
 use crate::layout::Layout;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Pages that nobody writes down in the description: rings to `serial`, gates, control pages, the link of `update` and
+//! Pages that the tool adds to the description: rings to `serial`, gates, control pages, the link between `update` and
 //! `stage`.
 
 use crate::briefs;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Loader, kernel and root task in one flat image.
+//! Puts loader, kernel and root task into one flat image.
 
 use crate::Error;
 use crate::elf::Elf;

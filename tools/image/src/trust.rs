@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The keys that a component trusts from the start, and what the target decides about a bundle, decided on the host.
+//! The keys that a component trusts, and the target's decision about a bundle, made on the host.
 
 use crate::configuration::Configuration;
 use crate::driver::{entry, identity, named, tables};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What is accepted boots: random descriptions, of values that stand at the edges of what is possible, are refused with a place,
-//! or `monitor`'s walk over their tables succeeds on a model that refuses what the kernel does.
+//! Descriptions that are accepted boot. Random descriptions, with values at the limits of what is possible, are refused with
+//! a place, or `monitor`'s walk over their tables succeeds on a model that refuses what the kernel refuses.
 #![forbid(unsafe_code)]
 
 mod common;

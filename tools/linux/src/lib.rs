@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Makes the Linux guest from distribution packages: the kernel as it is, an initramfs, a disk.
 //!
-//! The kernel and busybox are Debian's for arm64, fetched with package lists and state of their own, so that
-//! the machine's own are not touched.
+//! The kernel and busybox are Debian's for arm64. apt fetches them with package lists and state of their own, so that
+//! those of the host are not changed.
 #![forbid(unsafe_code)]
 
 mod apt;

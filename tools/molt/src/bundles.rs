@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The bundles of a scenario, whole and damaged.
+//! Makes the bundles of a scenario, intact and damaged ones.
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A system description by itself, without a scenario: built, and run for its console.
+//! Builds and runs a system description without a scenario.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The host tool: builds images from system descriptions, runs them, shows what happened, tests.
+//! The host tool: builds images from system descriptions, runs them in QEMU, reports what happened, and tests.
 //!
 //! Exit codes: 0 done, 1 failed, 2 wrong use.
 #![forbid(unsafe_code)]

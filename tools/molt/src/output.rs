@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What is printed. Rust's own `println!` panics where nobody reads any more (`| head`) or the disk is full; a program that is
-//! used in pipes ends instead. QEMU, if one runs, ends with it.
+//! Printing. Rust's own `println!` panics if nobody reads any more (`| head`) or the disk is full. A program that is used in
+//! pipes has to end instead; a QEMU that runs ends with it.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Write};

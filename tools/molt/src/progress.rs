@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What long work shows: a spinner where somebody watches, a line for each step elsewhere.
+//! Progress of long work: a spinner on a terminal, a line for each step elsewhere.
 
 use std::io::{IsTerminal, stderr};
 use std::sync::LazyLock;

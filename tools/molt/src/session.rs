@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! One run of a scenario: boot, read, judge.
+//! One run of a scenario: boots it, reads the console, judges the result.
 
 use std::io::Write;
 use std::path::Path;

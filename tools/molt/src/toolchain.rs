@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The Rust that builds what runs on the machine: chosen by the entry script, told by environment.
+//! The Rust toolchain that builds the target's programs. The entry script chooses it and passes it in the environment.
 
 use std::env;
 use std::ffi::{OsStr, OsString};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! From a scenario to what QEMU needs: programs, boot images, bundles, disk, image.
+//! Makes what a scenario's run needs: programs, boot images, bundles, disk, image.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The entry script, in places and with settings that users have. Its toolchain is one of shell scripts, which tell what they
-//! were called with: nothing is built.
+//! The entry script, in places and with settings that users have. Its toolchain consists of shell scripts that print how they
+//! were called; nothing is built.
 #![forbid(unsafe_code)]
 
 use std::fs;

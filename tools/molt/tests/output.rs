@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the tool does where its output goes nowhere.
+//! The tool's behaviour when its output cannot be written.
 #![forbid(unsafe_code)]
 
 use std::fs::File;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Reads what the plugin wrote.
+//! Reads the plugin's output.
 
 use std::str::FromStr;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What kind of entry of the kernel it was.
+//! Kinds of entries of the kernel.
 
 /// Who ran before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A profile of what ran between two marks, from what QEMU's plugin (`tools/qemu-plugin`) counted: instructions by program
-//! and function, and the kernel's entries by kind and by whom.
+//! Makes a profile of what ran between two marks, from the counts of QEMU's plugin (`tools/qemu-plugin`): instructions by
+//! program and function, and entries of the kernel by kind and by program.
 //!
-//! A block of instructions belongs to the program whose ELF file has the same words at the same address. What is in no
-//! program's file is the guest's.
+//! A block of instructions belongs to the program whose ELF file has the same words at the same address. A block that no
+//! program's file has is the guest's.
 #![forbid(unsafe_code)]
 
 mod counts;

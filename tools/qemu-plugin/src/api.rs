@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! As much of QEMU's plugin interface (its documentation's "QEMU TCG Plugins", version 1) as is used here.
+//! The part of QEMU's plugin interface that is used here ("QEMU TCG Plugins" in QEMU's documentation, version 1).
 
 use std::ffi::{c_int, c_uint, c_void};
 

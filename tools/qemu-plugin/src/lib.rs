@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A plugin of QEMU (7.2 and later, `-plugin`) that counts which translated blocks run between two marks, and which of
-//! them the kernel was entered from. `tools/profile` makes a profile of what it writes; docs/performance.md describes it.
+//! A plugin for QEMU (7.2 and later, `-plugin`) that counts how often each translated block runs between two marks, and from
+//! which blocks the kernel was entered. `tools/profile` makes a profile of its output; docs/performance.md describes it.
 //!
 //! Options: `out=FILE`, and `vectors=ADDRESS` of the kernel's exception vectors. One processor only: the counts are not
 //! ordered between several.

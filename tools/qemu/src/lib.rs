@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Runs an image in QEMU and reads its console, line by line.
 //!
-//! Which machine that is says the board's file. Nothing here knows what the lines mean; an [`Observer`] does.
+//! The board's file describes the machine. The lines are passed to an [`Observer`], which interprets them.
 #![forbid(unsafe_code)]
 
 mod console;

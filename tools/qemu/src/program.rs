@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Which QEMU, and whether it is one that the board can be run on.
+//! Finds QEMU, and checks whether its version can run the board.
 
 use std::env;
 use std::ffi::OsString;

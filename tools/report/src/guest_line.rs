@@ -1,5 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What guests print about themselves.
+//! The lines in which guests and native clients report about their load.
+//!
+//! | line | meaning |
+//! |---|---|
+//! | `result name=value …` | the last account: `requests`, `errors`, `bytes_verified`, `max_latency_ns`, `p99_latency_ns`; other names are ignored |
+//! | `progress name=value …` | the same at intervals, before the last one |
+//! | `alive …` | a sign of life |
+//! | `ring status=… reason=…` | the doorbell's status and reason, as words of `molt-doorbell`; for the reader only |
+//! | `error: …` | the program has found an error |
+//! | `done` | the program has ended well |
 
 use crate::result::{Guest, Kind};
 
@@ -13,22 +22,22 @@ const KERNEL_COMPLAINTS: [&str; 6] = [
     "rcu: INFO: rcu_",
 ];
 
-/// What a line of a guest's console says to us.
+/// The meaning of a line of a guest's console.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GuestLine {
-    /// Its last account.
+    /// A `result`.
     Result,
-    /// It is at its end, and well.
+    /// The guest has ended well.
     Done,
-    /// It complains.
+    /// The guest reports an error.
     Complaint,
-    /// A sign of life, at a time of its own clock.
+    /// A sign of life, at intervals of the guest's own clock.
     Alive,
-    /// Its own business.
+    /// Any other line.
     Other,
 }
 
-/// Whether this is what a VMM says of a guest that will not run again (`Stop::text` of `molt-vmm`, and where the guest was).
+/// Whether this is a VMM's message about a guest that will not run again (`Stop::text` of `molt-vmm`, and the guest's PC).
 pub fn is_over(guest: &str, said: &str) -> bool {
     let of_guest = said
         .strip_prefix(guest)
@@ -36,7 +45,7 @@ pub fn is_over(guest: &str, said: &str) -> bool {
     of_guest.is_some_and(|said| ENDS.iter().any(|end| said.starts_with(end)))
 }
 
-/// How a VMM says that its guest has ended.
+/// The beginnings of a VMM's messages that its guest has ended.
 const ENDS: [&str; 4] = [
     "powered off at ",
     "asked for a reset; not started again at ",
@@ -44,7 +53,7 @@ const ENDS: [&str; 4] = [
     "stopped by an unexpected fault at ",
 ];
 
-/// Reads one line; accounts are put into the guest's.
+/// Reads one line; the figures of an account are stored in `guest`.
 pub fn read(guest: &mut Guest, text: &str) -> GuestLine {
     if text == "done" {
         return GuestLine::Done;
@@ -69,7 +78,7 @@ pub fn read(guest: &mut Guest, text: &str) -> GuestLine {
         };
         match (name, guest.kind) {
             ("bytes_verified", _) => guest.bytes_verified = value,
-            // What the program itself saw go wrong counts whoever counts the requests.
+            // Errors that the program itself has seen count, even if the requests are counted by the VMM.
             ("errors", _) => guest.errors = guest.errors.max(value),
             ("requests", Kind::Bare) => guest.requests = value,
             ("max_latency_ns", Kind::Bare) => guest.max_latency_ns = value,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What happened in a run: read from the console, told as a timeline, summed up as JSON, judged.
+//! Reads the console of a run, prints it as a timeline, summarises it (also as JSON), and judges it.
 #![forbid(unsafe_code)]
 
 mod collector;

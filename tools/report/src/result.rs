@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What a run is summed up as: the content of the JSON file.
+//! The summary of a run: the content of the JSON file.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The trace as a person reads it.
+//! Prints trace events as a timeline for a person.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The transactions, put together from the trace's events.
+//! Reconstructs the transactions from the trace's events.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Whether what happened is what had to happen.
+//! Decides whether the run had the expected results.
 
 use serde::Deserialize;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The system description: parsed and checked.
+//! Parses and checks the system description.
 //!
 //! `system.xml` is Microkit 2.3's system description with a few elements of ours (`docs/system-description.md`). [`load`] reads a
 //! file into a [`System`] in which every rule holds that can be checked without the kernel and the program images; what

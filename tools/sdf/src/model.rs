@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The checked description. Everything that a later error may point at keeps its [`Span`].
+//! The checked description. Everything that a later error may refer to keeps its [`Span`].
 
 use std::ops::Range;
 

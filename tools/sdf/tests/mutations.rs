@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Whatever is done to a description, it is accepted or refused with a place in its text: never a panic.
+//! Random mutations of descriptions are accepted, or refused with a place in the text; nothing panics.
 #![forbid(unsafe_code)]
 
 mod common;

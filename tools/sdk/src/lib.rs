@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A Microkit SDK as it is unpacked: [`Sdk`], its [`Board`]s, their [`Configuration`]s.
+//! Reads an unpacked Microkit SDK: [`Sdk`], its [`Board`]s, their [`Configuration`]s.
 //!
-//! What the SDK knows about a board (memory, device memory, the kernel's configuration, labels, object sizes) is read
-//! from its own files and stands nowhere else.
+//! Everything that the SDK says about a board (memory, device memory, the kernel's configuration, labels, object sizes) is
+//! read from its own files and not repeated elsewhere.
 #![forbid(unsafe_code)]
 
 mod board;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A wrong SDK: each is told by what was found and what was expected. The SDKs are made up here, in temporary folders.
+//! Wrong SDKs: each is refused with what was found and what was expected. The SDKs are made here, in temporary folders.
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What must hold after each step, found by asking the kernel's core.
+//! The rules that must hold after each step, checked by asking the kernel's core.
 
 use molt_supervisor::Supervisor;
 use molt_system::VaultSlot;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A client: its gate, its queue and private record, its doorbell; and in what way it is hostile, if it is.
+//! A client: its gate, its queue and private record, its doorbell, and the kind of its hostility, if any.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A generation: a driver as the real ones are, or with one fault.
+//! A generation: a driver that works, or has one fault.
 
 use std::sync::atomic::Ordering;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The machine as the kernel's core sees it. Its clock stands still: who runs when is the simulation's choice.
+//! The machine for the kernel's core. Its clock stands still: the simulation decides who runs when.
 
 use std::sync::atomic::Ordering;
 

@@ -2,11 +2,12 @@
 //! Whole systems in one process: the supervisor and its machine, `stage`, driver generations, clients with their gates, queues
 //! and private records, a device, over the embedded kernel's own capability core.
 //!
-//! Time is simulated. Every choice of a run comes from one seed: when each gets its turn, what is offered, which fault
-//! strikes when. [`run`] replays a seed exactly; [`shrink`] leaves out of a failing run's script what is not needed to fail.
+//! Time is simulated. Every choice of a run comes from one seed: whose turn it is, what is offered, and which fault occurs
+//! when. [`run`] replays a seed exactly; [`shrink`] removes from a failing run's script what is not needed for the failure.
 //!
-//! What must hold is checked after each step by asking the kernel's core (module `check`), and of clients by their private
-//! records. [`Mutant`]s leave one thing out each, to see that a rule notices it.
+//! After each step the rules are checked by asking the kernel's core (module `check`), and the clients' private records.
+//! Each [`Mutant`] leaves out one operation or check, to see that a rule notices it. docs/testing.md describes the faults
+//! and the rules.
 #![forbid(unsafe_code)]
 #![allow(missing_docs, reason = "the modules are this crate's own")]
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! One thing left out or let through, to see which rule notices it.
+//! Mutants: each leaves out one operation or check, to see which rule notices it.
 //!
-//! What a mutant leaves out is done at the seam: an operation of the trait does nothing, or what a check would have
-//! held back is made to look right. That is what the system would do without the check.
+//! A mutant is implemented at the trait `Kernel`: an operation does nothing, or input that a check would have refused is
+//! changed so that the check passes. The system then behaves as it would without the operation or check.
 
 macro_rules! mutants {
     ($($(#[$doc:meta])* $name:ident = $word:literal, $rules:expr;)*) => {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What happens in a run beside the systems' own work: offers, faults, when. All from the seed, and in a list, so that a failing
-//! run can be made shorter by leaving entries out.
+//! The script of a run: offers and faults with their times. It is made from the seed, and is a list, so that a failing
+//! run can be shortened by leaving out entries.
 
 use crate::choices::Choices;
 use crate::client::{Manner, Wish};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! `stage`: copies, verifies and builds; late, twice, falsely or never, where the run says so.
+//! `stage`: copies, verifies and builds. Where the script says so, it answers late, twice, falsely or never.
 
 use molt_control::stage::{Command, Results, Worker};
 use molt_doorbell::Reason;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A whole system, and its run: who is next is the earliest of what was put off, all by the seed's choices.
+//! A whole system and its run. The next step is the earliest one that is scheduled; its time is a choice of the seed.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

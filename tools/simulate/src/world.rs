@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the supervisor's trait is made of here: the kernel's core, memory, a device, a clock, and who has been signalled.
+//! Implements the supervisor's trait `Kernel` with the kernel's core, memory, a device, a clock, and pending signals.
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What one client says or does, and that it hurts only that client.
+//! A client's claims and actions hurt only that client.
 #![allow(missing_docs)]
 
 use molt_simulate::{Entry, Kind, Manner, Ram, Run, What, Wish, play};

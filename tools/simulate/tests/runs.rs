@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Many runs, in which nothing is violated; and runs of mutants, in which the right rule is.
+//! Many runs, in which no rule is violated, and runs of mutants, in which the right rule is violated.
 #![allow(missing_docs)]
 
 use molt_simulate::{Mutant, Ram, run, simulate};

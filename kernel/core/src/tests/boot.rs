@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The first thread's image: as large as the root CNode has slots for, as on the real kernel.
+//! The first thread's image may be as large as the root CNode has slots for, as on the real kernel.
 
 use core::slice;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Random sequences of capability operations against a plain tree: every answer, every slot, and
-//! who has children must be the same.
+//! Random sequences of capability operations, compared with a plain tree: every answer, every slot, and
+//! which capabilities have children must be the same.
 
 use std::{vec, vec::Vec};
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A machine in a few maps: memory, a clock that the test moves, interrupts that it raises.
+//! A fake machine: memory, a clock that the test advances, interrupts that the test raises.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},

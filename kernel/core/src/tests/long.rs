@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Long operations look for interrupts within a bounded number of steps, are cut, and finish.
+//! Long operations poll for interrupts within a bounded number of steps, are interrupted, and finish later.
 
 use super::machine::{CNODE, ENDPOINT, Machine, ROOT, TCB, UNTYPED};
 use crate::{cap::Cap, event::Event, invocation::Label, kernel::STEPS_PER_LOOK};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! User land for tests: whoever is current makes system calls through registers and its buffer.
+//! User threads for tests: the current thread makes system calls through its registers and its IPC buffer.
 
 use std::vec::Vec;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! However a thread runs and sleeps: no more than the budget in any period.
+//! However a thread runs and sleeps, it gets no more than its budget in any period.
 
 use std::vec::Vec;
 

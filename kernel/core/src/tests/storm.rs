@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Whatever threads invoke, in whatever order: the kernel's books stay right, and nothing panics.
+//! Whatever threads invoke, in whatever order, the kernel's records stay consistent and nothing panics.
 
 use std::{vec, vec::Vec};
 

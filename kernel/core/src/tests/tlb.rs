@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A TLB may keep any translation that was ever valid until it is told to forget it (Arm ARM D8.17). The fake machine's
-//! keeps all of them: after each operation it must know none that the tables have not.
+//! A TLB may keep any translation that was ever valid until it is invalidated (Arm ARM D8.17). The fake machine's TLB keeps
+//! all of them. After each operation it must contain none that is not in the tables.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The kernel's ABI: its numbers, each written down once, and the trap itself.
+//! The kernel's ABI: its numbers, each defined once, and the system call instruction.
 
 mod abi;
 mod trap;

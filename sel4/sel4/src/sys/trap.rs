@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The one instruction by which the kernel is entered.
+//! The system call instruction.
 
 use crate::Word;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! As much of a GICv2 as a guest needs that polls after `wfi` (Arm IHI 0048).
+//! The part of a GICv2 that a guest needs which polls after `wfi` (Arm IHI 0048).
 
 use core::ptr;
 

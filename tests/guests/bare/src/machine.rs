@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the device tree says: where the devices are, and how the guest is to behave.
+//! Reads the device tree: where the devices are, and how the guest has to behave.
 
 use core::ops::Range;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! From the boot protocol to Rust: image header, translation, stack, vectors.
+//! The entry from the boot protocol to Rust: image header, translation, stack, vectors.
 //!
 //! The header is the arm64 boot image's (Linux, `Documentation/arch/arm64/booting.rst`), so the VMM
 //! starts this guest as it starts a Linux. Entered at EL1 with translation off and x0 the address of

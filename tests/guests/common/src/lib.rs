@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the guests' programs share: the pattern of a block, and ringing the doorbell.
+//! Code that the guests' programs share: the pattern of a block, and the use of the doorbell.
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What stands in a block: who wrote it, which block it is, which write it was, a checksum.
+//! The content of a block: who wrote it, which block it is, which write it was, a checksum.
 
 /// Bytes in a block.
 pub const BLOCK: usize = 4096;

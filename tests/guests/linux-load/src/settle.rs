@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! From the kernel's first program to a disk that answers.
+//! Prepares the system, from the start of the first program to a disk that answers.
 
 use core::ffi::CStr;
 use core::fmt::Write;

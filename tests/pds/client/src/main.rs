@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A native client of the test ramdisk: it plays guest, and rings for one swap after the other.
+//! A native client of the test ramdisk. It acts as a guest, and offers one bundle after the other.
 //!
 //! The archive of bundles (symbols `bundles`, `bundles_size`) holds the seed of the key that it signs with, two good images,
 //! then bad ones. The client

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! A native client of a replaceable disk driver: what a VMM and its guest do, without a virtual machine.
 //!
-//! It keeps eight requests in flight, writes blocks that say who wrote them and when, reads them back and
-//! compares; it closes and opens its queue as the gate says; and where the description gives it an archive of
-//! bundles (symbols `bundles`, `bundles_size`) and a doorbell, it rings for each in turn. It prints what a
-//! guest prints.
+//! It keeps eight requests in flight, writes blocks that contain who wrote them and when, reads them back and
+//! compares. It closes and opens its queue as the gate says. If the description gives it an archive of
+//! bundles (symbols `bundles`, `bundles_size`) and a doorbell, it offers each bundle in turn. It prints the same
+//! lines as a guest.
 #![no_std]
 #![no_main]
 

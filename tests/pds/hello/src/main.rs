@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The smallest PD with a brief: says its name through `serial`, then reads what it does not map, so that `monitor` reports it.
+//! The smallest PD with a brief: it prints its name through `serial`, then reads an address that it does not map, so that
+//! `monitor` reports a fault.
 #![no_std]
 #![no_main]
 

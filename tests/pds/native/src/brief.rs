@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What a native client finds at the addresses of its brief.
+//! The memory that a native client's brief names.
 
 use core::sync::atomic::AtomicU64;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What native clients of a replaceable disk driver have in common: their brief, their lines on the console, and a load
+//! Code that native clients of a replaceable disk driver share: their brief, their lines on the console, and a load
 //! that keeps eight requests in flight and compares what it reads with what it wrote.
 #![no_std]
 

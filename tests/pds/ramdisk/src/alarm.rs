@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A device for its interrupt's sake: the board's PL031 clock (Arm DDI 0224), whose alarm goes off in the present second.
+//! A device that is used only for its interrupt: the board's PL031 clock (Arm DDI 0224), whose alarm is set to the present
+//! second.
 
 use molt_shared::Registers;
 

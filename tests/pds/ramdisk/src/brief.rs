@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What a generation finds at the addresses of its brief.
+//! The memory and registers that a generation's brief names.
 
 use core::sync::atomic::AtomicU64;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the images for tests do wrong; nothing in an ordinary one.
+//! The faults of images for tests, selected by features. An ordinary image has none.
 #![allow(
     clippy::missing_const_for_fn,
     unused_variables,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The generation's life: start, serve, quiesce; and its reports.
+//! The life of a generation: it starts, serves and quiesces, and reports to `update`.
 
 use molt_block_queue::{Request, Server, SlotId};
 use molt_control::{Order, Orders, Report};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A replaceable driver of no disk: its disk is a revocable region, and it copies by itself. Where the system gives it an
-//! alarm clock, it completes requests at that device's interrupts.
+//! A replaceable driver without a disk: a revocable region is its disk, and it copies the data by itself. If the system gives
+//! it an alarm clock, it completes requests at that device's interrupts.
 //!
 //! The data of a request lies in the upper half of the client's queue region, from [`brief::DATA`] on.
 #![no_std]

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the operations on the swap's path cost: lines `cost OPERATION: N`, no trace, since the
-//! kernels differ in it.
+//! The cost of the operations that a swap uses: prints lines `cost OPERATION: N`, and no trace, because the
+//! kernels differ.
 //!
-//! An OPERATION on so many objects ends in their number, in parentheses. N is instructions where the
-//! machine counts them (QEMU's `-icount shift=0`: one is a nanosecond of the counter), nanoseconds
-//! elsewhere; the few of the system call's stub are in it, the same on
-//! either kernel. An operation is repeated in rounds, and the rounds' median is printed: what the
-//! first one warms up is not in it, nor what an interrupt adds to another.
+//! An OPERATION on several objects ends in their number, in parentheses. N is instructions if the
+//! machine counts them (QEMU's `-icount shift=0`: one is a nanosecond of the counter), and nanoseconds
+//! otherwise. The few instructions of the system call's stub are included; they are the same on
+//! either kernel. An operation is repeated in rounds, and the rounds' median is printed, so that neither
+//! the warm-up in the first round nor an interrupt in another one has an effect.
 
 use core::ops::Range;
 

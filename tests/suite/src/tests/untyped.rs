@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Untypeds: what can be made of them, and what cannot.
+//! Untypeds: which objects can be made from them, and which cannot.
 
 use sel4::{
     CPtr, CapRights, Error, ObjectBlueprint, ObjectBlueprintAArch64, ObjectBlueprintArch, Word,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the tests build on: program images without a compiler, and a kernel that believes nothing.
+//! What the tests share: program images made without a compiler, and a kernel that checks everything.
 
 pub mod elf;
 pub mod model;

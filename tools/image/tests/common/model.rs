@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A kernel that refuses what seL4 refuses, as far as `monitor`'s walk can get it wrong.
+//! A model of a kernel that refuses what seL4 refuses, for the invocations that `monitor`'s walk makes.
 
 use molt_monitor::{Kernel, Memory, Slot, walk};
 use molt_system::NONE;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! `molt test`: on the host, on the kernel, from end to end; closed by one line with the count.
+//! `molt test`: runs the tests on the host, on the kernel, and of whole systems, and ends with one line that counts them.
 
 mod compare;
 mod count;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the target suite prints.
+//! Reads the output of the target suite.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

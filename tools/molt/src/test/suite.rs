@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The target suite: runs as the root task; its traces are held against those of the real kernel.
+//! Runs the target suite as the root task, and compares its traces with those of the real kernel.
 
 use std::fs;
 use std::path::PathBuf;

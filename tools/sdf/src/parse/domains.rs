@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! `<domains>`: scheduling domains and their schedule. How many of either there may be is the kernel's configuration's to
-//! say, so `molt-image` checks that.
+//! `<domains>`: scheduling domains and their schedule. The kernel's configuration limits the number of both, so
+//! `molt-image` checks it.
 
 use crate::Rule;
 use crate::error::{Broken, broken};

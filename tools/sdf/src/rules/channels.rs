@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Channels: calls only upwards. Both ends may be in one PD, which then notifies itself.
+//! Channels: a PD may call only PDs of higher priority. Both ends may be in one PD, which then notifies itself.
 
 use crate::Rule;
 use crate::error::{Broken, broken};

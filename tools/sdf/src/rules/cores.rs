@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Cores: a plain Microkit system has those of its kernel. The deadlines of an update are reckoned for one.
+//! Cores: a plain Microkit system may use all cores of its kernel. A system with our elements uses core 0 only, because the
+//! deadlines of an update are calculated for one core.
 
 use crate::Rule;
 use crate::error::{Broken, broken};

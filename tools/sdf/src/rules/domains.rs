@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Scheduling domains are for plain systems.
+//! Scheduling domains are allowed only in plain Microkit systems.
 
 use crate::Rule;
 use crate::error::{Broken, broken};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Names are unique, and there are not too many of anything.
+//! Names are unique, and no limit on the number of things is exceeded.
 
 use crate::error::{Broken, broken};
 use crate::model::{Role, System};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Replaceable PDs: what they need around them, and what they may hold.
+//! Replaceable PDs: which other PDs and channels they need, and what they may map and hold.
 
 use crate::Rule;
 use crate::error::{Broken, broken};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the programs of an image print, held against what they have to.
+//! Compares what the programs of an image print with what they have to print.
 
 use std::time::Duration;
 
