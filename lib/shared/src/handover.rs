@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Where memory changes its reader: which cache operation and which barrier.
+//! The cache operations and barriers that are needed when memory gets another reader.
 //!
-//! QEMU has no caches and forgives every omission, so the sequences stand here as data, each with
+//! QEMU has no caches and does not show a missing operation. So the sequences are data, each with
 //! its reason in the Arm Architecture Reference Manual for A-profile (DDI 0487), and tests on the host
-//! check them. Who carries them out implements [`Maintenance`]: a PD by invocations on the VSpace or
-//! the frame, since EL0 may be refused `DC` and `IC`; the loader by instructions.
+//! check them. Whoever carries them out implements [`Maintenance`]: a PD with invocations on the VSpace or
+//! the frame, because `DC` and `IC` may be forbidden at EL0; the loader with instructions.
 
 /// One step of a hand-over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// `DC CVAC` over the range: data written so far is visible to whoever reads past the caches
+    /// `DC CVAC` over the range: data written so far becomes visible to readers that bypass the caches
     /// (clean to the point of coherency, D7.5.9).
     CleanToCoherency,
     /// `DC CVAU` over the range: visible to instruction fetches of this core's cluster (point of
@@ -32,8 +32,8 @@ pub enum Step {
 /// Who wrote, and who reads next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Handover {
-    /// Another domain on coherent cores, same cacheable attributes: capsule, queue, control pages.
-    /// Ordering alone is needed (B2.3.12); a release store and an acquire load are the same.
+    /// Another domain on coherent cores, with the same cacheable attributes: capsule, queue, control pages.
+    /// Only ordering is needed (B2.3.12); a release store and an acquire load have the same effect.
     ToDomain,
     /// Code was written as data and will be fetched: ELF load. B2.4.4 (instruction caches are not
     /// coherent with data writes): clean to unification, wait, invalidate instructions, wait,
@@ -42,18 +42,18 @@ pub enum Handover {
     /// A reader whose accesses are not cached: a guest that starts with its MMU off (D8.2.12: then
     /// data accesses are Device-nGnRnE or, under stage 2, non-cacheable), its boot image and device tree.
     ToUncached,
-    /// Back from an uncached writer (a guest before it enabled its MMU): stale clean lines must go
-    /// first (B2.7.1, mismatched attributes).
+    /// Back from an uncached writer (a guest before it enabled its MMU): stale clean lines must be
+    /// invalidated first (B2.7.1, mismatched attributes).
     FromUncached,
     /// A device with coherent DMA (`dma-coherent`; QEMU's virt): descriptors before the index or the
-    /// doorbell register. The outer-shareable barrier, since a device is no inner-shareable observer
+    /// notify register. The barrier is outer-shareable, since a device is not an inner-shareable observer
     /// (B2.3.12).
     ToDevice,
-    /// Back from a coherent device: its index or interrupt status before the data that it promises.
+    /// Back from a coherent device: its index or interrupt status is read before the data that it announces.
     FromDevice,
     /// A device without coherent DMA: clean, then the barrier.
     ToIncoherentDevice,
-    /// Back from one: what the core may have prefetched meanwhile goes (D7.5.9), then data is read.
+    /// Back from one: lines that the core may have prefetched meanwhile are invalidated (D7.5.9) before the data is read.
     FromIncoherentDevice,
 }
 
@@ -87,7 +87,7 @@ impl Handover {
         }
     }
 
-    /// Does it for the `size` bytes at virtual address `start`.
+    /// Carries out the steps for the `size` bytes at virtual address `start`.
     ///
     /// # Errors
     /// The first step that fails ends it.
@@ -102,8 +102,8 @@ impl Handover {
             .try_for_each(|step| with.step(*step, start, size))
     }
 
-    /// The barrier of a hand-over that needs nothing but one: [`Self::ToDomain`],
-    /// [`Self::ToDevice`], [`Self::FromDevice`]. For the others it is stronger than needed and not enough.
+    /// The barrier of a hand-over that needs only a barrier: [`Self::ToDomain`],
+    /// [`Self::ToDevice`], [`Self::FromDevice`]. For the others it is not enough.
     pub fn barrier(self) {
         // On the host (tests) the fake device is in the same thread.
         core::sync::atomic::fence(core::sync::atomic::Ordering::SeqCst);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Shared memory and device registers, made safe at one place.
+//! Safe types for shared memory and device registers.
 //!
-//! Everything that two protection domains share is a slice of 64-bit atomic words ([`words`]), a
+//! Memory that two protection domains share is a slice of 64-bit atomic words ([`words`]), a
 //! guest's memory is a [`Memory`] with accesses of every width, a device's registers are
 //! [`Registers`], and a page that was written before its reader started is plain [`bytes`]. The
-//! constructors are `unsafe`, since only their caller knows what is mapped; what they return is not.
-//! Whatever is read through these types was written by somebody else and is to be checked.
+//! constructors are `unsafe`, because only their caller knows what is mapped; what they return is safe to use.
+//! Whatever is read through these types was written by somebody else and has to be checked.
 //!
-//! A mapping that is taken away (a revocable region) makes an access fault; it does not make one
-//! unsound, since a fault ends or suspends the thread.
+//! If a mapping is taken away (of a revocable region), an access faults. This is sound, because a fault ends or
+//! suspends the thread.
 #![cfg_attr(not(test), no_std)]
 
 pub mod handover;

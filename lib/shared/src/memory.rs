@@ -51,7 +51,7 @@ impl Memory {
         Self { base, size }
     }
 
-    /// Memory over words that live for ever: for tests, where a leaked vector stands in for a guest.
+    /// Memory over words that are never freed: for tests, where a leaked vector is the guest's memory.
     pub fn of(words: &'static [AtomicU64]) -> Self {
         Self {
             base: NonNull::from(words).cast(),
@@ -78,7 +78,7 @@ impl Memory {
     access!(load_u32, store_u32, AtomicU32, u32);
     access!(load_u64, store_u64, AtomicU64, u64);
 
-    /// Copies `out.len()` bytes from `offset`; `None`, and nothing copied, outside. Not atomic as a whole.
+    /// Copies `out.len()` bytes from `offset`, not atomically as a whole. `None`, and nothing is copied, if any are outside.
     pub fn read(&self, offset: usize, out: &mut [u8]) -> Option<()> {
         self.within(offset, out.len())?;
         let mut at = offset;
@@ -98,7 +98,7 @@ impl Memory {
         Some(())
     }
 
-    /// Copies `from` to `offset`; `None`, and nothing copied, outside. Not atomic as a whole.
+    /// Copies `from` to `offset`, not atomically as a whole. `None`, and nothing is copied, if any byte would be outside.
     pub fn write(&self, offset: usize, from: &[u8]) -> Option<()> {
         self.within(offset, from.len())?;
         fence(Ordering::Release);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Numbers of the commands and parameters that are interpreted (draft-ietf-suit-manifest-37, 11.3 and 11.4).
+//! The numbers of the commands and parameters that are interpreted (draft-ietf-suit-manifest-37, 11.3 and 11.4).
 
 pub const VENDOR_IDENTIFIER: i64 = 1;
 pub const CLASS_IDENTIFIER: i64 = 2;

@@ -51,7 +51,7 @@ impl Algorithm {
 pub(crate) enum Block<'b> {
     /// A signature.
     Sign1(Sign1<'b>),
-    /// Well formed, but nothing that is trusted here.
+    /// A well-formed block of a kind that is not trusted here.
     Other(Refusal),
 }
 
@@ -90,7 +90,7 @@ impl<'b> Block<'b> {
         }
         let protected = reader.bytes()?;
         for _ in 0..reader.map()? {
-            // An algorithm that is not protected can be exchanged (RFC 9052, 3.1).
+            // An algorithm outside the protected header could be replaced by an attacker (RFC 9052, 3.1).
             let integer = crate::reader::is_integer(reader.kind()?);
             if integer && matches!(reader.integer()?, ALGORITHM | CRITICAL) {
                 return Err(Refusal::malformed("the algorithm is not protected"));
@@ -126,7 +126,7 @@ impl<'b> Block<'b> {
 }
 
 impl Sign1<'_> {
-    /// What a key signs for a signature over `payload`, with a protected header that has the algorithm alone.
+    /// The bytes that a key signs for a signature over `payload`, with a protected header that has only the algorithm.
     #[must_use]
     pub fn message(algorithm: Algorithm, payload: &[u8]) -> Option<Vec<u8, TO_BE_SIGNED>> {
         to_be_signed(&protected(algorithm), payload)
@@ -174,7 +174,7 @@ fn header(bytes: &[u8]) -> Result<i64, Refusal> {
 #[must_use]
 pub(crate) fn protected(algorithm: Algorithm) -> Vec<u8, 8> {
     let mut bytes = Vec::new();
-    // Room is enough: a map's head, a key and a number of two bytes at most.
+    // There is enough room: a map's head, a key, and a number of at most two bytes.
     let mut encoder = Encoder::new(Sink(&mut bytes));
     let _ = encoder
         .map(1)
@@ -183,7 +183,7 @@ pub(crate) fn protected(algorithm: Algorithm) -> Vec<u8, 8> {
     bytes
 }
 
-/// Sig_structure (RFC 9052, 4.4). `None` where it is longer than any that this crate accepts.
+/// Sig_structure (RFC 9052, 4.4). `None` if it is longer than any that this crate accepts.
 #[must_use]
 pub(crate) fn to_be_signed(protected: &[u8], payload: &[u8]) -> Option<Vec<u8, TO_BE_SIGNED>> {
     let mut message = Vec::new();

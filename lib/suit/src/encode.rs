@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! How an envelope is made: the templates "compatibility check", "integrated payload" and "trusted invocation" of
-//! draft-ietf-suit-manifest-37 (7.1, 7.5, 7.2) for each component, in deterministic encoding (RFC 8949, 4.2).
+//! Makes envelopes: for each component the templates "compatibility check", "integrated payload" and "trusted invocation" of
+//! draft-ietf-suit-manifest-37 (7.1, 7.5, 7.2), in deterministic encoding (RFC 8949, 4.2).
 //!
-//! Everything but the payloads fits buffers of fixed size; `None` means that it does not.
+//! Everything except the payloads is built in buffers of fixed size; functions return `None` if it does not fit.
 
 use heapless::Vec;
 use minicbor::Encoder;
@@ -17,9 +17,9 @@ use crate::manifest::COMPONENTS;
 pub const MANIFEST: usize = 2048;
 /// Bytes of a sequence in it.
 const SEQUENCE: usize = 1024;
-/// Record what succeeds and what fails, with all that belongs to it.
+/// Reporting policy: record success and failure, with system information.
 const REPORT_ALL: u8 = 15;
-/// Record what fails.
+/// Reporting policy: record failure.
 const REPORT_FAILURE: u8 = 2;
 
 /// A component and its payload.
@@ -27,11 +27,11 @@ const REPORT_FAILURE: u8 = 2;
 pub struct Part<'a> {
     /// Its identifier.
     pub identifier: &'a [&'a [u8]],
-    /// For which vendor.
+    /// The vendor identifier.
     pub vendor: [u8; 16],
-    /// For which class.
+    /// The class identifier.
     pub class: [u8; 16],
-    /// For which device.
+    /// The device identifier.
     pub device: [u8; 16],
     /// Key of the integrated payload.
     pub uri: &'a str,
@@ -128,7 +128,7 @@ fn common(parts: &[Part<'_>]) -> Option<Vec<u8, SEQUENCE>> {
     Some(out)
 }
 
-/// A sequence that does the same, of `items` elements, for each part.
+/// A sequence that does the same for each part; it has `items` elements for one part.
 fn each(
     parts: &[Part<'_>],
     several: bool,
@@ -151,7 +151,8 @@ fn each(
     Some(out)
 }
 
-/// The device before the class: the class identifier names the device too, and the narrower reason tells more.
+/// Checks the device before the class: the class identifier depends on the device too, and the refusal's reason should be
+/// the more precise one.
 fn identity(e: &mut Sequence<'_>, part: &Part<'_>) -> Option<()> {
     let digest = suit_digest(&part.digest)?;
     e.i64(code::OVERRIDE_PARAMETERS).ok()?.map(5).ok()?;
@@ -200,7 +201,7 @@ pub fn digest(manifest: &[u8]) -> Option<Vec<u8, 40>> {
     suit_digest(&wrapped(manifest)?)
 }
 
-/// SHA-256 of a byte string with its head, as what is severed is digested too.
+/// SHA-256 of a byte string with its head, which is also what the digest of a severed member covers.
 #[must_use]
 pub fn wrapped(bytes: &[u8]) -> Option<[u8; 32]> {
     let mut head: Vec<u8, 9> = Vec::new();
@@ -239,7 +240,8 @@ pub fn sign1(
     Some(out)
 }
 
-/// The envelope's beginning with its authentication wrapper: `members` is how many members the envelope has, that one counted.
+/// The beginning of the envelope, with its authentication wrapper. `members`: how many members the envelope has, the wrapper
+/// included.
 #[must_use]
 pub fn begin(members: u64, digest: &[u8], blocks: &[&[u8]], tagged: bool) -> Option<Vec<u8, 1024>> {
     let mut wrapper: Vec<u8, 1000> = Vec::new();

@@ -22,7 +22,7 @@ const MANIFEST: i64 = 3;
 /// Members that may be severed from the manifest: payload-fetch, install, text.
 const SEVERABLE: [i64; 3] = [16, 20, 23];
 
-/// The members of an envelope, none of which has been believed yet.
+/// The members of an envelope. They are not authenticated yet.
 #[derive(Clone, Debug)]
 pub struct Envelope<'b> {
     /// The encoded SUIT_Digest of the manifest: what is signed.
@@ -33,11 +33,11 @@ pub struct Envelope<'b> {
     pub manifest: &'b [u8],
     /// Integrated payloads with their keys.
     pub payloads: Vec<(&'b str, &'b [u8]), MAX_PAYLOADS>,
-    /// Whether tag 107 stands around it.
+    /// Whether the envelope has tag 107.
     pub tagged: bool,
     /// Members of the envelope's map.
     pub members: u64,
-    /// What follows the authentication wrapper, as it stands.
+    /// The encoding of everything after the authentication wrapper.
     pub rest: &'b [u8],
     /// The manifest as its digest covers it: with its byte string's head.
     wrapped: &'b [u8],
@@ -120,7 +120,7 @@ impl<'b> Envelope<'b> {
             (AUTHENTICATION, _) => true,
             _ => {
                 reader.skip()?;
-                // Refused by name, once it is known who signed the rest.
+                // It is refused by name, but only after the rest was authenticated.
                 self.unknown = self.unknown.or(Some(key));
                 false
             }
@@ -154,10 +154,10 @@ impl<'b> Envelope<'b> {
             .map(|(key, _)| *key)
     }
 
-    /// The manifest's digest is right.
+    /// Checks the manifest's digest.
     ///
     /// # Errors
-    /// [`Reason::ManifestDigest`]; [`Reason::UnsupportedAlgorithm`] where it is no SHA-256.
+    /// [`Reason::ManifestDigest`]; [`Reason::UnsupportedAlgorithm`] if it is no SHA-256.
     pub fn check_digest(&self) -> Result<(), Refusal> {
         let wanted = SuitDigest::parse(self.digest)?.sha256()?;
         if Sha256::digest(self.wrapped).as_slice() == wanted {
@@ -167,7 +167,7 @@ impl<'b> Envelope<'b> {
         }
     }
 
-    /// The digest is right and a key that may play `role` signed it. Returns that key's index.
+    /// Checks that the digest is right and that a key with the role `role` signed it. Returns the key's index.
     ///
     /// # Errors
     /// [`Reason::ManifestDigest`], [`Reason::NotSigned`], [`Reason::UnsupportedAlgorithm`], [`Reason::BadSignature`], and for
@@ -213,7 +213,7 @@ impl<'b> Envelope<'b> {
         Err(nearest)
     }
 
-    /// Everything in the envelope is something that this reader knows.
+    /// Checks that all members of the envelope are known.
     pub(crate) fn check_members(&self) -> Result<(), Refusal> {
         self.unknown.map_or(Ok(()), |key| {
             Err(Refusal::of(
@@ -224,7 +224,7 @@ impl<'b> Envelope<'b> {
     }
 }
 
-/// A right signature by a known key says more than a wrong one.
+/// Whether the reason is about a right signature by a known key. It is reported rather than a wrong signature.
 fn known(reason: Reason) -> bool {
     matches!(reason, Reason::RevokedKey | Reason::WrongRole)
 }

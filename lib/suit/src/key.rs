@@ -32,11 +32,11 @@ impl PublicKey {
     #[must_use]
     pub fn ed25519(bytes: &[u8; 32]) -> Option<Self> {
         let key = Ed25519Key::from_bytes(bytes).ok()?;
-        // With a key of small order one signature fits many messages.
+        // With a key of small order one signature is valid for many messages.
         (!key.is_weak()).then_some(Self::Ed25519(key))
     }
 
-    /// As a table keeps it: x and y, or the encoded point and zeros.
+    /// The form in which tables keep it: x and y, or the encoded point and zeros.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; 64] {
         let mut bytes = [0; 64];
@@ -62,9 +62,9 @@ impl PublicKey {
 
     /// Whether this key made `signature` over `message` by `algorithm`.
     ///
-    /// ECDSA: r and s must lie in 1..n; s may be in the upper half (RFC 9053 does not ask for the lower one, and half of all
-    /// signatures by other tools are there). That a third party can turn one valid signature into the other gains nothing:
-    /// nothing here tells bundles apart by their signature. Ed25519: RFC 8032 with the strict checks: s below the group's
+    /// ECDSA: r and s must be in 1..n; s may be in the upper half (RFC 9053 does not forbid it, and about half of the signatures
+    /// of other tools have it there). A third party can turn one of the two valid signatures into the other, but gains nothing,
+    /// because bundles are not distinguished by their signatures. Ed25519: RFC 8032 with the strict checks: s below the group's
     /// order, and neither the key nor R of small order.
     pub(crate) fn verify(
         &self,
@@ -116,6 +116,6 @@ pub struct TrustedKey {
     pub key: PublicKey,
     /// What it may sign.
     pub roles: Roles,
-    /// It may sign nothing any more. It stays known, so that what it signed is refused by name.
+    /// It may not sign anything any more. It stays in the ring, so that what it signed is refused with the right reason.
     pub revoked: bool,
 }

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! SUIT envelopes (draft-ietf-suit-manifest-37): who signed one, what its manifest asks for, and how one is made.
+//! SUIT envelopes (draft-ietf-suit-manifest-37): authenticates and interprets them, and makes them.
 //!
 //! The steps, each of which needs the one before:
 //! 1. [`Envelope::parse`] finds the members of the envelope. Nothing in them is read yet.
-//! 2. [`Envelope::authenticate`] holds the manifest against its digest and the digest against the signatures
-//!    (COSE_Sign1, RFC 9052) of keys that are trusted for a role.
+//! 2. [`Envelope::authenticate`] checks the manifest's digest, and the signatures over the digest (COSE_Sign1, RFC 9052) by
+//!    keys that are trusted for a role.
 //! 3. [`Manifest::parse`] reads the manifest.
-//! 4. [`scan`] looks whether all of it is understood, and [`process`] interprets its commands for components that the caller knows, and says what each would contain then.
-//!    Nothing is changed: payloads are slices of the envelope.
+//! 4. [`scan`] checks that everything in it is supported. [`process`] interprets its commands for the components that the
+//!    caller knows, and returns what each would contain. Nothing is changed: payloads are slices of the envelope.
 //!
-//! Everything is a slice of the caller's buffer, of which nobody else may be able to change a byte; there is no allocation,
-//! and what is longer than the bounds here is refused. What is not understood is refused by name ([`Refusal`]).
+//! All results are slices of the caller's buffer, which nobody else may be able to change. There is no allocation, and what
+//! exceeds the limits of this crate is refused. What is not supported is refused by name ([`Refusal`]).
 #![no_std]
 #![forbid(unsafe_code)]
 

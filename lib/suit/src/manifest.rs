@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The manifest (draft-ietf-suit-manifest-37, 8.4), with what was severed put back.
+//! The manifest (draft-ietf-suit-manifest-37, 8.4), with severed members put back.
 
 use heapless::Vec;
 use minicbor::data::Type;
@@ -19,14 +19,14 @@ const SHA_256: i64 = -16;
 /// A component identifier: its parts.
 pub type Identifier<'b> = Vec<&'b [u8], PARTS>;
 
-/// A part of the manifest that may be in the envelope in its place, or nowhere.
+/// A member of the manifest that may be severed: then it is in the envelope, or missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section<'b> {
     /// The manifest has none.
     Absent,
-    /// It is here: the encoded sequence or map.
+    /// It is in the manifest or in the envelope: the encoded sequence or map.
     Here(&'b [u8]),
-    /// Only its digest is left.
+    /// It is severed and missing; the manifest has only its digest.
     Severed,
 }
 
@@ -37,7 +37,7 @@ pub struct SuitDigest<'b> {
     bytes: &'b [u8],
 }
 
-/// What a manifest says. It can be read before it is known whether all of it is supported: [`crate::process`] refuses it then.
+/// The content of a manifest. It can be read even if not all of it is supported; [`crate::process`] refuses it then.
 #[derive(Clone, Debug)]
 pub struct Manifest<'b> {
     /// suit-manifest-sequence-number
@@ -62,7 +62,7 @@ pub struct Manifest<'b> {
     pub text: Section<'b>,
     /// Why it cannot be processed, if it cannot.
     pub unsupported: Option<Refusal>,
-    /// A severed member that is in the envelope with another digest than the manifest's.
+    /// The refusal if a severed member in the envelope does not have the digest that is in the manifest.
     pub exchanged: Option<Refusal>,
 }
 
@@ -229,7 +229,7 @@ impl<'b> Manifest<'b> {
         Ok(())
     }
 
-    /// What is severed is in the envelope, with the digest that is in the manifest, or nowhere (8.4.12).
+    /// Finds a member that may be severed. If it is in the envelope, its digest must be the one in the manifest (8.4.12).
     fn severable(
         &mut self,
         envelope: &Envelope<'b>,
@@ -264,7 +264,7 @@ impl<'b> Manifest<'b> {
         }
     }
 
-    /// The first thing that is not supported is what the refusal names.
+    /// Records that something is not supported. The first one is what the refusal names.
     fn lacks(&mut self, refusal: Refusal) {
         self.unsupported.get_or_insert(refusal);
     }

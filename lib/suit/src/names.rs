@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Names of numbers: of draft-ietf-suit-manifest-37 (section 11), and of its companions, so that what is refused is
-//! refused by name: suit-trust-domains, suit-update-management, suit-firmware-encryption; algorithms of RFC 9053, 9054
-//! and 9864.
+//! Names for the numbers of draft-ietf-suit-manifest-37 (section 11) and of its companions (suit-trust-domains,
+//! suit-update-management, suit-firmware-encryption), and for the algorithms of RFC 9053, 9054 and 9864. A refusal names
+//! what is not supported by them.
 
 macro_rules! names {
     ($(#[$doc:meta])* $function:ident { $($number:pat => $name:literal,)* }) => {

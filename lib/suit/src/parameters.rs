@@ -22,7 +22,7 @@ pub struct Parameters<'b> {
     pub uri: Option<&'b str>,
 }
 
-/// Two that belong to the sequence, not to the component.
+/// The two parameters that belong to the sequence, not to the component.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OfSequence {
     pub soft_failure: Option<bool>,
@@ -54,9 +54,9 @@ impl<'b> Parameters<'b> {
                 parameter::COMPONENT_SLOT => self.slot = Some(reader.unsigned()?),
                 parameter::CONTENT => self.content = Some(reader.bytes()?),
                 parameter::URI => self.uri = Some(reader.text()?),
-                // Only copy and swap read it, and they are refused.
+                // Only copy and swap use it, and they are refused.
                 parameter::SOURCE_COMPONENT => drop(reader.unsigned()?),
-                // Everything happens in order here, which either value allows (8.4.8.14).
+                // Commands are always executed in order here, which either value allows (8.4.8.14).
                 parameter::STRICT_ORDER => drop(reader.boolean()?),
                 parameter::SOFT_FAILURE => of_sequence.soft_failure = Some(reader.boolean()?),
                 parameter::ENCRYPTION_INFO => {
@@ -69,7 +69,7 @@ impl<'b> Parameters<'b> {
     }
 }
 
-/// A UUID, or the number of an enterprise in tag 112, which is never ours: a UUID has 16 bytes.
+/// A UUID (16 bytes), or the number of an enterprise in tag 112, which never matches.
 fn vendor<'b>(reader: &mut Reader<'b>) -> Result<&'b [u8], Refusal> {
     if reader.kind()? != Type::Tag {
         return reader.bytes();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The manifest processor (draft-ietf-suit-manifest-37, 6): what components would contain when all commands were done.
+//! The manifest processor (draft-ietf-suit-manifest-37, 6): computes what the components would contain after all commands.
 //!
 //! Both procedures are run (8.4.6): the update procedure (payload-fetch, install, validate), then, with parameters cleared,
-//! the invocation procedure (validate, load, invoke). Each sequence comes after the shared sequence. Anything else than
-//! success is a refusal: there is no state to be left half done.
+//! the invocation procedure (validate, load, invoke). The shared sequence comes before each sequence. Any failure is a
+//! refusal; nothing is changed, so there is nothing to undo.
 
 use heapless::Vec;
 use molt_doorbell::Reason;
@@ -15,9 +15,9 @@ use crate::reader::Reader;
 use crate::scan::scan;
 use crate::{Detail, Envelope, Manifest, Refusal, Section, command as code};
 
-/// Commands that one manifest may execute, each component counted.
+/// The most commands that one manifest may execute, counted for each component.
 const COMMANDS: u32 = 512;
-/// Sequences within sequences.
+/// The greatest depth of sequences within sequences.
 pub(crate) const DEPTH: u32 = 4;
 /// Bytes digested between two reports of progress.
 const STEP: usize = 64 * 1024;
@@ -27,7 +27,7 @@ const STEP: usize = 64 * 1024;
 pub struct Known<'a> {
     /// Its identifier.
     pub identifier: &'a [&'a [u8]],
-    /// What its vendor, class and device identifiers are.
+    /// Its vendor identifier.
     pub vendor: [u8; 16],
     /// See `vendor`.
     pub class: [u8; 16],
@@ -46,14 +46,14 @@ pub struct Content<'b> {
     pub digest: [u8; 32],
 }
 
-/// What came of it.
+/// The result of processing a manifest.
 #[derive(Clone, Debug)]
 pub struct Processed<'b> {
     /// For each component of the manifest its index in `known`, and what it would contain.
     pub components: Vec<(usize, Content<'b>), COMPONENTS>,
 }
 
-/// Why a command did not succeed: only a condition's failure can be soft (6.4).
+/// Why a command failed. Only the failure of a condition can be soft (6.4).
 enum Failure {
     Condition(Refusal),
     Abort(Refusal),
@@ -71,7 +71,7 @@ struct State<'b> {
     image: bool,
 }
 
-/// How deep a sequence stands, and its soft failure.
+/// The depth of a sequence, and its parameter soft failure.
 #[derive(Clone, Copy)]
 struct Scope {
     depth: u32,
@@ -92,8 +92,8 @@ struct Processor<'a, 'b> {
 /// while a payload is digested.
 ///
 /// # Errors
-/// Whatever is not understood, not met or not there; [`Reason::Incomplete`] where a component's vendor, class or image is
-/// not checked (6.2 wants vendor and class; without a digest nobody signed the payload).
+/// What is not supported, a condition that is not met, or a payload that is missing. [`Reason::Incomplete`] if a component's
+/// vendor, class or image is not checked (6.2 demands vendor and class; without a digest the payload is not signed).
 pub fn process<'b>(
     envelope: &Envelope<'b>,
     manifest: &Manifest<'b>,
@@ -120,7 +120,7 @@ pub fn process<'b>(
             known,
             ..State::default()
         };
-        // A manifest has no more components than there is room for.
+        // There is room for all components that a manifest may have.
         let _ = processor.components.push(state);
     }
     if processor.components.is_empty() {
@@ -185,7 +185,7 @@ impl<'b> Processor<'_, 'b> {
         Ok(())
     }
 
-    /// A sequence that stands in no other.
+    /// Runs a sequence that is not inside another one.
     fn top(&mut self, commands: &'b [u8]) -> Result<(), Refusal> {
         // For several, "each command sequence MUST begin with a Set Component Index" (6.2).
         let first: &[usize] = if self.components.len() > 1 { &[] } else { &[0] };
@@ -200,13 +200,13 @@ impl<'b> Processor<'_, 'b> {
         }
     }
 
-    /// A sequence. The component index and soft failure are afterwards what they were before.
+    /// Runs a sequence. Afterwards component index and soft failure are what they were before.
     fn sequence(&mut self, commands: &'b [u8], mut scope: Scope) -> Done {
         let current = self.current.clone();
         let end = self.commands(commands, &mut scope);
         self.current = current;
         end.map_err(|failure| match failure {
-            // Not soft: it ends whatever stands around it, too.
+            // Not soft: it ends the enclosing sequences too.
             Failure::Condition(refusal) if !scope.soft => Failure::Abort(refusal),
             failure => failure,
         })
@@ -248,7 +248,7 @@ impl<'b> Processor<'_, 'b> {
                 })
             }
             _ if code::REPORTING.contains(&command) => {
-                // The reporting policy (8.4.7): what is reported is ours to decide, but it has four bits.
+                // The reporting policy (8.4.7) has four bits. It is not used further.
                 if reader.unsigned().map_err(Failure::Abort)? > 15 {
                     return abort(Refusal::malformed(
                         "a reporting policy has more than four bits",
@@ -344,7 +344,7 @@ impl<'b> Processor<'_, 'b> {
                 Reason::NotInBundle,
                 "there is no image to invoke",
             )),
-            // Abort, or another slot.
+            // The condition abort, or a component-slot other than 0.
             _ => Err(Failure::Condition(Refusal::of(
                 Reason::ConditionFailed,
                 Detail::Command(command),
@@ -428,7 +428,7 @@ impl<'b> Processor<'_, 'b> {
         Ok(())
     }
 
-    /// suit-directive-try-each: once for each component, until one sequence comes to its end.
+    /// suit-directive-try-each: once for each component, until one sequence succeeds.
     fn try_each(&mut self, reader: &mut Reader<'b>, scope: &mut Scope) -> Done {
         let start = reader.position();
         reader.skip().map_err(Failure::Abort)?;
@@ -454,7 +454,7 @@ impl<'b> Processor<'_, 'b> {
                     end => return end,
                 }
             }
-            // All have failed: the directive has, and a directive's failure is never soft.
+            // All have failed, so the directive fails. A directive's failure is never soft.
             abort(last)
         })
     }
@@ -469,7 +469,7 @@ impl<'b> Processor<'_, 'b> {
             depth: scope.depth + 1,
             ..*scope
         };
-        // Whoever runs the sequence around this one puts the indices back, should a body fail.
+        // If a body fails, the enclosing sequence restores the indices.
         let all = self.current.clone();
         for index in &all {
             self.count()?;
@@ -505,7 +505,7 @@ impl<'b> Processor<'_, 'b> {
 }
 
 impl State<'_> {
-    /// suit-condition-image-match, and the size where there is one.
+    /// suit-condition-image-match, with the size if there is one.
     fn image_match(&self) -> Done {
         let Some(digest) = self.parameters.digest else {
             let text = "condition-image-match (3) without an image digest";

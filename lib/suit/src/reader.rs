@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! CBOR as SUIT uses it: definite lengths, byte strings that hold CBOR, no bytes left over.
+//! Reads CBOR as SUIT uses it: definite lengths, byte strings that contain CBOR, no bytes left over.
 
 use minicbor::Decoder;
 use minicbor::data::{Tag, Type};
@@ -22,7 +22,7 @@ impl<'b> Reader<'b> {
         }
     }
 
-    /// The elements of an array that is all there is, read later one by one.
+    /// The elements of an array that fills the whole buffer; they are read later one by one.
     pub fn array_of(bytes: &'b [u8]) -> Result<(Self, u64), Refusal> {
         let mut reader = Self::new(bytes);
         let count = reader.array()?;
@@ -94,7 +94,7 @@ impl<'b> Reader<'b> {
         self.bytes.get(self.position()..).unwrap_or(&[])
     }
 
-    /// Nothing may be left.
+    /// Checks that nothing is left.
     pub fn end(&self) -> Result<(), Refusal> {
         if self.rest().is_empty() {
             Ok(())

@@ -12,14 +12,14 @@ use crate::names;
 pub struct Refusal {
     /// What the guest reads.
     pub reason: Reason,
-    /// What exactly it was.
+    /// What exactly was refused.
     pub detail: Detail,
 }
 
-/// What exactly was not right. Numbers are those of the registries that draft-ietf-suit-manifest-37 sets up (section 11).
+/// What exactly was refused. Numbers are those of the registries of draft-ietf-suit-manifest-37 (section 11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detail {
-    /// The reason says it all.
+    /// Nothing more than the reason.
     Nothing,
     /// In words.
     Text(&'static str),
@@ -40,7 +40,7 @@ pub enum Detail {
 }
 
 impl Refusal {
-    /// A reason that says it all.
+    /// A reason without detail.
     #[must_use]
     pub const fn new(reason: Reason) -> Self {
         Self {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Whether everything in a manifest is understood, sequences that would not be reached included.
+//! Checks that everything in a manifest is supported, including sequences that would not be reached.
 //!
-//! The draft lets a processor stop at an unsupported command when it comes to it (6.1). To look at all of them first means
-//! that no answer depends on what a try-each happens to choose, and that the refusal names what is not supported.
+//! The draft lets a processor stop at an unsupported command when it reaches it (6.1). Checking all of them first makes the
+//! result independent of the choice of a try-each, and the refusal names what is not supported.
 
 use minicbor::data::Type;
 use molt_doorbell::Reason;
@@ -16,12 +16,12 @@ use crate::{Detail, Envelope, Manifest, Refusal, Section, command as code};
 struct Scan<'a, 'b> {
     envelope: &'a Envelope<'b>,
     shared: bool,
-    /// A URI that a payload has, one that none has.
+    /// A URI was seen that a payload has; and one that no payload has.
     found: bool,
     missing: bool,
 }
 
-/// Everything is understood, and at least one payload that is to be fetched is there.
+/// Checks that everything is supported, and that at least one of the payloads to be fetched is in the envelope.
 ///
 /// # Errors
 /// What is not supported, by name; [`Reason::NotInBundle`].

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What `monitor` walks: the packed system.
+//! The packed system: the tables from which `monitor` makes all static PDs.
 //!
 //! The root task's image is `monitor`'s ELF, followed at the next page by these tables and the blob. Every object has a
 //! number, which is the slot of its original in `monitor`'s CNode counted from the first empty one; a row that makes
 //! several objects gives them numbers in sequence. `monitor` goes through the sections in the order of [`Header`]'s
-//! fields. Page tables are objects like all others: the tool knows which address space needs which.
+//! fields. Page tables are objects like all others: the tool decides which ones each address space needs.
+//!
+//! A replaceable PD is not made here: only its arenas, its ports, and page tables for what will be mapped. Revocable regions
+//! are mapped nowhere at boot; `update` grants them to generation 0 as to every later one.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -43,7 +46,7 @@ pub struct Header {
     pub monitor_endpoint: u32,
     /// Number of `monitor`'s reply object.
     pub monitor_reply: u32,
-    /// Number of the UART's frame, for `monitor`'s own last words; [`crate::NONE`]: none.
+    /// Number of the UART's frame, for `monitor`'s own messages; [`crate::NONE`]: none.
     pub uart_frame: u32,
     /// The UART's kind, a number of `molt_uart::Kind`.
     pub uart_kind: u32,
@@ -63,7 +66,7 @@ pub struct Header {
     pub placements: Section,
     /// [`ScheduleEntry`]s; none: all threads stay in the domain that the kernel puts them into.
     pub domain_schedule: Section,
-    /// Entry of the kernel's schedule that it starts at, where there is one.
+    /// Entry at which the kernel's schedule starts, if there is a schedule.
     pub domain_start: u64,
     /// Source bytes of the fills, page aligned.
     pub blob: Section,
@@ -137,7 +140,7 @@ pub struct Object {
     pub kind: u32,
     /// User's size in bits (untyped: bytes, CNode: slots, scheduling context: bytes); else 0.
     pub size_bits: u32,
-    /// So many.
+    /// How many objects.
     pub count: u32,
     /// Number of the first.
     pub first: u32,
@@ -222,7 +225,7 @@ pub struct Mapping {
     pub vspace: u32,
     /// The first frame.
     pub frame: u32,
-    /// So many, their numbers and addresses in sequence.
+    /// How many frames; their numbers and addresses are in sequence.
     pub count: u32,
     /// Size of each in bits.
     pub page_bits: u32,
@@ -241,7 +244,7 @@ pub const SOURCE_SMC: u32 = 0xffff_ff02;
 /// [`Placement::flags`]: moved, not copied: the target gets the original.
 pub const MOVE: u32 = 1;
 
-/// A capability for somebody's CNode.
+/// A capability that is put into a CNode.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
@@ -255,7 +258,7 @@ pub struct Placement {
     pub slot: u32,
     /// Number of the first object, or one of the `SOURCE_` constants.
     pub source: u32,
-    /// So many, slots and numbers in sequence.
+    /// How many capabilities; their slots and numbers are in sequence.
     pub count: u32,
     /// CapRights of a copy.
     pub rights: u32,

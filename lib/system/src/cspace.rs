@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The CSpace of a PD: Microkit 2.3's two levels, and the third CNode of `update` and `stage`.
 //!
-//! The root CNode has 2^6 slots; slot 0 holds the Microkit CNode (2^9 slots, guard 0 of 49 bits), so a small number is a
+//! The root CNode has 2^6 slots. Slot 0 has the Microkit CNode (2^9 slots, guard 0 of 49 bits), so a small number is a
 //! capability pointer into it. `update`'s *vault* and `stage`'s *workshop* are in root slot 1 (2^13 slots, guard 0 of 45
-//! bits). A CNode cannot be named behind a root slot, so their CNode capabilities stand in the Microkit CNode as well.
+//! bits). A capability pointer through a root slot addresses the slots of that CNode and not the CNode itself, so their
+//! CNode capabilities are in the Microkit CNode as well.
 
 /// Size of the root CNode in bits.
 pub const ROOT_BITS: u32 = 6;
@@ -63,7 +64,7 @@ pub const WORKSHOP_GENERATION_CNODE: u32 = 1025;
 pub const WORKSHOP_VSPACE: u32 = 1026;
 /// The first of all further capabilities of a built generation.
 pub const WORKSHOP_REST: u32 = 1027;
-/// Where the tool puts what is `stage`'s own in its workshop (the ASID pool); from here to the end nothing is free.
+/// Where the tool puts `stage`'s own capabilities in the workshop (the ASID pool); from here to the end no slot is free.
 pub const WORKSHOP_OWN: u32 = (1 << VAULT_BITS) - 16;
 
 /// The capability pointer of a slot in the caller's own vault or workshop.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What every brief begins with, and the checked way to one.
+//! The header of every brief, and the function that checks it.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -62,7 +62,7 @@ pub trait Brief: FromBytes + IntoBytes + Immutable + KnownLayout {
     fn header(&self) -> &BriefHeader;
 }
 
-/// Why a brief was not believed. Any of these is a fault of the build: tool and PD do not belong together.
+/// Why a brief was refused. Each of these is an error of the build: tool and PD do not belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BriefError {
     /// Fewer bytes than the brief has, or not aligned to 8.

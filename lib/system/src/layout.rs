@@ -11,8 +11,8 @@ pub const STACK_TOP: u64 = IPC_BUFFER - 0x1000;
 pub const DEFAULT_STACK: u64 = 0x2000;
 /// Smallest and largest stack in bytes.
 pub const STACK_SIZES: core::ops::RangeInclusive<u64> = 0x1000..=0x100_0000;
-/// What the tool maps for itself (briefs, gates, control pages, rings, windows) begins here in every PD that has any;
-/// nothing of the description may be mapped from here to [`TOOL_END`] in such a PD.
+/// First address of the pages that the tool adds to a PD (briefs, gates, control pages, rings, windows). In a PD that has
+/// any of them the description may map nothing from here to [`TOOL_END`].
 pub const TOOL_AREA: u64 = 0xf0_0000_0000;
 /// End of the tool's area.
 pub const TOOL_END: u64 = 0xf8_0000_0000;

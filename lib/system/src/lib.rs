@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The packed system: what the host tool writes and the PDs read.
+//! The tables that the host tool writes and the PDs read.
 //!
-//! Two kinds of tables stand here. [`boot`] is what `monitor`, the root task, walks to make every static PD.
-//! The *briefs* tell one PD each what it has to work with. A brief is a read-only mapping; its address is in the PD's
-//! 8-byte symbol `molt_brief`, its size in bytes in `molt_brief_size`, both written by the tool. A PD makes a byte slice
-//! of it and calls [`brief`].
+//! There are two kinds. The tables of [`boot`] are walked by `monitor`, the root task, to make every static PD.
+//! A *brief* describes to one PD what it has to work with: addresses, channels, capabilities. It is a read-only mapping; its
+//! address is in the PD's 8-byte symbol `molt_brief` and its size in bytes in `molt_brief_size`, both set by the tool. A PD
+//! makes a byte slice of it and calls [`brief`]. `monitor` fills in physical addresses at boot.
 //!
 //! All tables are plain little-endian words (AArch64 and every host that runs the tool are little-endian), without
 //! padding. Counted tables have a fixed size; the accessor of the same name yields the part that is used. A number that

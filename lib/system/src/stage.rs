@@ -31,7 +31,7 @@ pub struct TableRange {
     pub reserved: u32,
 }
 
-/// What `stage` knows of a replaceable PD.
+/// A replaceable PD, for `stage`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct StageComponent {
@@ -43,7 +43,7 @@ pub struct StageComponent {
     pub bundles: u64,
     /// Bytes of a bundle slot.
     pub bundle_slot_size: u64,
-    /// So many slots.
+    /// How many slots.
     pub bundle_slots: u32,
     /// Untypeds of an arena.
     pub arena_count: u32,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! `update`'s brief: the plan of what is replaceable and all authority over it.
+//! `update`'s brief, the *plan*: everything that is replaceable, and the capabilities over it.
 
 use crate::header::{counted, is_brief};
 use crate::{BriefHeader, Entry, GatePages, Identity, NONE, Name, Ring, VaultSlot};

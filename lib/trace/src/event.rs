@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The events. Times are in nanoseconds; generations and sequence numbers are as in the design.
+//! The events. Times are in nanoseconds.
 
 use crate::fields::events;
 use crate::word::Word;
@@ -19,11 +19,11 @@ events! {
     Verified "verified" { component: Word, sequence: u64, bytes: u64 }
     /// The new generation is built in the free arena.
     Staged "staged" { component: Word, generation: u64 }
-    /// The old generation came to rest, `orderly`, or missed its deadline or was dead: `forced`.
+    /// The old generation has quiesced (`orderly`), or missed its deadline or was dead (`forced`).
     Quiesced "quiesced" { component: Word, generation: u64, how: Word }
     /// The gate of a client is closed and acknowledged.
     Closed "closed" { component: Word, client: Word }
-    /// The device's status was read as 0.
+    /// The device was seen to be at rest.
     Stopped "stopped" { component: Word }
     /// A region's original was revoked: mappings in all domains are gone.
     Revoked "revoked" { component: Word, region: Word }
@@ -33,7 +33,7 @@ events! {
     Granted "granted" { component: Word, generation: u64 }
     /// The new generation said that it is ready.
     Ready "ready" { component: Word, generation: u64 }
-    /// Requests flow; so many error-free completions are asked for.
+    /// Requests are served again; `completions` error-free completions end probation early.
     Probation "probation" { component: Word, generation: u64, completions: u64 }
     /// The new generation passed; `sequence` is now the committed one.
     Committed "committed" { component: Word, from: u64, to: u64, sequence: u64 }
@@ -41,8 +41,8 @@ events! {
     RolledBack "rolled-back" { component: Word, failed: u64, to: u64, reason: Word }
     /// The committed image failed too often, or the device did not stop.
     OutOfService "out-of-service" { component: Word, reason: Word }
-    /// From the old generation's last completion to the new one's first; `cpu` is the part of it that
-    /// was executed (see the design's words).
+    /// The time from the old generation's last completion to the new one's first. `cpu` is the execution time in it of
+    /// `update`, `stage`, both generations and the clients.
     Blackout "blackout" { component: Word, generation: u64, total: u64, cpu: u64 }
     /// A stage of the transaction to generation `generation` took `ns`.
     Stage "stage" { component: Word, generation: u64, name: Word, ns: u64 }
@@ -50,18 +50,18 @@ events! {
     Started "started" { component: Word, generation: u64, version: u64 }
     /// A domain faulted: seL4's fault label, instruction and address.
     Fault "fault" { domain: Word, generation: u64, label: u64, ip: u64, address: u64 }
-    /// A client touched a region that was taken from it, and was parked until resume.
+    /// A client touched a region that is taken away, and is parked until the region is granted again.
     Parked "parked" { client: Word, component: Word }
-    /// A client is not believed any more: its gate stays closed, and its region is not granted to it again.
+    /// A client is fenced: its gate stays closed, and its region is not granted to it again.
     Fenced "fenced" { client: Word, reason: Word }
-    /// A fenced client counts again, from the next grant on.
+    /// A fenced client is believed again, from the next grant on.
     Readmitted "readmitted" { client: Word }
-    /// A side of a queue broke its protocol, as the other one saw it.
+    /// A client reports that the driver broke the protocol of its queue.
     Violation "violation" { component: Word, client: Word, what: Word }
     /// A client's statistics, absolute since its start.
     Client "client" { client: Word, requests: u64, errors: u64, max_latency: u64, parked: u64 }
-    /// The books after a transaction: free vault slots, untypeds of the free arena, and how many probes of them failed.
+    /// The books after a transaction: vault slots in use, untypeds of the free arena, and how many probes of them failed.
     Books "books" { component: Word, slots: u64, untypeds: u64, failed: u64 }
-    /// Anything else with a name and a number.
+    /// Any other value, with a name.
     Value "value" { name: Word, value: u64 }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! From the list of events to the type, its text form and its parser.
+//! A macro that makes the type of the events, its text form and its parser from the list of events.
 
 use core::fmt;
 use core::str::FromStr;
@@ -22,8 +22,8 @@ macro_rules! events {
                 }
             }
 
-            /// The event of that name with the fields that `text` has. Fields may stand in any order,
-            /// further ones are ignored.
+            /// The event of that name with the fields in `text`. Fields may be in any order, and
+            /// unknown ones are ignored.
             pub fn parse(name: &str, text: &str) -> Option<Self> {
                 match name {
                     $($name => Some(Self::$variant {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! One event with its time, and back.
+//! One event with its time: prints and parses it.
 
 use core::fmt;
 use core::str::FromStr;
@@ -9,7 +9,7 @@ use crate::event::Event;
 /// What every trace line begins with.
 pub const PREFIX: &str = "molt: ";
 
-/// An event and when it was. Prints without a line end.
+/// An event and its time. It is printed without a line end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     /// CNTPCT in nanoseconds.

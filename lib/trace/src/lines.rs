@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What `serial` makes of a client's bytes: whole lines, each under a name.
+//! Splits a client's bytes into lines for `serial`, each with a name before it.
 
 use heapless::Vec;
 
@@ -16,7 +16,7 @@ pub struct Source<'a> {
     pub name: &'a str,
     /// A second name that its lines may begin with, as they are: its guest's. Empty: none.
     pub guest: &'a str,
-    /// May it write trace lines?
+    /// Whether it may write trace lines.
     pub traces: bool,
 }
 
@@ -38,13 +38,13 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// Gives the next whole line, with its name and line end, to `out` in pieces. `false`: there is none.
+    /// Passes the next whole line, with its name and line end, to `out` in pieces. Returns `false` if there is none.
     pub fn next_line(&mut self, mut out: impl FnMut(&[u8])) -> bool {
         let mut ended = false;
         while let Some(byte) = self.reader.next_byte() {
             match byte {
                 b'\n' => ended = true,
-                // What could make one line look like another is not passed on.
+                // Characters that could make one line look like another's are dropped.
                 b'\r' | 0 => {}
                 _ => {
                     let byte = if byte < b' ' && byte != b'\t' && byte != 0x1b {

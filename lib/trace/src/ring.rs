@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! A byte stream from one domain to another over shared words, which never blocks its writer.
 //!
-//! Layout of the region: word 0 count of bytes written, word 1 count of bytes read, word 2 count of
-//! texts dropped; from word 8 the ring's bytes, eight to a word, lowest first. Each side keeps its own
-//! count; the other's is only an allegation: one that cannot be makes the writer drop, and the reader start again
-//! at what is there now.
+//! Layout of the region: word 0 is the count of bytes written, word 1 the count of bytes read, word 2 the count of
+//! texts dropped; from word 8 on are the ring's bytes, eight in a word, lowest first. Each side keeps its own
+//! count and checks the other's: if it is impossible, the writer drops its text, and the reader skips to the newest byte.
 
 use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -37,7 +36,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Writes the text whole, or drops it whole where there is no room: `false`, and counted.
+    /// Writes the whole text; if there is no room, drops and counts it and returns `false`.
     /// After `true` the reader is to be notified.
     pub fn print(&mut self, text: fmt::Arguments<'_>) -> bool {
         let mut pending = Pending {
@@ -73,7 +72,7 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// A text on its way into the ring, not yet published.
+/// A text that is being written into the ring and is not published yet.
 struct Pending<'a> {
     words: &'a [AtomicU64],
     at: u64,
@@ -85,7 +84,7 @@ impl fmt::Write for Pending<'_> {
         self.free = self.free.checked_sub(text.len() as u64).ok_or(fmt::Error)?;
         for byte in text.bytes() {
             let (word, shift) = place(self.words, self.at).ok_or(fmt::Error)?;
-            // Only this side writes data, so reading and writing back is no race.
+            // Only this side writes the data, so reading a word and writing it back is no race.
             let rest = word.load(Ordering::Relaxed) & !(0xff << shift);
             word.store(rest | u64::from(byte) << shift, Ordering::Relaxed);
             self.at = self.at.wrapping_add(1);
@@ -117,7 +116,7 @@ impl<'a> Reader<'a> {
         if self.read == self.written {
             self.written = load(self.words, WRITTEN);
             if self.written.wrapping_sub(self.read) > capacity(self.words) {
-                // Cannot be: what is there now is skipped.
+                // The count is impossible: what is in the ring is skipped.
                 self.read = self.written;
             }
         }

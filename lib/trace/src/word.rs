@@ -64,7 +64,7 @@ impl FromStr for Word {
 
 impl fmt::Display for Word {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // An empty value could not be told from a missing one.
+        // An empty value could not be distinguished from a missing one.
         f.write_str(if self.0.is_empty() { "-" } else { &self.0 })
     }
 }

@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the machine wants done.
+//! The actions of the machine.
 
 use heapless::Vec;
 
 use crate::{Client, Generation, Reason, Status};
 
-/// Something to do, at once and in order. Only those that name an event are answered by one, later.
+/// Something that the caller has to do at once, in order. If the description names an event, that event answers the action
+/// later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// Have `stage` copy the client's bundle into the slot and verify the copy: [`crate::Event::Verified`] or [`crate::Event::StageFailed`].
+    /// Have `stage` copy the client's bundle into the slot and verify the copy: [`crate::Event::Verified`] or
+    /// [`crate::Event::StageFailed`].
     Verify {
         /// Bundle slot.
         slot: u8,
-        /// Whose staging region.
+        /// The client whose staging region has the bundle.
         client: Client,
         /// The sequence number must be above this.
         committed: u64,
@@ -41,27 +43,27 @@ pub enum Action {
     /// Take regions, device and interrupt from the generation and its clients.
     Deny(Generation),
     /// Give regions, device, interrupt and ports to the generation built in `arena`, regions to the clients, and start it.
-    /// What cannot be given is [`crate::Event::Failed`].
+    /// If something cannot be given: [`crate::Event::Failed`].
     Grant {
         /// Which one.
         generation: Generation,
         /// Where it stands.
         arena: u8,
     },
-    /// End whatever stands in the arena: [`crate::Event::ArenaCleared`].
+    /// Delete everything that was made from the arena: [`crate::Event::ArenaCleared`].
     ClearArena(u8),
-    /// Ask the generation for a sign of life: [`crate::Event::Beat`].
+    /// Ask the generation for a heartbeat: [`crate::Event::Beat`].
     AskBeat(Generation),
-    /// The transaction has come to this status. Without a client: the component's own recovery.
+    /// Report that the transaction has reached this status. Without a client it is the component's own recovery.
     Report {
         /// Who offered.
         client: Option<Client>,
         /// Where it stands.
         status: Status,
-        /// Why, for the final ones.
+        /// The reason, for final statuses.
         reason: Reason,
     },
-    /// A client's command was not taken; whatever is under way goes on.
+    /// Tell a client that its command was rejected. What is under way continues.
     Reject {
         /// Who.
         client: Client,
@@ -70,7 +72,7 @@ pub enum Action {
     },
 }
 
-/// The actions of one step. The exploration shows that no step has as many as there is room for.
+/// The actions of one step. The exploration shows that every step has fewer than there is room for.
 pub type Actions = Vec<Action, 12>;
 
 /// Adds an action. There is always room (see [`Actions`]).

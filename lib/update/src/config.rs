@@ -3,7 +3,7 @@
 
 use crate::Micros;
 
-/// Limits of one component. Times are spans in us.
+/// Limits of one component. Times are durations in us.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Config {
     /// Bit n: client n has a gate for this component.
@@ -24,16 +24,16 @@ pub struct Config {
     pub probation: Micros,
     /// Error-free completions that end probation early.
     pub probation_completions: u64,
-    /// Completions with an error that probation forgives, beside those that the medium is expected to cause.
+    /// Completions with an error that are allowed on probation, in addition to those that are expected of the medium.
     pub errors_allowed: u64,
     /// How long a failed image is refused; `None`: until somebody forgives.
     pub remember: Option<Micros>,
-    /// Time between two signs of life.
+    /// Time between two heartbeats.
     pub beat: Micros,
     /// How often in a row the committed image is started; not 0.
     pub attempts: u8,
-    /// How often in a row the committed image may fail soon after it has passed probation.
+    /// How often in a row the committed image may relapse: fail soon after it has passed probation.
     pub relapses: u32,
-    /// For so long after probation a failure is soon.
+    /// A failure within this time after probation is a relapse.
     pub settled: Micros,
 }

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What can happen.
+//! The events that the machine takes.
 
 use crate::{Client, Digest, Generation, Reason};
 
-/// Something that happened. Events that do not fit the machine's state are ignored, wherever they come from.
+/// Something that happened. Events that do not fit the machine's state are ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
-    /// The system is up: make the first generation. Once.
+    /// The system has started: make the first generation. This event comes once.
     Start,
-    /// A client offers a bundle; `handle` is a fresh random number of the caller's, `allowed` the plan's word on it.
+    /// A client offers a bundle.
     Offer {
         /// Who.
         client: Client,
         /// Whether the plan lets this client update this component.
         allowed: bool,
-        /// The handle of the offer, should it be taken.
+        /// A fresh random number of the caller's: the handle, if the offer is accepted.
         handle: u64,
     },
     /// A client confirms.
@@ -31,9 +31,9 @@ pub enum Event {
         /// What it says the handle is.
         handle: u64,
     },
-    /// A client is dead, or is not believed any more: its offer is dropped, and nobody waits for its gate.
+    /// A client is dead or fenced: its offer is dropped, and its gate is not waited for.
     ClientGone(Client),
-    /// A client that was gone counts again.
+    /// A client that was gone is back.
     ClientBack(Client),
     /// `stage` copied and verified.
     Verified {
@@ -50,13 +50,13 @@ pub enum Event {
     ArenaCleared(u8),
     /// A client acknowledged that its gate is closed.
     GateClosed(Client),
-    /// A generation says that it has let go.
+    /// A generation reports that it has quiesced.
     Quiesced(Generation),
     /// The device was seen to be at rest after [`crate::Action::StopDevice`].
     Stopped,
-    /// A generation says that it is ready.
+    /// A generation reports that it is ready.
     Ready(Generation),
-    /// A generation gave the sign of life that was asked for last.
+    /// A generation answered the heartbeat that was asked for last.
     Beat(Generation),
     /// What a generation has done since its start, and what its clients wait for.
     Health {
@@ -64,9 +64,9 @@ pub enum Event {
         generation: Generation,
         /// Requests completed.
         completions: u64,
-        /// Of them, with an error of the driver's or the device's; refused requests are no errors.
+        /// Requests completed with an error of the driver or the device; refused requests are not errors.
         errors: u64,
-        /// As many errors are expected of the medium, by what the generation before it saw.
+        /// Errors that are expected of the medium, judged by the generation before.
         expected: u64,
         /// Requests that clients have under way now.
         owed: u64,
@@ -78,7 +78,7 @@ pub enum Event {
         /// Why.
         reason: Reason,
     },
-    /// All failed images are forgiven.
+    /// Forget all failed images.
     Forgive,
     /// Time has passed.
     Tick,

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Images that failed with the device in their hands. They are refused, so that nobody can have the same one tried for ever.
+//! Images that failed after they had been granted the device. They are refused, so that the same image is not tried again
+//! and again.
 //!
-//! What one client fills cannot keep another's offers out, nor have another's images forgotten: where all entries are used,
-//! the oldest one of the client that has most of them gives way. An entry is forgotten after a time.
+//! One client cannot have another's offers refused or another's entries forgotten: when all entries are used, a new one
+//! replaces the oldest one of the client that has the most. An entry is forgotten after a time.
 
 use heapless::Vec;
 
 use crate::{Client, Digest, Micros};
 
-/// Entries: of eight clients, which are the most that a component has, each can keep four.
+/// The number of entries: four for each of eight clients, the most that a component has.
 const ENTRIES: usize = 32;
 
 /// An image that failed.
@@ -25,7 +26,7 @@ struct Entry {
 pub(crate) struct Failed(Vec<Entry, ENTRIES>);
 
 impl Failed {
-    /// An image of this client failed; it is remembered for so long, or for good.
+    /// Adds an image that failed. It is remembered for `span`; if that is `None`, for ever.
     pub fn add(&mut self, now: Micros, client: Client, digest: Digest, span: Option<Micros>) {
         self.0.retain(|entry| entry.digest != digest);
         if self.0.is_full() {
@@ -40,7 +41,7 @@ impl Failed {
         let _ = self.0.push(entry);
     }
 
-    /// The oldest entry of the client that has most of them gives way.
+    /// Removes the oldest entry of the client that has the most.
     fn make_room(&mut self) {
         let of = |client| self.0.iter().filter(|e| e.client == client).count();
         let most = self.0.iter().map(|e| e.client).max_by_key(|c| of(*c));
@@ -55,7 +56,7 @@ impl Failed {
         self.0.iter().any(|e| e.digest == *digest)
     }
 
-    /// All are forgotten.
+    /// Forgets all.
     pub fn clear(&mut self) {
         self.0.clear();
     }

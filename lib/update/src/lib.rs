@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The update machine of one component: events in, actions out; knows no kernel.
+//! The state machine of one component's updates: it takes events and returns actions. It does not depend on a kernel.
 //!
-//! [`Machine::step`] takes an [`Event`] and the time, and returns the [`Action`]s to carry out, in their order. Between
-//! events the machine wants to be called at [`Machine::deadline`] with [`Event::Tick`]. It never asks twice and never
-//! waits for anything without a deadline, but for its caller's own work ([`Action::ClearArena`]).
+//! [`Machine::step`] takes an [`Event`] and the time, and returns the [`Action`]s to carry out, in their order. If no event
+//! comes, the machine has to be called at [`Machine::deadline`] with [`Event::Tick`]. It never requests anything twice, and
+//! it waits for nothing without a deadline, except for its caller's own work ([`Action::ClearArena`]).
 //!
 //! ```text
 //!            offer     confirm      verified       built         quiet, gates shut     stopped
@@ -15,10 +15,10 @@
 //!                                  (the committed image; too often, or no stop: OutOfService)
 //! ```
 //!
-//! The same road from *Closing* on brings the committed image back when the running generation fails outside a
-//! transaction, and *Waiting* is where the first generation begins.
+//! If the running generation fails outside a transaction, the same path from *Closing* on brings the committed image back.
+//! The first generation begins at *Waiting*.
 //!
-//! `tests/explore.rs` walks every state that a bounded world can bring the machine into.
+//! `tests/explore` visits every state that a bounded world can bring the machine into.
 #![no_std]
 #![forbid(unsafe_code)]
 

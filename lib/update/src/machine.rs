@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The machine's state, and where each event goes.
+//! The machine's state, and the dispatch of events.
 
 use crate::action::push;
 use crate::failed::Failed;
@@ -24,11 +24,11 @@ pub struct Machine {
     pub(crate) job: Job,
     /// End of the phase, if it has one.
     pub(crate) deadline: Option<Micros>,
-    /// Who has the device and the regions; at most one.
+    /// The generation that has the device and the regions, if any.
     pub(crate) holder: Option<Instance>,
-    /// Who held it before, stopped, until the commit.
+    /// The generation that held them before. It is stopped, and kept until the commit.
     pub(crate) old: Option<Instance>,
-    /// Who is being built, or stands built beside the holder.
+    /// The generation that is being built, or is built and waits beside the holder.
     pub(crate) next: Option<Instance>,
     pub(crate) watch: Option<Watch>,
     pub(crate) gates_open: bool,
@@ -39,11 +39,12 @@ pub struct Machine {
     pub(crate) number: Generation,
     /// Starts of the committed image since it last passed probation.
     pub(crate) starts: u8,
-    /// Failures of the committed image soon after it had passed probation, and from when on a failure is not soon.
+    /// Relapses in a row: failures of the committed image soon after it had passed probation. `settled`: the time from which on
+    /// a failure is no relapse.
     pub(crate) relapses: u32,
     pub(crate) settled: Option<Micros>,
     pub(crate) failed: Failed,
-    /// Bit n: client n is dead or fenced. Nobody waits for it.
+    /// Bit n: client n is dead or fenced, and not waited for.
     pub(crate) gone: u8,
 }
 
@@ -134,7 +135,7 @@ impl Machine {
         }
     }
 
-    /// Where it stands.
+    /// The present phase.
     #[must_use]
     pub fn phase(&self) -> Phase {
         self.phase
@@ -174,7 +175,7 @@ impl Machine {
         }
     }
 
-    /// Moves all points in time so that `now` becomes 0. For explorations, which would else never see a state twice.
+    /// Shifts all times so that `now` becomes 0. For explorations, which would otherwise never see a state twice.
     pub fn rebase(&mut self, now: Micros) {
         self.deadline = self.deadline.map(|d| d.saturating_sub(now));
         if let Some(watch) = &mut self.watch {

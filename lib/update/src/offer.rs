@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! From the offer to a generation that stands built beside the running one. Nothing here disturbs what runs.
+//! The part of a transaction from the offer to a generation that is built beside the running one. It does not disturb what
+//! runs.
 
 use crate::action::push;
 use crate::machine::bit;
@@ -77,7 +78,7 @@ impl Machine {
         }
     }
 
-    /// Once the copy is ordered, the guest's death changes nothing about its offer.
+    /// A client is dead or fenced. Once `stage` has been told to copy, this does not change the offer.
     pub(crate) fn client_gone(&mut self, now: Micros, client: Client, out: &mut Actions) {
         self.gone |= bit(client);
         if matches!(self.phase, Phase::Offered { .. }) && self.client() == Some(client) {
@@ -97,7 +98,7 @@ impl Machine {
             let (Phase::Verifying, Job::Update(candidate)) = (self.phase, self.job) else {
                 return;
             };
-            // `stage` was told the same; nothing runs on its word alone.
+            // `stage` has checked this too, but nothing is started only because `stage` says so.
             if sequence <= self.committed.sequence {
                 return self.refuse(Reason::OldSequence, out);
             }
@@ -211,7 +212,7 @@ impl Machine {
         }
     }
 
-    /// What `stage` is at is not wanted any more: its answer will be dropped.
+    /// The result of what `stage` is doing is not wanted any more: its answer will be ignored.
     pub(crate) fn abandon_stage(&mut self) {
         if self.stage == Stage::Working {
             self.stage = Stage::Draining;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Where the machine stands, and what for.
+//! The phase of the machine, and the job that it works on.
 
 use crate::{Client, Digest, Generation, Reason};
 
-/// Where the machine stands.
+/// The phase of the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Phase {
     /// Not started.
@@ -21,24 +21,24 @@ pub enum Phase {
     Waiting,
     /// `stage` builds.
     Building,
-    /// The generation that holds the device comes to rest, and the clients leave their regions.
+    /// Waits for the holder to quiesce, and for the clients to leave their regions.
     Closing {
-        /// It has.
+        /// The holder has quiesced.
         quiet: bool,
-        /// Clients that have not.
+        /// Clients that have not acknowledged, one bit each.
         gates: u8,
     },
-    /// The device comes to rest.
+    /// Waits for the device to stop.
     Stopping,
-    /// A new generation holds the device and is to say that it is ready.
+    /// A new generation has been granted the device and has to report that it is ready.
     Starting,
-    /// A new image is watched.
+    /// A new image is on probation.
     Probation,
-    /// The end, until the system starts anew.
+    /// Out of service, until the system starts anew.
     OutOfService(Reason),
 }
 
-/// What the machine is doing all this for.
+/// The purpose of the present phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Job {
     /// Nothing.
@@ -63,12 +63,12 @@ pub(crate) struct Candidate {
 /// Why a recovery is under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Cause {
-    /// Whose transaction it ends, if any.
+    /// The client whose transaction it ends, if any.
     pub client: Option<Client>,
     pub reason: Reason,
 }
 
-/// A generation and the arena it stands in.
+/// A generation and the arena that it is made from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Instance {
     pub generation: Generation,
@@ -88,6 +88,6 @@ pub(crate) enum Arena {
 pub(crate) enum Stage {
     Free,
     Working,
-    /// Still at something that nobody wants any more.
+    /// Still working on something whose result is not wanted any more.
     Draining,
 }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Back to the committed image, and where even that fails.
+//! Rollback to the committed image, and out of service if even that fails.
 
 use crate::action::push;
 use crate::phase::{Cause, Job, Phase};
 use crate::{Action, Actions, Machine, Micros, Reason, Status};
 
 impl Machine {
-    /// Whoever holds the device is not to be trusted with it any longer.
+    /// The generation that holds the device has failed.
     pub(crate) fn holder_failed(&mut self, now: Micros, reason: Reason, out: &mut Actions) {
         match self.phase {
-            // It was to go anyway.
+            // It is being replaced already.
             Phase::Closing { gates, .. } => {
                 if let Some(holder) = self.holder {
                     push(out, Action::Suspend(holder.generation));
@@ -22,11 +22,11 @@ impl Machine {
                 if let Job::Update(candidate) = self.job {
                     let (client, span) = (candidate.client, self.config.remember);
                     self.failed.add(now, client, candidate.digest, span);
-                    // The committed image was well until it had to go.
+                    // The committed image worked until it was replaced.
                     self.starts = 0;
                 }
             }
-            // The committed image. An update that had not come as far as the swap gives way.
+            // The committed image failed. An update that has not reached the swap is given up.
             _ => self.relapsed(now),
         }
         self.abandon_stage();
@@ -47,8 +47,8 @@ impl Machine {
         self.close(now, true, out);
     }
 
-    /// The committed image fails after it has passed probation. Without a limit, one that always does so soon would be started
-    /// for ever.
+    /// The committed image has failed after it had passed probation. Relapses are limited: an image that always fails soon
+    /// would otherwise be started again for ever.
     fn relapsed(&mut self, now: Micros) {
         match self.settled.take() {
             Some(at) if at <= now => self.relapses = 0,
@@ -68,7 +68,8 @@ impl Machine {
         }
     }
 
-    /// The end. The device is stopped and taken away, or it could not be stopped and is left with nobody running it.
+    /// Puts the component out of service. The device has been stopped and taken away; or it could not be stopped, and no
+    /// generation runs it.
     pub(crate) fn out_of_service(&mut self, reason: Reason, out: &mut Actions) {
         push(out, Action::FailGates);
         self.report(Status::OutOfService, reason, out);

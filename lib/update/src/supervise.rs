@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Signs of life for as long as a generation serves, and probation at the beginning of that.
+//! Heartbeats for as long as a generation serves, and probation at its beginning.
 
 use crate::action::push;
 use crate::phase::Phase;
 use crate::{Action, Actions, Config, Generation, Machine, Micros, Reason};
 
-/// Signs of life in a row that may be missed, each after a fresh wait: one may fall into a pause of the whole machine.
+/// Heartbeats in a row that may be missed, each after a new wait: one may fall into a pause of the whole machine.
 const MISSED: u8 = 2;
 
-/// What a generation has done, and what is wanted of it: see [`crate::Event::Health`].
+/// The counters of [`crate::Event::Health`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Counts {
     pub completions: u64,
@@ -17,16 +17,17 @@ pub(crate) struct Counts {
     pub owed: u64,
 }
 
-/// What is known of the generation that serves.
+/// The supervision of the generation that serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Watch {
-    /// When the next sign of life is asked for, and the last one must be there.
+    /// When the last heartbeat must be answered, and the next one is asked for.
     beat: Micros,
-    /// So many in a row were asked for and are not there: the last one may still come.
+    /// Heartbeats in a row that were asked for and not answered; the last one may still be.
     silent: u8,
     /// End of probation; none once it is passed.
     probation: Option<Micros>,
-    /// Should probation end now: slow is not failed, but leaving all that was asked for unanswered is.
+    /// Whether probation would be passed if it ended now: a slow generation passes, but not one that has answered nothing of
+    /// what was asked for.
     excused: bool,
 }
 
@@ -91,7 +92,7 @@ impl Machine {
         }
         if watch.probation.is_some_and(|end| end <= now) {
             if watch.silent > 0 {
-                // The heartbeat must hold to the end: it is decided when the sign of life is there, or due.
+                // A heartbeat is outstanding: probation is decided when it is answered or missed.
                 watch.probation = Some(watch.beat);
             } else if watch.excused {
                 self.passed(now, out);

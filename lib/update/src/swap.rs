@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Deny and resume: from one holder of the device to the next.
+//! The swap from one holder of the device to the next: close, stop, deny, grant.
 
 use crate::action::push;
 use crate::machine::bit;
@@ -8,7 +8,7 @@ use crate::supervise::Watch;
 use crate::{Action, Actions, Client, Generation, Image, Machine, Micros, Reason, Status};
 
 impl Machine {
-    /// The holder is well and is asked to let go.
+    /// Orders the holder, which works, to quiesce, and closes the gates.
     pub(crate) fn close_in_order(&mut self, now: Micros, out: &mut Actions) {
         let Some(holder) = self.holder else {
             return self.grant(now, out);
@@ -17,7 +17,7 @@ impl Machine {
         self.close(now, false, out);
     }
 
-    /// Closes the gates, where they are open, and waits for clients and, unless it is `quiet`, for the holder.
+    /// Closes the gates if they are open, and waits for the clients and, unless it is `quiet` already, for the holder.
     pub(crate) fn close(&mut self, now: Micros, quiet: bool, out: &mut Actions) {
         self.watch = None;
         let mut gates = 0;
@@ -48,7 +48,7 @@ impl Machine {
         }
     }
 
-    /// A client that did not leave its region will fault on it, and wait for the grant.
+    /// The deadline has passed. A client that has not left its region will fault if it touches it, and wait for the grant.
     pub(crate) fn closing_timed_out(&mut self, now: Micros, out: &mut Actions) {
         self.phase = Phase::Closing {
             quiet: true,
@@ -69,7 +69,7 @@ impl Machine {
             return;
         };
         self.report(Status::Quiesced, Reason::None, out);
-        // Also one that says it is quiet: it could start the device again before it is denied.
+        // A generation that reports to be quiet is suspended too: it could start the device again before the denial.
         push(out, Action::Suspend(holder.generation));
         push(out, Action::StopDevice);
         self.phase = Phase::Stopping;
@@ -87,7 +87,7 @@ impl Machine {
         self.report(Status::Denied, Reason::None, out);
         match self.job {
             Job::Update(_) => {
-                // The old one is kept whole until the commit, but it is not what a rollback starts.
+                // The old generation is kept until the commit, but a rollback builds a fresh one.
                 self.old = Some(old);
                 self.grant(now, out);
             }
@@ -145,7 +145,7 @@ impl Machine {
         }
     }
 
-    /// The new image stays.
+    /// Commits the new image.
     pub(crate) fn commit(&mut self, out: &mut Actions) {
         if let Job::Update(candidate) = self.job {
             self.committed = Image {
