@@ -22,8 +22,8 @@ pub fn carry_out(copy: &Copy) {
     clean(ALIAS + copy.destination, copy.mem_size);
 }
 
-/// Cleans to the point of coherency: the kernel maps this memory anew, with attributes of its own,
-/// and instruction fetch must see what was written (Arm ARM B2.7.4.2, D7.5.9).
+/// Cleans to the point of coherency, because the kernel maps this memory anew with its own attributes,
+/// and instruction fetches must see what was written (Arm ARM B2.7.4.2, D7.5.9).
 pub fn clean(start: u64, size: u64) {
     // CTR_EL0.DminLine (bits 19:16): log2 of the words in the smallest line.
     let ctr: u64;
@@ -38,8 +38,8 @@ pub fn clean(start: u64, size: u64) {
     }
 }
 
-/// What is cleaned must be complete before the instruction cache is emptied, and that before
-/// anything of it is fetched (Arm ARM B2.7.4.2).
+/// The cleaning must be complete before the instruction cache is invalidated, and the invalidation before
+/// any of these instructions is fetched (Arm ARM B2.7.4.2).
 pub fn before_execution() {
     // SAFETY: barriers and the invalidation of the instruction cache change no data.
     unsafe { asm!("dsb sy", "ic iallu", "dsb sy", "isb", options(nostack)) };

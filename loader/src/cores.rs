@@ -34,7 +34,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Starts them, if that was not done at EL3, and lets them go on: memory is as the kernel expects it.
+/// Starts the other cores, if that was not done at EL3, and lets them continue: memory is now as the kernel expects it.
 ///
 /// # Errors
 /// When the firmware does not start one (PSCI 1.1, 5.6: CPU_ON).

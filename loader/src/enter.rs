@@ -5,9 +5,9 @@ use core::arch::{asm, global_asm};
 
 use molt_payload::Header;
 
-// Every interrupt is masked; nothing else is assumed but the address. The current exception level
-// is passed on so that a wrong one can be reported. The other cores come with the number that they have in the lowest byte of
-// MPIDR_EL1 (Arm ARM D24.2.109), on every board so far, each to a stack of its own.
+// Every interrupt is masked; nothing else is assumed except the address. The current exception level
+// is passed on so that a wrong one can be reported. The other cores enter with their number, which is in the lowest byte of
+// MPIDR_EL1 on every board so far (Arm ARM D24.2.109), each with a stack of its own.
 global_asm!(
     ".section .text.start, \"ax\"",
     ".global _start",

@@ -79,7 +79,7 @@ fn to_el2(header: &Header, exception_level: u64, entry: u64) {
     }
 }
 
-/// The payload's header, or whatever stands in its place.
+/// The payload's header, or whatever bytes are in its place.
 fn header() -> &'static Header {
     // SAFETY: the linker script keeps the loader below PAYLOAD_OFFSET, RAM reaches further than the
     // header, every bit pattern is a Header, and nothing writes to it while the loader runs

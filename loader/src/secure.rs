@@ -15,7 +15,7 @@ const PMR: usize = 0x004;
 const FRAME: usize = 0x1000;
 
 /// SCR_EL3 (D24.2.131): its RES1 bits, lower levels are non-secure (NS) and AArch64 (RW), hypervisor calls are enabled (HCE),
-/// and secure monitor calls, which nobody is there to serve, are disabled (SMD). Interrupts go to the lower levels.
+/// and secure monitor calls, which nothing would serve, are disabled (SMD). Interrupts go to the lower levels.
 const SCR: u64 = 0x30 | 1 << 10 | 1 << 8 | 1 << 7 | 1;
 /// SPSR_EL3: EL2 with its own stack pointer, everything masked (C5.2.20).
 const SPSR: u64 = 0x3c9;
@@ -35,7 +35,7 @@ pub fn leave(header: &Header, entry: u64) -> Option<core::convert::Infallible> {
     };
     let distributor = place(header.gic_distributor.get())?;
     let interface = place(header.gic_interface.get())?;
-    // ITLinesNumber: 32 interrupts for each, and as many again. The first 32 are each core's own, and their register too.
+    // ITLinesNumber + 1 groups of 32 interrupts. The first 32 and their register are banked for each core.
     let groups = (distributor.read(TYPER) & 0x1f) as usize + 1;
     for group in 0..groups {
         distributor.write(IGROUPR + 4 * group, u32::MAX);

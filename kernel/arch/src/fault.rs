@@ -13,7 +13,7 @@ const HVC64: u64 = 0x16;
 const INSTRUCTION_ABORT: u64 = 0x20;
 const DATA_ABORT: u64 = 0x24;
 
-/// What a synchronous exception of a thread means; `vcpu`: one was loaded.
+/// The event of a synchronous exception of a thread. `vcpu`: a vCPU was loaded.
 pub fn decode(vcpu: bool) -> Event {
     let esr = read_register!("esr_el2");
     match esr >> 26 & 0x3f {

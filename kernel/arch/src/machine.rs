@@ -21,7 +21,7 @@ const TIMER: u32 = 26;
 /// The virtual timer of the vCPU that is loaded.
 const VIRTUAL_TIMER: u32 = 27;
 
-/// Interrupts that nobody gets a handler for.
+/// Interrupts for which no user gets a handler.
 pub const RESERVED: [u32; 3] = [MAINTENANCE, TIMER, VIRTUAL_TIMER];
 
 /// The board's one core.

@@ -37,7 +37,7 @@ use molt_kernel_core::Kernel;
 use crate::machine::Machine;
 use crate::registers::instruction;
 
-/// Called by the entry code with what the loader passed; the device tree (x4, x5) is not looked at.
+/// Called by the entry code with the loader's values; the device tree (x4, x5) is not used.
 // SAFETY: no other symbol of the kernel has this name; `_start` branches to it with these arguments.
 #[unsafe(no_mangle)]
 extern "C" fn kernel_main(image_start: u64, image_end: u64, pv_offset: u64, entry: u64) -> ! {

@@ -16,7 +16,7 @@ static EMPTY: Empty = Empty([0; 1024]);
 
 const VMIDS: usize = 256;
 
-/// Who has which VMID. VMID 0 stays with the empty address space.
+/// Which address space has which VMID. VMID 0 belongs to the empty address space.
 pub struct Spaces {
     /// VMID by ASID; 0 none.
     vmid: Box<[u8]>,
@@ -29,7 +29,7 @@ pub struct Spaces {
 }
 
 impl Spaces {
-    /// Nobody has one, the empty address space is loaded.
+    /// No address space has a VMID; the empty one is loaded.
     pub fn new() -> Self {
         let mut spaces = Self {
             vmid: vec![0; 1 << 16].into_boxed_slice(),
@@ -56,7 +56,7 @@ impl Spaces {
     /// Forgets one page's translations.
     pub fn forget_page(&mut self, asid: u16, address: u64) {
         self.with(asid, || {
-            // Arm ARM D8.16.2: stage 2 by intermediate address, then what was combined from it.
+            // Arm ARM D8.16.2: invalidate stage 2 by intermediate address, then the combined entries.
             instruction!("dsb ishst");
             instruction!("tlbi ipas2e1is, {}"; address >> 12);
             instruction!("dsb ish", "tlbi vmalle1is", "dsb ish", "isb");

@@ -61,7 +61,7 @@ fn switch_vcpu(kernel: &mut Kernel<Machine>, next: Option<VcpuId>) {
     }
 }
 
-/// The registers stay with a thread that may not use them: nobody can see them there.
+/// A thread that may not use the FP registers leaves them loaded: it cannot read them.
 fn switch_fp(kernel: &mut Kernel<Machine>, thread: TcbId, disabled: bool) {
     let owner = kernel.hardware().fp_owner;
     if !disabled && owner != Some(thread) {

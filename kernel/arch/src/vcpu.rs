@@ -28,7 +28,7 @@ const CPACR_NATIVE: u64 = 3 << 20;
 /// CNTKCTL_EL1: EL0 may read CNTPCT (EL0PCTEN) and use CNTP (EL0PTEN); CNTVCT traps.
 const CNTKCTL_NATIVE: u64 = 1 << 9 | 1;
 
-/// What the core keeps in each vCPU object.
+/// The hardware-dependent state that the core keeps in each vCPU object.
 #[derive(Clone, Debug)]
 pub struct VcpuState {
     registers: [u64; REGISTERS],

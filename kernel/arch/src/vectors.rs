@@ -48,8 +48,8 @@ pub fn run(context: &mut UserContext) -> Entry {
     }
 }
 
-/// Forces a mode that is not EL2's: `M[3:2]` are cleared unless they say EL1. (The core filters what user
-/// land writes; this is what makes `run` sound on its own.)
+/// Forces a mode below EL2: `M[3:2]` are cleared unless they are EL1's. (The core filters what users
+/// write; this makes `run` sound without relying on it.)
 fn sane_spsr(spsr: u64) -> u64 {
     match spsr >> 2 & 3 {
         2 | 3 => spsr & !0x1f,
@@ -162,7 +162,7 @@ global_asm!(
     last_stack = const LAST_STACK_SIZE,
 );
 
-// What the code above takes for granted about the type.
+// Assumptions of the code above about the type.
 const _: () = {
     assert!(offset_of!(UserContext, x) == 0);
     assert!(offset_of!(UserContext, next_pc) == offset_of!(UserContext, sp) + 8);

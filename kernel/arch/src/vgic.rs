@@ -16,7 +16,7 @@ const GICH_LR: usize = 0x100;
 
 /// GICH_HCR.En.
 const ENABLE: u32 = 1;
-/// GICH_LR: what the fields are (5.3.8).
+/// Fields of GICH_LR (5.3.8).
 const LR_EOI: u32 = 1 << 19;
 const LR_PRIORITY: u32 = 23;
 const LR_PENDING: u32 = 1 << 28;
@@ -79,8 +79,8 @@ impl Vgic {
         self.page.write(GICH_HCR, 0);
     }
 
-    /// Puts an interrupt into a list register: of the hardware if the vCPU is `loaded`. What was in it is
-    /// overwritten, be it pending or active, as the real kernel does.
+    /// Puts an interrupt into a list register, of the hardware if the vCPU is `loaded`. An interrupt that is in it is
+    /// overwritten, whether pending or active, as the real kernel does.
     pub fn inject(
         &self,
         state: &mut VgicState,
@@ -106,7 +106,7 @@ impl Vgic {
         Ok(())
     }
 
-    /// The first list register whose interrupt the guest has ended; it is then no longer reported.
+    /// Takes the first list register whose interrupt the guest has ended; it is not reported again.
     pub fn take_ended(&self) -> Option<u32> {
         let ended =
             u64::from(self.page.read(GICH_EISR1)) << 32 | u64::from(self.page.read(GICH_EISR0));

@@ -102,7 +102,7 @@ impl<H: Hardware> Kernel<H> {
         if !aligned || bytes < PAGE {
             return Err(BootError::BadImage);
         }
-        // Each page of the image has a slot: what the real kernel's limit is, too.
+        // Each page of the image has a slot. The real kernel has the same limit.
         if bytes / PAGE >= (1 << ROOT_RADIX) - u64::from(SLOT_FIRST) {
             return Err(BootError::NoSlots);
         }

@@ -9,8 +9,8 @@ pub struct BootInput<'a> {
     /// RAM that is free: neither the kernel, its heap, nor the root task's image. Page aligned,
     /// ascending, disjoint. The first range with room gives the root task's own objects.
     pub ram: &'a [Range<u64>],
-    /// Physical address space that is device memory, without what the kernel keeps (GIC). Page
-    /// aligned, ascending, disjoint.
+    /// Physical address ranges of device memory, without the devices that the kernel keeps (GIC). They are page
+    /// aligned, ascending and disjoint.
     pub device: &'a [Range<u64>],
     /// Where the root task's image lies. Page aligned.
     pub image: Range<u64>,

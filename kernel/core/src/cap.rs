@@ -106,8 +106,8 @@ pub enum Cap {
     Vcpu {
         id: u32,
     },
-    /// What is left of a CNode or a thread of 2^`bits` bytes that was deleted inside another one:
-    /// its slots, in the first of which this lies. It goes when its memory is revoked.
+    /// The remains (seL4: zombie) of a CNode or thread of 2^`bits` bytes that was deleted inside another one:
+    /// its slots, in the first of which this capability is. It is removed when its memory is revoked.
     Remains {
         table: u32,
         bits: u8,
@@ -120,8 +120,8 @@ impl Cap {
         matches!(self, Cap::Null)
     }
 
-    /// The same object (`true` also for two parts of authority that is one, such as IRQControl)?
-    /// Never for untyped memory, whose capabilities are each their own.
+    /// Whether both are capabilities of the same object (also `true` for two of a control capability, such as IRQControl).
+    /// Always `false` for untyped memory.
     pub fn same_object(&self, other: &Cap) -> bool {
         use Cap::*;
         match (self, other) {

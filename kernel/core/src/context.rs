@@ -13,7 +13,7 @@ pub struct UserContext {
     pub x: [u64; 31],
     /// `SP_EL0` of a native thread (of a vCPU's thread too; `SP_EL1` is vCPU state).
     pub sp: u64,
-    /// Where the thread goes on when it next runs.
+    /// The address at which the thread continues when it next runs.
     pub next_pc: u64,
     /// The instruction to restart at: the faulting one, or the `svc`. Kept by the core.
     pub pc: u64,

@@ -24,7 +24,7 @@ impl<H: Hardware> Kernel<H> {
     ) -> Result<(SlotRef, u64), LookupFailure> {
         let mut node = root;
         let mut left = depth;
-        // What is left of the address, at the top of the word. `depth` is 1..=64.
+        // The rest of the address, at the top of the word. `depth` is 1..=64.
         let mut rest = address << (WORD_BITS - depth);
         while let Cap::CNode {
             id,

@@ -19,7 +19,7 @@ impl<H: Hardware> Kernel<H> {
         self.finish_doomed()
     }
 
-    /// `CNode_Revoke`: delete everything derived from what is in a slot.
+    /// `CNode_Revoke`: delete every capability that is derived from the one in a slot.
     pub(crate) fn revoke(&mut self, at: SlotRef) -> Result<(), Error> {
         self.finish_doomed()?;
         while let Some(child) = self.first_child(at) {
@@ -30,7 +30,7 @@ impl<H: Hardware> Kernel<H> {
         Ok(())
     }
 
-    /// A table whose object is gone.
+    /// Put a table whose object was deleted on the list.
     pub(crate) fn doom(&mut self, table: u32) {
         // There is room: `new_table` made it.
         self.doomed.push((table, 0));
@@ -46,7 +46,7 @@ impl<H: Hardware> Kernel<H> {
         Ok(self.slots.add_table(base, radix)?)
     }
 
-    /// Empty what is left of deleted CNodes and threads.
+    /// Empty the tables of deleted CNodes and threads.
     pub(crate) fn finish_doomed(&mut self) -> Result<(), Error> {
         while let Some((table, from)) = self.doomed.last().copied() {
             let next = match self.slots.scan(table, from) {

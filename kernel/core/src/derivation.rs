@@ -91,7 +91,7 @@ impl<H: Hardware> Kernel<H> {
             .any(|near| self.slots.get(near).cap.same_object(&slot.cap))
     }
 
-    /// What a copy of `cap`, which lies in `at`, holds.
+    /// The capability that a copy of `cap`, which is in `at`, contains.
     pub(crate) fn derive_cap(&self, at: SlotRef, cap: Cap) -> Result<Cap, Error> {
         match cap {
             Cap::Untyped { .. } if self.first_child(at).is_some() => Err(Error::RevokeFirst),
@@ -117,8 +117,8 @@ impl<H: Hardware> Kernel<H> {
         }
     }
 
-    /// Put a copy of what is in `source` into `to`. Untyped memory that is copied counts as used
-    /// up in its source until the copy is gone.
+    /// Put a copy of the capability in `source` into `to`. Untyped memory that is copied counts as used
+    /// up in its source until the copy is deleted.
     pub(crate) fn insert_derived(&mut self, source: SlotRef, to: SlotRef, cap: Cap) {
         self.slots.derive(source, to, cap);
         if let (

@@ -180,7 +180,7 @@ impl<H: Hardware> Kernel<H> {
         self.set_state(thread, State::Inactive);
     }
 
-    /// The endpoint goes: everybody who waits tries again (and finds nothing), faulters stop.
+    /// The endpoint is deleted: waiting threads try again (and find nothing), faulted threads stay stopped.
     pub(crate) fn cancel_all(&mut self, id: u32) {
         while let Some(thread) = self.take_waiter(id) {
             self.turn_away(thread);

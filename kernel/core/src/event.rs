@@ -35,10 +35,10 @@ pub enum Event {
     },
 }
 
-/// What the arch part is to run after [`crate::Kernel::handle`].
+/// What the hardware-dependent part has to run after [`crate::Kernel::handle`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Running {
-    /// Whose registers to load.
+    /// The thread whose registers are to be loaded.
     pub thread: TcbId,
     /// Physical address of the root translation table (8 KiB, level 1 concatenated); `None`: the
     /// thread has no address space any more, load an empty one.

@@ -160,7 +160,7 @@ impl<H: Hardware> Kernel<H> {
         (words, count)
     }
 
-    /// Take a handler's reply into account; does the thread go on?
+    /// Apply a handler's reply. Returns whether the thread continues.
     pub(crate) fn fault_reply(&mut self, fault: Fault, handler: u32, thread: u32) -> bool {
         let (label, length) = self.message_tag(handler);
         let registers: usize = match fault {

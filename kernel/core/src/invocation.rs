@@ -12,8 +12,8 @@ use crate::{
     transfer::{ExtraCaps, WORDS},
 };
 
-/// Most message words that an invocation reads (`CNode_Rotate`); `TCB_WriteRegisters` reads its
-/// registers where they are.
+/// Most message words that an invocation reads here (`CNode_Rotate`); `TCB_WriteRegisters` reads the
+/// registers directly from the message.
 const MAX_WORDS: usize = 8;
 
 /// Invocation labels of the release configuration.
@@ -106,7 +106,7 @@ impl Call {
         }
     }
 
-    /// At least so many words and capabilities have to have been sent.
+    /// Check that at least so many words and capabilities were sent.
     pub fn require(&self, words: usize, caps: usize) -> Result<(), Error> {
         if self.length < words || self.cap_count < caps {
             return Err(Error::TruncatedMessage);
@@ -126,7 +126,7 @@ pub(crate) enum Outcome {
     Done,
     /// Success, with a word for a caller.
     Word(u64),
-    /// Success, with so many words of a thread's registers.
+    /// Success, with the registers of a thread and their number.
     Registers(u32, usize),
     /// What there is to answer was or will be answered otherwise.
     Silent,
@@ -139,12 +139,12 @@ pub(crate) struct Manner {
     pub blocking: bool,
     /// May the scheduling context be lent.
     pub lends: bool,
-    /// The call goes on to receive. What can end or move its thread, or take its time, cannot be invoked so.
+    /// The system call receives afterwards. Invocations that can stop or move its thread, or take its time, are refused in it.
     pub receives: bool,
 }
 
 impl<H: Hardware> Kernel<H> {
-    /// Gather what the current thread sent.
+    /// Collect the words and capabilities that the current thread sent.
     fn gather(&self, thread: u32, slots: &ExtraCaps) -> Call {
         let (label, mut length) = self.message_tag(thread);
         let mut words = [0; MAX_WORDS];

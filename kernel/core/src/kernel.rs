@@ -38,16 +38,16 @@ pub struct Kernel<H: Hardware> {
     pub(crate) irq_table: u32,
     /// Physical addresses of the ASID pools; 0: none.
     pub(crate) asid_pools: [u64; crate::asid::POOLS],
-    /// Tables whose object is gone and whose slots are still to be emptied, and the
-    /// place up to which they are.
+    /// Tables whose object was deleted and whose slots still have to be emptied, each with the
+    /// place up to which it is empty.
     pub(crate) doomed: Vec<(u32, u32)>,
     /// Steps since the last look.
     pub(crate) steps: u32,
 }
 
 impl<H: Hardware> Kernel<H> {
-    /// Handle an entry. The registers of the thread that ran are in its context; afterwards
-    /// [`Kernel::running`] says what is next.
+    /// Handle an entry. The registers of the thread that ran are in its context. Afterwards
+    /// [`Kernel::running`] says what has to run next.
     pub fn handle(&mut self, event: Event) {
         self.update_time();
         if let Some(id) = self.current {
@@ -160,12 +160,12 @@ impl<H: Hardware> Kernel<H> {
         self.tcbs.get_mut(thread.0).map(|t| &mut t.context)
     }
 
-    /// What the arch part keeps in a thread.
+    /// The state that the hardware-dependent part keeps in a thread.
     pub fn thread_state(&mut self, thread: TcbId) -> Option<&mut H::ThreadState> {
         self.tcbs.get_mut(thread.0).map(|t| &mut t.arch)
     }
 
-    /// What the arch part keeps in a vCPU.
+    /// The state that the hardware-dependent part keeps in a vCPU.
     pub fn vcpu_state(&mut self, vcpu: VcpuId) -> Option<&mut H::VcpuState> {
         self.vcpus.get_mut(vcpu.0).map(|v| &mut v.arch)
     }

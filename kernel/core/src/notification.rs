@@ -76,7 +76,7 @@ impl<H: Hardware> Kernel<H> {
         }
     }
 
-    /// A thread that goes to wait again gives it back.
+    /// Take the donated scheduling context back from a thread that waits again.
     pub(crate) fn return_lent(&mut self, id: u32, thread: u32) {
         let sc = self.notifications[id].sc;
         if let Some(sc) = sc

@@ -11,7 +11,7 @@ use crate::{
     refill::Refills,
 };
 
-/// What a thread is doing.
+/// The state of a thread.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum State {
     /// Does not run until somebody resumes it.
@@ -81,7 +81,7 @@ pub(crate) enum Queued {
     Release,
 }
 
-/// Who waits at an endpoint.
+/// What the threads that wait at an endpoint want.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Waiting {
     Nobody,
@@ -101,11 +101,11 @@ pub(crate) struct Notification {
     pub active: Option<u64>,
     pub queue: Queue,
     pub bound: Option<u32>,
-    /// A scheduling context that it lends to who takes the signal.
+    /// A scheduling context that it donates to the thread that takes the signal.
     pub sc: Option<u32>,
 }
 
-/// What stands above a reply object in a call stack.
+/// What is above a reply object in a call stack.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Above {
     Nothing,
@@ -117,7 +117,7 @@ pub(crate) enum Above {
 
 pub(crate) struct Reply {
     pub base: u64,
-    /// Who waits for it (or the receiver that it is promised to).
+    /// The thread that waits for the reply (or the receiver that will use the object).
     pub tcb: Option<u32>,
     pub above: Above,
     pub below: Option<u32>,
@@ -135,7 +135,7 @@ pub(crate) struct SchedContext {
     /// Head of the call stack that lent it.
     pub reply: Option<u32>,
     pub notification: Option<u32>,
-    /// Who yielded to it and waits for it to run.
+    /// The thread that yielded to it and waits for it to run.
     pub yield_from: Option<u32>,
 }
 
@@ -148,7 +148,7 @@ pub(crate) struct Vcpu<H: Hardware> {
 /// An interrupt line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum IrqLine {
-    /// Masked; nobody has a handler.
+    /// Masked; there is no handler.
     Free,
     /// A handler capability exists.
     Issued,

@@ -35,7 +35,7 @@ fn links<H: Hardware>(tcbs: &mut Pool<Tcb<H>>, id: u32, kind: Kind) -> &mut Link
 }
 
 impl Queue {
-    /// Nobody in it?
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.head.is_none()
     }

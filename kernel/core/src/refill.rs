@@ -27,7 +27,7 @@ pub(crate) struct Refills {
     pub budget: u64,
 }
 
-/// What the rules need to know of the machine, in ticks.
+/// The machine's times that the rules depend on, in ticks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     /// The kernel's own worst time, by which a refill may be used early.
@@ -130,7 +130,7 @@ impl Refills {
         self.head().amount.saturating_sub(used) >= limits.min_budget
     }
 
-    /// What is left in the refill in use.
+    /// The time that is left in the refill in use.
     pub fn left(&self, used: u64) -> u64 {
         self.head().amount.saturating_sub(used)
     }

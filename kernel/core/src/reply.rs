@@ -55,7 +55,7 @@ impl<H: Hardware> Kernel<H> {
         self.set_state(caller, State::Inactive);
     }
 
-    /// Take a reply out of the stack whose caller gives up; what was lent stays where it is.
+    /// Take a reply whose caller gives up out of the stack; a donated scheduling context stays where it is.
     pub(crate) fn cut_reply(&mut self, reply: u32) {
         let (above, below) = (self.replies[reply].above, self.replies[reply].below);
         match above {
@@ -76,7 +76,7 @@ impl<H: Hardware> Kernel<H> {
         object.below = None;
     }
 
-    /// The reply object goes: who waits for an answer stays inactive, who receives on it stops.
+    /// The reply object is deleted: a thread that waits for an answer stays inactive, a receiver that uses it stops receiving.
     pub(crate) fn delete_reply(&mut self, reply: u32) {
         if let Some(thread) = self.replies[reply].tcb {
             match self.tcbs[thread].state {

@@ -16,7 +16,7 @@ pub(crate) const PRIORITIES: usize = 256;
 /// What `schedule` is to do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Action {
-    /// The current thread goes on.
+    /// The current thread continues.
     Resume,
     /// Choose the highest.
     Choose,
@@ -34,9 +34,9 @@ pub(crate) struct Scheduler {
     pub action: Action,
     /// Time of entry.
     pub now: u64,
-    /// Since then charged to nobody.
+    /// Time since then that has not been charged.
     pub consumed: u64,
-    /// Whose time runs.
+    /// The scheduling context that is being used.
     pub sc: Option<u32>,
     /// The timer's deadline is to be set anew.
     pub reprogram: bool,
@@ -118,7 +118,7 @@ impl<H: Hardware> Kernel<H> {
         }
     }
 
-    /// Is there somebody who is told when a thread runs out of time?
+    /// Whether a thread has a timeout handler.
     pub(crate) fn has_timeout_handler(&self, thread: u32) -> bool {
         !self
             .slots
@@ -237,7 +237,7 @@ impl<H: Hardware> Kernel<H> {
         self.scheduler.action = Action::Choose;
     }
 
-    /// A thread whose wait is over.
+    /// End a thread's wait.
     pub(crate) fn wake(&mut self, thread: u32, state: State) {
         self.set_state(thread, state);
         if let Some(sc) = self.tcbs[thread].sc
@@ -267,13 +267,13 @@ impl<H: Hardware> Kernel<H> {
         }
     }
 
-    /// Time that passed unused while nobody ran on it is not saved up.
+    /// A scheduling context that was not used does not accumulate time.
     pub(crate) fn unblock_refills(&mut self, sc: u32) {
         let (now, limits) = (self.scheduler.now, self.scheduler.limits);
         self.contexts[sc].refills.unblock(now, limits);
     }
 
-    /// Threads whose refill has come.
+    /// Release the threads whose refill is available.
     fn awaken(&mut self) {
         while let Some(thread) = self.scheduler.release.head {
             let ready = match self.tcbs[thread].sc {
@@ -350,7 +350,7 @@ impl<H: Hardware> Kernel<H> {
         self.scheduler.sc = next;
     }
 
-    /// Charge what the running scheduling context has used so far.
+    /// Charge the running scheduling context for the time used so far.
     pub(crate) fn commit_time(&mut self) {
         let used = core::mem::take(&mut self.scheduler.consumed);
         if used > 0
@@ -381,7 +381,7 @@ impl<H: Hardware> Kernel<H> {
     /// `seL4_Yield`: the rest of the slice is given up.
     pub(crate) fn yield_now(&mut self) {
         let Some(sc) = self.scheduler.sc else { return };
-        // Only what was really used counts as consumed.
+        // Only time that was really used counts as consumed.
         let consumed = self.contexts[sc].consumed + self.scheduler.consumed;
         let rest = self.contexts[sc].refills.head().amount;
         self.charge_budget(rest, false);

@@ -30,7 +30,7 @@ pub(crate) fn refill_capacity(bits: u32) -> usize {
 }
 
 impl<H: Hardware> Kernel<H> {
-    /// Give a scheduling context to a thread, away from who has it.
+    /// Donate a scheduling context to a thread, taking it from the thread that has it.
     pub(crate) fn donate(&mut self, sc: u32, to: u32) {
         self.detach(sc);
         self.contexts[sc].tcb = Some(to);
@@ -104,7 +104,7 @@ impl<H: Hardware> Kernel<H> {
         self.hw.ticks_to_us(ticks)
     }
 
-    /// A thread that yielded runs again: it is told what the other one used.
+    /// A thread that yielded runs again: it gets the time that the other one consumed.
     pub(crate) fn complete_yield_to(&mut self, thread: u32) {
         if let Some(sc) = self.tcbs[thread].yield_to {
             let consumed = self.take_consumed(sc);
@@ -222,7 +222,7 @@ impl<H: Hardware> Kernel<H> {
         }
         self.tcbs[this].yield_to = Some(sc);
         self.contexts[sc].yield_from = Some(this);
-        // Behind the target, ahead of the others: it is told when it runs again.
+        // It is queued behind the target and before the others, and gets the result when it runs again.
         self.enqueue(this, true);
         self.dequeue(target);
         self.enqueue(target, true);

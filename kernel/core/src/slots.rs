@@ -26,7 +26,7 @@ pub struct SlotRef {
 /// A slot and its place in the derivation tree.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Slot {
-    /// What it holds.
+    /// The capability.
     pub cap: Cap,
     /// Neighbours in the list.
     pub prev: Option<SlotRef>,
@@ -61,7 +61,7 @@ fn new_block() -> Result<Block, HeapFull> {
     block.try_into().map_err(|_| HeapFull)
 }
 
-/// What a bounded look through a table found.
+/// The result of a bounded search through a table.
 pub enum Scan {
     /// A filled slot.
     Filled(SlotRef),
@@ -76,7 +76,7 @@ pub struct Slots {
     tables: Pool<Table>,
     /// Blocks, all empty, of tables that are gone.
     free: Vec<Block>,
-    /// What a write that has no place goes to; never read. See [`Slots::prepare`].
+    /// The target of writes to slots that do not exist; never read. See [`Slots::prepare`].
     spare: Slot,
 }
 
@@ -102,7 +102,7 @@ impl Slots {
         self.tables.add(Table { base, blocks })
     }
 
-    /// Give back a table whose slots are all empty.
+    /// Free a table whose slots are all empty.
     pub fn remove_table(&mut self, table: u32) {
         if let Some(table) = self.tables.remove(table) {
             for block in table.blocks.into_iter().flatten() {
@@ -284,7 +284,7 @@ impl Slots {
         }
     }
 
-    /// Change what a slot holds, in place.
+    /// Replace the capability in a slot, without changing its place in the derivation tree.
     pub fn set_cap(&mut self, at: SlotRef, cap: Cap) {
         self.get_mut(at).cap = cap;
     }

@@ -44,7 +44,7 @@ pub(crate) fn get_register(context: &UserContext, index: usize) -> u64 {
     }
 }
 
-/// Change a word of `seL4_UserContext`; what a thread must not have is made harmless.
+/// Change a word of `seL4_UserContext`; values that a thread must not have are made harmless.
 fn set_register(context: &mut UserContext, index: usize, value: u64, vcpu: bool) {
     match index {
         0 => {
@@ -72,7 +72,7 @@ impl<H: Hardware> Kernel<H> {
     pub(crate) fn suspend(&mut self, id: u32) {
         self.cancel_ipc(id);
         if self.tcbs[id].state == State::Running {
-            // It goes on behind its last instruction when it is resumed.
+            // When it is resumed it continues after its last instruction.
             let context = &mut self.tcbs[id].context;
             context.pc = context.next_pc;
         }
@@ -358,7 +358,7 @@ impl<H: Hardware> Kernel<H> {
         Ok(())
     }
 
-    /// Replace what a thread's own slot holds by a copy of what is in `from`.
+    /// Replace the capability in a thread's own slot by a copy of the one in `from`.
     fn install(&mut self, id: u32, index: u32, from: SlotRef, cap: Cap) -> Result<(), Error> {
         let at = self.tcb_slot(id, index);
         self.slots.prepare(at)?;
@@ -395,7 +395,7 @@ impl<H: Hardware> Kernel<H> {
         }
     }
 
-    /// The thread goes. Its own slots, whose table it gives, are still to be emptied.
+    /// The thread is deleted. Returns the table of its own slots, which still have to be emptied.
     pub(crate) fn delete_tcb(&mut self, id: u32) -> Option<u32> {
         self.suspend(id);
         self.unbind_notification(id);

@@ -46,13 +46,13 @@ impl<H: Hardware> Kernel<H> {
         }
     }
 
-    /// Label and length of what a thread sends.
+    /// Label and length of the message that a thread sends.
     pub(crate) fn message_tag(&self, thread: u32) -> (u64, usize) {
         let info = self.tcbs[thread].context.x[INFO_REGISTER];
         (info >> 12, ((info & 0x7f) as usize).min(MAX_LENGTH))
     }
 
-    /// A word of what a thread sends; 0 where it has no buffer.
+    /// A word of the message that a thread sends; 0 if it has no buffer.
     pub(crate) fn message_word(&self, thread: u32, index: usize) -> u64 {
         if index < MESSAGE_REGISTERS {
             return self.tcbs[thread].context.x[MESSAGE_REGISTER + index];

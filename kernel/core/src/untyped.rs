@@ -96,7 +96,7 @@ impl ObjectType {
     }
 }
 
-/// What is asked of `Untyped_Retype`, checked.
+/// The arguments of `Untyped_Retype`, checked.
 struct Request {
     object: ObjectType,
     size_bits: u32,
@@ -204,8 +204,8 @@ impl<H: Hardware> Kernel<H> {
         Ok(request)
     }
 
-    /// Clear what was used, from the top down, so that what is cleared need not be cleared again
-    /// when this is cut.
+    /// Clear the memory that was used, from the top down, so that memory that is cleared need not be cleared again
+    /// if this is interrupted.
     fn reset_untyped(&mut self, at: SlotRef) -> Result<(), Error> {
         let Cap::Untyped {
             base,

@@ -126,7 +126,7 @@ impl<H: Hardware> Kernel<H> {
         }
     }
 
-    /// Take a table out of its address space; what it mapped goes with it.
+    /// Unmap a table from its address space, with everything that is mapped through it.
     pub(crate) fn unmap_page_table(&mut self, cap: Cap) {
         let Cap::PageTable { base, vaddr, asid } = cap else {
             return;

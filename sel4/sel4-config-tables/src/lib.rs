@@ -63,10 +63,10 @@ impl Tables {
         })
     }
 
-    /// Those in the folder of a Microkit SDK's board and configuration (`<SDK>/board/<board>/<configuration>`).
+    /// Reads the tables in the folder of a Microkit SDK's board and configuration (`<SDK>/board/<board>/<configuration>`).
     ///
     /// # Errors
-    /// When a file cannot be read, is not a JSON object, or a table lacks what the embedded kernel's has.
+    /// When a file cannot be read or is not a JSON object, or when a table lacks a key that the embedded kernel's has.
     pub fn read(folder: &Path) -> Result<Self, Error> {
         let mut embedded = Self::embedded()?;
         embedded.labels.remove(ONE_CORE_ONLY);

@@ -34,7 +34,7 @@ pub const SCHED_CONTEXT_SPORADIC: Word = 1;
 ///
 /// Upstream's `Fault::new` (and with it `sel4_microkit::MessageInfo::fault`) panics at another label, at
 /// a length that is not that fault's, and at a debug exception (4), which a breakpoint is on a debug
-/// kernel. This is to be taken in its place where the message can be one of these.
+/// kernel. Use this function instead if the message can be one of these.
 pub fn try_fault(ipc_buffer: &IpcBuffer, info: &MessageInfo) -> Option<Fault> {
     match (info.label(), info.length()) {
         // None, capability fault, VPPI event: not of one length.

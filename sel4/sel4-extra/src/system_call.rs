@@ -29,7 +29,7 @@ pub fn system_call(number: i32, [x0, x1, x2, x3, x4, x5, x6]: [Word; 7]) -> [Wor
     after
 }
 
-/// There is no kernel on the host: the crate builds on the host with what is tested there.
+/// There is no kernel on the host. This exists so that crates which are tested on the host build there.
 #[cfg(not(target_arch = "aarch64"))]
 pub fn system_call(number: i32, registers: [Word; 7]) -> [Word; 6] {
     panic!("system call {number} on the host: {registers:?}");

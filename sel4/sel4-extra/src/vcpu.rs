@@ -60,7 +60,7 @@ impl Vcpu {
         self.tcb().tcb_suspend()
     }
 
-    /// Lets it go on after [`stop`](Self::stop).
+    /// Lets it continue after [`stop`](Self::stop).
     pub fn resume(&self) -> Result<()> {
         self.tcb().tcb_resume()
     }

@@ -88,7 +88,7 @@ macro_rules! declare_protection_domain {
 const IPC_BUFFER: usize =
     (sel4::sys::seL4_UserVSpaceTop & !((1 << sel4::sys::seL4_PageBits) - 1)) as usize;
 
-/// What every protection domain does first, and then for ever.
+/// The main function of every protection domain: initialises it and runs the event loop.
 ///
 /// # Safety
 /// Called once, at the program's entry, in a protection domain.

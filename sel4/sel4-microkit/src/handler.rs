@@ -12,7 +12,7 @@ use crate::{
 
 pub use core::convert::Infallible;
 
-/// What a protection domain does with what comes in.
+/// How a protection domain handles events.
 pub trait Handler {
     /// Why it stops.
     type Error: fmt::Display;
@@ -34,7 +34,7 @@ pub trait Handler {
         panic!("unexpected call from {channel:?}: {msg_info:?}")
     }
 
-    /// A child or vCPU faulted. An answer lets it go on; without one it stays as it is.
+    /// A child or vCPU faulted. An answer lets it continue; without one it stays stopped.
     /// Panics unless implemented.
     fn fault(
         &mut self,
@@ -82,7 +82,7 @@ pub trait Handler {
 /// Acknowledges every interrupt once, after `init`: one that came before its handler was bound
 /// would stay masked (seL4 issue 1536).
 ///
-/// A handler that is not there (the driver's owner gives and takes it) is no error.
+/// A missing handler capability is no error: `update` gives and takes those of drivers.
 fn ack_all_irqs() {
     let mut irqs = symbols::pd_irqs();
     while irqs != 0 {
@@ -91,7 +91,7 @@ fn ack_all_irqs() {
     }
 }
 
-/// What the event loop ends with.
+/// The result of the event loop, which never ends.
 pub enum Never {}
 
 impl Handler for Never {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Messages of protected procedures.
 
-/// What a message is about.
+/// The label of a message.
 pub type MessageLabel = sel4::Word;
 
 /// A word of a message.
@@ -37,7 +37,7 @@ impl MessageInfo {
         Self::from_inner(sel4::MessageInfo::new(label, 0, 0, count))
     }
 
-    /// What it is about.
+    /// The label.
     pub fn label(&self) -> MessageLabel {
         self.inner.label()
     }

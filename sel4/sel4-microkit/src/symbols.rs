@@ -19,15 +19,15 @@ impl<T> ImmutableCell<T> {
 
     /// The value.
     pub fn get(&self) -> &T {
-        // SAFETY: nobody writes it while the program runs. The compiler is kept from believing
-        // that it knows the value; the tool writes nothing but valid ones.
+        // SAFETY: nobody writes it while the program runs. `black_box` keeps the compiler from assuming
+        // the initial value; the tool writes only valid values.
         unsafe { &*black_box(self.0.get()) }
     }
 }
 
 /// Declares the symbol of a variable that the tool sets (`setvar`), and gives its value.
 ///
-/// It stands in `.data`, so that it has bytes in the file.
+/// It is in `.data`, so that it has bytes in the file.
 ///
 /// ```ignore
 /// let size = *var!(region_size: usize = 0);
@@ -37,7 +37,7 @@ macro_rules! var {
     ($(#[$attrs:meta])* $symbol:ident: $ty:ty = $default:expr) => {{
         $(#[$attrs])*
         #[allow(non_upper_case_globals)]
-        // SAFETY: the name is the tool's to know, and two of one name do not link; `.data` is where
+        // SAFETY: the tool needs the name, and two symbols of one name do not link; `.data` is where
         // variables are, and the tool writes there before the program runs.
         #[unsafe(no_mangle)]
         #[unsafe(link_section = ".data")]

@@ -93,7 +93,7 @@ impl BootInfo {
         SlotRegion::from_sys(self.0.untyped)
     }
 
-    /// What the untypeds are, in the order of their slots.
+    /// The descriptions of the untypeds, in the order of their slots.
     pub fn untyped_list(&self) -> &[UntypedDesc] {
         let list = &self.0.untypedList[..self.untyped().len()];
         // SAFETY: `UntypedDesc` is a transparent wrapper.

@@ -3,7 +3,7 @@
 
 use crate::{WORD_SIZE, Word};
 
-/// Bits that hold the guard's size; the guard stands above them.
+/// Bits that hold the guard's size; the guard is above them.
 const GUARD_SIZE_BITS: u32 = 6;
 
 /// Guard and guard size of a CNode capability (`seL4_CNode_CapData`).

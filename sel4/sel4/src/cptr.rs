@@ -68,7 +68,7 @@ impl From<CPtr> for CPtrWithDepth {
 
 /// A capability in the thread's CSpace.
 ///
-/// `T` is what it is taken to be; `C` is how its invocation finds the IPC buffer.
+/// `T` is the type that the program assumes; `C` is how its invocation finds the IPC buffer.
 /// (`CNode_*` invocations are methods of [`AbsoluteCPtr`].)
 #[derive(Copy, Clone, Eq, PartialEq, Ord, PartialOrd, Hash)]
 pub struct Cap<T: CapType, C = NoExplicitInvocationContext> {
@@ -288,7 +288,7 @@ impl<C> AbsoluteCPtr<C> {
     }
 }
 
-/// What a [`CPtrWithDepth`] can be had from; a plain pointer is resolved with all its bits.
+/// Types that can be converted to a [`CPtrWithDepth`]; a plain pointer is resolved with all its bits.
 pub trait HasCPtrWithDepth {
     /// Pointer and depth.
     fn cptr_with_depth(self) -> CPtrWithDepth;

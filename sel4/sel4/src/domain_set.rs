@@ -24,7 +24,7 @@ impl<C: InvocationContext> cap::DomainSet<C> {
         )
     }
 
-    /// `seL4_DomainSet_ScheduleSetStart`: the schedule goes on at entry `index`, now and after each of its ends.
+    /// `seL4_DomainSet_ScheduleSetStart`: the schedule continues at entry `index`, now and after each end marker.
     pub fn domain_set_schedule_set_start(self, index: Word) -> Result<()> {
         self.order(label::DomainScheduleSetStart, &[], &[index])
     }

@@ -117,7 +117,7 @@ impl VmFault {
         self.0[0]
     }
 
-    /// What it touched: virtual, or guest-physical for a vCPU.
+    /// The address of the access: virtual, or guest-physical for a vCPU.
     pub fn addr(&self) -> Word {
         self.0[1]
     }

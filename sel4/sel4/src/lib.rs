@@ -85,7 +85,7 @@ pub const WORD_SIZE: usize = 64;
 /// Authority to reply: on an MCS kernel, a reply object.
 pub type ReplyAuthority<C = NoExplicitInvocationContext> = cap::Reply<C>;
 
-/// What a [`ReplyAuthority`] can be had from.
+/// Types that convey a [`ReplyAuthority`].
 pub trait ConveysReplyAuthority {
     /// The invocation context that it carries.
     type C;

@@ -63,7 +63,7 @@ impl ObjectType {
     }
 }
 
-/// What `Untyped_Retype` is to make: a kind, and a size where it has none of its own.
+/// What `Untyped_Retype` has to make: a kind, and a size if the kind has no fixed one.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs)]
 pub enum ObjectBlueprint {

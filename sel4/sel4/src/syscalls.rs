@@ -253,7 +253,7 @@ pub trait FastMessages: sealed::Sealed {
     /// The words, each if it was given.
     fn prepare_in(self) -> [Option<Word>; NUM_FAST_MESSAGE_REGISTERS];
 
-    /// The words, 0 for what was not given.
+    /// The words; 0 for those that were not given.
     fn prepare_in_out(self) -> [Word; NUM_FAST_MESSAGE_REGISTERS];
 }
 

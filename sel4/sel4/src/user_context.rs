@@ -10,7 +10,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UserContext(seL4_UserContext);
 
-/// Where x0 to x30 stand in the context.
+/// The indices of x0 to x30 in the context.
 const GPR: [usize; 31] = [
     3, 4, 5, 6, 7, 8, 9, 10, 11, 17, 18, 19, 20, 21, 22, 23, 12, 13, 14, 24, 25, 26, 27, 28, 29,
     30, 31, 32, 33, 15, 16,
@@ -79,7 +79,7 @@ impl UserContext {
         &mut self.0.sp
     }
 
-    /// The processor state; the kernel keeps it to what a thread may have.
+    /// The processor state. The kernel restricts it to values that a thread may have.
     pub fn spsr(&self) -> &Word {
         &self.0.spsr
     }
