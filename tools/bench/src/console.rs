@@ -3,21 +3,21 @@
 
 use crate::line::Line;
 
-/// What a console has said so far.
+/// The result lines of a console so far.
 #[derive(Clone, Debug, Default)]
 pub struct Console {
     /// The load's lines.
     pub lines: Vec<Line>,
-    /// What it complained of.
+    /// Errors that it reported.
     pub complaints: Vec<String>,
-    /// What stands before its lines.
+    /// The text before each of its lines.
     name: Option<String>,
     done: bool,
 }
 
 impl Console {
-    /// Takes a line in. Whatever stands before the first result line on its line of the console stands before all of
-    /// the load's; other programs on the same console are not listened to.
+    /// Takes a line. The text before the first result line has to be before all of the load's lines; lines of other programs
+    /// on the same console are ignored.
     pub fn line(&mut self, text: &str) {
         if let Some((before, line)) = Line::read(text) {
             let name = self.name.get_or_insert_with(|| before.to_owned());

@@ -11,9 +11,9 @@ use crate::row::{System, median};
 pub struct Distribution {
     /// The row.
     pub row: String,
-    /// Whose.
+    /// The system that was measured.
     pub system: System,
-    /// By thousandths of the requests: the microseconds that so many do not exceed, the median of the runs.
+    /// By thousandths of the requests: the time in microseconds that so many do not exceed, the median of the runs.
     pub times: BTreeMap<u32, f64>,
 }
 

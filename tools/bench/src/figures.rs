@@ -30,7 +30,7 @@ fn of_line(line: &Line) -> Vec<(String, f64)> {
             vec![(format!("{name}_seq_mb_s"), rate)]
         }
         Line::Row { .. } => Vec::new(),
-        // With several in flight a request waits for others: the rate says it all.
+        // With several requests in flight, each waits for others, so only the rate is of interest.
         Line::Times { name, times } if name.ends_with("_d1") => {
             let parts = [(500, "us"), (990, "p99_us")];
             let figure = |(thousandths, unit)| {

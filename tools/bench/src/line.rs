@@ -20,7 +20,7 @@ impl Times {
 /// One of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Line {
-    /// The first program runs, so many nanoseconds after power-on by the machine's counter.
+    /// The time from power-on to the first program, in nanoseconds of the machine's counter.
     Boot {
         /// Nanoseconds.
         ns: u64,
@@ -48,7 +48,7 @@ pub enum Line {
 }
 
 impl Line {
-    /// Reads one; what stands before it on the console's line is returned too. None where it is no result line.
+    /// Reads a result line, and returns it with the text before it. `None` if it is no result line.
     pub fn read(text: &str) -> Option<(&str, Self)> {
         let start = match text.find(WORD)? {
             0 => 0,

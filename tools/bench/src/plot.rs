@@ -4,7 +4,7 @@
 use molt_graph::Svg;
 
 const WIDTH: f64 = 720.0;
-/// Around the plot: what stands beside the axes.
+/// The margins of the plot, for the text beside the axes.
 const LEFT: f64 = 60.0;
 const RIGHT: f64 = 20.0;
 const TOP: f64 = 12.0;
@@ -50,7 +50,7 @@ pub fn curves(x_label: &str, y_label: &str, most: f64, curves: &[Curve]) -> Stri
         svg.group(&curve.name);
         svg.line(&format!("curve c{class}"), &points);
         svg.end();
-        // At the lower right: where no curve is that has come to its end.
+        // At the lower right, where no curve is at its end.
         let y = height - BOTTOM - 16.0 - 18.0 * (curves.len() - 1 - index) as f64;
         let right = WIDTH - RIGHT - 12.0;
         svg.line(&format!("curve c{class}"), &[[right - 24.0, y], [right, y]]);
@@ -60,7 +60,7 @@ pub fn curves(x_label: &str, y_label: &str, most: f64, curves: &[Curve]) -> Stri
     svg.finish()
 }
 
-/// Bars below one another: each with its name, how long it is, and what stands beside it.
+/// Bars below one another, each with its name, its length, and the text beside it.
 pub fn bars(bars: &[(String, f64, String)]) -> String {
     let (left, line) = (120.0, 24.0);
     let longest = bars.iter().map(|(_, value, _)| *value).fold(0.0, f64::max);

@@ -11,7 +11,7 @@ use crate::plot::{self, Curve};
 use crate::row::{Row, median};
 use crate::table::{columns, number};
 
-/// The thousandths of the requests that plots of times go to: what is beyond is far beyond.
+/// The thousandths of the requests up to which times are plotted. The times of the others are much longer.
 const UP_TO: u32 = 990;
 /// The stages of an update, in their order (docs/architecture.md): the blackout lies in the first ones of these.
 const STAGES: [(&str, &[&str]); 2] = [
@@ -36,7 +36,7 @@ pub struct Blackouts {
     pub stages: BTreeMap<String, Vec<u64>>,
 }
 
-/// What was counted by function.
+/// Counts by function.
 #[derive(Clone, Debug, Default)]
 pub struct Counted {
     /// The load's row.
@@ -189,7 +189,7 @@ impl Report {
                 .collect::<Vec<_>>()
                 .join("\n")
         );
-        // A document of its own: its script looks for the first picture of the document.
+        // It is embedded as a separate document, because its script uses the first picture of the document.
         let _ = writeln!(
             page,
             "<object type=\"image/svg+xml\" height=\"{}\" data=\"data:image/svg+xml;charset=utf-8,{}\"></object>",

@@ -15,7 +15,7 @@ pub struct System {
 /// A figure of one system, over several runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
-    /// What it is; the end of the name is its unit.
+    /// The name of the figure; it ends in the unit.
     pub name: String,
     /// `molt`, `linux`, or a peer's name.
     pub system: String,
@@ -36,7 +36,7 @@ pub struct Row {
 pub struct Rows(Vec<(String, System, Vec<f64>)>);
 
 impl Rows {
-    /// Takes in what one run of a system gave.
+    /// Adds the figures of one run of a system.
     pub fn add(&mut self, system: &System, figures: impl IntoIterator<Item = (String, f64)>) {
         for (name, value) in figures {
             let known = (self.0.iter_mut()).find(|(n, s, _)| *n == name && s == system);

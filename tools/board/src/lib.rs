@@ -42,7 +42,7 @@ pub enum Error {
         /// Why.
         error: io::Error,
     },
-    /// Something else stands in it.
+    /// The file is no board file.
     #[error("{}: not a board file: {error}", path.display())]
     Parse {
         /// Which.
@@ -87,7 +87,7 @@ pub struct Uart {
     pub address: u64,
 }
 
-/// What a firmware would do, and the loader does on a machine without one.
+/// What the loader needs on a machine without firmware, where it does the firmware's work.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct El3 {
@@ -114,7 +114,7 @@ pub struct Device {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Qemu {
-    /// The first version that has what is needed.
+    /// The oldest version of QEMU that works.
     pub at_least: Option<String>,
     /// It can run by the count of instructions.
     #[serde(default = "yes")]
@@ -136,7 +136,7 @@ pub struct QemuDisk {
     /// What else it takes.
     #[serde(default)]
     pub arguments: Vec<String>,
-    /// What a disk that answers at once takes.
+    /// Further arguments for a disk that answers at once.
     #[serde(default)]
     pub null: Vec<String>,
     /// Its size has to be a power of two.

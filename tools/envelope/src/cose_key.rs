@@ -99,7 +99,7 @@ enum Value {
     Flag(bool),
 }
 
-/// Members with numbers as labels; other members say nothing that is used here.
+/// Members with numbers as labels; others are not used here.
 fn members(bytes: &[u8]) -> Option<BTreeMap<i64, Value>> {
     let mut d = Decoder::new(bytes);
     let mut members = BTreeMap::new();

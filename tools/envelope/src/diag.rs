@@ -10,7 +10,7 @@ use minicbor::data::Type;
 const LONG: usize = 256;
 const DEPTH: usize = 32;
 
-/// The notation of `bytes`; where they are no CBOR, their hexadecimal form.
+/// The notation of `bytes`; if they are no CBOR, their hexadecimal form.
 #[must_use]
 pub fn diagnostic(bytes: &[u8]) -> String {
     whole(bytes, 0).unwrap_or_else(|| hexadecimal(bytes))
@@ -69,7 +69,7 @@ fn item(d: &mut Decoder<'_>, depth: usize, out: &mut String) -> Option<()> {
             out.push_str("null");
         }
         _ => {
-            // Floats, simple values, indefinite lengths: SUIT has none; whoever looks at one still sees it.
+            // Floats, simple values, indefinite lengths: SUIT does not use them, but they are shown.
             let start = d.position();
             d.skip().ok()?;
             let bytes = d.input().get(start..d.position())?;

@@ -173,7 +173,7 @@ pub fn write_public(key: &PublicKey, cose: bool) -> Vec<u8> {
     pem.unwrap_or_default().into_bytes()
 }
 
-/// What a person tells keys apart by: the first 8 bytes of the COSE key's SHA-256 thumbprint (RFC 9679).
+/// The fingerprint, for people: the first 8 bytes of the COSE key's SHA-256 thumbprint (RFC 9679).
 #[must_use]
 pub fn fingerprint(key: &PublicKey) -> String {
     let digest = Sha256::digest(cose_key::write(key, None));

@@ -26,7 +26,7 @@ pub enum EnvelopeError {
     TooLarge,
 }
 
-/// What a bundle is made of.
+/// The parts of a bundle.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Bundle<'a> {
     /// The device's class.
@@ -44,7 +44,7 @@ pub struct Bundle<'a> {
 }
 
 impl Bundle<'_> {
-    /// The envelope, which nobody has signed yet.
+    /// The unsigned envelope.
     ///
     /// # Errors
     /// When a name is too long.
@@ -80,7 +80,7 @@ impl Bundle<'_> {
     }
 }
 
-/// An envelope around a manifest, which nobody has signed yet.
+/// An unsigned envelope with a manifest.
 pub(crate) fn envelope(
     manifest: &[u8],
     text: Option<&[u8]>,

@@ -74,7 +74,7 @@ pub fn picture(view: &View, plan: &Plan, routes: &Routes) -> String {
     svg.finish()
 }
 
-/// All that a box says, uncut.
+/// The whole text of a box.
 fn words(card: &Card) -> String {
     let mut words = card.name.clone();
     if !card.tag.is_empty() {
@@ -277,7 +277,7 @@ fn link(svg: &mut Svg, view: &View, plan: &Plan, routes: &Routes, levels: &Level
     svg.end();
 }
 
-/// What stands over the boxes: channels' identifiers, and the doorbells' lines from guest to edge.
+/// Draws what is over the boxes: channels' identifiers, and the doorbells' lines from guest to edge.
 fn labels(svg: &mut Svg, view: &View, plan: &Plan, levels: &Levels) {
     for piece in &plan.pieces {
         let link = &view.links[piece.link];

@@ -49,7 +49,7 @@ impl Svg {
         );
     }
 
-    /// What follows up to [`Svg::end`] belongs together and says `title` when it is pointed at.
+    /// Begins a group, which ends with [`Svg::end`]. `title` is shown when the pointer is on it.
     pub fn group(&mut self, title: &str) {
         let _ = writeln!(self.0, "<g><title>{}</title>", escape(title));
     }

@@ -8,7 +8,7 @@ use molt_sdf::model::{
     DomainId, GuestKind, Map, ProtectionDomain, RegionId, Rights, Share, VirtualMachine,
 };
 
-/// What a box is.
+/// The kind of a box.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A PD with a role, which the rest relies on.
@@ -64,13 +64,13 @@ pub struct Card {
     pub name: String,
     /// Shown on the right of the name.
     pub tag: String,
-    /// What stands below the name.
+    /// The text below the name.
     pub lines: Vec<Line>,
     /// The virtual machine.
     pub guest: Option<Guest>,
 }
 
-/// What a line between boxes is.
+/// The kind of a line between boxes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkKind {
     /// A channel.
@@ -92,7 +92,7 @@ pub struct Link {
     pub kind: LinkKind,
     /// The boxes.
     pub ends: [usize; 2],
-    /// What stands at each end, inside the box.
+    /// The text at each end, inside the box.
     pub labels: [String; 2],
     /// Whether each end has an arrow's head.
     pub heads: [bool; 2],
@@ -109,12 +109,12 @@ pub struct View {
     pub cards: Vec<Card>,
     /// The lines.
     pub links: Vec<Link>,
-    /// Rows from top to bottom: what stands at the left, and boxes.
+    /// Rows from top to bottom: the text at the left, and the boxes.
     pub rows: Vec<(String, Vec<usize>)>,
 }
 
 impl View {
-    /// What is to be seen of a system.
+    /// The view of a system.
     pub fn new(system: &System) -> View {
         let name = system.source.name().rsplit(['/', '\\']).next();
         let mut view = View {
@@ -174,7 +174,7 @@ impl View {
                 kind: LinkKind::Channel,
                 ends: [a.domain, b.domain],
                 labels: [a.id.value.to_string(), b.id.value.to_string()],
-                // A head where the other end may call: that is what has a direction.
+                // An arrow head if the other end may call: only calls have a direction.
                 heads: [b.pp, a.pp],
                 title: format!(
                     "channel: {} (id {}{}) – {} (id {}{})",
@@ -422,7 +422,7 @@ fn guest(system: &System, domain: &ProtectionDomain, machine: &VirtualMachine) -
         plain(what),
         plain(format!("{vcpus}, priority {}", machine.schedule.priority)),
     ];
-    // What its VMM maps too stands there already.
+    // What its VMM maps too is in the VMM's box already.
     let own: Vec<_> = machine
         .maps
         .iter()

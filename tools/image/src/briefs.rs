@@ -230,7 +230,7 @@ fn vmm(system: &System, index: DomainId, shared: &Shared, guest: Option<&Loaded>
     brief
 }
 
-/// What a client has of replaceable PDs' devices, in the order in which its guest sees them, each with the component's index.
+/// A client's shares of replaceable PDs' devices, in the order in which its guest sees them, each with the component's index.
 pub fn shares(system: &System, index: DomainId) -> impl Iterator<Item = (usize, &Client)> {
     let components = system.components().into_iter().enumerate();
     components
@@ -239,7 +239,7 @@ pub fn shares(system: &System, index: DomainId) -> impl Iterator<Item = (usize, 
         .take(MAX_SHARES)
 }
 
-/// The number by which a VMM knows a class; 0: it has no device for it.
+/// The number of a class; 0 if VMMs have no device for it.
 fn number_of_class(class: &str) -> u32 {
     match class {
         "block" => Class::Block as u32,

@@ -73,7 +73,7 @@ impl Builder {
         }
     }
 
-    /// What is made from now on is of this part of the system.
+    /// Counts what is made from now on for this part of the system.
     pub fn part(&mut self, name: impl Into<String>) {
         self.parts.push((self.objects.len(), name.into()));
     }
@@ -154,7 +154,7 @@ impl Builder {
 
     /// Fills `frames` from `offset` on with `bytes`.
     pub fn fill(&mut self, frames: Frames, offset: u64, bytes: &[u8]) {
-        // What is zero at the end need not be copied: frames are cleared when they are made.
+        // Zeroes at the end need not be copied: frames are cleared when they are made.
         let used = bytes
             .iter()
             .rposition(|b| *b != 0)

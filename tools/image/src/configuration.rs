@@ -78,8 +78,8 @@ impl Configuration {
         }
     }
 
-    /// Refuses a program that says it was built for another configuration. What says nothing is taken as it
-    /// is: whoever built it has to know.
+    /// Refuses a program whose note names another configuration. A program without a note is accepted:
+    /// whoever built it is responsible for the configuration.
     pub fn check(&self, program: &[u8]) -> Result<(), ElfError> {
         match molt_bundle::configuration(program) {
             Some(digest) if digest != self.digest => Err(ElfError::Configuration {
@@ -90,8 +90,8 @@ impl Configuration {
         }
     }
 
-    /// Refuses a C program that was linked with the libmicrokit of a debug configuration where the kernel is none, and the
-    /// reverse: what the library prints with makes a system call only in a debug configuration.
+    /// Refuses a C program that was linked with the libmicrokit of a debug configuration if the kernel is not a debug kernel, and
+    /// the reverse: the library prints with a system call only in a debug configuration.
     pub fn check_library(&self, program: &Elf) -> Result<(), ElfError> {
         let Some(code) = program.content("microkit_dbg_putc") else {
             return Ok(());
@@ -112,7 +112,7 @@ impl Configuration {
         })
     }
 
-    /// The configuration with these tables, as a person knows it.
+    /// The name of the configuration with these tables.
     fn name(&self, digest: [u8; 32]) -> String {
         if Tables::embedded().is_ok_and(|tables| tables.digest() == digest) {
             return KernelSource::Embedded("".into()).name();

@@ -300,7 +300,7 @@ fn thread(layout: &mut Layout, described: &ProtectionDomain, index: DomainId) {
         flags: START | PD | if described.fpu { 0 } else { NO_FPU },
         extra_refills: 0,
         core: described.cpu.value as u32,
-        // What a domain's number may be was checked with the schedule.
+        // The number of the domain was checked with the schedule.
         domain: described.scheduling_domain.map_or(NONE, |id| id as u32),
     });
 }

@@ -123,7 +123,7 @@ pub fn entry(stack_size: u64) -> Entry {
     }
 }
 
-/// The driver's revocable region that is nobody's queue.
+/// The driver's ring memory: its revocable region that is no client's queue.
 pub fn ring(system: &System, domain: DomainId) -> Option<&Map> {
     let described = &system.domains[domain];
     let is_queue = |m: &Map| described.clients.iter().any(|c| c.queue == m.region);
@@ -232,7 +232,7 @@ pub fn channel(system: &System, of: DomainId, with: Option<DomainId>) -> u32 {
         .map_or(NONE, |(own, _)| own as u32)
 }
 
-/// What a bundle must be for.
+/// The identifiers that a bundle for this component must name.
 pub fn identity(replaceable: &Replaceable) -> Identity {
     let BundleIdentity {
         vendor,
@@ -258,7 +258,7 @@ pub fn named(replaceable: &Replaceable) -> BundleIdentity {
     )
 }
 
-/// A driver's ELF with the component's symbols, in an envelope that nobody has signed.
+/// Sets the component's symbols in a driver's ELF and puts it into an unsigned envelope.
 fn make_bundle(
     system: &System,
     domain: DomainId,
@@ -317,8 +317,8 @@ fn is_zero(elf: &Elf, address: u64, size: u64) -> bool {
     })
 }
 
-/// A bundle of a driver's ELF for the replaceable PD `component` of a system, with a sequence number, which nobody has signed
-/// yet. The text and the guest's part are those of `with`.
+/// An unsigned bundle with a driver's ELF for the replaceable PD `component` of a system, with a sequence number. The text and
+/// the guest's part are those of `with`.
 ///
 /// # Errors
 /// When `component` is not replaceable, or the ELF is no driver for it.

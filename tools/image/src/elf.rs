@@ -17,7 +17,7 @@ pub struct Segment {
     pub vaddr: u64,
     pub paddr: u64,
     pub data: Vec<u8>,
-    /// Bytes of `data` that come from the file, and where they stand there.
+    /// How many bytes of `data` come from the file, and their offset in it.
     pub file_size: usize,
     pub file_offset: usize,
     pub read: bool,

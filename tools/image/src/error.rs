@@ -20,7 +20,7 @@ pub enum Error {
     /// A program that the description does not name (kernel, loader, `monitor`) was not found.
     #[error("'{0}' was not found in {1}")]
     Missing(&'static str, String),
-    /// A program that the description does not name is not what it should be.
+    /// A program that the description does not name (loader, `monitor`) is invalid.
     #[error("{}: {reason}", path.display())]
     Program {
         /// The file.
@@ -28,13 +28,13 @@ pub enum Error {
         /// Why.
         reason: ElfError,
     },
-    /// The SDK is not what it should be.
+    /// The SDK is invalid.
     #[error(transparent)]
     Sdk(#[from] molt_sdk::Error),
     /// The kernel's tables have no size of this kind of object.
     #[error("the kernel's table of object sizes has no '{0}'")]
     NoSize(&'static str),
-    /// The board has no memory where the image is to stand.
+    /// The board has no memory at the image's address.
     #[error("the board has no RAM at {0:#x}, where images are loaded")]
     NoRam(u64),
     /// There is no replaceable protection domain of this name.

@@ -48,7 +48,8 @@ struct Memory {
     size: u64,
 }
 
-/// A client's memory: what the device of its (first) share reaches; else what its guest executes from.
+/// A client's memory: the region that the device of its first share accesses; without a share, the region that its guest
+/// executes from.
 pub fn memory_region(system: &System, index: DomainId) -> Option<usize> {
     let described = &system.domains[index];
     let shares = system.domains.iter().flat_map(|d| &d.clients);

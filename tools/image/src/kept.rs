@@ -18,7 +18,7 @@ pub const EMBEDDED_HEAP: Range<u64> = 0xbe00_0000..0xc000_0000;
 /// log2 of the bytes that the translation tables below an address space's first one translate.
 const TABLE_BITS: [u32; 2] = [30, 21];
 
-/// Refuses regions at physical addresses that the kernel will not hand out.
+/// Refuses regions at physical addresses that the kernel keeps.
 pub fn check(system: &System, kernel: &Kernel, root: &RootTask) -> Result<(), Error> {
     let kept = kept(kernel, root)?;
     for region in &system.regions {
@@ -92,7 +92,7 @@ fn embedded_objects(root_task: Range<u64>, root: &RootTask) -> Range<u64> {
     root_task.end..vspace + (2 + 3 + root_tables(root)) * SMALL_PAGE
 }
 
-/// The kernel's memory, without the part that seL4 needs at boot only and hands out again.
+/// The kernel's memory, without the part that seL4 needs only at boot and frees afterwards.
 fn kernel_image(kernel: &Kernel) -> Range<u64> {
     let (elf, end) = (&kernel.elf, payload::kernel_end(kernel));
     let start = elf.segments.first().map_or(end, |first| {
@@ -104,7 +104,7 @@ fn kernel_image(kernel: &Kernel) -> Range<u64> {
     start..end
 }
 
-/// `memory` without what is in `taken`, by rising address.
+/// `memory` without the ranges in `taken`, by rising address.
 pub fn free(memory: &[Range<u64>], taken: &[Range<u64>]) -> Vec<Range<u64>> {
     let mut free = memory.to_vec();
     for taken in taken {

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 /// The embedded kernel's (`IRQ_COUNT` in `kernel/arch/src/layout.rs`).
 const EMBEDDED_INTERRUPTS: u64 = 160;
-/// Interrupts that each core has of its own (Arm IHI 0048, 2.2.1).
+/// Private interrupts of each core (Arm IHI 0048, 2.2.1).
 const PRIVATE_INTERRUPTS: u64 = 32;
 
 /// Which kernel.
@@ -24,7 +24,7 @@ pub enum KernelSource {
 }
 
 impl KernelSource {
-    /// As a person knows it.
+    /// Its name, for messages.
     pub(crate) fn name(&self) -> String {
         match self {
             KernelSource::Embedded(_) => {
@@ -34,7 +34,7 @@ impl KernelSource {
         }
     }
 
-    /// The memory that it hands out.
+    /// The memory that it lists in BootInfo.
     pub(crate) fn platform(&self) -> Result<Platform, Error> {
         Ok(match self {
             KernelSource::Embedded(_) => Platform::embedded()?,
@@ -55,7 +55,8 @@ impl KernelSource {
         let KernelSource::Sdk(configuration) = self else {
             return Some(EMBEDDED_INTERRUPTS);
         };
-        // seL4 says it nowhere but in the size of its table, a word for each interrupt, where each core has its private ones.
+        // In seL4's files the number follows only from the size of its table: a word for each interrupt, the private ones for each
+        // core.
         let kernel = Elf::parse(&std::fs::read(configuration.kernel()).ok()?).ok()?;
         let (_, bytes) = kernel.symbol("intStateIRQTable")?;
         (bytes / 8).checked_sub(PRIVATE_INTERRUPTS * (configuration.cores() - 1))

@@ -154,7 +154,7 @@ impl<'a> Layout<'a> {
         Ok(elf)
     }
 
-    /// What is wrong with a program image, at a place of the description.
+    /// An error in a program image, at its place in the description.
     pub fn image_error(&self, image: &At<String>, span: &Span, reason: ElfError) -> Error {
         let name = image.value.clone();
         let rule = match reason {
@@ -176,7 +176,7 @@ impl<'a> Layout<'a> {
         Some((fixed, &mut self.b))
     }
 
-    /// Like [`Layout::fixed`] where the rules say that the PD is static.
+    /// Like [`Layout::fixed`], for a role's PD, which is always static.
     pub fn role(&mut self, role: Role) -> Option<(&mut Static, &mut Builder)> {
         let index = self.system.role(role)?;
         self.fixed(index)

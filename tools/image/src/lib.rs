@@ -74,8 +74,8 @@ pub struct Report {
     pub objects: usize,
     /// Bytes of memory that they take.
     pub memory: u64,
-    /// The same by part of the system (regions and protection domains by their names), and what the kernel and `monitor` take
-    /// before that.
+    /// The same by part of the system (regions and protection domains by their names), and the memory that the kernel and
+    /// `monitor` take before.
     pub parts: BTreeMap<String, u64>,
     /// What deserves attention but is no error.
     pub warnings: Vec<String>,
@@ -96,7 +96,7 @@ pub fn check(system: &System, kernel: &KernelSource) -> Result<Report, Error> {
 /// Builds an image.
 ///
 /// # Errors
-/// What is wrong with the description, a program image, or what the loader would refuse.
+/// An error in the description or a program image, or an image that the loader would refuse.
 pub fn build(options: &Options) -> Result<Report, Error> {
     let system = molt_sdf::load(&options.system, &options.elfs)?;
     let files = files::Files::new(&options.system, &options.elfs);

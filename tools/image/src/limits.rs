@@ -66,7 +66,7 @@ impl Limits<'_> {
                 let rule = Rule::NoMemory(region.name.clone(), range.start, range.end);
                 return self.broken(&region.span, rule);
             }
-            // The kernel cleans what is filled from its caches, which it does for RAM only.
+            // Filling needs a cache operation of the kernel, which it allows only for RAM.
             let is_ram = |ram: &std::ops::Range<u64>| ram.contains(&start);
             if region.prefill.is_some() && !platform.memory.iter().any(is_ram) {
                 let rule = Rule::PrefillDevice(region.name.clone());
@@ -131,7 +131,7 @@ impl Limits<'_> {
         }
     }
 
-    /// At the least the regions fit into what the kernel can hand out.
+    /// Checks that the regions fit into the memory that the kernel can give.
     fn memory(&self) -> Result<(), Error> {
         let mut memory = Memory::default();
         for range in self.configuration.free_at_most() {
@@ -169,7 +169,7 @@ fn region_slots(system: &System, index: usize) -> u64 {
     (region.size / region.page_size).saturating_mul(1 + mapped)
 }
 
-/// What is to be said where there are too few slots: at the region that takes most of them.
+/// The error for too few slots, at the region that takes the most.
 pub fn too_many_slots(system: &System, needed: u64, there: u64) -> Option<(&Span, Rule)> {
     let indices = 0..system.regions.len();
     let most = indices.max_by_key(|index| region_slots(system, *index))?;
@@ -185,7 +185,7 @@ pub fn too_many_slots(system: &System, needed: u64, there: u64) -> Option<(&Span
     Some((&region.span, rule))
 }
 
-/// What is to be said where a region has no place.
+/// The error for a region that has no place.
 pub fn no_room(region: &MemoryRegion, memory: &Memory) -> Rule {
     Rule::NoRoom {
         region: region.name.clone(),

@@ -31,8 +31,8 @@ fn section<T: IntoBytes + Immutable>(bytes: &mut Vec<u8>, rows: &[T]) -> Section
     }
 }
 
-/// Fixed addresses first and rising, the rest by falling size: nothing is then lost to alignment, and what has to lie side by
-/// side comes before what fits anywhere.
+/// Sorts the objects: fixed addresses first and rising, the rest by falling size. Then nothing is lost to alignment, and
+/// objects that have to be contiguous come before those that fit anywhere.
 fn order(objects: &mut [Object]) {
     objects.sort_by_key(|o| {
         let fixed = o.flags & FIXED != 0;
@@ -111,7 +111,7 @@ pub fn pack(mut layout: Layout) -> Packed {
     }
 }
 
-/// The frame of the board's UART, for `monitor`'s own last words: that of the region that holds it, or one of its own.
+/// The frame of the board's UART, for `monitor`'s own messages: that of the region that contains it, or a new one.
 fn uart(layout: &mut Layout) -> u32 {
     let address = layout.uart.address & !(SMALL_PAGE - 1);
     let page = address..address + SMALL_PAGE;

@@ -37,7 +37,7 @@ pub fn kernel_end(kernel: &Kernel) -> u64 {
     end.unwrap_or_default()
 }
 
-/// Where the root task stands: behind the kernel.
+/// The address of the root task: behind the kernel.
 pub fn user_start(kernel: &Kernel) -> u64 {
     kernel_end(kernel).next_multiple_of(BLOCK_SIZE)
 }

@@ -13,7 +13,7 @@ use molt_sdf::model::{DomainId, Role, Stop};
 use molt_sdf::{Rule, System};
 use molt_system::UpdateBrief;
 
-/// The part of the system that control pages, briefs, the vaults of `stage` and `update` and the like are.
+/// The name of the part of the system with control pages, briefs, and the vaults of `stage` and `update`.
 pub const SHARED: &str = "shared pages and vaults";
 
 /// Lays out the whole system.

@@ -11,7 +11,7 @@ use molt_system::boot::ScheduleEntry;
 const LONGEST: u64 = (1 << 56) - 1;
 const US_PER_SECOND: u128 = 1_000_000;
 
-/// Lays out what `<domains>` says, if the system has it.
+/// Lays out the schedule of `<domains>`, if the system has it.
 pub fn lay_out(layout: &mut Layout) -> Result<(), Error> {
     let Some(schedule) = &layout.system.domain_schedule else {
         return Ok(());

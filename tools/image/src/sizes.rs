@@ -42,7 +42,7 @@ impl Sizes {
         })
     }
 
-    /// log2 of the bytes of an object; `size_bits` is what `Untyped_Retype` is told.
+    /// log2 of the bytes of an object; `size_bits` is the argument of `Untyped_Retype`.
     pub fn memory_bits(&self, kind: Kind, size_bits: u32) -> u32 {
         match kind {
             Kind::Untyped | Kind::SchedContext => size_bits,

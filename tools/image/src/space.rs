@@ -103,7 +103,7 @@ impl Space {
         vaddr
     }
 
-    /// Whether the tool mapped anything of its own.
+    /// Whether the tool added pages to it.
     pub fn has_tool_area(&self) -> bool {
         self.next_tool != TOOL_AREA
     }

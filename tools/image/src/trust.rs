@@ -12,7 +12,7 @@ use molt_sdf::{Error as SdfError, Rule, System};
 use molt_suit::{PublicKey, Reason, Refusal, Roles, TrustedKey};
 use molt_system::{MAX_KEYS, MAX_TABLES, StageComponent, TrustKey};
 
-/// The keys of a component, as `stage` is told them.
+/// The keys of a component, as `stage`'s brief has them.
 pub fn keys(
     system: &System,
     files: &Files,
@@ -42,7 +42,7 @@ pub fn keys(
 /// keys are `keys`, after a bundle with the sequence number `committed`.
 ///
 /// # Errors
-/// In the inner result the reason for which it would be refused; in the outer one what is wrong with system or kernel.
+/// The inner result has the reason for which it would be refused; the outer one an error in the system or kernel.
 pub fn would_run(
     system: &System,
     component: DomainId,

@@ -112,8 +112,8 @@ pub fn lay_out(layout: &mut Layout, shared: &Shared, drivers: &[Driver]) -> Opti
     Some((brief, addresses, vault.cnode))
 }
 
-/// Vault slots that `update` needs beside those that are filled: a copy of each frame for each of its mappings, as many
-/// again while one generation follows another, and the parts of a generation.
+/// Vault slots that `update` needs in addition to those that are filled: one for each mapping of each frame, the same number
+/// again while one generation follows another, and those for the parts of a generation.
 pub fn needed_slots(brief: &UpdateBrief) -> u32 {
     let copies = brief
         .regions()

@@ -42,7 +42,7 @@ impl<'a> Apt<'a> {
             directory,
             programs,
         };
-        // With a list that could not be fetched it succeeds all the same: what is missing shows in the next steps.
+        // It succeeds even if a list could not be fetched; then the next steps fail.
         apt.run(apt.programs.get, &["update"])?;
         Ok(apt)
     }

@@ -39,7 +39,7 @@ pub enum BootImageError {
     Damaged {
         /// gzip or zstd.
         form: &'static str,
-        /// What the decoder says.
+        /// The decoder's message.
         reason: String,
     },
     /// Unpacked it exceeds [`LARGEST`].
@@ -61,7 +61,7 @@ const GZIP: &[u8] = &[0x1f, 0x8b];
 /// RFC 8878, 3.1.1.
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 
-/// What is known and not taken: where, which bytes, what it is, and what to do.
+/// Forms that are recognised and refused: offset, bytes, what it is, and what to do.
 const REFUSED: &[(usize, &[u8], &str, &str)] = &[
     (
         0,
@@ -126,8 +126,8 @@ const REFUSED: &[(usize, &[u8], &str, &str)] = &[
     ),
 ];
 
-/// The flat image of a kernel in any form that is taken: as it is, packed with gzip or zstd, or an EFI zboot image
-/// (CONFIG_EFI_ZBOOT) of either. A file of no form that is known is returned as it is: whoever loads it looks at
+/// The flat image of a kernel in any supported form: flat, packed with gzip or zstd, or an EFI zboot image
+/// (CONFIG_EFI_ZBOOT) of either. A file of an unknown form is returned unchanged: whoever loads it checks
 /// its header.
 ///
 /// # Errors

@@ -66,7 +66,7 @@ fn copy(from: &Path, at: u64, to: &Path, to_at: u64, size: u64) -> Result<(), Er
     Ok(())
 }
 
-/// Copies, and leaves holes where there are zeroes: the target is fresh.
+/// Copies, and leaves holes for zeroes: the target is new.
 fn sparse(source: &mut impl Read, target: &mut File) -> io::Result<()> {
     let mut buffer = vec![0; 1 << 16];
     loop {

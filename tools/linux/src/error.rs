@@ -20,7 +20,7 @@ pub enum Error {
     Program {
         /// Which.
         program: &'static str,
-        /// What it comes with.
+        /// The package that contains it.
         package: &'static str,
         /// Why.
         source: io::Error,
@@ -30,7 +30,7 @@ pub enum Error {
     Failed {
         /// Which.
         program: &'static str,
-        /// What it said.
+        /// Its message.
         complaint: String,
     },
     /// The guest's packages could not be had.
@@ -38,7 +38,7 @@ pub enum Error {
         "the Linux guest needs two of Debian's packages for arm64, linux-image-cloud-arm64 and busybox-static, which are fetched once, over the network, with this machine's apt: {0}. What needs no Linux works without them: './molt demo --guest bare'"
     )]
     Packages(Box<Error>),
-    /// The packages do not hold what they held when this was written.
+    /// A package does not contain an expected file.
     #[error("package {package} for arm64 holds no {what}")]
     Missing {
         /// Which package.

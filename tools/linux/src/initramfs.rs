@@ -9,7 +9,7 @@ use crate::archive::Archive;
 use crate::error::Error;
 use crate::packages::Packages;
 
-/// What a virtio disk on virtio-mmio with an ext4 needs. What a kernel has built in is not loaded.
+/// Modules for a virtio disk on virtio-mmio with an ext4. Modules that a kernel has built in are not loaded.
 const MODULES: [&str; 3] = ["virtio_mmio", "virtio_blk", "ext4"];
 /// Loaded where the kernel has it: ext4 names its checksum by algorithm, which is no dependency that a module states.
 const CHECKSUM: &str = "crc32c_generic";

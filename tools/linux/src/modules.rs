@@ -35,7 +35,7 @@ impl Modules {
                 }
             }
         }
-        // One path a line. A kernel without the file is one whose modules are all files.
+        // One path a line. If the kernel has no such file, all its modules are files.
         let list = fs::read_to_string(root.join("modules.builtin")).unwrap_or_default();
         let builtin = list.lines().filter_map(|l| name(Path::new(l))).collect();
         Ok(Self { files, builtin })
@@ -86,7 +86,7 @@ fn name(path: &Path) -> Option<String> {
     known.then(|| name.replace('-', "_"))
 }
 
-/// What is loaded: plain, or unpacked by the program that packed it.
+/// Reads a module: plain, or unpacked by the program that packed it.
 fn read(path: &Path) -> Result<Vec<u8>, Error> {
     let (program, package) = match path.extension().and_then(|e| e.to_str()) {
         Some("xz") => ("xz", "xz-utils"),

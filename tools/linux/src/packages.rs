@@ -27,7 +27,7 @@ pub struct Packages {
 }
 
 impl Packages {
-    /// Those below `directory`, fetched first where they are not there yet.
+    /// The packages below `directory`; they are fetched first if they are not there yet.
     pub fn obtain(directory: &Path) -> Result<Self, Error> {
         Self::obtain_with(directory, apt::INSTALLED)
             .map_err(|error| Error::Packages(Box::new(error)))
@@ -75,7 +75,7 @@ impl Packages {
         Self::in_tree(tree)
     }
 
-    /// What is unpacked there.
+    /// The packages that are unpacked there.
     fn in_tree(tree: PathBuf) -> Result<Self, Error> {
         let folders = ["usr/lib/modules", "lib/modules"];
         let all = (folders.iter())

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// A file of the checkout, for whoever calls from elsewhere, too.
+/// The path of a file of the checkout, also if the tool is called from another folder.
 fn of_checkout(path: &str) -> PathBuf {
     let root = env::var_os("MOLT_ROOT").map(PathBuf::from);
     match root {
@@ -58,7 +58,7 @@ pub enum Command {
     Key(Key),
 }
 
-/// Which description.
+/// The argument that names a system description.
 #[derive(Args, Debug)]
 pub struct System {
     /// The system description
@@ -77,7 +77,7 @@ pub struct Check {
     pub kernel: Kernel,
 }
 
-/// Which kernel.
+/// The arguments that select a kernel.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Kernel {
     /// A Microkit SDK whose kernel is used in place of the embedded one
@@ -89,7 +89,7 @@ pub struct Kernel {
     /// The SDK's configuration
     #[arg(long, default_value = "release")]
     pub config: String,
-    /// Refuse the embedded kernel: what is built is meant for use
+    /// For real use: refuse the embedded kernel, and make no keys
     #[arg(long)]
     pub production: bool,
 }
@@ -111,7 +111,7 @@ pub struct Build {
     pub out: PathBuf,
 }
 
-/// What the run's clock and record are.
+/// The clock and the record of a run.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Measure {
     /// Count instructions: one is a nanosecond of the machine's clock
@@ -122,7 +122,7 @@ pub struct Measure {
     pub json: Option<PathBuf>,
 }
 
-/// Which Linux its guests are, where the description does not name files that stand there.
+/// The Linux for guests whose kernel file is not found.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Linux {
     /// Folder of Debian packages for the Linux guests (one kernel for arm64, its modules, busybox-static), in place of
@@ -134,16 +134,17 @@ pub struct Linux {
 /// `molt run`
 #[derive(Args, Debug)]
 pub struct Run {
-    /// A scenario (.toml: description, disk, bundles and what is expected), or a description by itself
+    /// A scenario (.toml: description, disk, bundles and expected results), or only a description
     #[arg(default_value_os_t = of_checkout("tests/scenarios/demo.toml"))]
     pub scenario: PathBuf,
-    /// Folder of files that a description by itself names (may be given several times)
+    /// Folder with files that a description names, without a scenario (may be given several times)
     #[arg(long, value_name = "DIR")]
     pub search_path: Vec<PathBuf>,
-    /// The disk of a description by itself: a raw image, made with the guests' file systems if it is not there
+    /// The disk for a description without a scenario: a raw or .qcow2 image; a raw one with the guests' file systems is
+    /// made if it does not exist
     #[arg(long, value_name = "FILE")]
     pub disk: Option<PathBuf>,
-    /// Seconds after which a description by itself has run long enough
+    /// Seconds after which a run of a description without a scenario ends
     #[arg(long, value_name = "SECONDS", default_value_t = 20)]
     pub limit: u64,
     #[command(flatten)]
@@ -230,13 +231,14 @@ pub struct Bench {
     /// Requests in each row of the request path
     #[arg(long, value_name = "N", default_value_t = 4000, value_parser = clap::value_parser!(u64).range(1..=65536))]
     pub requests: u64,
-    /// Another system beside: a command that boots a machine whose console prints the load's result lines (may be given several times)
+    /// Measure another system too: a command that boots a machine whose console prints the load's result lines (may be
+    /// given several times)
     #[arg(long, value_name = "NAME=COMMAND")]
     pub peer: Vec<String>,
     /// In place of the figures, count where the instructions of this row's requests go, and draw a flame graph
     #[arg(long, value_name = "ROW", conflicts_with_all = ["rows", "peer", "json", "html"])]
     pub profile: Option<String>,
-    /// Not the Linux alone
+    /// Do not measure the Linux alone
     #[arg(long)]
     pub no_linux: bool,
     /// Write the rows to this file
@@ -273,10 +275,10 @@ pub struct Simulate {
     /// The first run's seed; the next run has the next number
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Where what was found is written: runs, steps, violations
+    /// Write runs, steps and violations to this file
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
-    /// Leave one thing out, by its name, to see that it is found
+    /// Leave out the operation or check of this name, to see that a rule notices it
     #[arg(long, value_name = "NAME")]
     pub mutant: Option<String>,
     /// Print the script and the trace of the first run
@@ -298,13 +300,13 @@ pub struct Graph {
 /// `molt bundle`
 #[derive(Debug, Subcommand)]
 pub enum Bundle {
-    /// Make a bundle of a driver, which nobody has signed yet
+    /// Make an unsigned bundle from a driver
     New(NewBundle),
     /// Add a signature to a bundle
     Sign(SignBundle),
     /// Show what is in a bundle
     Inspect(InspectBundle),
-    /// Say whether the target would run a bundle: 0 if so, otherwise 1 and the reason
+    /// Check whether the target would run a bundle: exits with 0 if so, otherwise with 1 and the reason
     Verify(VerifyBundle),
 }
 
@@ -385,7 +387,7 @@ pub struct VerifyBundle {
     /// Only whether digest and signature are right, whatever the bundle asks for
     #[arg(long)]
     pub authentic_only: bool,
-    /// The replaceable protection domain that would be replaced; may be left out where there is only one
+    /// The replaceable protection domain that would be replaced; may be left out if there is only one
     #[arg(long)]
     pub component: Option<String>,
     /// The sequence number that the target has committed: 0 with the factory image

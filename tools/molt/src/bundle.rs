@@ -83,7 +83,7 @@ fn verify(arguments: &VerifyBundle) -> Result<bool> {
     let outcome = if arguments.authentic_only {
         Envelope::parse(&bytes).and_then(|envelope| {
             envelope.authenticate(&keys, Roles::DRIVER)?;
-            // What was severed is authentic by its digest in the manifest; what else the manifest says does not matter here.
+            // A severed member is authenticated by its digest in the manifest. The rest of the manifest does not matter here.
             let exchanged = Manifest::parse(&envelope)
                 .ok()
                 .and_then(|manifest| manifest.exchanged);

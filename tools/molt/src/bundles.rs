@@ -16,11 +16,11 @@ use crate::demo_keys;
 use crate::scenario::{BundleSource, Damage, Origin, Scenario};
 use crate::toolchain::{Target, Toolchain};
 
-/// What bundles are made of.
+/// Makes the bundles of a scenario.
 pub struct Maker<'a> {
-    /// What builds the drivers.
+    /// The toolchain that builds the drivers.
     pub toolchain: &'a Toolchain,
-    /// Which ones.
+    /// The scenario whose bundles are made.
     pub scenario: &'a Scenario,
     /// For which system.
     pub system: &'a System,
@@ -106,7 +106,7 @@ impl Maker<'_> {
     }
 }
 
-/// A bundle that stands in a file, with its sequence number, by which it is ordered among others.
+/// A bundle from a file, with its sequence number, by which it is ordered among others.
 fn ready(path: &Path) -> Result<(u64, Vec<u8>)> {
     let bundle = fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
     // One that is damaged is offered too.
@@ -132,7 +132,7 @@ pub fn archive(bundles: &[(String, Vec<u8>)]) -> Result<Vec<u8>> {
     archive.finish().context("the bundles' archive")
 }
 
-/// Makes of a good bundle one that says something else, before it is signed.
+/// Changes the content of a good bundle before it is signed.
 fn altered(bundle: Vec<u8>, damage: Damage, component: &ProtectionDomain) -> Result<Vec<u8>> {
     let (sequence, elf) = content(&bundle)?;
     match damage {
@@ -153,7 +153,7 @@ fn altered(bundle: Vec<u8>, damage: Damage, component: &ProtectionDomain) -> Res
     }
 }
 
-/// What happens to a bundle on its way, after it was signed.
+/// Damages a bundle after it was signed.
 fn damaged(mut bundle: Vec<u8>, damage: Damage, component: &ProtectionDomain) -> Result<Vec<u8>> {
     match damage {
         Damage::Truncated => bundle.truncate(bundle.len() / 2),

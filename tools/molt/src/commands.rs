@@ -137,7 +137,7 @@ pub fn graph(arguments: &Graph) -> Result<bool> {
     Ok(true)
 }
 
-/// Builds and runs a scenario; `linux`: the packages for its Linux guests, in place of those that the scenario says.
+/// Builds and runs a scenario. `linux`: the packages for its Linux guests, instead of those that the scenario names.
 pub fn play(
     path: &Path,
     kernel: &Kernel,

@@ -9,8 +9,8 @@ use molt_envelope::{Kind, PrivateKey};
 
 use crate::key::write_private;
 
-/// The private key whose public half a description calls `name`; it is made if there is none yet. A name that begins with
-/// `p256` is that of a P-256 key, any other an Ed25519 key's.
+/// The private key to the public key that a description calls `name`. It is made if there is none yet: a P-256 key if the name
+/// begins with `p256`, otherwise an Ed25519 key.
 pub fn private(root: &Path, name: &str) -> Result<PrivateKey> {
     let path = path(root, name);
     if !path.exists() {

@@ -30,11 +30,11 @@ pub struct Built {
     _lock: File,
 }
 
-/// Builds an image in a folder of its own below `target/molt`; `search` is where else files of the description are,
-/// `linux` the packages for Linux guests.
+/// Builds an image in `target/molt/build`. `search`: further folders with files of the description; `linux`: the packages for
+/// Linux guests.
 ///
-/// Program images that are not found are built as packages of the checkout. Public keys that are not found are made, for trying
-/// out, if `make_keys`.
+/// Program images that are not found are built as packages of the checkout. If `make_keys`, public keys that are not found are
+/// made, for trying out.
 pub fn build(
     toolchain: &Toolchain,
     kernel: &Kernel,
@@ -106,7 +106,7 @@ pub fn disk(built: &Built, board: &Board, file: Option<&Path>) -> Result<Disk> {
         let filesystems = workspace::filesystems(&built.system);
         workspace::make_image(file, bytes, &filesystems, &built.directory.join("scratch"))?;
     }
-    // QEMU takes what stands before a colon of a relative path for a protocol.
+    // QEMU takes the text before a colon in a relative path for a protocol.
     let absolute = fs::canonicalize(file).with_context(|| format!("{}", file.display()))?;
     Ok(Disk::File(absolute))
 }

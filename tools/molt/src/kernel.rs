@@ -27,7 +27,7 @@ pub enum Kernel {
 }
 
 impl Kernel {
-    /// What the command line asks for.
+    /// The kernel that the command line selects.
     pub fn choose(arguments: &arguments::Kernel) -> Result<Self> {
         let (board, configuration) = (&arguments.board, &arguments.config);
         if let Some(sdk) = &arguments.sdk {
@@ -63,8 +63,8 @@ impl Kernel {
         }
     }
 
-    /// The configuration that programs are built for, where it is not the embedded kernel's: two kernels of one
-    /// configuration run the very same programs.
+    /// The configuration that programs are built for, if it is not the embedded kernel's: two kernels of one
+    /// configuration run the same programs.
     pub fn programs_for(&self) -> Result<Option<&Configuration>> {
         Ok(match self {
             Self::Embedded => None,
@@ -93,7 +93,7 @@ impl Kernel {
         }
     }
 
-    /// What the board has that the kernel's own files do not say.
+    /// The board's file.
     pub fn board_file(&self, toolchain: &Toolchain) -> Result<Board> {
         Ok(Board::load(toolchain.root(), self.board())?)
     }
@@ -133,7 +133,7 @@ impl Kernel {
         format!("{}-{}-{}", self.name(), self.board(), self.configuration())
     }
 
-    /// What is known of it without its file.
+    /// The description of the kernel, without its file.
     pub fn described(&self) -> KernelSource {
         match self {
             Self::Embedded => KernelSource::Embedded(PathBuf::new()),
@@ -141,7 +141,7 @@ impl Kernel {
         }
     }
 
-    /// Where it is; ours is built here.
+    /// The kernel's file; the embedded kernel is built here.
     pub fn source(&self, toolchain: &Toolchain) -> Result<KernelSource> {
         Ok(match self {
             Self::Embedded => KernelSource::Embedded(

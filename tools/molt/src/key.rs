@@ -26,7 +26,7 @@ pub fn public(path: &Path) -> Result<PublicKey> {
     read_public(&content).with_context(|| format!("{}", path.display()))
 }
 
-/// Writes what only its owner may read; what is there already is not written over.
+/// Writes a file that only its owner may read. An existing file is not overwritten.
 pub fn write_private(path: &Path, content: &[u8]) -> Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).with_context(|| format!("{}", folder.display()))?;

@@ -42,7 +42,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether what was asked for came out well.
+/// Runs a command. Returns whether it succeeded.
 fn run(command: Command) -> Result<bool> {
     match command {
         Command::Build(arguments) => commands::build(&arguments),

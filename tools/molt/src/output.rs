@@ -15,7 +15,7 @@ macro_rules! say {
     };
 }
 
-/// As `eprintln!`, which has nobody to tell that it failed.
+/// Like `eprintln!`, but ignores errors: there is nowhere to report them.
 macro_rules! complain {
     ($($argument:tt)*) => {
         $crate::output::complaint(format_args!($($argument)*))
@@ -24,7 +24,7 @@ macro_rules! complain {
 
 pub(crate) use {complain, say};
 
-/// What a shell reports of a program that a closed pipe has ended: 128 and SIGPIPE.
+/// The exit code that a shell reports for a program that was ended by a closed pipe: 128 and SIGPIPE.
 const BROKEN_PIPE: i32 = 141;
 
 /// One line of the standard output.
@@ -42,6 +42,6 @@ pub fn line(text: fmt::Arguments) {
 
 /// One line of the error output.
 pub fn complaint(text: fmt::Arguments) {
-    // Whoever has closed it does not want to know.
+    // An error means that the reader has closed it; then it does not need the message.
     let _ = progress::aside(|| writeln!(io::stderr().lock(), "{text}"));
 }

@@ -25,7 +25,7 @@ pub struct Step {
 }
 
 impl Step {
-    /// Says what is being done now.
+    /// Shows what is being done now.
     pub fn start(name: impl Into<String>) -> Self {
         let name = name.into();
         let bar = stderr().is_terminal().then(|| {
@@ -49,7 +49,7 @@ impl Step {
         }
     }
 
-    /// Says that it is done, where it took a while.
+    /// Shows that it is done, if it took a while.
     pub fn done(self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();

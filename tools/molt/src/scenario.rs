@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A scenario: which system, which disk, which bundles, and what has to come of it.
+//! A scenario's file: the system, the disk, the bundles, and the expected results.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,14 +14,14 @@ use crate::kernel::EMBEDDED_BOARD;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
-    /// One line: what it shows.
+    /// One line that says what the scenario shows.
     pub about: String,
     /// The system description, beside this file.
     pub system: PathBuf,
     /// The board that the system is for.
     #[serde(default = "virt")]
     pub board: String,
-    /// Texts of the description that this scenario has otherwise.
+    /// Changes to the description's text.
     #[serde(default)]
     pub edits: Vec<Edit>,
     /// Features of the packages that the system's own images are built with, by package.
@@ -31,14 +31,14 @@ pub struct Scenario {
     pub disk: Option<DiskKind>,
     /// A folder of Debian packages (a kernel, its modules, busybox) for the Linux guests in place of those that are fetched.
     pub linux: Option<PathBuf>,
-    /// What the guests offer, each in this order.
+    /// The bundles that the guests offer; each guest offers its own in this order.
     #[serde(default, rename = "bundle")]
     pub bundles: Vec<BundleSource>,
-    /// What has to come of it.
+    /// The expected results.
     pub expect: Expectation,
-    /// The native client that makes bundles of its own of those that it is given, for which it gets the first key.
+    /// The native client that makes its own bundles from those that it is given. It gets the first key for them.
     pub signer: Option<String>,
-    /// Seconds of the host's time that a run may take on a slow machine.
+    /// Seconds of the host's time after which a run is ended. It has to be enough for a slow machine.
     #[serde(default = "two_minutes")]
     pub limit: u64,
 }
@@ -55,9 +55,9 @@ fn two_minutes() -> u64 {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Edit {
-    /// What stands there.
+    /// The text to replace, wherever it occurs.
     pub from: String,
-    /// What the scenario wants.
+    /// The replacement.
     pub to: String,
 }
 
@@ -67,7 +67,7 @@ pub struct Edit {
 pub enum DiskKind {
     /// A file.
     File,
-    /// A file, and so many requests a second.
+    /// A file, with a limited number of requests a second.
     Throttled {
         /// Both directions together.
         iops: u32,
@@ -94,21 +94,21 @@ pub struct BundleSource {
     /// Sequence number of the first bundle that is made of the package.
     #[serde(default)]
     pub sequence: u64,
-    /// So many of them, with rising sequence numbers.
+    /// How many bundles are made, with rising sequence numbers.
     #[serde(default = "one")]
     pub repeat: u64,
-    /// The steps between their sequence numbers.
+    /// The difference between their sequence numbers.
     #[serde(default = "one")]
     pub stride: u64,
-    /// What is wrong with it.
+    /// How it is damaged.
     #[serde(default)]
     pub damage: Damage,
-    /// The key that signs it, as the description calls its public half; the first that may sign a driver unless given. One that
-    /// the description does not name is made too, and trusted for nothing.
+    /// The key that signs it, by the name of its public key in the description; by default the first one that may sign a driver. A
+    /// key that the description does not name is made too, and is not trusted.
     pub key: Option<String>,
 }
 
-/// What a bundle comes from.
+/// The origin of a bundle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin<'a> {
     /// It is made of a package of the checkout.
@@ -118,7 +118,7 @@ pub enum Origin<'a> {
 }
 
 impl BundleSource {
-    /// What it comes from.
+    /// The bundle's origin.
     ///
     /// # Errors
     /// Both are given, or neither, or a package without a sequence number.
@@ -138,7 +138,7 @@ fn one() -> u64 {
     1
 }
 
-/// What is wrong with a bundle.
+/// How a bundle is damaged.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
 pub enum Damage {

@@ -21,17 +21,17 @@ use crate::workspace::Workspace;
 pub enum Show {
     /// Nothing; the console goes to a file.
     Nothing,
-    /// What a person wants to follow.
+    /// The timeline, for a person to follow.
     Timeline,
     /// Every line.
     Console,
 }
 
-/// What came of it.
+/// The result of a run.
 pub struct Outcome {
     /// Summed up and judged.
     pub summary: Summary,
-    /// What is not as it must be.
+    /// The expectations that were not met.
     pub failures: Vec<String>,
 }
 
@@ -122,7 +122,7 @@ struct Reader {
 
 impl Observer for Reader {
     fn line(&mut self, at: Duration, line: &str) -> Step {
-        // The log is for whoever looks later; the run goes on without it.
+        // The log is only for later inspection; without it the run continues.
         let _ = writeln!(self.log, "{line}");
         let told = self.collector.line(line);
         match self.show {

@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use molt_sdk::Configuration;
 
-/// What a program is built for.
+/// The kind of target that a program is built for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Target {
     /// Protection domains: hard float, the kernel keeps their FP/SIMD state.
@@ -37,7 +37,7 @@ pub struct Toolchain {
 }
 
 impl Toolchain {
-    /// From what the entry script found.
+    /// The toolchain that the entry script has found.
     pub fn from_environment() -> Result<Self> {
         let get = |name: &str| {
             env::var_os(name)
@@ -63,7 +63,7 @@ impl Toolchain {
         command
     }
 
-    /// A program of Rust that stands beside cargo, such as `rustc`: of the same version, whichever the PATH has first.
+    /// A program of Rust beside cargo, such as `rustc`: it has the same version, whichever one the PATH has first.
     pub fn beside(&self, program: &str) -> PathBuf {
         self.cargo.with_file_name(program)
     }
@@ -103,7 +103,7 @@ impl Toolchain {
         features: &[String],
         configuration: Option<&Configuration>,
     ) -> Result<PathBuf> {
-        // Programs of different configurations stand side by side, so that none is built again for another.
+        // Each configuration has its own folder, so that programs are not built again for another one.
         let directory = match configuration {
             None => "target/bare".to_owned(),
             Some(c) => format!("target/bare-{}-{}", c.board().name(), c.name()),
@@ -143,8 +143,8 @@ impl Toolchain {
         Ok(directory.join(triple).join("release"))
     }
 
-    /// A cargo command for what runs on the machine. What a user has set for programs of the host (flags, wrappers, profiles) is
-    /// not for these.
+    /// A cargo command for the target's programs. A user's settings for programs of the host (flags, wrappers, profiles) do not
+    /// apply to them.
     pub fn for_target(
         &self,
         subcommand: &str,

@@ -28,7 +28,7 @@ const SECTOR: u64 = 512;
 const MONITOR: &str = "molt-monitor";
 /// What boots either kernel.
 const LOADER: &str = "molt-loader";
-/// The programs in the Linux guest: what the demo runs, and what `molt bench` does.
+/// The programs in the Linux guest: the one for the demo, and the one for `molt bench`.
 const LINUX_PROGRAMS: [&str; 2] = ["molt-linux-agent", "molt-linux-load"];
 /// The file in a native client's archive that holds its key's seed.
 const SEED: &str = "seed";
@@ -118,7 +118,7 @@ pub struct Building {
     _thread: MutexGuard<'static, ()>,
 }
 
-/// Waits until nobody else builds.
+/// Waits until no other thread or process builds.
 pub fn building(toolchain: &Toolchain) -> Result<Building> {
     // A thread that panicked has left nothing that the next one could not build anew.
     let thread = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
@@ -128,8 +128,8 @@ pub fn building(toolchain: &Toolchain) -> Result<Building> {
     })
 }
 
-/// Holds a folder until dropped, against other processes and threads; says so where somebody else holds it. It is given back
-/// with the process, however that ends.
+/// Locks a folder against other processes and threads until the result is dropped, and prints a message if it has to wait. The
+/// lock is released when the process ends, in whatever way.
 pub fn lock(folder: &Path) -> Result<File> {
     fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
     let path = folder.join("lock");
@@ -150,7 +150,7 @@ pub fn lock(folder: &Path) -> Result<File> {
     Ok(lock)
 }
 
-/// Puts together the image from what stands in the folder.
+/// Builds the image from the files in the folder.
 pub fn build_image(
     toolchain: &Toolchain,
     kernel: &Kernel,
@@ -190,9 +190,9 @@ pub struct Builder<'a> {
     pub kernel: &'a Kernel,
     /// Where to.
     pub directory: &'a Path,
-    /// Where files of the description are beside its own folder.
+    /// Further folders with files of the description.
     pub search: &'a [PathBuf],
-    /// Whether keys that the description names and that are nowhere are made, for trying out.
+    /// Whether keys that the description names and that are not found are made, for trying out.
     pub make_keys: bool,
 }
 
@@ -243,7 +243,7 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// The public halves of keys for trying out, where the description's own are nowhere.
+    /// Makes public keys for trying out, if the description's own are not found.
     fn keys(&self, system: &System) -> Result<()> {
         let components = system.domains.iter().filter_map(|d| d.replaceable.as_ref());
         for trust in components.flat_map(|replaceable| &replaceable.trust) {
@@ -256,7 +256,7 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// What a native client signs with, if the scenario has it do so.
+    /// The seed of the key with which a native client signs, if the scenario says so.
     fn seed(&self, system: &System, guest: &str) -> Result<Vec<(String, Vec<u8>)>> {
         if self.scenario.signer.as_deref() != Some(guest) {
             return Ok(Vec::new());
@@ -274,7 +274,7 @@ impl Builder<'_> {
                 packages.insert(package(domain));
             }
         }
-        // What is no package of the checkout either is missed, at its place of the description, when the image is built.
+        // A program that is no package of the checkout either is reported when the image is built, at its place in the description.
         packages.retain(|package| self.toolchain.has(package));
         for package in packages {
             let features = self.features(package);
@@ -289,11 +289,11 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// Whether a program image stands there ready, as Microkit's tool wants all of them.
+    /// Whether a file exists already in the description's folder or a search path.
     fn is_there(&self, image: &str) -> bool {
         let own = self.scenario.system.parent().unwrap_or(Path::new(""));
         let folders = std::iter::once(own).chain(self.search.iter().map(PathBuf::as_path));
-        // What stands in the working folder, where an edited description is too, was made for an earlier run.
+        // Files in the working folder, which also has an edited description, were made for an earlier run.
         let mut folders = folders.filter(|folder| *folder != self.directory);
         folders.any(|folder| folder.join(image).is_file())
     }
@@ -347,7 +347,7 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// Whether a Linux guest's files stand there ready: they are the user's own, and nothing is made for it.
+    /// Whether a Linux guest's files exist already: then they are the user's own, and nothing is made for the guest.
     fn is_own(&self, guest: &Guest, bundles: &[(String, Vec<u8>)]) -> Result<bool> {
         let kernel = &guest.kernel.value;
         let initrd = guest.initrd.as_ref().map(|file| &file.value);

@@ -33,7 +33,7 @@ fn prose(path: &Path) -> String {
     parts.collect::<Vec<_>>().join("\n")
 }
 
-/// What stands between `open` and `close`, each time.
+/// The texts between each `open` and the next `close`.
 fn between<'a>(text: &'a str, open: &'a str, close: char) -> impl Iterator<Item = &'a str> {
     let pieces = text.split(open).skip(1);
     pieces.filter_map(move |piece| piece.split(close).next())

@@ -8,7 +8,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// What a compiler answers that has both targets.
+/// A fake compiler that has both targets.
 const RUSTC: &str = r#"#!/bin/sh
 case $1 in
 --version) echo "rustc 1.96.0 (fake)" ;;
@@ -16,7 +16,7 @@ case $1 in
 -vV) printf 'host: here\nLLVM version: 19.1\n' ;;
 esac
 "#;
-/// Says what it is told to do, and where things would go.
+/// A fake cargo that prints its arguments and settings.
 const CARGO: &str = r#"#!/bin/sh
 for argument in "$@"; do echo "cargo: $argument" >&2; done
 echo "CARGO_TARGET_DIR=$CARGO_TARGET_DIR CARGO_BUILD_TARGET=$CARGO_BUILD_TARGET LC_ALL=$LC_ALL umask=$(umask)" >&2

@@ -36,7 +36,7 @@ pub struct Counts {
     pub entries: Vec<Entry>,
 }
 
-/// The text is not what the plugin writes.
+/// The text is not the plugin's output.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CountsError {
     /// This line.

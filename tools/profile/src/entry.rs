@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Kinds of entries of the kernel.
 
-/// Who ran before.
+/// What ran before the entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Before {
     /// A protection domain.

@@ -7,7 +7,7 @@ use inferno::flamegraph::{Options, from_lines};
 
 use crate::profile::Profile;
 
-/// Draws it: a program's functions stand above it, what is inlined in a function above that.
+/// Draws it: a program's functions are above the program, and inlined functions above those.
 ///
 /// # Errors
 /// No stack has any instructions.

@@ -35,7 +35,7 @@ pub struct EntryCount {
     pub count: f64,
 }
 
-/// What ran between the marks, for each of so many requests or the like.
+/// What ran between the marks, for each request (or whatever was counted).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Profile {
     /// Of how many.
@@ -54,7 +54,7 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// Puts it together; `programs` are the kernel, then all others. `of` is how many requests or the like there were.
+    /// Makes the profile. `programs`: the kernel, then all others. `of`: how many requests (or the like) there were.
     pub fn new(counts: &Counts, programs: &[Program], of: u64) -> Self {
         let each = |count: u64| count as f64 / of.max(1) as f64;
         let owners = programs_of(&counts.blocks, programs);

@@ -38,7 +38,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// Reads it. With line tables in the file, inlined functions are told apart.
+    /// Reads it. Inlined functions are distinguished if the file has line tables.
     ///
     /// # Errors
     /// [`ProgramError`].

@@ -19,7 +19,7 @@ static BLOCKS: Mutex<Vec<&'static Block>> = Mutex::new(Vec::new());
 /// Entries of the kernel: the vector's offset, and the block (by its address in this process) that ran before.
 static ENTRIES: Mutex<BTreeMap<(u64, usize), u64>> = Mutex::new(BTreeMap::new());
 
-/// Keeps a block for ever: QEMU may run it as long as it likes.
+/// Keeps a block without ever freeing it, because QEMU may run it at any time.
 pub fn add(block: Block) -> &'static Block {
     let block: &'static Block = Box::leak(Box::new(block));
     BLOCKS
@@ -42,7 +42,7 @@ pub fn executed(block: &'static Block) {
     }
 }
 
-/// The first mark: what was counted before is forgotten.
+/// The first mark: resets the counts.
 pub fn begin() {
     for block in (BLOCKS.lock().unwrap_or_else(PoisonError::into_inner)).iter() {
         block.runs.store(0, Ordering::Relaxed);

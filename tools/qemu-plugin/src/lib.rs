@@ -15,7 +15,7 @@ use std::sync::OnceLock;
 
 use block::Block;
 
-/// What the load executes at the beginning and at the end of what is to be counted: `hint #112` and `hint #113`, which
+/// The marks, which the load executes at the beginning and the end of what is counted: `hint #112` and `hint #113`, which
 /// processors execute as NOP (Arm ARM, "HINT").
 const BEGIN: u32 = 0xd503_2e1f;
 const END: u32 = 0xd503_2e3f;
@@ -104,7 +104,7 @@ extern "C" fn begin(_cpu: c_uint, _data: *mut c_void) {
 
 extern "C" fn end(_cpu: c_uint, _data: *mut c_void) {
     let Some(options) = OPTIONS.get() else { return };
-    // The machine is stopped from outside: what was counted is written as soon as it is complete.
+    // The machine is stopped from outside, so the counts are written as soon as they are complete.
     if let Err(error) = counts::end(&options.out) {
         eprintln!("molt-qemu-plugin: {}: {error}", options.out.display());
     }

@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use crate::machine::{Clock, Machine};
 use crate::program::{self, Unfit};
 
-/// A longer line is cut here: a guest may write for ever without a newline.
+/// Longer lines are cut: a guest may write without ever sending a newline.
 const LONGEST_LINE: u64 = 4096;
 
-/// What an observer says after a line.
+/// An observer's decision after a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Go on.
@@ -23,7 +23,7 @@ pub enum Step {
     Stop,
 }
 
-/// Somebody who reads the console.
+/// Reads the console's lines.
 pub trait Observer {
     /// One line, without its end, at so much of the host's time after the start.
     fn line(&mut self, at: Duration, line: &str) -> Step;
@@ -61,7 +61,7 @@ pub enum RunError {
     Console(#[from] io::Error),
 }
 
-/// Boots the machine and hands its console to the observer until one of the two has enough.
+/// Boots the machine and passes its console to the observer, until the machine or the observer ends.
 pub fn run(machine: &Machine, observer: &mut dyn Observer) -> Result<End, RunError> {
     program::fit(&machine.board)?;
     if machine.clock != Clock::Host && machine.cores > 1 {
@@ -74,8 +74,8 @@ pub fn run(machine: &Machine, observer: &mut dyn Observer) -> Result<End, RunErr
     watch(&program, machine.arguments(), machine.limit, observer)
 }
 
-/// Runs a program that boots a machine and prints its console, and hands that to the observer, until one of the two has
-/// enough or `limit` has passed.
+/// Runs a program that boots a machine and prints its console, and passes that to the observer, until the program or the
+/// observer ends, or `limit` has passed.
 ///
 /// # Errors
 /// [`RunError`].
@@ -118,7 +118,7 @@ pub fn watch(
             Err(RecvTimeoutError::Disconnected) => {
                 let code = qemu.0.wait()?.code();
                 if !said_something && code != Some(0) {
-                    // `setpriv`, or a shell in its place, says so of a program that is not there.
+                    // `setpriv`, or a shell, reports a missing program in this way.
                     if code == Some(127) {
                         let program = program.to_string_lossy().into_owned();
                         let error = io::ErrorKind::NotFound.into();
@@ -132,9 +132,9 @@ pub fn watch(
     }
 }
 
-/// A command that ends with this process, however that ends: killed, too, or with Ctrl-C at a moment when nothing is dropped.
-/// A QEMU that is left over would hold the disk's image. util-linux's `setpriv` asks the kernel for it (prctl(2),
-/// PR_SET_PDEATHSIG) and then becomes the program; where it is not installed the program runs by itself.
+/// A command that ends with this process, even if this process is killed, or ended with Ctrl-C without destructors being run.
+/// A QEMU that keeps running would hold the disk's image. util-linux's `setpriv` asks the kernel for this (prctl(2),
+/// PR_SET_PDEATHSIG) and then becomes the program. If it is not installed, the program is run without it.
 fn supervised(program: &OsStr) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL"]);
@@ -179,7 +179,7 @@ impl Running {
     fn complaint(&mut self) -> String {
         let mut text = String::new();
         if let Some(mut stream) = self.0.stderr.take() {
-            // What it could still say is all there is to tell.
+            // An error here only shortens the message.
             let _ = stream.read_to_string(&mut text);
         }
         text.trim().to_owned()

@@ -20,7 +20,7 @@ pub enum Disk {
     None,
     /// An image file, written through; raw, or qcow2 where its name ends so.
     File(PathBuf),
-    /// A raw image file behind a limit of so many requests a second.
+    /// A raw image file with a limit on requests per second.
     Throttled {
         /// The image.
         file: PathBuf,
@@ -31,7 +31,7 @@ pub enum Disk {
     Null(u64),
 }
 
-/// What the machine's clock follows.
+/// The machine's time source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clock {
     /// The host's time.
@@ -93,7 +93,7 @@ impl Machine {
         }
     }
 
-    /// The same board with a Linux alone, where its file says how.
+    /// The same board with a Linux alone, if its file describes it.
     pub fn linux(board: &Qemu, kernel: PathBuf, initrd: PathBuf, cmdline: &str) -> Option<Self> {
         let mut machine = Self::new(board, 1, PathBuf::new());
         machine.board.arguments = board.linux.clone()?;

@@ -10,28 +10,28 @@ use crate::result::{Guest, Kind, Summary};
 use crate::timeline;
 use crate::transactions::Transactions;
 
-/// What was seen so far.
+/// Everything that was read so far.
 #[derive(Debug, Default)]
 pub struct Collector {
     guests: Vec<Guest>,
     /// The PD behind each guest: its VMM, or the native client itself.
     domains: Vec<String>,
     done: BTreeSet<String>,
-    /// Guests that are over and were not done: why.
+    /// Guests that have ended without `done`, with the reason.
     over: BTreeMap<String, String>,
-    /// Who has said something, up to a colon, and the last line.
+    /// The names (the text before a colon) of all that have printed something, and the last line.
     speakers: BTreeSet<String>,
     last: Option<String>,
-    /// Guests that were done before the last update had ended.
+    /// Guests that had ended before the last update ended.
     absent: BTreeSet<String>,
     transactions: Transactions,
     complaints: Vec<String>,
     values: Vec<(String, u64)>,
-    /// Slots in use before a component's first transaction; those after the others must be as many, as long as the same clients
-    /// are granted their regions.
+    /// Slots in use before a component's first transaction. After each later one the number has to be the same, as long as the
+    /// same clients are granted their regions.
     slots: BTreeMap<String, u64>,
     leaks: Vec<String>,
-    /// Guests that `update` does not believe any more.
+    /// Guests whose client is fenced.
     fenced: BTreeSet<String>,
     /// Components whose device has stopped since it was granted last.
     stopped: BTreeSet<String>,
@@ -41,7 +41,7 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// For these guests: name, the PD behind it, what it is.
+    /// A collector for these guests: name, its VMM's name (or the native client's own), kind.
     pub fn new(guests: impl IntoIterator<Item = (String, String, Kind)>) -> Self {
         let mut collector = Self::default();
         for (name, domain, kind) in guests {
@@ -61,7 +61,7 @@ impl Collector {
         self.guests.get_mut(index)
     }
 
-    /// Takes a line in; returns what of it a person wants to see now.
+    /// Reads a line. Returns the text that the timeline shows for it, if any.
     pub fn line(&mut self, text: &str) -> Option<String> {
         self.heard(text);
         if let Ok(line) = text.parse::<Line>() {
@@ -72,7 +72,7 @@ impl Collector {
         let named = self.guests.iter().position(|guest| guest.name == name);
         let Some(guest) = named.and_then(|index| self.guests.get_mut(index)) else {
             self.end_of_guest(name, said);
-            // A domain that says something has a reason to.
+            // A protection domain that prints something has a reason, so it is shown.
             return Some(format!("              {name:<10} {said}"));
         };
         match guest_line::read(guest, said) {
@@ -106,7 +106,7 @@ impl Collector {
         }
     }
 
-    /// What a VMM or `monitor` says of a guest that runs no longer.
+    /// Reads a message of a VMM or of `monitor` that a guest has ended.
     fn end_of_guest(&mut self, domain: &str, said: &str) {
         for (guest, behind) in self.guests.iter().zip(&self.domains) {
             let fault = || said.starts_with(&format!("'{behind}' faulted"));

@@ -14,7 +14,7 @@ pub struct Summary {
     pub board: String,
     /// The kernel's configuration, by its name in an SDK.
     pub configuration: String,
-    /// What the machine's clock follows: the `host`'s time or the count of `instructions`.
+    /// The machine's time source: the `host`'s clock, or counted `instructions`.
     #[serde(default)]
     pub clock: String,
     /// The guests, by name.

@@ -58,7 +58,7 @@ pub fn table(summary: &Summary) -> Vec<String> {
     lines
 }
 
-/// What the figures are of.
+/// A note on the clock that the figures are measured with.
 fn clock(clock: &str) -> Option<&'static str> {
     Some(match clock {
         "host" => {

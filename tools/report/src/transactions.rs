@@ -143,7 +143,7 @@ impl Transactions {
         if let Some((_, to)) = generations {
             self.running.insert(component.to_owned(), to);
         }
-        // An end without an offer is the device's own failure: it is an update too, that nobody asked for.
+        // An end without an offer: the committed driver has failed. It is counted like an update.
         let update = match self.last.get(component) {
             Some(index)
                 if self

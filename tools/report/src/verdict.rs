@@ -6,20 +6,20 @@ use serde::Deserialize;
 use crate::collector::Collector;
 use crate::result::{Summary, Update};
 
-/// What a scenario asks of a run.
+/// The expected results of a scenario.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expectation {
-    /// How the updates ended, in order, each as [`Update::end`] says it: `committed`, `refused: old-sequence`.
+    /// How the updates have to end, in order, each as [`Update::end`] prints it: `committed`, `refused: old-sequence`.
     #[serde(default)]
     pub outcomes: Vec<String>,
-    /// How many ended how, in place of `outcomes` where there are very many.
+    /// How many updates have to end in each way; instead of `outcomes`, if there are very many.
     #[serde(default)]
     pub counts: std::collections::BTreeMap<String, usize>,
     /// Guests that die on the way: they do not get to their end, and nothing else is asked of them.
     #[serde(default)]
     pub dead: Vec<String>,
-    /// Guests that `update` believes no longer in the end: what they have under way then ends in errors. Sorted.
+    /// Guests whose client is fenced in the end, sorted. Their requests end in errors.
     #[serde(default)]
     pub fenced: Vec<String>,
     /// Whether requests have to end in errors, since a component goes out of service: each guest sees some.
@@ -31,7 +31,7 @@ pub struct Expectation {
     /// Whether every guest has to be at work until the last update has ended.
     #[serde(default)]
     pub under_load: bool,
-    /// How often clients that touch what was taken from them are parked, in all.
+    /// How often clients that touch a region while it is taken away are parked, in total.
     #[serde(default)]
     pub parked: u64,
     /// How many signs of life each guest shows at the least while a component is denied.
@@ -40,7 +40,7 @@ pub struct Expectation {
     /// Named figures of the trace: all that came under the name, in order.
     #[serde(default)]
     pub values: std::collections::BTreeMap<String, Vec<u64>>,
-    /// Whether queue violations and the like are part of the scenario.
+    /// Whether faults and queue violations are part of the scenario.
     #[serde(default)]
     pub complaints: bool,
 }

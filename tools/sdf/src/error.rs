@@ -42,7 +42,7 @@ pub enum Error {
         place: String,
         /// The line.
         text: String,
-        /// How far the caret stands in the line, in characters from 0.
+        /// The position of the caret in the line, in characters from 0.
         indent: usize,
         /// How many characters are underlined, at least 1.
         width: usize,
@@ -88,7 +88,7 @@ impl fmt::Display for Error {
                 rule,
             } => {
                 let (text, indent, width) = around(text, *indent, *width);
-                // Tabs stay tabs, so that the caret stands under its character.
+                // Tabs are kept, so that the caret is under its character.
                 let lead: String = text
                     .chars()
                     .take(indent)
@@ -106,9 +106,9 @@ impl fmt::Display for Error {
 
 /// Characters of a line that are shown at the most.
 const SHOWN: usize = 160;
-/// Characters of them that stand before the caret.
+/// How many of them are before the caret.
 const BEFORE: usize = 60;
-/// Stands for what is not shown.
+/// Replaces the part that is not shown.
 const CUT: char = '\u{2026}';
 
 /// The part of a long line around the caret: text, indent and width of what is underlined.

@@ -23,7 +23,7 @@ pub struct System {
     pub domains: Vec<ProtectionDomain>,
     /// Channels in the order of the text.
     pub channels: Vec<Channel>,
-    /// When which scheduling domain runs; `None`: all PDs are in one that always does.
+    /// The schedule of scheduling domains. `None`: all PDs are in one that always runs.
     pub domain_schedule: Option<DomainSchedule>,
 }
 
@@ -58,7 +58,7 @@ pub enum ScheduleEntry {
     Run {
         /// The kernel's number of the domain.
         domain: u64,
-        /// So long.
+        /// How long it runs.
         duration: At<Duration>,
     },
     /// The schedule starts anew.
@@ -130,7 +130,7 @@ pub struct Irq {
     pub edge: bool,
 }
 
-/// What a symbol is set to.
+/// The value that a symbol is set to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SetvarValue {
     /// A number known from the text.
@@ -144,7 +144,7 @@ pub enum SetvarValue {
 pub struct Setvar {
     /// The 8-byte symbol of the program image.
     pub symbol: At<String>,
-    /// What it gets.
+    /// The value.
     pub value: SetvarValue,
 }
 
@@ -175,7 +175,7 @@ pub struct ExtraCap {
     pub kind: ExtraCapability,
     /// Slot of the root CNode.
     pub slot: At<u64>,
-    /// Whose.
+    /// The PD whose capability it is.
     pub domain: DomainId,
 }
 
@@ -336,7 +336,7 @@ pub struct Client {
     pub queue: RegionId,
     /// The client's memory.
     pub memory: RegionId,
-    /// What it has of the device, where the description says.
+    /// Its share of the device, if the description gives one.
     pub share: Option<Share>,
 }
 
@@ -353,14 +353,14 @@ impl Client {
     }
 }
 
-/// What one class of device shares out: the child element of `<client>` that is named like the class.
+/// A client's share of a device: the child element of `<client>`, which is named like the class of the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Share {
     /// `<block>`: a part of a disk.
     Block {
         /// Its first sector.
         first_sector: u64,
-        /// So many.
+        /// How many sectors.
         sectors: u64,
     },
     /// `<entropy>`: random numbers, of which there is no end.

@@ -39,13 +39,13 @@ impl<'a> Element<'a> {
         self.0.tag_name().name()
     }
 
-    /// The opening tag's name, which stands for the element in messages.
+    /// The place of the opening tag's name, where messages show the element.
     pub fn span(&self) -> Span {
         let start = self.0.range().start;
         start..start + 1 + self.tag().len()
     }
 
-    /// Only these attributes may stand here.
+    /// Checks that the element has only these attributes.
     pub fn attributes(&self, known: &[&str]) -> Result<(), Broken> {
         match self.0.attributes().find(|a| !known.contains(&a.name())) {
             Some(a) => broken(

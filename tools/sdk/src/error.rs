@@ -74,7 +74,7 @@ pub enum Error {
         board: String,
         /// The configuration.
         configuration: String,
-        /// What the kernel's configuration says.
+        /// The value in the kernel's configuration.
         found: String,
     },
     /// Molt cannot run on this kernel.

@@ -38,7 +38,7 @@ impl Platform {
         Self::of(path, &object)
     }
 
-    /// Whether the kernel hands out all of a range, which must not lie across two kinds of memory.
+    /// Whether the kernel gives all of a range to users; the range must be of one kind of memory.
     #[must_use]
     pub fn has(&self, range: &Range<u64>) -> bool {
         let mut all = self.memory.iter().chain(&self.devices);

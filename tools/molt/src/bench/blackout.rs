@@ -13,7 +13,7 @@ use crate::scenario::{Edit, Scenario};
 use crate::session::Show;
 use crate::toolchain::Toolchain;
 
-/// The system, the bundles, and what has to come of it.
+/// The scenario: the system, the bundles, and the expected results.
 const SCENARIO: &str = "tests/measure/blackout.toml";
 
 /// Runs it; the guests' random numbers are others in each run. The swaps go to `all`, too.
@@ -65,7 +65,7 @@ fn sorted(ns: impl Iterator<Item = u64>) -> Vec<u64> {
     ns
 }
 
-/// The microseconds that so many in a hundred do not exceed.
+/// The time in microseconds that `percent` in a hundred do not exceed.
 fn share(ns: &[u64], percent: usize) -> f64 {
     let index = (ns.len() * percent).div_ceil(100).saturating_sub(1);
     ns.get(index).map_or(f64::NAN, |ns| *ns as f64 / 1e3)

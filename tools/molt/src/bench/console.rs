@@ -11,7 +11,7 @@ use molt_qemu::{End, Observer, Step};
 #[derive(Default)]
 pub struct Reader {
     console: Console,
-    /// The last lines, for whoever has to find out what went wrong.
+    /// The last lines, for the error message if something goes wrong.
     last: Vec<String>,
 }
 

@@ -29,8 +29,8 @@ pub struct Linux {
 }
 
 impl Linux {
-    /// With the kernel and the initramfs in this folder, as Molt's guest has them; none where the board's file does not
-    /// say how.
+    /// A machine with the kernel and the initramfs in this folder, which are those of Molt's guest. `None` if the board's file
+    /// does not describe one.
     pub fn new(toolchain: &Toolchain, board: &Board, folder: &Path) -> Result<Option<Self>> {
         if board.qemu.linux.is_none() {
             return Ok(None);

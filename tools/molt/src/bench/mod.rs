@@ -154,7 +154,7 @@ fn write(file: &Path, text: &str) -> Result<()> {
     std::fs::write(file, text).with_context(|| format!("{}: cannot be written", file.display()))
 }
 
-/// What stands at the head of the report.
+/// The head of the report.
 fn setting(kernel: &Kernel, arguments: &Bench) -> Result<Vec<(String, String)>> {
     let values = [
         ("kernel", kernel.name()),

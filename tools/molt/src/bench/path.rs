@@ -16,10 +16,10 @@ use crate::scenario::{Edit, Scenario};
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 
-/// The system and what is other in it.
+/// The scenario: the default system with its changes.
 pub const SCENARIO: &str = "tests/measure/path.toml";
 
-/// What a run gave, and where the files are that it was built from.
+/// The results of a run, and the folder with the files that it was built from.
 pub struct Run {
     /// The load's lines.
     pub lines: Vec<Line>,

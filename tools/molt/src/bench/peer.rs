@@ -49,7 +49,7 @@ impl Peer {
     /// Measures.
     pub fn run(&self, run: u64) -> Result<Vec<Line>> {
         let step = Step::start(format!("{}, run {run}", self.name));
-        // What is stopped at the end has to be the machine itself, not a shell that waits for it.
+        // The process that is stopped at the end has to be the machine itself, not a shell that waits for it.
         let command = format!("export {RUN}={run}; exec {}", self.command);
         let arguments = vec!["-c".into(), command.into()];
         let mut reader = Reader::default();

@@ -22,7 +22,7 @@ const PATH: [(&str, &[&str]); 10] = [
 
 const BOOT: &str = "boot_s";
 
-/// Bytes of the boot image, and what the memory of each part of the system begins with.
+/// The name of the boot image's size, and the beginning of the names for the memory of each part of the system.
 pub const IMAGE: &str = "image_kib";
 pub const MEMORY: &str = "memory_";
 
@@ -39,7 +39,7 @@ pub const BLACKOUT: [&str; 4] = [
     "blackout_us",
 ];
 
-/// Refuses what is no row of the load.
+/// Refuses a name that is no row of the load.
 pub fn row(name: &str) -> Result<()> {
     let rows = PATH.map(|(row, _)| row);
     if !rows.contains(&name) {
@@ -51,7 +51,7 @@ pub fn row(name: &str) -> Result<()> {
     Ok(())
 }
 
-/// What is asked for.
+/// The figures that were asked for.
 pub struct Wanted<'a> {
     filter: &'a [String],
     /// Requests in each row of the request path.
@@ -59,7 +59,7 @@ pub struct Wanted<'a> {
 }
 
 impl<'a> Wanted<'a> {
-    /// Figures whose name contains a text of the filter; all, where there is none.
+    /// The figures whose name contains one of the texts in the filter; all if the filter is empty.
     ///
     /// # Errors
     /// A text that is in no figure's name.

@@ -2,7 +2,7 @@
 //! `molt mutants`: the system with one check left out each time, and the test that has to notice it.
 //!
 //! A mutant is a description (`tests/mutants`), not a feature of the programs: it is made in a copy of the checkout, by
-//! replacing a text, so that the sources hold no trace of it.
+//! replacing a text, so that the sources contain nothing for it. docs/testing.md describes the format.
 
 mod mutant;
 mod notice;
@@ -20,7 +20,7 @@ use mutant::{Mutant, NoticedBy};
 use notice::Verdict;
 use tree::Tree;
 
-/// Where what the tests print is kept, by mutant.
+/// The folder for the tests' output, one file for each mutant.
 const LOGS: &str = "target/molt/mutants";
 
 /// Makes each mutant that the filter lets through, and runs its test.

@@ -23,11 +23,11 @@ struct File {
 pub struct Mutant {
     /// Its name, unique among all.
     pub name: String,
-    /// Which check is left out, as a person would say it.
+    /// The check that is left out, in words.
     pub without: String,
     /// The texts that are replaced, in this order.
     pub edit: Vec<Edit>,
-    /// What has to fail.
+    /// The test or scenario that has to fail.
     pub noticed_by: NoticedBy,
 }
 
@@ -37,7 +37,7 @@ pub struct Mutant {
 pub struct Edit {
     /// The file, from the checkout's root.
     pub file: PathBuf,
-    /// What stands there, exactly once.
+    /// The text to replace; it must be in the file exactly once.
     pub from: String,
     /// What takes its place.
     pub to: String,
@@ -51,13 +51,13 @@ pub enum NoticedBy {
     Host {
         /// The package that it belongs to.
         package: String,
-        /// Its name, without the modules that it stands in.
+        /// Its name, without its modules.
         test: String,
-        /// A part of what it prints then, where it can fail for several reasons.
+        /// A part of what it prints then, if it can fail for several reasons.
         #[serde(default)]
         says: Option<String>,
     },
-    /// A scenario, one of whose failures says this.
+    /// A scenario, one of whose failures contains this text.
     Scenario {
         /// The file's name in `tests/scenarios`, without its ending.
         scenario: String,
@@ -130,7 +130,7 @@ impl Mutant {
 }
 
 impl NoticedBy {
-    /// What is named has to be there. (Tests are looked for when they run.)
+    /// Checks that everything that the mutant names exists. (Tests are looked for when they run.)
     fn check(&self, root: &Path) -> Result<()> {
         if let Self::Scenario { scenario, .. } = self {
             let file = scenario_file(root, scenario);
@@ -151,7 +151,7 @@ pub fn scenario_file(root: &Path, name: &str) -> PathBuf {
 mod tests {
     use super::*;
 
-    /// Whoever changes a line that a mutant changes sees here that the mutant is to be described anew.
+    /// Fails if a line that a mutant replaces has changed: then the mutant's description has to be adapted.
     #[test]
     fn every_mutant_can_be_made_of_the_sources() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");

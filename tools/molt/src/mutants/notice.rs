@@ -19,15 +19,15 @@ use crate::toolchain::Toolchain;
 const LIMIT: Duration = Duration::from_secs(3600);
 const POLL: Duration = Duration::from_millis(50);
 
-/// What came of a test.
+/// The result of a mutant's test.
 pub enum Verdict {
-    /// It failed, as it has to; this is what it said.
+    /// It failed, as it has to. Holds its message.
     Noticed(String),
-    /// It passed, or failed for another reason: the last lines of what it printed.
+    /// It passed, or failed for another reason. Holds the last lines of its output.
     NotNoticed(String),
 }
 
-/// Runs it in the tree at `root`; what it prints goes to the file `log`.
+/// Runs the test in the tree at `root`; its output goes to the file `log`.
 pub fn run(
     toolchain: &Toolchain,
     kernel: &arguments::Kernel,
@@ -136,7 +136,7 @@ fn printed(log: &Path) -> Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The line in which cargo says that the test failed.
+/// The line in which cargo reports that the test failed.
 fn failed_test<'a>(printed: &'a str, test: &str) -> Option<&'a str> {
     printed.lines().find(|line| {
         let name = (line.strip_prefix("test ")).and_then(|rest| rest.split_once(" ... "));
@@ -147,7 +147,7 @@ fn failed_test<'a>(printed: &'a str, test: &str) -> Option<&'a str> {
     })
 }
 
-/// The failure of a scenario that says this.
+/// The failure of a scenario that contains this text.
 fn failure<'a>(printed: &'a str, says: &str) -> Option<&'a str> {
     let failures = printed.lines().filter_map(|line| line.strip_prefix("  - "));
     failures.into_iter().find(|failure| failure.contains(says))

@@ -10,7 +10,7 @@ use super::mutant::Mutant;
 
 /// Below the checkout, where nothing is versioned.
 const PLACE: &str = "target/mutants";
-/// What is not copied: what was built, and the versions.
+/// Folders that are not copied: build results, and the repository.
 const LEFT_OUT: [&str; 2] = ["target", ".git"];
 
 /// The copy.
@@ -35,7 +35,7 @@ impl Tree {
         &self.copy
     }
 
-    /// Runs `test` while the mutant stands in the copy.
+    /// Makes the mutant in the copy, runs `test`, and restores the copy.
     pub fn with<T>(&self, mutant: &Mutant, test: impl FnOnce() -> Result<T>) -> Result<T> {
         let files = mutant.edited(&self.original)?;
         for (path, text) in &files {

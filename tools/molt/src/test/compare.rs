@@ -18,7 +18,7 @@ use crate::toolchain::Toolchain;
 
 /// The demo without a Linux.
 const DEMO_BARE: &str = "tests/scenarios/demo-bare.toml";
-/// The embedded kernel may take so many times what the real one takes in the demo's blackout.
+/// How many times the real kernel's execution time in the demo's blackout the embedded kernel may take.
 const BLACKOUT_BOUND: f64 = 3.0;
 /// Runs of each demo: the disk is a file, and when it answers is the host's affair.
 const RUNS: usize = 3;
@@ -83,7 +83,7 @@ impl Comparison<'_> {
         Ok(())
     }
 
-    /// What the operations on the swap's path cost, and how that grows.
+    /// The cost of the operations that a swap uses, and its growth.
     fn costs(&mut self, [embedded, real]: &[Seen; 2]) {
         say!("\n## Instructions\n");
         say!(

@@ -3,7 +3,7 @@
 
 use super::compare::pair;
 
-/// The embedded kernel's growth is of the same order up to so many times the real one's.
+/// The embedded kernel's growth counts as the same order if it is at most this many times the real kernel's.
 const SAME_ORDER: f64 = 3.0;
 
 /// By how much an operation costs more on more objects.
@@ -61,7 +61,7 @@ impl Growth {
         self.embedded <= SAME_ORDER * self.real
     }
 
-    /// What is to be said if it does.
+    /// The message if it does.
     pub fn complaint(&self) -> String {
         format!(
             "{}: {:.1} times the cost, on the real kernel {:.1} times",

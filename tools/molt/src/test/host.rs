@@ -16,7 +16,7 @@ pub fn run(toolchain: &Toolchain, filter: Option<&str>) -> Result<Count> {
     command
         .args(["test", "--locked", "--no-fail-fast"])
         .args(filter)
-        // What is built and which crate's tests run goes to the error stream as it comes; the tests themselves are dots.
+        // Cargo's messages about building and the crates go to the error stream as they come; each test is a dot.
         .args(["--", "--quiet"])
         .stdout(Stdio::piped());
     let mut cargo = command.spawn().context("cannot run cargo test")?;

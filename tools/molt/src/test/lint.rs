@@ -13,10 +13,10 @@ use super::count::Count;
 use crate::output::say;
 use crate::toolchain::{Target, Toolchain};
 
-/// Where the machine's programs are built: what runs at build time stands there already.
+/// The folder in which the target's programs are built: it already has the build scripts and macros.
 const FOLDER: &str = "target/bare";
-/// Folders of the packages that use no FP register; all others that are not for the host are protection domains, and what they
-/// are made of.
+/// Folders of the packages that use no FP registers. All others that are not for the host are protection domains and their
+/// libraries.
 const BARE: [&str; 3] = ["kernel", "loader", "tests/guests/bare"];
 const DENY: [&str; 3] = ["--", "-D", "warnings"];
 
@@ -107,7 +107,7 @@ fn lacks_clippy(toolchain: &Toolchain) -> Result<Option<String>> {
     })
 }
 
-/// What a program says, if it is there. A stand-in of rustup's for a component that is not installed fails.
+/// The output of a program, if it exists. rustup's proxy for a component that is not installed fails.
 fn answer(program: &Path, argument: &str) -> Option<String> {
     let output = Command::new(program).arg(argument).output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -148,7 +148,7 @@ fn one(name: &str, commands: impl IntoIterator<Item = Command>) -> Result<Count>
     Ok(Count::of(passed))
 }
 
-/// What the commands that failed have printed. A library that several programs use is complained of once.
+/// The output of the commands that failed. Messages about a library that several programs use are printed once.
 #[derive(Default)]
 struct Complaints(Vec<String>);
 

@@ -14,11 +14,11 @@ use crate::kernel::Kernel;
 use crate::output::say;
 use crate::toolchain::{Target, Toolchain};
 
-/// Whose programs.
+/// The system whose programs are compared.
 const SYSTEM: &str = "system.xml";
 /// The root task, which no description names.
 const MONITOR: &str = "molt-monitor";
-/// Apart from what is used, so that both are built.
+/// A separate build folder, so that both are built.
 const FOLDER: &str = "target/bare-compared";
 
 /// Builds both and compares.

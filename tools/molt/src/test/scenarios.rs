@@ -29,7 +29,7 @@ fn place(toolchain: &Toolchain, kernel: &Kernel, scenario: &Scenario) -> Result<
     Ok((kernel, board))
 }
 
-/// Scenarios that run side by side, where there are as many cores: each is one busy thread of QEMU.
+/// The most scenarios that run at the same time, if there are as many cores: each is one busy thread of QEMU.
 const SIDE_BY_SIDE: usize = 4;
 
 /// What all of them share.
@@ -38,7 +38,7 @@ struct Runner<'a> {
     kernel: &'a Kernel,
     /// Those that are not yet begun, the next one last.
     waiting: Mutex<Vec<PathBuf>>,
-    /// Read by whoever counts instructions; written by whoever runs in the host's time, which nobody may take from it.
+    /// Read-locked by runs that count instructions; write-locked by runs in the host's time, which must run alone.
     clock: RwLock<()>,
 }
 

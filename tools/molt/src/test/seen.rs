@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use molt_qemu::{Observer, Step};
 
-/// What the suite printed.
+/// The suite's output.
 #[derive(Default)]
 pub struct Seen {
     /// By test: why it failed, if it did.
     pub verdicts: BTreeMap<String, Option<String>>,
-    /// By test: what the kernel answered.
+    /// The kernel's answers, by test.
     pub traces: BTreeMap<String, Vec<String>>,
     /// By operation, in the suite's order: the instructions it took.
     pub costs: Vec<(String, u64)>,

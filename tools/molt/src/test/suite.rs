@@ -17,7 +17,7 @@ use crate::toolchain::{Target, Toolchain};
 
 const PACKAGE: &str = "molt-suite";
 const LOADER: &str = "molt-loader";
-/// Where the traces of the real kernel stand, with its version.
+/// The file with the traces of the real kernel; its path has the kernel's version.
 const TRACES: &str = "tests/traces/sel4-16.0.0/suite.txt";
 const LIMIT: Duration = Duration::from_secs(600);
 
@@ -76,7 +76,7 @@ pub fn record(toolchain: &Toolchain, kernel: &Kernel) -> Result<bool> {
         if let Some(reason) = verdict {
             bail!("{name} fails on the real kernel ({reason}): nothing was recorded");
         }
-        // A test without a trace stands there too: it has to run.
+        // A test without a trace is recorded too: it has to run.
         text.push_str(&format!("ok {name}\n"));
         for line in seen.traces.get(name).into_iter().flatten() {
             text.push_str(&format!("trace {name}: {line}\n"));

@@ -35,7 +35,7 @@ const ATTRIBUTES: &[&str] = &[
     "role",
 ];
 
-/// Where a parent's capabilities to its children's TCBs end, and what the badge of their faults has room for.
+/// The highest identifier of a child: limited by the slots for children's TCBs, and by the badge of their faults.
 const LAST_CHILD: u64 = 63;
 
 /// The page below the IPC buffer's, which stays free: the stack ends there.

@@ -128,7 +128,7 @@ fn duration(text: &str) -> Result<Duration, Rule> {
     parsed.ok_or_else(|| Rule::Duration(text.to_owned()))
 }
 
-/// The scheduling domain of a PD; `schedule`: what `<domains>` before it says.
+/// The scheduling domain of a PD. `schedule`: the `<domains>` before it, if there is one.
 pub fn of(element: Element, schedule: Option<&DomainSchedule>) -> Result<Option<u64>, Broken> {
     match (schedule, element.text("domain")) {
         (Some(schedule), _) => named(element.required("domain")?, &schedule.domains).map(Some),

@@ -66,7 +66,7 @@ fn core(element: Element) -> Result<Option<At<u64>>, Broken> {
 struct Nested<'a> {
     element: Element<'a>,
     parent: Option<DomainId>,
-    /// Whether `<domains>` stands before it, which alone it can refer to.
+    /// Whether `<domains>` comes before it: it can refer only to that.
     after_domains: bool,
 }
 
@@ -98,7 +98,7 @@ fn flatten<'a>(
     Ok(())
 }
 
-/// What the XML parser refused. Its columns count characters from 1.
+/// An error of the XML parser. Its columns count characters from 1.
 fn malformed(source: &Source, error: &roxmltree::Error) -> Broken {
     let at = error.pos();
     let mut lines = source.text().split_inclusive('\n');
@@ -111,7 +111,7 @@ fn malformed(source: &Source, error: &roxmltree::Error) -> Broken {
             .char_indices()
             .nth(column)
             .map_or(line.len(), |(offset, _)| offset);
-    // Its text has the place, which stands before the message already.
+    // Its text has the place, which our message already begins with.
     let text = error
         .to_string()
         .replace(&format!(" at {}:{}", at.row, at.col), "");
@@ -121,8 +121,8 @@ fn malformed(source: &Source, error: &roxmltree::Error) -> Broken {
     }
 }
 
-/// Where each region is mapped, in PDs and virtual machines, which decides on its page size. What is wrong with a mapping is
-/// said where it is parsed.
+/// The addresses at which each region is mapped, in PDs and virtual machines; they decide on its page size. Errors in a
+/// mapping are reported when it is parsed.
 fn mapped(document: &roxmltree::Document) -> BTreeMap<String, Vec<u64>> {
     let mut mapped: BTreeMap<String, Vec<u64>> = BTreeMap::new();
     let maps = document

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 const SMALL: u64 = 0x1000;
 const LARGE: u64 = 0x20_0000;
-/// Microkit's names of what a kernel may tell its root task.
+/// Microkit's names of the information that a kernel may pass to its root task.
 const BOOTINFO: [&str; 6] = [
     "fdt",
     "x86_vbe",

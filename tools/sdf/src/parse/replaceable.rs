@@ -151,7 +151,7 @@ pub fn client(element: Element, names: &Names) -> Result<Client, Broken> {
 /// Attributes of a client's share of a disk.
 const SHARE: [&str; 2] = ["first_sector", "sectors"];
 
-/// What a client has of a device, by class.
+/// A client's share of a device, by class.
 fn share(element: Element) -> Result<Share, Broken> {
     element.children(&[])?;
     if element.tag() == "entropy" {

@@ -110,7 +110,7 @@ fn one(system: &System, index: DomainId, domain: &ProtectionDomain) -> Result<()
     Ok(())
 }
 
-/// One page, one owner: nobody else maps the device's page.
+/// A device's page has one owner: no other PD or virtual machine maps it.
 fn device_is_its_own(system: &System, index: DomainId, map: &Map) -> Result<(), Broken> {
     let name = &system.region(map.region).name;
     for (other, domain) in system.domains.iter().enumerate() {
@@ -156,8 +156,7 @@ fn revocable(system: &System) -> Result<(), Broken> {
     Ok(())
 }
 
-/// `update` takes a revocable region from its component and from the client whose queue it is; what anyone else mapped
-/// would stay.
+/// `update` maps a revocable region only for its component and for the client whose queue it is. No other PD may map it.
 fn strangers(system: &System, id: RegionId, owner: &ProtectionDomain) -> Result<(), Broken> {
     for (index, domain) in system.domains.iter().enumerate() {
         if domain.name == owner.name {

@@ -43,7 +43,7 @@ impl Compiler {
         Ok(())
     }
 
-    /// Makes a program of a source; where it is.
+    /// Makes a program from a source. Returns its path.
     pub fn program(&self, source: &Path, sdk: &Configuration, out: &Path) -> Result<PathBuf> {
         let name = source.file_stem().unwrap_or_default();
         let object = out.join(name).with_extension("o");
@@ -61,7 +61,7 @@ impl Compiler {
             ])
             .arg("-I")
             .arg(sdk.folder().join("include"))
-            // What the sources have in common.
+            // The headers that the sources share.
             .arg("-I")
             .arg(
                 source

@@ -35,7 +35,7 @@ pub fn boot(mut machine: Machine, expected: &str) -> Result<()> {
     Ok(())
 }
 
-/// Which lines are the programs' own: kernel, loader and root task print what they like.
+/// Selects the programs' own lines: those of kernel, loader and root task are not compared.
 struct Own {
     /// Heads of lines, up to a colon.
     heads: Vec<String>,

@@ -66,7 +66,7 @@ pub fn run(toolchain: &Toolchain, kernel: &Kernel, filter: Option<&str>) -> Resu
     Ok(count)
 }
 
-/// What the tests need, or why they cannot be run.
+/// Checks for what the tests need. The error says why they cannot run.
 fn ready(kernel: &Kernel) -> Result<(&Configuration, Compiler), String> {
     let configuration = kernel.sdk().ok_or(
         "needs a Microkit SDK (--sdk DIR): its library is what the programs are made with",
@@ -165,7 +165,7 @@ impl Test<'_> {
         self.boot(own)
     }
 
-    /// Boots them in the image of Microkit's own tool, which shows what is to be expected.
+    /// Boots them in the image of Microkit's own tool, which has to print the expected lines too.
     fn theirs(&self) -> Result<()> {
         let image = self.out.join("microkit.img");
         // Not where the C programs are: this tool's own image is to find no ready program of the checkout.

@@ -146,7 +146,7 @@ pub fn run(toolchain: &Toolchain, sdk: &Configuration, filter: Option<&str>) -> 
     Ok(count)
 }
 
-/// Builds with Microkit's own tool; what it says where it refuses.
+/// Builds with Microkit's own tool. Returns its message if it refuses.
 pub fn microkit(
     sdk: &Configuration,
     description: &Path,
@@ -164,7 +164,7 @@ pub fn microkit(
         .arg(image)
         .arg("--report")
         .arg(image.with_extension("report"))
-        // It writes into the folder where it stands.
+        // It writes into its working directory.
         .current_dir(folder)
         .arg("--search-path")
         .args(search);
@@ -179,7 +179,8 @@ pub fn microkit(
     Ok((!is_only_a_missing_program(&message)).then(|| message.trim().replace('\n', " ")))
 }
 
-/// The fixtures name programs that do not exist: who misses one has taken the description.
+/// Whether the message is only about a missing program. The fixtures name programs that do not exist, so a tool that misses
+/// one has accepted the description.
 fn is_only_a_missing_program(message: &str) -> bool {
     message.contains("unable to find program image")
 }
