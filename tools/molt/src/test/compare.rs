@@ -73,7 +73,7 @@ impl Comparison<'_> {
         let today = today.split('T').next().unwrap_or_default();
         say!("# The two kernels side by side\n");
         say!(
-            "Written on {today} by `./molt test --compare --sdk DIR > docs/kernel-comparison.md`: the embedded kernel of Molt {}, and\n{} of the Microkit SDK ({}, {}); QEMU {}, every\nrun under `-icount shift=0`, where one instruction takes a nanosecond. The right-hand column of figures is the\nembedded kernel's as a multiple of the other's.",
+            "Written on {today} by `./molt test --compare --sdk DIR > docs/kernel-comparison.md`. It compares\n\n- the embedded kernel of Molt {}, and\n- {} of the Microkit SDK ({}, {}),\n\nin QEMU {} under `-icount shift=0`, where one instruction takes one nanosecond. The column *ratio* has the embedded\nkernel's figure divided by the other kernel's.",
             env!("CARGO_PKG_VERSION"),
             self.real.name(),
             self.real.board(),
@@ -87,7 +87,7 @@ impl Comparison<'_> {
     fn costs(&mut self, [embedded, real]: &[Seen; 2]) {
         say!("\n## Instructions\n");
         say!(
-            "For one operation on the swap's path, the few of its caller's stub included: the median of nine rounds, in steady\nstate (`tests/suite/src/tests/cost.rs`). In parentheses: on how many objects. The embedded kernel has no fast path.\n"
+            "Instructions of one operation that a swap uses, including the few of the caller's stub: the median of nine rounds, in\nsteady state (`tests/suite/src/tests/cost.rs`). The number of objects is in parentheses. The embedded kernel has no\nfast path.\n"
         );
         let mut rows = Vec::new();
         for (name, cost) in &embedded.costs {
@@ -103,7 +103,9 @@ impl Comparison<'_> {
         }
         print!("{}", table(self.header("operation"), &rows));
         say!("\n## Growth\n");
-        say!("How many times the instructions as the number of objects grows sixteenfold.\n");
+        say!(
+            "The factor by which the instructions grow when the number of objects grows sixteenfold.\n"
+        );
         let growths = growth::of(&embedded.costs, &real.costs);
         let rows: Vec<_> = growths.iter().map(Growth::row).collect();
         print!("{}", table(self.header("operation"), &rows));
@@ -115,7 +117,7 @@ impl Comparison<'_> {
     fn blackouts(&mut self) -> Result<()> {
         say!("\n## Blackout\n");
         say!(
-            "From the old driver's last completion to the new one's first, in nanoseconds; the cpu part is what update, stage,\ndrivers and VMMs execute in it. Both depend on when the host's disk answers: the medians of {RUNS} runs.\n"
+            "The time from the old driver's last completion to the new one's first, in nanoseconds. Its cpu part is the execution\ntime of update, stage, drivers and VMMs within it. Both depend on when the host's disk answers, so these are the\nmedians of {RUNS} runs.\n"
         );
         let mut rows = Vec::new();
         for (guest, scenario) in [("linux", DEMO), ("bare", DEMO_BARE)] {
@@ -206,7 +208,7 @@ impl Comparison<'_> {
         }
         say!("\n## Verdicts\n");
         say!(
-            "{equal} of {} tests equal: both passed, with the same trace of what the kernel answered, line by line.\n",
+            "{equal} of {} tests are equal: passed on both kernels, with the same trace of the kernel's answers, line by line.\n",
             names.len()
         );
         let [_, ours, theirs, _] = self.header("");
