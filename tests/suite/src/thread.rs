@@ -28,7 +28,7 @@ struct Buffers(UnsafeCell<[Page; MAX_THREADS]>);
 unsafe impl Sync for Buffers {}
 static BUFFERS: Buffers = Buffers(UnsafeCell::new([const { Page([0; 4096]) }; MAX_THREADS]));
 
-/// What a helper runs: its IPC buffer, and two words of the test's.
+/// The function of a helper: it gets its IPC buffer, and two words from the test.
 pub type Body = fn(&mut IpcBuffer, u64, u64);
 
 /// The threads in use.

@@ -14,7 +14,7 @@ pub const IRQ: u64 = 30;
 pub struct Timer {
     /// The handler, as the kernel made it.
     pub handler: cap::IrqHandler,
-    /// What it signals.
+    /// The notification that it signals.
     pub notification: cap::Notification,
 }
 
@@ -52,7 +52,7 @@ impl Timer {
     }
 }
 
-/// So many microseconds, in ticks.
+/// `microseconds` in ticks.
 pub fn ticks(microseconds: u64) -> Ticks {
     Frequency::of_this_machine().ticks(microseconds * 1000)
 }

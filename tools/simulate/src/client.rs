@@ -12,13 +12,13 @@ use crate::mutant::Mutant;
 use crate::plan::{self, CLIENT_QUEUE, Places, QUEUE_PAGES, slot, vault};
 use crate::world::{Actor, World};
 
-/// What a client does that it should not.
+/// The misbehaviour of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
     Good,
-    /// Says again and again that the driver broke the protocol.
+    /// Reports again and again that the driver broke the protocol.
     Accuses,
-    /// Says that it waits for something.
+    /// Claims that it waits for requests.
     Owes,
     /// Never acknowledges.
     Ignores,
@@ -51,10 +51,10 @@ pub enum Wish {
     Forgive,
 }
 
-/// What a turn came to.
+/// The result of a turn.
 pub enum Turn {
     Done,
-    /// It touched what it does not have; the region's, or anything.
+    /// It touched memory that it does not have, in its region or elsewhere.
     Faulted {
         address: u64,
         fetch: bool,
@@ -254,7 +254,7 @@ impl Client {
         }
     }
 
-    /// Takes completions; each is for a request that is owed, once, and what was told has been done.
+    /// Takes completions. Checks that each is for a request that is owed, once, and that the device has done it.
     fn complete(&mut self, done: &[u64]) {
         while let Some(completion) = self.queue.poll() {
             let Ok((token, status)) = completion else {

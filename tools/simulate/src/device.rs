@@ -11,9 +11,9 @@ const STATUS: usize = 0x070;
 pub struct Device {
     /// A driver has started it: it may reach memory.
     pub active: bool,
-    /// Told to stop, it does so then (in us).
+    /// When it will have stopped, in us, if it has been told to.
     pub stops_at: Option<u64>,
-    /// How long it takes to stop, in us; `None`: for ever.
+    /// How long it takes to stop, in us; `None`: it never stops.
     pub takes: Option<u64>,
 }
 

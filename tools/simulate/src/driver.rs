@@ -9,7 +9,7 @@ use molt_control::{Order, Orders, Report};
 use crate::plan::{CLIENTS, Places, QUEUE_PAGES, driver_at, slot, vault};
 use crate::world::World;
 
-/// What is wrong with an image.
+/// The fault of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Good,
@@ -41,17 +41,17 @@ impl Kind {
         Self::Scribbles,
     ];
 
-    /// Whether requests are served by it for as long as it likes.
+    /// Whether it serves requests without failing.
     pub fn serves(self) -> bool {
         matches!(self, Self::Good | Self::Disobeys | Self::QuietTooEarly)
     }
 }
 
-/// What a turn came to.
+/// The result of a turn.
 pub enum Turn {
     /// Nothing to be said about it.
     Done,
-    /// It touched what it does not have.
+    /// It touched memory that it does not have.
     Faulted(u64),
 }
 

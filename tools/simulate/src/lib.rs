@@ -93,7 +93,7 @@ pub fn play(ram: Ram, seed: u64, entries: Vec<Entry>, mutant: Option<Mutant>, tr
     }
 }
 
-/// Leaves out of a failing seed's script whatever is not needed to break the same rule. Returns what is left out.
+/// Removes from a failing seed's script what is not needed to break the same rule. Returns what was left out.
 pub fn shrink(ram: Ram, seed: u64, mutant: Option<Mutant>, rule: &str) -> u32 {
     let mut without = 0;
     for n in 0..script::ENTRIES {
@@ -105,7 +105,7 @@ pub fn shrink(ram: Ram, seed: u64, mutant: Option<Mutant>, rule: &str) -> u32 {
     without
 }
 
-/// Runs `count` seeds from `first` on, on so many threads, until `most` rules were broken.
+/// Runs `count` seeds from `first` on, on `threads` threads, until `most` runs have broken a rule.
 pub fn simulate(
     first: u64,
     count: u64,

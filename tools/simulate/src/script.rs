@@ -11,7 +11,7 @@ use crate::stage::Flaw;
 /// Something that happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
-    /// A client offers an image and, in time or not, goes on with it.
+    /// A client offers an image and, in time or not, confirms it.
     Offer {
         client: usize,
         kind: Kind,
@@ -29,9 +29,9 @@ pub enum What {
     Hang,
     /// The next answers of `stage`.
     Stage(Flaw),
-    /// The device takes so long to stop, in us; `None`: for ever.
+    /// How long the device takes to stop, in us; `None`: it never stops.
     Stops(Option<u64>),
-    /// The trait's call after so many fails.
+    /// The call of the trait after this many others fails.
     CallFails(u64),
     /// A word of the report page is overwritten by the driver.
     ReportSpoilt { word: u64, value: u64 },

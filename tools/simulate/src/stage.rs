@@ -25,7 +25,7 @@ impl Bundle {
     }
 }
 
-/// What is wrong with its next answer.
+/// The fault of its next answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flaw {
     Fails,
@@ -52,7 +52,7 @@ pub struct Stage {
     /// It has crashed or hangs.
     pub gone: bool,
     slots: [Option<Bundle>; 3],
-    /// What stands in each arena.
+    /// The image that is built in each arena.
     pub built: [Option<Bundle>; 2],
     /// An answer to be given again.
     again: Option<Results>,
@@ -78,7 +78,7 @@ impl Stage {
         }
     }
 
-    /// Does what it is asked for. `staged`: what clients offer. Returns the client whose bundle was copied.
+    /// Executes its command. `staged`: the bundles that clients offer. Returns the client whose bundle was copied.
     pub fn turn(&mut self, world: &mut World, staged: &[Bundle]) -> Option<usize> {
         if self.gone {
             return None;

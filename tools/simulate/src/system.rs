@@ -34,7 +34,7 @@ const STEPS: u64 = 200_000;
 const TRANSLATION: u64 = 0b00_0111;
 const PERMISSION: u64 = 0b00_1111;
 
-/// What is put off: by time, and then in the order in which it was.
+/// The scheduled steps: by time, and then in the order in which they were added.
 type Agenda = BTreeMap<(u64, u64), Step>;
 
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +56,7 @@ pub struct System {
     script: Vec<Entry>,
     agenda: Agenda,
     count: u64,
-    /// What the device has done.
+    /// The requests that the device has done.
     done: Vec<u64>,
     /// Something was done that the requests of honest clients need not survive.
     spoilt: bool,
@@ -76,7 +76,7 @@ pub struct System {
     debug: bool,
     /// The generation that was committed last.
     committed: Option<u64>,
-    /// Turns of hostile clients that nobody asked for.
+    /// Turns of hostile clients without a signal.
     hostile: u64,
     pub steps: u64,
 }
@@ -202,7 +202,7 @@ impl System {
         self.agenda.insert((at, self.count), step);
     }
 
-    /// Those who were signalled get a turn, sooner or later.
+    /// Schedules a turn for everything that was signalled.
     fn gather(&mut self) {
         let mut world = self.world.borrow_mut();
         let signalled = std::mem::take(&mut world.signalled);
@@ -490,7 +490,7 @@ impl System {
         check_end(&self.supervisor, &world)
     }
 
-    /// What it is that did not end.
+    /// The name of what did not end.
     fn late(&self) -> &'static str {
         let idle = self.supervisor.units().first().is_none_or(|unit| {
             matches!(unit.machine().phase(), Phase::Idle | Phase::OutOfService(_))

@@ -43,7 +43,7 @@ pub struct World {
     pub blocked: [bool; CLIENTS],
     /// Arena of a generation that was started and has not been seen yet.
     pub started: Option<usize>,
-    /// The trait's call after so many more fails, once.
+    /// The call of the trait after this many more fails, once.
     pub fails_in: Option<u64>,
     /// A rule that was broken within a call.
     pub broken: Option<&'static str>,

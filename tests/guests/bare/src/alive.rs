@@ -15,7 +15,7 @@ pub struct Alive {
 }
 
 impl Alive {
-    /// A line every so many milliseconds; never, where it is 0.
+    /// Prints a line every `period_ms` milliseconds; never if it is 0.
     pub fn new(gic: &Gic, period_ms: u64) -> Self {
         let alive = Self {
             period_ms,

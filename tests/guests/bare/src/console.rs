@@ -11,7 +11,7 @@ static DATA: AtomicUsize = AtomicUsize::new(0x0900_0000);
 /// The console.
 pub struct Console;
 
-/// Says where the UART is.
+/// Sets the UART's address.
 pub fn set_base(address: usize) {
     DATA.store(address, Ordering::Relaxed);
 }

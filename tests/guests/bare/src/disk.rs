@@ -15,7 +15,7 @@ use molt_guest::pattern::BLOCK;
 /// Sectors in a block.
 const SECTORS: u64 = (BLOCK / SECTOR_SIZE) as u64;
 
-/// What a slot does.
+/// The work of a slot.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Transfer {
     /// From the disk.
@@ -38,7 +38,7 @@ pub struct Disk {
 }
 
 impl Disk {
-    /// Starts the device, for so many requests at once.
+    /// Starts the device, for `slots` requests in flight.
     pub fn new(device: Device, slots: usize) -> Option<Self> {
         let header = NonNull::new(ptr::with_exposed_provenance_mut::<VirtIOHeader>(
             device.registers,

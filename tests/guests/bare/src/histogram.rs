@@ -40,7 +40,7 @@ impl Histogram {
         self.max
     }
 
-    /// The latency that so many in a hundred do not exceed: the upper end of its bucket.
+    /// The latency that `percent` in a hundred do not exceed: the upper end of its bucket.
     pub fn percentile(&self, percent: u64) -> u64 {
         let wanted = (self.count * percent).div_ceil(100);
         let mut seen = 0;

@@ -11,7 +11,7 @@ const GICC_CTLR: usize = 0x000;
 const GICC_PMR: usize = 0x004;
 const GICC_IAR: usize = 0x00c;
 const GICC_EOIR: usize = 0x010;
-/// Identifiers from here on say that nothing is pending.
+/// Identifiers from here on mean that nothing is pending.
 const SPECIAL: u32 = 1020;
 
 /// Distributor and CPU interface.

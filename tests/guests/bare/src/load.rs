@@ -17,10 +17,10 @@ struct Flight {
     start: u64,
 }
 
-/// After so many errors the disk is given up.
+/// Errors after which the disk is given up.
 const HOPELESS: u64 = 32;
 
-/// What the load has done so far.
+/// The load, and its counters.
 pub struct Load {
     guest: u64,
     verify: bool,
@@ -33,12 +33,12 @@ pub struct Load {
     bytes_verified: u64,
     all: Histogram,
     preparing: Histogram,
-    /// Where the closing pass over everything written stands.
+    /// The progress of the closing pass over everything that was written.
     closing: Option<u64>,
 }
 
 impl Load {
-    /// With so many requests in flight, over so many blocks.
+    /// A load with `depth` requests in flight, over `blocks` blocks.
     pub fn new(guest: u64, depth: usize, blocks: u64, verify: bool) -> Self {
         Self {
             guest,

@@ -35,7 +35,7 @@ pub struct Doorbell {
 pub struct Machine<'a> {
     /// `bootargs`.
     pub arguments: &'a str,
-    /// Where the initial RAM disk stands: an archive with bundles.
+    /// The addresses of the initial RAM disk: an archive with bundles.
     pub archive: Range<usize>,
     /// PL011.
     pub console: usize,

@@ -50,7 +50,7 @@ extern "C" fn guest_main(tree: usize) -> ! {
     processor::system_off()
 }
 
-/// Cuts the tree to its own length, which stands behind the magic number.
+/// Cuts the tree to its own length, which follows the magic number.
 fn tree_of(bytes: &[u8]) -> &[u8] {
     let length = match bytes.get(4..8) {
         Some([a, b, c, d]) => u32::from_be_bytes([*a, *b, *c, *d]) as usize,
@@ -157,7 +157,7 @@ fn run(machine: &Machine<'_>) {
     say!("done");
 }
 
-/// What the arguments say of it.
+/// The conduct that the arguments select.
 fn conduct(machine: &Machine<'_>) -> Conduct {
     match (machine.argument("spoils"), machine.number("confirms")) {
         (Some("copied"), _) => Conduct::SpoilsTheCopied,
@@ -167,7 +167,7 @@ fn conduct(machine: &Machine<'_>) -> Conduct {
     }
 }
 
-/// Whether the disk gives back what was written to it.
+/// Whether the disk returns what was written to it.
 fn keeps(disk: &mut Disk, gic: &Gic) -> bool {
     const MARK: u64 = u64::MAX;
     if let Some(block) = disk.block(0) {

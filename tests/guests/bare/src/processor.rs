@@ -20,7 +20,7 @@ pub fn nanoseconds(ticks: u64) -> u64 {
     u64::try_from(nanoseconds).unwrap_or(u64::MAX)
 }
 
-/// Sets the virtual timer to fire so many milliseconds from now (Arm ARM D13.11).
+/// Sets the virtual timer to fire `milliseconds` from now (Arm ARM D13.11).
 pub fn set_timer(milliseconds: u64) {
     let frequency: u64;
     // SAFETY: reads a constant register.

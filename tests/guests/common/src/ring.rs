@@ -20,7 +20,7 @@ pub trait Doorbell {
     fn say(&mut self, line: fmt::Arguments<'_>);
 }
 
-/// What a guest does between its offer and the end.
+/// The behaviour of a guest between its offer and the end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Conduct {
     /// Confirms at once, and leaves the staging region alone.
@@ -110,7 +110,7 @@ impl<D: Doorbell> Ring<D> {
         self.doorbell.write(regs::COMMAND, Command::Confirm as u32);
     }
 
-    /// Looks at the status; confirms an offer that was taken; says what changed.
+    /// Reads the status; confirms an offer that was accepted; prints what has changed.
     pub fn look(&mut self) {
         if self.doorbell.read(regs::INTERRUPT_STATUS) != 0 {
             self.doorbell.write(regs::INTERRUPT_STATUS, 1);

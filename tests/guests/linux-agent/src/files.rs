@@ -17,7 +17,7 @@ const BLOCKS: usize = 64;
 #[repr(align(4096))]
 struct Buffer([u8; BLOCK]);
 
-/// The files and what was seen of them.
+/// The files, and the results of checking them.
 pub struct Files {
     directory: &'static str,
     /// How often each was written.

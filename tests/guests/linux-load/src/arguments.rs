@@ -6,7 +6,7 @@ use core::ffi::CStr;
 /// Requests a row where none are named.
 const REQUESTS: usize = 4000;
 
-/// What is asked for.
+/// The arguments.
 pub struct Wanted {
     /// Requests in each row.
     pub requests: usize,
@@ -17,7 +17,7 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// From the program's arguments; what is not understood is left out.
+    /// Reads the program's arguments; unknown ones are ignored.
     pub fn read(arguments: impl Iterator<Item = &'static CStr>) -> Self {
         let mut wanted = Self {
             requests: REQUESTS,
@@ -35,7 +35,7 @@ impl Wanted {
         wanted
     }
 
-    /// Whether this row is among what is asked for.
+    /// Whether this row was asked for.
     pub fn has(&self, name: &str) -> bool {
         self.rows
             .is_none_or(|rows| rows.split(',').any(|row| row == name))

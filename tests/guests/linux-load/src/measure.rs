@@ -11,10 +11,10 @@ use crate::row::Row;
 /// Requests before the measurement, and the most in one.
 const WARM_UP: usize = 200;
 const MOST: usize = 1 << 16;
-/// Offsets lie in the disk's first so many bytes, which every system that is measured has.
+/// Offsets are within this many bytes from the start of the disk, which every system that is measured has.
 const SPAN: u64 = 16 << 20;
 
-/// Thousandths of the requests whose longest time is printed, for a plot of the distribution.
+/// The thousandths of the requests for which the longest time is printed, for a plot of the distribution.
 const QUANTILES: [usize; 25] = [
     0, 10, 50, 100, 150, 200, 250, 300, 350, 400, 450, 500, 550, 600, 650, 700, 750, 800, 850, 900,
     950, 975, 990, 999, 1000,

@@ -11,7 +11,7 @@ use molt_linux_system::{
 /// The most modules that an initramfs of ours has.
 const MODULES: usize = 32;
 
-/// Loads the modules that are there, in the order of their names: each behind what it depends on.
+/// Loads all modules in the order of their names, which is such that each comes after those that it depends on.
 pub fn modules() {
     let Ok(all) = Names::of(c"/modules") else {
         say!("error: /modules cannot be read");

@@ -23,7 +23,7 @@ const MAP_POPULATE: usize = 0x8000;
 /// The most requests in flight.
 const SLOTS: usize = 32;
 
-/// What a request does.
+/// The operation of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
     /// `IOCB_CMD_PREAD`.
@@ -79,7 +79,7 @@ pub struct Aio<'a> {
     bytes: usize,
     depth: usize,
     requests: [Request; SLOTS],
-    /// What the next [`submit`](Self::submit) hands over.
+    /// The requests that the next [`submit`](Self::submit) passes to the kernel.
     addresses: [usize; SLOTS],
     prepared: usize,
 }

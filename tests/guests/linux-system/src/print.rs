@@ -11,7 +11,7 @@ macro_rules! say {
     };
 }
 
-/// What [`say!`] calls.
+/// The function behind [`say!`].
 pub fn print_line(line: fmt::Arguments<'_>) {
     let mut text = heapless::String::<480>::new();
     // What is longer is cut.

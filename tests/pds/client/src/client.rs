@@ -16,7 +16,7 @@ use crate::plan::Plan;
 
 /// Requests between the end of a transaction and the next offer.
 const EVERY: u64 = 20;
-/// What is written into the blocks as the writer.
+/// The writer's number in the blocks.
 const NUMBER: u64 = 7;
 /// Requests before the first offer.
 const FIRST: u64 = if cfg!(feature = "late") { 8_000 } else { EVERY };
@@ -96,8 +96,8 @@ impl TestClient {
         }
     }
 
-    /// Has no business with the driver or the region while its gate is closed, and yet: a signal that nobody may be there to
-    /// take, and touches until the gate changes. (Mostly it has when this begins: `update` and the driver run before clients.)
+    /// Breaks the rules while its gate is closed: signals the driver, which may not exist, and touches the region until the gate
+    /// changes. (Mostly it has changed when this begins: `update` and the driver run before clients.)
     fn trespass(&self) {
         if !cfg!(feature = "trespass") {
             return;
@@ -108,7 +108,7 @@ impl TestClient {
         }
     }
 
-    /// Takes what is complete, as long as the gate lets it. A violation is told to `update`, which sees to the generation.
+    /// Takes completions as long as the gate is open. A violation is reported to `update`, which replaces the generation.
     fn drain(&mut self) {
         while self.gate.is_open() {
             match self.queue.poll() {

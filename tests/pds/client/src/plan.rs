@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Which image comes next, and how it has to end.
+//! Decides which image comes next, and how its update has to end.
 
 use ed25519_dalek::{Signer, SigningKey};
 use heapless::Vec;
@@ -8,7 +8,7 @@ use molt_suit::{Algorithm, Envelope, encode};
 
 /// Swaps that are committed.
 pub const SWAPS: u64 = if cfg!(feature = "short") { 4 } else { 200 };
-/// A bad image after so many of them.
+/// The number of good images after which a bad one comes.
 const EVERY: u64 = if cfg!(feature = "short") { 2 } else { 20 };
 /// Good images: the first of the archive.
 const GOOD: usize = 2;
@@ -16,7 +16,7 @@ const GOOD: usize = 2;
 /// An envelope up to its payload.
 pub type Head = Vec<u8, 4096>;
 
-/// What is offered next.
+/// The next offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// A good image.
@@ -60,7 +60,7 @@ impl Plan {
         Some(step)
     }
 
-    /// What a step offers, in two parts: all of a signed envelope up to its payload, and the payload.
+    /// The bundle of a step, in two parts: a signed envelope up to its payload, and the payload.
     pub fn bundle(
         &mut self,
         step: Step,
@@ -92,7 +92,7 @@ impl Plan {
         Some((head, payload))
     }
 
-    /// Notes how a step ended, and says whether that is how it has to.
+    /// Records how a step ended. Returns whether that is right.
     pub fn ended(&mut self, status: Status, reason: Reason) -> bool {
         let place = match status {
             Status::Committed => 0,

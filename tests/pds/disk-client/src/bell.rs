@@ -47,7 +47,7 @@ impl Bell {
         })
     }
 
-    /// Looks for an answer to what was asked last.
+    /// Looks for an answer to the last request.
     fn refresh(&self) {
         if let Some(answer) = Answer::read(self.to_client)
             && answer.serial >= self.request.serial

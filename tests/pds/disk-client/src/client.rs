@@ -25,7 +25,7 @@ const PROGRESS: u64 = 5_000;
 /// Requests before a client that accuses the driver begins with that.
 const ACCUSES_FROM: u64 = 100;
 
-/// What it does between its offer and the end.
+/// Its behaviour between its offer and the end.
 const CONDUCT: Conduct = if cfg!(feature = "dies-after-offer") {
     Conduct::Waits
 } else {
@@ -106,7 +106,7 @@ impl DiskClient {
         }
     }
 
-    /// Takes what is complete, as long as the gate lets it. A violation is told to `update`, which sees to
+    /// Takes completions as long as the gate is open. A violation is reported to `update`, which replaces
     /// the generation.
     fn drain(&mut self) {
         while self.gate.is_open() || self.queue.has_failed() {
@@ -128,7 +128,7 @@ impl DiskClient {
         }
     }
 
-    /// What a hostile client does: it blames the driver for what it has not done.
+    /// Reports a violation that has not happened, as a hostile client would.
     fn accuse(&mut self) {
         if cfg!(feature = "accuses")
             && self.ring.is_none()

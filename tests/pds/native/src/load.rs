@@ -21,7 +21,7 @@ struct Flight {
     start: Ticks,
 }
 
-/// What the load has done so far.
+/// The load, and its counters.
 pub struct Load {
     number: u64,
     memory: Memory,
@@ -29,18 +29,19 @@ pub struct Load {
     blocks: usize,
     random: u64,
     flights: [Option<Flight>; DEPTH],
-    /// What the slot has just written, to be read next.
+    /// The block that the slot has just written, to be read next.
     to_read: [Option<usize>; DEPTH],
     /// How often each block was written.
     written: [u32; BLOCKS],
-    /// Where the closing pass stands.
+    /// The progress of the closing pass.
     closing: Option<usize>,
-    /// What is told to `update` and printed.
+    /// The statistics for `update` and for the console.
     pub statistics: Statistics,
 }
 
 impl Load {
-    /// A load on so many sectors, by a client that writes `number` into its blocks. The data of slot n stands in block n of `memory`.
+    /// A load on `sectors` sectors, by a client that writes `number` into its blocks. The data of slot n is in block n of
+    /// `memory`.
     pub fn new(number: u64, memory: Memory, sectors: u64) -> Self {
         let blocks = sectors / u64::from(SECTORS);
         Self {
@@ -123,7 +124,7 @@ impl Load {
         some
     }
 
-    /// Takes one completion; what is wrong with it, if something is.
+    /// Takes one completion. Returns what is wrong with it, if anything.
     pub fn complete(&mut self, token: Token, status: Status) -> Result<(), &'static str> {
         let slot = self
             .flights
@@ -150,7 +151,7 @@ impl Load {
                 return Err("a block is not what was written");
             }
             self.statistics.bytes_verified += BLOCK as u64;
-            // What was there before must not pass for what is read next.
+            // Old content of the buffer must not be taken for what is read next.
             self.spoil(slot);
         }
         Ok(())

@@ -13,22 +13,22 @@ use molt_block_queue::layout;
 use molt_shared::Registers;
 use sel4_microkit::Channel;
 
-/// The version that it says it is.
+/// The version that it reports.
 pub const VERSION: u64 = if cfg!(feature = "v2") { 2 } else { 1 };
 
-/// So many generations end at an interrupt, each after so many completions.
+/// The number of generations that end at an interrupt, and the completions before each end.
 const DEATHS: u64 = 1000;
 const LIFE: u64 = 4;
 
 /// Called first of all.
 pub fn at_start() {
-    // The compiler must not know, or nothing of the driver is left for the tool to patch.
+    // The compiler must not see that this is constant: it would remove the whole driver, with the symbols that the tool sets.
     if black_box(cfg!(feature = "fault-at-start")) {
         panic!("this image faults at its start");
     }
 }
 
-/// Does it say that it is ready, `signalled` by its client or not?
+/// Whether it reports that it is ready; `signalled`: its client has signalled it.
 pub fn says_ready(signalled: bool) -> bool {
     !cfg!(feature = "never-ready") && (signalled || !cfg!(feature = "waits-for-signal"))
 }
@@ -43,14 +43,14 @@ pub fn completes() -> bool {
     !cfg!(feature = "idle")
 }
 
-/// Called with the first request in hand.
+/// Called with the first request.
 pub fn taken() {
     while black_box(cfg!(feature = "spin")) {
         core::hint::spin_loop();
     }
 }
 
-/// Called after completions to this client, before it is told.
+/// Called after completions to this client, before it is notified.
 pub fn completed(queue: &[AtomicU64], completions: u64) {
     if cfg!(feature = "forbidden-index")
         && let Some(word) = queue.get(layout::COMPLETED)
@@ -70,8 +70,8 @@ pub fn interrupted(generation: u64, completions: u64) {
     }
 }
 
-/// Called when `update` wakes it, which has said that it is quiet. How the acknowledgement went is told by the address of the
-/// access that follows: 8 bytes for each error code.
+/// Called when `update` wakes the generation after it has reported that it is quiet. The address of the access that follows
+/// shows the result of the acknowledgement: 8 bytes for each error code.
 pub fn lingers(irq: Option<Channel>, queue: &[AtomicU64], device: Option<Registers>) {
     if !cfg!(any(feature = "linger-memory", feature = "linger-device")) {
         return;

@@ -258,7 +258,7 @@ fn notification_nb_send_wait(env: &mut Env) -> Outcome {
     Ok(())
 }
 
-/// What a wait returns beside the badge.
+/// What a wait returns in addition to the badge.
 fn notification_message(env: &mut Env) -> Outcome {
     let original = env.make::<cap_type::Notification>()?;
     let one = badged(env, original, 1)?;

@@ -120,7 +120,7 @@ fn page_unmap(env: &mut Env) -> Outcome {
     Ok(())
 }
 
-/// What a copy of a mapped capability is mapped at: nothing.
+/// A copy of a mapped capability is not mapped.
 fn page_copies(env: &mut Env) -> Outcome {
     let frame = env.make::<cap_type::SmallPage>()?;
     env.map_tables(env.vspace(), WINDOW)?;
@@ -143,7 +143,7 @@ fn page_copies(env: &mut Env) -> Outcome {
     env.expect("unmap", moved.frame_unmap(), Ok(()))
 }
 
-/// Revoking the original takes every copy's mapping away, and leaves its own and the contents.
+/// Revoking the original removes every copy's mapping, and keeps its own and the contents.
 fn page_revoke_unmaps(env: &mut Env) -> Outcome {
     let frame = env.make::<cap_type::SmallPage>()?;
     env.map_tables(env.vspace(), WINDOW)?;
