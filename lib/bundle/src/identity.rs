@@ -15,7 +15,7 @@ pub const GUEST_PAYLOAD: &str = "#guest";
 pub struct Identity {
     /// UUID5 of the vendor's name in the namespace of domain names.
     pub vendor: [u8; 16],
-    /// UUID5 in the vendor's namespace of class, device, ABI and capsule schema (see [`Identity::new`]).
+    /// UUID5 in the vendor's namespace of class, device, ABI and capsule schema (see `Identity::new`).
     pub class: [u8; 16],
     /// UUID5 of the device in the vendor's namespace.
     pub device: [u8; 16],
