@@ -29,7 +29,7 @@ pub enum Exit {
 /// What is to be done with the vCPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// It goes on with the registers as they are now.
+    /// It continues with the registers as they are now.
     Run,
     /// It stays stopped until [`Vm::poll`](crate::Vm::poll) or [`Vm::timer`](crate::Vm::timer) says otherwise; the
     /// registers are to be written now.

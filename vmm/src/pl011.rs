@@ -40,7 +40,7 @@ impl Pl011 {
         self.complete.then_some(&self.line)
     }
 
-    /// What stands in an unfinished line (for a guest that stops).
+    /// The text of an unfinished line (for a guest that stops).
     fn partial(&self) -> &[u8] {
         &self.line
     }

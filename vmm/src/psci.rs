@@ -5,12 +5,12 @@
 
 use arm_psci::{ErrorCode, Function, FunctionId, Mpidr, PsciFeature};
 
-/// What a call leads to.
+/// The result of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The caller goes on with this value in X0.
+    /// The caller continues with this value in X0.
     Return(u64),
-    /// The caller waits for an interrupt, then goes on with 0 in X0 (CPU_SUSPEND to a standby state).
+    /// The caller waits for an interrupt, then continues with 0 in X0 (CPU_SUSPEND to a standby state).
     Suspend,
     /// The only vCPU turns itself off.
     CpuOff,

@@ -4,20 +4,20 @@
 /// Program counter, saved program status and X0 to X30 at an exit. Reading and writing them costs calls into the kernel: the
 /// model asks only for what it needs.
 pub trait Registers {
-    /// Address of the instruction that caused the exit, or where the vCPU goes on.
+    /// Address of the instruction that caused the exit, or the address at which the vCPU continues.
     fn pc(&mut self) -> u64;
-    /// Goes on there.
+    /// Sets the address at which the vCPU continues.
     fn set_pc(&mut self, pc: u64);
     /// PSTATE in SPSR's format.
     fn spsr(&mut self) -> u64;
-    /// Goes on in this state.
+    /// Sets the PSTATE with which the vCPU continues.
     fn set_spsr(&mut self, spsr: u64);
     /// X`n`, or 0 for the zero register (31) and what does not exist.
     fn get(&mut self, n: u8) -> u64;
     /// Sets X`n`; nothing for the zero register.
     fn set(&mut self, n: u8, value: u64);
 
-    /// Goes on behind the instruction. A64 instructions have 4 bytes.
+    /// Continues after the instruction. A64 instructions have 4 bytes.
     fn skip(&mut self) {
         let next = self.pc().wrapping_add(4);
         self.set_pc(next);

@@ -109,8 +109,8 @@ impl<'a> Vm<'a> {
         self.schedule(next, platform)
     }
 
-    /// Looks at everything that may have changed: gates, completions, the doorbell's answer. Returns whether the
-    /// vCPU, which waits, is to go on; the first time that is its start.
+    /// Handles everything that may have changed: gates, completions, the doorbell's answer. Returns whether the
+    /// waiting vCPU has to continue; the first time this is its start.
     pub fn poll(&mut self, platform: &mut dyn Platform) -> bool {
         let mut world = World {
             ram: &self.ram,
@@ -137,7 +137,7 @@ impl<'a> Vm<'a> {
         go
     }
 
-    /// The time that was asked for has come. Returns whether the vCPU is to go on: a wake-up from WFI without a cause
+    /// The wake-up time has come. Returns whether the vCPU has to continue: a wake-up from WFI without a cause
     /// is always allowed, and its timer's interrupt follows as soon as it runs.
     pub fn timer(&mut self, platform: &mut dyn Platform) -> bool {
         let idle = self.state == State::Idle;

@@ -8,7 +8,7 @@ const LINK_UP: u16 = 1;
 /// Status (5.1.4): the device asks for gratuitous packets.
 const ANNOUNCE: u16 = 2;
 
-/// What the device says of itself. Where a feature is missing, its value is that which 5.1.4.2 has the driver assume.
+/// The device's configuration. If a feature is missing, its value is the one that the driver has to assume by 5.1.4.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Its own address, if it has one.

@@ -12,7 +12,7 @@ pub(crate) const CHAIN: u16 = 3;
 pub(crate) const BYTES: usize = 64;
 const DATA: usize = 16;
 const ANSWER: usize = 32;
-/// What stands in the answer until the device has written it: no value of the specification.
+/// The content of the answer until the device has written it: a value that the specification does not have.
 const NO_ANSWER: u64 = 0xff;
 /// How often the used ring is read while waiting for the answer.
 const TRIES: usize = 1_000_000;

@@ -5,12 +5,12 @@
 use bitflags::bitflags;
 
 bitflags! {
-    /// What was agreed on with the device.
+    /// The features that were negotiated with the device.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Features: u64 {
         /// The device computes checksums of what is sent.
         const CSUM = 1 << 0;
-        /// The driver takes frames whose checksum is not computed yet.
+        /// The driver accepts frames whose checksum is not computed yet.
         const GUEST_CSUM = 1 << 1;
         /// The device has a MAC address of its own.
         const MAC = 1 << 5;
@@ -51,7 +51,8 @@ const LONG: Features = Features::GUEST_TSO4
     .union(Features::GUEST_ECN);
 
 impl Features {
-    /// Those to ask for of what the device offers. Features on whose bits they depend (5.1.3.1) go with these.
+    /// The features that the driver asks for among those that the device offers. A feature is left out if one that it depends on
+    /// (5.1.3.1) is missing.
     pub(crate) fn wanted(offered: Self) -> Self {
         let mut wanted = offered;
         if !wanted.contains(Self::MRG_RXBUF) || !wanted.contains(Self::GUEST_CSUM) {

@@ -20,7 +20,7 @@ const TRANSMIT: u32 = 1;
 /// How much ring memory is needed, in bytes.
 pub const RING_BYTES: usize = 3 * QUEUE_BYTES + transmit::BYTES + control::BYTES + receive::BYTES;
 
-/// What an interrupt told beside frames.
+/// What an interrupt reports in addition to frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
     /// The link went up (true) or down.
@@ -41,11 +41,11 @@ pub struct Nic<'a, R> {
 }
 
 impl<'a, R: Mmio> Nic<'a, R> {
-    /// Starts the device from reset, with everything in `ring`, whose contents do not matter. It takes all frames,
-    /// whatever their destination: a switch behind it has several addresses.
+    /// Starts the device from reset, with everything in `ring`, whose contents do not matter. It receives all frames,
+    /// whatever their destination, because the switch behind it has several addresses.
     ///
     /// # Errors
-    /// Whatever the device or the memory is not ([`Error`]).
+    /// What is wrong with the device or the memory ([`Error`]).
     pub fn start(registers: R, ring: Region<'a>) -> Result<Self, Error> {
         let all = Features::all().bits();
         // Which of them depend on others that the device does not offer is known only when it was asked.
@@ -94,14 +94,14 @@ impl<'a, R: Mmio> Nic<'a, R> {
         if features.contains(Features::CTRL_RX) {
             this.command(Command::PROMISCUOUS, &[1])?;
         }
-        // What was sent is looked at when there is something to send; what was received, at once.
+        // Sent frames are collected only when there is something to send; received frames at once.
         this.transmit.queue.disarm();
         this.receive.queue.arm();
         this.tell();
         Ok(this)
     }
 
-    /// What was agreed with the device.
+    /// The features that were negotiated.
     pub fn features(&self) -> Features {
         self.features
     }
@@ -148,7 +148,7 @@ impl<'a, R: Mmio> Nic<'a, R> {
         self.receive.give_back(frame);
     }
 
-    /// Tells the device of what was put into its rings, where it wishes to know.
+    /// Notifies the device of what was put into its rings, if it asked for it.
     pub fn tell(&mut self) {
         for (n, queue) in [
             (RECEIVE, &mut self.receive.queue),

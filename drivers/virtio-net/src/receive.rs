@@ -7,7 +7,7 @@ use molt_virtio::{Error, Piece, Queue, Region};
 
 /// Bytes of a receive buffer: an Ethernet frame with a VLAN tag and the header fit into one.
 pub const BUFFER: usize = 2048;
-/// So many buffers, at most.
+/// The most buffers.
 pub(crate) const BUFFERS: usize = molt_virtio::ENTRIES;
 /// Memory for them.
 pub(crate) const BYTES: usize = BUFFER * BUFFERS;
@@ -17,7 +17,7 @@ const MERGED: usize = 65_600 / BUFFER + 2;
 /// A frame that was received. It is in the ring memory until it is given back.
 #[derive(Debug)]
 pub struct Frame<'a> {
-    /// What the device says of its checksum and of its segments.
+    /// The device's information about its checksum and segments.
     pub offload: Offload,
     /// Number and bytes used of each buffer.
     buffers: Vec<(u8, u16), MERGED>,
@@ -36,8 +36,8 @@ impl<'a> Frame<'a> {
         self.len() == 0
     }
 
-    /// Copies the frame to `out`, as far as it goes; how many bytes. The memory is the device's to write only until the frame
-    /// was taken: a device that goes on writing spoils the frame and nothing else.
+    /// Copies the frame to `out`, and returns how many bytes it has. The device may write this memory only until the frame was
+    /// taken: a device that writes later damages only the frame.
     pub fn copy_to(&self, mut out: impl FnMut(usize, u64, usize)) -> usize {
         let mut at = 0;
         let mut skip = HEADER;
@@ -79,7 +79,7 @@ pub(crate) struct Receive<'a> {
 }
 
 impl<'a> Receive<'a> {
-    /// All buffers are with the device, which is not told yet.
+    /// All buffers are with the device, which has not been notified yet.
     pub fn new(queue: Queue<'a>, memory: Region<'a>) -> Self {
         let mut this = Self { queue, memory };
         for number in 0..this.queue.chains() {
@@ -135,7 +135,7 @@ impl<'a> Receive<'a> {
         Ok(Some((number as u8, written as u16)))
     }
 
-    /// The frame's buffers are the device's again, once it is told.
+    /// Gives the frame's buffers back to the device, which has to be notified.
     pub fn give_back(&mut self, frame: Frame<'a>) {
         for (number, _) in &frame.buffers {
             self.give(usize::from(*number));

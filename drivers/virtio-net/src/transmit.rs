@@ -5,7 +5,7 @@ use heapless::Vec;
 use molt_net::{HEADER, Offload};
 use molt_virtio::{Error, Piece, Queue, Region};
 
-/// A frame to be sent lies in at most so many pieces.
+/// The most pieces of a frame to be sent.
 pub const SEGMENTS: usize = 3;
 /// One more descriptor, for the header.
 pub(crate) const CHAIN: u16 = SEGMENTS as u16 + 1;

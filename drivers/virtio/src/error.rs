@@ -3,7 +3,7 @@
 
 use core::fmt;
 
-/// The device, or what the driver was given, is not as it has to be. Not recoverable but by a reset.
+/// The device, or what the driver was given, is not as it has to be. Only a reset of the device helps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
     /// No virtio-mmio device (4.2.2: magic value); holds what was read.
@@ -16,7 +16,7 @@ pub enum Error {
     Reset,
     /// The device is not virtio 1 or refuses the features that were chosen from its own (3.1.1).
     Features,
-    /// The configuration changes for ever (2.5.1).
+    /// The configuration changed at every attempt to read it (2.5.1).
     Config,
     /// The queue is not there, or in use, or too short (4.2.3.2).
     Queue,
@@ -26,7 +26,7 @@ pub enum Error {
     UsedIndex(u16),
     /// A used ring names a descriptor that was not given to the device.
     UsedId(u32),
-    /// The device says that it wrote more than it was given room for, or less than a frame can have.
+    /// The device reports that it wrote more than it had room for, or less than a frame can have.
     UsedLength(u32),
     /// The device says that it has failed and needs a reset (2.1.2).
     NeedsReset,

@@ -9,7 +9,7 @@ use molt_shared::Handover;
 use crate::error::Error;
 use crate::region::Region;
 
-/// A queue has at most so many descriptors.
+/// The most descriptors of a queue.
 pub const ENTRIES: usize = 128;
 
 // Byte offsets in the queue's memory. The used ring begins 4 bytes behind a multiple of 8 (it needs 4, 2.7), so that its
@@ -37,7 +37,7 @@ pub struct Piece {
     pub address: u64,
     /// In bytes.
     pub len: u32,
-    /// The device writes it; what it only reads comes before.
+    /// The device writes the buffer. Buffers that it only reads come before.
     pub write: bool,
 }
 
@@ -49,7 +49,7 @@ pub struct Queue<'a> {
     chain: u16,
     event_index: bool,
     available: u16,
-    /// The available index when the device was last told.
+    /// The available index when the device was last notified.
     told: u16,
     used: u16,
     /// Bit n: chain n is not with the device.
@@ -144,14 +144,14 @@ impl<'a> Queue<'a> {
         Some(number)
     }
 
-    /// Makes what was added visible to the device; whether it is to be notified.
+    /// Makes what was added visible to the device. Returns whether it is to be notified.
     pub fn publish(&mut self) -> bool {
         let (old, new) = (self.told, self.available);
         if old == new {
             return false;
         }
         self.told = new;
-        // Descriptors and ring before the index, the index before the device's wish is read (2.7.13).
+        // Descriptors and ring are written before the index, and the index before the device's event index is read (2.7.13).
         Handover::ToDevice.barrier();
         self.memory.store_u16(AVAILABLE + 2, new);
         Handover::ToDevice.barrier();
@@ -163,7 +163,7 @@ impl<'a> Queue<'a> {
         }
     }
 
-    /// The next chain that the device has done, and how many bytes it says that it wrote.
+    /// The next chain that the device has done, and how many bytes it reports to have written.
     ///
     /// # Errors
     /// The device needs a reset.
@@ -199,12 +199,12 @@ impl<'a> Queue<'a> {
         } else {
             self.memory.store_u16(AVAILABLE, 0);
         }
-        // The device writes its index, then reads the wish; this side the other way round.
+        // The device writes its index and then reads the flag or event index; this side does it in the other order.
         Handover::ToDevice.barrier();
         self.memory.load_u16(USED + 2) != self.used
     }
 
-    /// Wishes for no interrupt. With event indices an old wish, which is left alone, is as good.
+    /// Asks the device for no interrupts. With event indices nothing has to be written: the old event index has been passed.
     pub fn disarm(&mut self) {
         if !self.event_index {
             self.memory.store_u16(AVAILABLE, NO_INTERRUPT);

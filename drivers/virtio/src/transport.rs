@@ -68,7 +68,7 @@ impl<R: Mmio> Transport<R> {
         Ok(this)
     }
 
-    /// What was agreed on.
+    /// The features that were negotiated.
     pub fn features(&self) -> u64 {
         self.features
     }
@@ -148,7 +148,7 @@ impl<R: Mmio> Transport<R> {
             self.registers.write(INTERRUPT_ACK, pending);
         }
         let changed = pending & CONFIGURATION_CHANGE != 0;
-        // Which is also how a failure is told (2.1.2).
+        // The device reports a failure in this way too (2.1.2).
         if changed && self.registers.read(STATUS) & status::NEEDS_RESET != 0 {
             return Err(Error::NeedsReset);
         }

@@ -9,7 +9,7 @@ use sel4_extra::SchedContextExt;
 /// Words of a message that are printed: enough for a whole capability fault.
 const SHOWN: usize = 7;
 
-/// Waits for ever.
+/// Receives faults; never returns.
 pub fn serve(header: &Header, threads: &[Thread], first_slot: u64) -> ! {
     let endpoint: cap::Endpoint = Cap::from_bits(first_slot + u64::from(header.monitor_endpoint));
     let reply: cap::Reply = Cap::from_bits(first_slot + u64::from(header.monitor_reply));

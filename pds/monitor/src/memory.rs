@@ -110,7 +110,7 @@ impl Memory {
         Some((1u64 << untyped.size_bits).checked_sub(start)? >> bits)
     }
 
-    /// The run that begins with what is left of an untyped and goes on in those behind it, which are unused.
+    /// The run that begins in the rest of an untyped and continues in the unused ones behind it.
     fn run_from(&self, first: usize, bits: u32, count: u64) -> Option<Run> {
         let mut run = Run::new();
         let (mut untyped, mut missing) = (first, count);

@@ -46,7 +46,7 @@ pub enum Step {
 pub enum Failure<E> {
     /// The tables are damaged.
     Tables(BootError),
-    /// A row says what no row may say.
+    /// A row is invalid.
     Row(Step, usize),
     /// There is no memory for this row of objects.
     Memory(usize),
@@ -317,7 +317,7 @@ impl<K: Kernel> Walk<'_, K> {
         let (cnode, bits) = (self.slot(placement.cnode), placement.cnode_bits);
         for n in 0..placement.count {
             let to = u64::from(placement.slot + n);
-            // The constants stand above all numbers of objects.
+            // The constants are above all numbers of objects.
             let from = match self.kernel.source(placement.source) {
                 Some(slot) => slot,
                 None => self.slot(placement.source + n),

@@ -44,7 +44,7 @@ fn init() -> impl Handler {
         clients: clients.collect(),
     };
     serial.uart.enable();
-    // What was written before this domain ran.
+    // Prints what was written before this PD ran.
     serial.print();
     serial
 }

@@ -13,7 +13,7 @@ pub struct Arena {
 }
 
 impl Arena {
-    /// An empty arena of `count` untypeds. What has no slot of its own goes to `first` and on.
+    /// An empty arena of `count` untypeds. Capabilities without a fixed slot go to `first` and the slots after it.
     pub fn new(count: u32, first: u32) -> Self {
         Self {
             untyped: 0,
@@ -37,7 +37,7 @@ impl Arena {
         self.make_at(blueprint, slot)
     }
 
-    /// Makes an object in a slot of its own.
+    /// Makes an object in a given slot.
     pub fn make_at<T: CapType>(
         &mut self,
         blueprint: ObjectBlueprint,

@@ -26,7 +26,7 @@ pub struct Image {
     pub digest: [u8; 32],
 }
 
-/// What `stage` knows of a component.
+/// `stage`'s record of a component.
 #[derive(Default)]
 pub struct Known {
     /// Who may sign for it.

@@ -33,7 +33,7 @@ pub struct Hardware {
 }
 
 impl Hardware {
-    /// As the brief says.
+    /// The platform that the brief describes.
     pub fn new(brief: &VmmBrief, vcpu: Vcpu) -> Self {
         let mut drivers = [None; MAX_SHARES];
         for (driver, share) in drivers.iter_mut().zip(brief.shares()) {
@@ -61,7 +61,7 @@ impl Hardware {
 impl Platform for Hardware {
     fn inject(&mut self, index: u8, irq: u16, priority: u8, group: u8) -> Result<(), InjectError> {
         if index < self.list_registers {
-            // It is empty: the model has seen the end of what it held.
+            // The list register is empty: the model has seen the end of its interrupt.
             let word = u64::from(irq)
                 | u64::from(priority) << 16
                 | u64::from(group) << 24

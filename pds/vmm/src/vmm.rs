@@ -69,7 +69,7 @@ impl Vmm {
         vmm
     }
 
-    /// Serves for ever.
+    /// Handles events; never returns.
     pub fn run(mut self) -> ! {
         loop {
             match self.hardware.orders.wait() {
@@ -117,7 +117,7 @@ impl Vmm {
         }
     }
 
-    /// Lets the vCPU, which was suspended, go on.
+    /// Resumes the vCPU, which was suspended.
     fn resume(&mut self) {
         let order = match self.resumes_at.take() {
             Some(pc) => self.go_on_at(pc),

@@ -96,7 +96,7 @@ impl<'a> Net<'a> {
         }
     }
 
-    /// What came and went.
+    /// The counters.
     #[must_use]
     pub const fn frames(&self) -> Frames {
         self.frames
@@ -328,7 +328,7 @@ impl<'a> Net<'a> {
     fn follow(&mut self, world: &mut World<'_>) {
         let was_open = self.link.client().is_open();
         if !self.link.follow_with(world, |client| {
-            // What was passed on may have been sent; it is not sent again.
+            // Frames that were passed on may have been sent; they are not sent again.
             let is_send = |packet: &Packet| packet.op == Op::Send;
             while let Some(token) = client.withdraw(is_send) {
                 if let Some((_, number)) = self.uses.get(token.slot()) {
@@ -395,8 +395,8 @@ impl Device for Net<'_> {
     }
 
     fn poll(&mut self, world: &mut World<'_>) {
-        // What the old generation answered before it was stopped is taken now: the region is still there until the
-        // change of the gate is acknowledged.
+        // Takes what the old generation answered before it was stopped. The region stays mapped until the change of the
+        // gate is acknowledged.
         self.take(world);
         self.follow(world);
         self.take(world);
@@ -420,7 +420,7 @@ impl Device for Net<'_> {
     fn count(&self, counters: &mut Counters) {
         counters.requests += self.frames.sent + self.frames.received;
         counters.violations += self.link.violations();
-        // Receive buffers are always owed: what is told is what waits to be sent.
+        // Receive buffers are always owed, so only frames that wait to be sent are counted.
         let busy = self.buffers.each() as u64 - u64::from(self.free.count_ones());
         counters.owed += busy;
     }

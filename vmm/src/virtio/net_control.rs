@@ -12,7 +12,7 @@ const VLANS: usize = 4096;
 /// Ethernet's type of a frame with a VLAN tag (IEEE 802.1Q, 9.6).
 const VLAN_TAG: [u8; 2] = [0x81, 0];
 
-/// What a command asks of the device itself.
+/// The effect of a command on the device itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ask {
     /// The address changed.
@@ -33,7 +33,7 @@ impl Table {
         self.overflow || self.addresses.contains(&mac)
     }
 
-    /// A count, and so many addresses; and what follows.
+    /// Reads a count and that many addresses. Returns the rest of the bytes too.
     fn read(bytes: &[u8]) -> Option<(Self, &[u8])> {
         let (count, rest) = bytes.split_first_chunk::<4>()?;
         let len = usize::try_from(u32::from_le_bytes(*count)).ok()?;
@@ -46,7 +46,7 @@ impl Table {
     }
 }
 
-/// The card's filter. Without commands it takes what is for its address, for groups or for all.
+/// The card's filter. Without commands it accepts frames for its address, for groups, and for all.
 #[derive(Clone, Debug)]
 pub struct Control {
     mac: Mac,
@@ -108,7 +108,7 @@ impl Control {
         mac == self.mac || self.single.has(mac)
     }
 
-    /// Carries out a command: class, number, data. The answer, and what is asked of the device.
+    /// Carries out a command: class, number, data. Returns the answer, and the effect on the device.
     pub fn run(&mut self, command: &[u8]) -> (u8, Option<Ask>) {
         let result = match command {
             [0, 0, on @ (0 | 1)] => {

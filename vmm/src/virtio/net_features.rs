@@ -20,11 +20,11 @@ pub const CTRL_VLAN: u64 = 1 << 19;
 pub const GUEST_ANNOUNCE: u64 = 1 << 21;
 pub const CTRL_MAC_ADDR: u64 = 1 << 23;
 
-/// What is offered to the guest over such a network.
+/// The features that are offered to the guest for such a network.
 pub fn offered(network: &Properties) -> u64 {
     let given = |there: bool, bits| if there { bits } else { 0 };
     let ecn = given(network.tcp4 || network.tcp6, HOST_ECN);
-    // What it may receive is its own matter: what it does not take, the device completes or drops.
+    // The guest may choose what it receives: for what it does not accept, the device completes the checksum or drops the frame.
     let receives = GUEST_CSUM | GUEST_TSO4 | GUEST_TSO6 | GUEST_ECN | MRG_RXBUF;
     let control = CTRL_VQ | CTRL_RX | CTRL_VLAN | CTRL_MAC_ADDR | GUEST_ANNOUNCE;
     let sends = given(network.checksum, CSUM)

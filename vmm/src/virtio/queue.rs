@@ -52,7 +52,7 @@ pub struct Chain {
     pub head: u16,
     /// Its buffers, or as many as fit.
     pub buffers: heapless::Vec<Buffer, BUFFERS>,
-    /// So many of them, the first ones, are read by the device; the others are written.
+    /// How many of them, from the first, are read by the device; the others are written.
     pub readable: usize,
     /// The last buffer, also of a chain with too many.
     pub last: Option<Buffer>,
@@ -124,7 +124,7 @@ impl Queue {
         }
     }
 
-    /// Takes the next chain, which `chain` becomes. Returns whether there was one.
+    /// Takes the next chain into `chain`. Returns whether there was one.
     ///
     /// # Errors
     /// See [`Broken`]; the queue is not to be used any more then.

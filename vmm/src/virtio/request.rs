@@ -33,7 +33,7 @@ pub struct Ability {
     pub write_zeroes: bool,
 }
 
-/// What is to be done with a chain.
+/// What has to be done with a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Work {
     /// Pass the request on; when it succeeds, `written` bytes were written before the status.
@@ -59,8 +59,8 @@ pub struct Parsed {
     pub status: u64,
 }
 
-/// Takes a chain apart, whose buffers do not matter afterwards. Where it is a request to be passed on, `request` becomes it.
-/// `None` if there is no place for a status in the chain.
+/// Parses a chain; its buffers are undefined afterwards. A request to be passed on is stored in `request`.
+/// `None` if the chain has no place for a status.
 #[must_use]
 pub fn parse(
     chain: &mut Chain,
