@@ -27,8 +27,6 @@ pub struct Counters {
     pub max_latency: u64,
     /// Completions that broke the queue's protocol.
     pub violations: u64,
-    /// Requests that drivers owe at present.
-    pub owed: u64,
 }
 
 /// An emulated device. Offsets lie inside the device's frame and are multiples of the width.

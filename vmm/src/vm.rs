@@ -256,8 +256,6 @@ impl<'a> Vm<'a> {
             errors: counters.errors,
             max_latency_ns: longest,
             bytes_verified: 0,
-            violations: counters.violations,
-            owed: counters.owed,
         };
         statistics.write(self.to_update);
         if counters.violations != before.violations {

@@ -516,7 +516,7 @@ fn a_reset_waits_for_requests_in_flight_and_their_answers_are_dropped() {
     bring_up(&mut rig);
     rig.slow = true;
     assert_eq!(read_sector(&mut rig, 1), None);
-    assert_eq!(rig.statistics().owed, 1);
+    assert_eq!(rig.warden.account(0).owed, 1);
     assert_eq!(
         rig.write(reg(STATUS), Width::Word, 0),
         Next::Wait,

@@ -3,7 +3,7 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::{COMPONENTS, Gate, State};
+use crate::{Account, COMPONENTS, Gate, State};
 
 /// A change of the gate that the client has not acknowledged yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +73,16 @@ impl<'a> ClientGate<'a> {
         self.seen = gate;
         if let Some(word) = self.to_update.get(self.component) {
             word.store(gate.to_word(), Ordering::Release);
+        }
+    }
+
+    /// Says how the component's generation serves this client. After a violation `update` is to be notified.
+    pub fn account(&self, account: Account) {
+        if self.component >= COMPONENTS {
+            return;
+        }
+        if let Some(word) = self.to_update.get(COMPONENTS + self.component) {
+            word.store(account.to_word(), Ordering::Relaxed);
         }
     }
 

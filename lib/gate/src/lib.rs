@@ -8,6 +8,7 @@
 //! | `to_client` | 0..8 | gate of component c: `epoch << 2 \| state` ([`Gate`]) |
 //! | `to_client` | 8..16 | generation that component c is granted to |
 //! | `to_update` | 0..8 | the gate that the client acknowledged last for component c |
+//! | `to_update` | 8..16 | the client's [`Account`] of component c: `violations << 16 \| owed` |
 //! | both | 16.. | the doorbell's mailbox (`molt-doorbell`) |
 //! | `to_update` | 448..512 | the client's [`Statistics`] |
 //!
@@ -21,11 +22,13 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod account;
 mod client;
 mod statistics;
 mod warden;
 mod word;
 
+pub use account::Account;
 pub use client::{Change, ClientGate, granted};
 pub use statistics::{STATISTICS, Statistics};
 pub use warden::Warden;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The counters that a client keeps for `update`.
+//! The counters that a client keeps for `update`, of all components together.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -17,10 +17,6 @@ pub struct Statistics {
     pub max_latency_ns: u64,
     /// Bytes that were compared and found right (by native clients; a VMM writes 0).
     pub bytes_verified: u64,
-    /// Completions that broke the queue's protocol. `update` takes an increase for a failure of the generation.
-    pub violations: u64,
-    /// Requests that are submitted and not completed now. A new image that completes none of them does not pass probation.
-    pub owed: u64,
 }
 
 impl Statistics {
@@ -31,8 +27,6 @@ impl Statistics {
             self.errors,
             self.max_latency_ns,
             self.bytes_verified,
-            self.violations,
-            self.owed,
         ];
         for (word, value) in to_update.iter().skip(STATISTICS).zip(values) {
             word.store(value, Ordering::Relaxed);
@@ -52,8 +46,6 @@ impl Statistics {
             errors: word(1),
             max_latency_ns: word(2),
             bytes_verified: word(3),
-            violations: word(4),
-            owed: word(5),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::{COMPONENTS, Gate, State, Statistics};
+use crate::{Account, COMPONENTS, Gate, State, Statistics};
 
 /// The gates of one client. The state is kept privately: what `update` writes into the pages is never read back.
 pub struct Warden<'a> {
@@ -65,6 +65,17 @@ impl<'a> Warden<'a> {
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         Statistics::read(self.to_update)
+    }
+
+    /// What the client says of `component`; nothing of one beyond the last.
+    #[must_use]
+    pub fn account(&self, component: usize) -> Account {
+        let word = (component < COMPONENTS)
+            .then(|| self.to_update.get(COMPONENTS + component))
+            .flatten();
+        word.map_or(Account::default(), |word| {
+            Account::from_word(word.load(Ordering::Relaxed))
+        })
     }
 
     fn change(&mut self, component: usize, state: State) {

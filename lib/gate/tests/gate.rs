@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use molt_gate::{Change, ClientGate, Gate, State, Statistics, Warden};
+use molt_gate::{Account, Change, ClientGate, Gate, State, Statistics, Warden};
 
 fn page() -> Vec<AtomicU64> {
     (0..512).map(|_| AtomicU64::new(0)).collect()
@@ -110,9 +110,25 @@ fn statistics_arrive() {
         errors: 1,
         max_latency_ns: 99,
         bytes_verified: 4096,
-        violations: 2,
-        owed: 3,
     };
     sent.write(&up);
     assert_eq!(Warden::new(&down, &up).statistics(), sent);
+}
+
+#[test]
+fn what_is_said_of_one_component_is_not_said_of_another() {
+    let (down, up) = (page(), page());
+    let gates = [0, 1, 8].map(|c| ClientGate::new(&down, &up, c));
+    let warden = Warden::new(&down, &up);
+    let said = Account {
+        violations: 3,
+        owed: 64,
+    };
+    gates[1].account(said);
+    gates[2].account(said);
+    assert_eq!(warden.account(1), said);
+    assert_eq!(warden.account(0), Account::default());
+    assert_eq!(warden.account(8), Account::default());
+    // The gates are in other words.
+    assert!(up[..8].iter().all(|word| word.load(Ordering::Relaxed) == 0));
 }

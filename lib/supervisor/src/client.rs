@@ -5,7 +5,7 @@ use core::sync::atomic::AtomicU64;
 
 use molt_doorbell::{Answer, Reason, Request, Status};
 use molt_gate::Warden;
-use molt_system::UpdateClient;
+use molt_system::{MAX_COMPONENTS, UpdateClient};
 use molt_trace::Word;
 
 use crate::standing::{Record, Standing};
@@ -30,8 +30,8 @@ pub struct Client<'m> {
     pub record: Record,
     /// Requests as they were traced last.
     pub told: u64,
-    /// Violations that were seen.
-    pub violations: u64,
+    /// Violations that were seen, by component.
+    pub violations: [u64; MAX_COMPONENTS],
     /// Bit c: its gate of component c was closed and the acknowledgement has not been seen.
     pub closing: u8,
 }
@@ -53,7 +53,7 @@ impl<'m> Client<'m> {
             standing: Standing::default(),
             record: Record::default(),
             told: 0,
-            violations: 0,
+            violations: [0; MAX_COMPONENTS],
             closing: 0,
         };
         client.answer.write(client.to_client);
@@ -73,6 +73,13 @@ impl<'m> Client<'m> {
     /// Whether its doorbell may offer updates of this component.
     pub fn may_update(&self, component: usize) -> bool {
         bit(self.plan.may_update, component)
+    }
+
+    /// Whether it says that the generation of this component has broken the queue's protocol since this was last asked.
+    pub fn accuses(&mut self, component: usize) -> bool {
+        let violations = self.warden.account(component).violations;
+        let seen = self.violations.get_mut(component);
+        seen.is_some_and(|seen| core::mem::replace(seen, violations) != violations)
     }
 
     /// A command that has not been seen yet.

@@ -59,14 +59,14 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         let (mut owed, mut owing) = (0u64, 0u8);
         for (n, client) in self.clients.iter().enumerate() {
             if client.serves(index) {
-                let own = client.warden.statistics().owed;
+                let own = u64::from(client.warden.account(index).owed);
                 owed = owed.saturating_add(own);
                 owing |= u8::from(own > 0) << n;
             }
         }
         // A committed image is not judged by what one client alone says that it waits for.
         let on_trial = unit.machine.phase() == Phase::Probation;
-        let lone = owing.count_ones() == 1 && !self.alone(owing.trailing_zeros() as usize);
+        let lone = owing.count_ones() == 1 && !self.alone(index, owing.trailing_zeros() as usize);
         if lone && !on_trial {
             owed = 0;
         }

@@ -48,7 +48,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         let on_trial = unit.machine.phase() == Phase::Probation;
         let attempts = unit.plan.attempts;
         unit.departed.accuser = Some((client, on_trial));
-        if self.alone(client) {
+        if self.alone(component, client) {
             return true;
         }
         let client = self.clients.get_mut(client);
@@ -64,7 +64,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             return;
         }
         let client = owing.trailing_zeros() as usize;
-        let others = !self.alone(client);
+        let others = !self.alone(component, client);
         if let Some(accuser) = self.clients.get_mut(client)
             && others
             && !accuser.record.accuses(now, true, attempts)
@@ -76,7 +76,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
     /// The gates' time is up, or all have acknowledged.
     pub(crate) fn judge_gates(&mut self, component: usize) {
         for index in 0..self.clients.len() {
-            let alone = self.alone(index);
+            let alone = self.alone(component, index);
             let Some(client) = self.clients.get_mut(index) else {
                 return;
             };
@@ -89,17 +89,10 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         }
     }
 
-    /// Whether no believed client shares a component with this one.
-    pub(crate) fn alone(&self, client: usize) -> bool {
-        let Some(own) = self.clients.get(client) else {
-            return true;
-        };
+    /// Whether no other believed client has a share of this component: what it says of that hurts only itself.
+    pub(crate) fn alone(&self, component: usize, client: usize) -> bool {
         let mut clients = self.clients.iter().enumerate();
-        !clients.any(|(index, other)| {
-            index != client
-                && other.standing == Standing::Believed
-                && other.plan.components & own.plan.components != 0
-        })
+        !clients.any(|(index, other)| index != client && other.serves(component))
     }
 
     /// The client is not believed any more: it gets errors, and the others go on.
@@ -140,7 +133,10 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             }
             client.standing = Standing::Believed;
             client.record = Record::default();
-            client.violations = client.warden.statistics().violations;
+            for component in 0..self.units.len() {
+                // What it said while it was fenced is not heard.
+                client.accuses(component);
+            }
             self.trace(Trace::Readmitted {
                 client: self.client_name(index),
             });

@@ -12,11 +12,12 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         let Some(client) = self.clients.get_mut(index) else {
             return;
         };
-        let violations = client.warden.statistics().violations;
-        let violated = violations != core::mem::replace(&mut client.violations, violations);
-        let mut closed = 0u8;
+        let (mut closed, mut violated) = (0u8, 0u8);
         for component in 0..self.units.len() {
             let bit = 1u8 << component;
+            if client.accuses(component) {
+                violated |= bit;
+            }
             if client.closing & bit != 0 && client.warden.acknowledged(component) {
                 client.closing &= !bit;
                 client.record.closed(true);
@@ -32,7 +33,9 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
                 });
                 self.give(component, Event::GateClosed(index as u8));
             }
-            if violated && self.clients.get(index).is_some_and(|c| c.serves(component)) {
+            if violated & 1 << component != 0
+                && self.clients.get(index).is_some_and(|c| c.serves(component))
+            {
                 self.violated(component, index);
             }
         }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use molt_block_queue::{Client as Queue, Op, Request, Status as Answered};
 use molt_doorbell::{Answer, Command, Request as Ring, Status};
-use molt_gate::{Change, ClientGate, Statistics};
+use molt_gate::{Account, Change, ClientGate, Statistics};
 
 use crate::mutant::Mutant;
 use crate::plan::{self, CLIENT_QUEUE, Places, QUEUE_PAGES, slot, vault};
@@ -84,6 +84,9 @@ pub struct Client {
     to_update: &'static [AtomicU64],
     serial: u64,
     statistics: Statistics,
+    account: Account,
+    /// Violations that `update` was told of.
+    accused: u64,
     next: u64,
     twice: Vec<u64>,
 }
@@ -111,6 +114,8 @@ impl Client {
             to_update,
             serial: 0,
             statistics: Statistics::default(),
+            account: Account::default(),
+            accused: 0,
             next: 0,
             twice: Vec::new(),
         }
@@ -153,7 +158,7 @@ impl Client {
                     fetch: true,
                 };
             }
-            Manner::Accuses => self.statistics.violations += 1,
+            Manner::Accuses => self.account.violations += 1,
             Manner::Scribbles => {
                 let word = world.choices.below(512) as usize;
                 self.to_update[word].store(world.choices.word(), Ordering::Relaxed);
@@ -193,14 +198,15 @@ impl Client {
             self.complete(done);
         }
         self.statistics.requests = self.answered;
-        self.statistics.owed = match self.manner {
+        self.account.owed = match self.manner {
             Manner::Owes => 5,
-            _ => self.queue.owed() as u64,
+            _ => self.queue.owed() as u16,
         };
         if self.manner != Manner::Scribbles {
-            let before = Statistics::read(self.to_update);
             self.statistics.write(self.to_update);
-            if before.violations != self.statistics.violations {
+            self.gate.account(self.account);
+            if self.accused != self.account.violations {
+                self.accused = self.account.violations;
                 world.signal(Actor::Update);
             }
         }
@@ -258,7 +264,7 @@ impl Client {
     fn complete(&mut self, done: &[u64]) {
         while let Some(completion) = self.queue.poll() {
             let Ok((token, status)) = completion else {
-                self.statistics.violations += 1;
+                self.account.violations += 1;
                 return;
             };
             let Some(name) = self.waiting.remove(&token.serial()) else {

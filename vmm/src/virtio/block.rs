@@ -281,8 +281,7 @@ impl Device for Block<'_> {
         counters.requests += self.counters.requests;
         counters.errors += self.counters.errors;
         counters.max_latency = counters.max_latency.max(self.counters.max_latency);
-        counters.violations += self.link.violations();
-        counters.owed += self.link.owed() as u64;
+        self.link.account(self.link.owed(), counters);
     }
 }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! A device's connection to its replaceable driver: the queue, and the gate that says when the queue may be touched.
 
-use molt_gate::{Change, ClientGate};
+use molt_gate::{Account, Change, ClientGate};
 use molt_queue::{Client, Payload, Token};
 
-use crate::bus::World;
+use crate::bus::{Counters, World};
 
 /// The link of one device. Submitted requests stay in the client's private record until they are completed, whatever happens
 /// to the driver.
@@ -37,9 +37,13 @@ impl<'a, P: Payload> Link<'a, P> {
         self.client.owed()
     }
 
-    /// Completions that broke the queue's protocol, since the start.
-    pub const fn violations(&self) -> u64 {
-        self.violations
+    /// Tells `update` how the driver serves this device, which waits for `owed` requests, and counts what broke the protocol.
+    pub fn account(&self, owed: usize, counters: &mut Counters) {
+        self.gate.account(Account {
+            violations: self.violations,
+            owed: owed as u16,
+        });
+        counters.violations += self.violations;
     }
 
     /// Whether requests are taken: because there is a driver, or because there will be none and they are answered with errors.

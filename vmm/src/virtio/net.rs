@@ -419,10 +419,9 @@ impl Device for Net<'_> {
 
     fn count(&self, counters: &mut Counters) {
         counters.requests += self.frames.sent + self.frames.received;
-        counters.violations += self.link.violations();
         // Receive buffers are always owed, so only frames that wait to be sent are counted.
-        let busy = self.buffers.each() as u64 - u64::from(self.free.count_ones());
-        counters.owed += busy;
+        let busy = self.buffers.each() - self.free.count_ones() as usize;
+        self.link.account(busy, counters);
     }
 }
 

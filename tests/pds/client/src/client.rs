@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use ed25519_dalek::SigningKey;
 use molt_block_queue::Client;
-use molt_gate::{Change, ClientGate};
+use molt_gate::{Account, Change, ClientGate};
 use molt_system::VmmBrief;
 use molt_test_native::{Console, Load, brief, notify};
 use sel4_microkit::{Channel, ChannelSet, Handler, Infallible};
@@ -30,6 +30,7 @@ pub struct TestClient {
     driver: Option<Channel>,
     update: Option<Channel>,
     load: Load,
+    violations: u64,
     console: Console,
     bell: Bell,
     plan: Plan,
@@ -60,6 +61,7 @@ impl TestClient {
             to_update,
             driver: brief::channel(disk.channel),
             update: brief::channel(brief.update_channel),
+            violations: 0,
             load: Load::new(NUMBER, brief::data(disk), disk.share[1]),
             console,
             bell: Bell::new(brief, disk.component),
@@ -122,12 +124,21 @@ impl TestClient {
                 Some(Err(violation)) => {
                     self.console
                         .say(format_args!("violation {}", violation.code()));
-                    self.load.statistics.violations += 1;
-                    self.load.statistics.write(self.to_update);
+                    self.violations += 1;
+                    self.account();
                     notify(self.update);
                 }
             }
         }
+    }
+
+    /// Shows `update` the counters.
+    fn account(&self) {
+        self.load.statistics.write(self.to_update);
+        self.gate.account(Account {
+            violations: self.violations,
+            owed: self.queue.owed() as u16,
+        });
     }
 
     fn ring(&mut self) {
@@ -206,8 +217,7 @@ impl Handler for TestClient {
                 notify(self.driver);
             }
         }
-        self.load.statistics.owed = self.queue.owed() as u64;
-        self.load.statistics.write(self.to_update);
+        self.account();
         if self.load.finished() && !self.done {
             self.finish();
         }

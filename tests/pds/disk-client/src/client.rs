@@ -3,7 +3,7 @@
 
 use core::sync::atomic::AtomicU64;
 use molt_block_queue::Client;
-use molt_gate::{Change, ClientGate};
+use molt_gate::{Account, Change, ClientGate};
 use molt_guest::{Conduct, Ring};
 use molt_system::VmmBrief;
 use molt_test_native::{Console, Load, brief, notify};
@@ -40,6 +40,7 @@ pub struct DiskClient {
     driver: Option<Channel>,
     update: Option<Channel>,
     load: Load,
+    violations: u64,
     console: Console,
     ring: Option<Ring<Bell>>,
     archive: &'static [u8],
@@ -73,6 +74,7 @@ impl DiskClient {
             to_update,
             driver: brief::channel(disk.channel),
             update: brief::channel(brief.update_channel),
+            violations: 0,
             load: Load::new(number & 0xffff, brief::memory(brief), disk.share[1]),
             console,
             archive: if ring.is_some() {
@@ -120,12 +122,21 @@ impl DiskClient {
                 Some(Err(violation)) => {
                     self.console
                         .say(format_args!("violation {}", violation.code()));
-                    self.load.statistics.violations += 1;
-                    self.load.statistics.write(self.to_update);
+                    self.violations += 1;
+                    self.account();
                     notify(self.update);
                 }
             }
         }
+    }
+
+    /// Shows `update` the counters.
+    fn account(&self) {
+        self.load.statistics.write(self.to_update);
+        self.gate.account(Account {
+            violations: self.violations,
+            owed: self.queue.owed() as u16,
+        });
     }
 
     /// Reports a violation that has not happened, as a hostile client would.
@@ -134,8 +145,8 @@ impl DiskClient {
             && self.ring.is_none()
             && self.load.statistics.requests >= ACCUSES_FROM
         {
-            self.load.statistics.violations += 1;
-            self.load.statistics.write(self.to_update);
+            self.violations += 1;
+            self.account();
             notify(self.update);
         }
     }
@@ -200,8 +211,7 @@ impl Handler for DiskClient {
             // What has just been asked for has an answer already.
             self.drain();
         }
-        self.load.statistics.owed = self.queue.owed() as u64;
-        self.load.statistics.write(self.to_update);
+        self.account();
         if self.load.finished() && !self.done {
             self.done = true;
             self.report("result");
