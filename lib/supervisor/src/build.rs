@@ -7,7 +7,7 @@ use molt_system::MAX_ARENAS;
 /// The build under way, and the arenas.
 #[derive(Default)]
 pub struct Build {
-    /// Untypeds of this arena may be in the workshop.
+    /// Untypeds of this arena, or what was made of them, may be in the workshop.
     lent: [bool; MAX_ARENAS],
     /// The arena that `stage` builds in, or is about to.
     arena: Option<u8>,
@@ -40,14 +40,19 @@ impl Build {
         building
     }
 
-    /// Notes that untypeds of the arena may be in the workshop, or that none is.
+    /// Notes that something of the arena may be in the workshop, or that nothing is.
     pub fn set_lent(&mut self, arena: u8, lent: bool) {
         if let Some(place) = self.lent.get_mut(usize::from(arena)) {
             *place = lent;
         }
     }
 
-    /// Whether untypeds of the arena may be in the workshop.
+    /// Whether something of any of its arenas may be in the workshop.
+    pub fn in_workshop(&self) -> bool {
+        self.lent.contains(&true)
+    }
+
+    /// Whether something of the arena may be in the workshop.
     pub fn lent(&self, arena: u8) -> bool {
         self.lent.get(usize::from(arena)).copied().unwrap_or(false)
     }

@@ -13,8 +13,8 @@ use crate::client::PAGE;
 pub struct Stage<'m> {
     caller: Caller<'m>,
     channel: u32,
-    /// Whose command is under way.
-    working: Option<usize>,
+    /// Whose command is under way, and whether it builds.
+    working: Option<(usize, bool)>,
     waiting: Deque<(usize, Command), MAX_COMPONENTS>,
 }
 
@@ -48,7 +48,7 @@ impl<'m> Stage<'m> {
 
     /// An answer, with the component that it is for.
     pub fn answer(&mut self, kernel: &impl Kernel<'m>) -> Option<(usize, Result<Results, Reason>)> {
-        let unit = self.working?;
+        let (unit, _) = self.working?;
         let answer = match self.caller.outcome()? {
             Outcome::Working => return None,
             Outcome::Done(results) => Ok(results),
@@ -57,6 +57,14 @@ impl<'m> Stage<'m> {
         self.working = None;
         self.next(kernel);
         Some((unit, answer))
+    }
+
+    /// For which component it builds, also when nobody wants that any more: until it has answered, it uses what is in the
+    /// workshop.
+    pub fn builds_for(&self) -> Option<usize> {
+        self.working
+            .filter(|(_, builds)| *builds)
+            .map(|(unit, _)| unit)
     }
 
     /// Progress of the command under way, per mille.
@@ -68,7 +76,7 @@ impl<'m> Stage<'m> {
         if self.working.is_none()
             && let Some((unit, command)) = self.waiting.pop_front()
         {
-            self.working = Some(unit);
+            self.working = Some((unit, matches!(command, Command::Build { .. })));
             self.caller.give(command);
             kernel.notify(self.channel);
         }

@@ -121,9 +121,14 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         if let Some((unit, answer)) = self.stage.answer(&self.kernel) {
             self.stage_answered(unit, answer);
         }
-        let done = self
-            .work
-            .step(&self.kernel, &mut self.units, &self.books, &self.clock);
+        let builds_for = self.stage.builds_for();
+        let done = self.work.step(
+            &self.kernel,
+            &mut self.units,
+            &self.books,
+            &self.clock,
+            builds_for,
+        );
         if let Some((job, result)) = done {
             self.work_done(job, result);
         }
@@ -150,7 +155,8 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
 
     fn set_alarm(&mut self, console: Option<u64>) {
         let now = self.us();
-        let work = (!self.work.is_empty()).then_some(now + SLICE_US);
+        let work = self.work.is_due(&self.units, self.stage.builds_for());
+        let work = work.then_some(now + SLICE_US);
         let units = self.units.iter().flat_map(|unit| {
             let machine = unit.machine.deadline();
             [machine, unit.watch.due(), unit.stop.due(now)]

@@ -2,12 +2,14 @@
 //! Long work in short steps: lending an arena to `stage`, taking a built generation over, ending one.
 //!
 //! A step takes about [`SLICE_US`]; between two steps everybody else has as long.
+//!
+//! The workshop holds what one generation is built of: while an arena is lent, others wait for their turn.
 
 use crate::books::Books;
 use crate::time::Clock;
 use crate::unit::Unit;
 use crate::{Kernel, Result, Slot};
-use heapless::Deque;
+use heapless::Vec;
 use molt_system::cspace::{WORKSHOP_REST, WORKSHOP_TCB};
 use molt_system::{Arena, MAX_COMPONENTS};
 
@@ -45,14 +47,14 @@ pub struct Job {
 /// What has to be done, in order.
 #[derive(Default)]
 pub struct Work {
-    jobs: Deque<Job, { 4 * MAX_COMPONENTS }>,
+    jobs: Vec<Job, { 4 * MAX_COMPONENTS }>,
 }
 
 impl Work {
     /// Adds a job at the end.
     pub fn add(&mut self, unit: usize, arena: u8, kind: Kind) {
         // No machine has more than two jobs under way: there is room.
-        let _ = self.jobs.push_back(Job {
+        let _ = self.jobs.push(Job {
             unit,
             arena,
             kind,
@@ -66,6 +68,19 @@ impl Work {
         self.jobs.is_empty()
     }
 
+    /// Whether there is anything that can be done now. `builds_for`: see [`crate::stage::Stage::builds_for`].
+    pub fn is_due(&self, units: &[Unit<'_>], builds_for: Option<usize>) -> bool {
+        self.next(units, builds_for).is_some()
+    }
+
+    /// The first job that need not wait. A component's own are done in order.
+    fn next(&self, units: &[Unit<'_>], builds_for: Option<usize>) -> Option<usize> {
+        self.jobs.iter().enumerate().position(|(n, job)| {
+            let mut earlier = self.jobs.iter().take(n);
+            !earlier.any(|other| other.unit == job.unit) && !job.waits(units, builds_for)
+        })
+    }
+
     /// Does one step. Returns a job that is done with it.
     pub fn step<'m>(
         &mut self,
@@ -73,8 +88,10 @@ impl Work {
         units: &mut [Unit<'m>],
         books: &Books,
         clock: &Clock,
+        builds_for: Option<usize>,
     ) -> Option<(Job, Result)> {
-        let job = self.jobs.front_mut()?;
+        let next = self.next(units, builds_for)?;
+        let job = self.jobs.get_mut(next)?;
         let end = clock.us(kernel) + SLICE_US;
         loop {
             let state = units
@@ -88,8 +105,7 @@ impl Work {
             }
             job.failed = false;
             if state != Ok(false) {
-                let done = self.jobs.pop_front()?;
-                return Some((done, state.map(|_| ())));
+                return Some((self.jobs.remove(next), state.map(|_| ())));
             }
             if clock.us(kernel) >= end {
                 return None;
@@ -99,6 +115,15 @@ impl Work {
 }
 
 impl Job {
+    /// Whether it is to wait until the workshop is free.
+    fn waits(&self, units: &[Unit<'_>], builds_for: Option<usize>) -> bool {
+        let mut others = units.iter().enumerate();
+        self.kind == Kind::Lend
+            && others.any(|(unit, other)| {
+                unit != self.unit && (other.build.in_workshop() || builds_for == Some(unit))
+            })
+    }
+
     /// One capability. Returns whether that was the last.
     fn advance<'m>(
         &mut self,
@@ -122,7 +147,6 @@ impl Job {
             Kind::TakeOver { slots } => {
                 if n < plan.count {
                     take_back(kernel, plan, n)?;
-                    unit.build.set_lent(self.arena, n + 1 < plan.count);
                 } else {
                     // What a generation is made of, side by side in its arena's part of the vault.
                     let index = n - plan.count;
@@ -133,7 +157,9 @@ impl Job {
                 let built = slots
                     .saturating_sub(WORKSHOP_TCB)
                     .max(WORKSHOP_REST - WORKSHOP_TCB);
-                Ok(n + 1 >= plan.count + built)
+                let last = n + 1 >= plan.count + built;
+                unit.build.set_lent(self.arena, !last);
+                Ok(last)
             }
             Kind::Clear => {
                 if unit.build.lent(self.arena) {
