@@ -230,6 +230,9 @@ impl<'a, P: Payload> Client<'a, P> {
         if self.owed >> slot & 1 == 0 {
             return Err(Violation::NotOwed { slot });
         }
+        if !owed.request.may_end_with(answer) {
+            return Err(Violation::Status);
+        }
         let at = layout::slot::<P>(slot);
         if region.load(at) != open {
             return Err(Violation::NotTaken { slot });

@@ -31,6 +31,12 @@ pub trait Payload: Default + Debug {
     /// Decodes the words into `self`. `None` if they are no consistent request; the contents of `self` are undefined then.
     fn read(&mut self, word: impl Fn(usize) -> u64) -> Option<()>;
 
+    /// Can this be the answer of a driver that has carried the request out? Where it cannot, the client sees a violation
+    /// ([`crate::Violation::Status`]).
+    fn may_end_with(&self, _answer: Self::Answer) -> bool {
+        true
+    }
+
     /// An answer as a word.
     fn answer_to_word(answer: Self::Answer) -> u64;
     /// The answer that the word encodes, if it is valid.

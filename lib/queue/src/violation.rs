@@ -12,7 +12,7 @@ pub enum Violation {
     Identifier,
     /// A completion carries another generation than the one the queue was opened for.
     Generation,
-    /// A completion carries a status that does not exist.
+    /// A completion carries a status that does not exist, or that its request cannot end with.
     Status,
     /// A completion of a slot in which no request is owed: duplicated, or invented.
     NotOwed {

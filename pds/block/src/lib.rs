@@ -2,16 +2,14 @@
 //! One generation of a disk's driver as a protection domain, for any device. `molt-generation` runs the generation; a
 //! driver's own program only calls [`start`].
 #![no_std]
-
-mod fault;
+#![forbid(unsafe_code)]
 
 use molt_block::{Client, Device, Driver, Error, Ring, Share};
-use molt_block_queue::Server;
+use molt_block_queue::{Request, Server};
+use molt_fault::Faults;
 use molt_generation::{Generation, brief};
 use molt_shared::Registers;
 use molt_system::{DriverBrief, DriverClient};
-
-use crate::fault::Faults;
 
 /// What distinguishes the images of one driver.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +21,7 @@ pub struct Image {
 }
 
 /// A disk's driver as a protection domain.
-pub type Disk<D> = Generation<Driver<'static, D>, Faults>;
+pub type Disk<D> = Generation<Driver<'static, D>, Faults<Request>>;
 
 /// Starts the generation: `open` gets the device's registers and the ring memory, and starts the device from reset.
 ///
@@ -33,11 +31,11 @@ pub fn start<D: Device>(
     image: Image,
     open: impl FnOnce(Registers, Ring<'static>) -> Result<D, D::Error>,
 ) -> Disk<D> {
-    fault::at_start();
+    molt_fault::at_start();
     Generation::start(
         molt_brief::get(),
         image.version,
-        Faults,
+        Faults::default(),
         |brief, generation| {
             let (words, physical) = brief::ring(brief);
             let device = open(brief::registers(brief), Ring { words, physical })?;

@@ -4,11 +4,11 @@
 use alloc::boxed::Box;
 use core::sync::atomic::AtomicU64;
 
-use molt_block_queue::Client;
 use molt_brief::{PAGE, words};
 use molt_gate::ClientGate;
 use molt_system::{Class, GatePages, NONE, VmmBrief, VmmShare};
 use molt_vmm::virtio::block::Block;
+use molt_vmm::virtio::entropy::Entropy;
 use molt_vmm::virtio::link::Link;
 use molt_vmm::{Device, Doorbell, Ram};
 use sel4_microkit::Channel;
@@ -36,10 +36,13 @@ pub fn device(share: &VmmShare, gate: &GatePages, n: usize) -> Option<Box<dyn De
     match Class::from_number(share.class)? {
         Class::Block => {
             let [_, sectors, ..] = share.share;
-            let link = Link::new(Client::new(queue), gate, n);
+            let link = Link::new(molt_block_queue::Client::new(queue), gate, n);
             Some(Box::new(Block::new(link, sectors, registers)))
         }
-        Class::Entropy => None,
+        Class::Entropy => {
+            let link = Link::new(molt_entropy_queue::Client::new(queue), gate, n);
+            Some(Box::new(Entropy::new(link, registers)))
+        }
     }
 }
 

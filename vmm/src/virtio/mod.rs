@@ -2,6 +2,7 @@
 //! virtio 1.2, the device's side: split virtqueue, MMIO transport, the link to a driver, and one device for each class.
 
 pub mod block;
+pub mod entropy;
 pub mod link;
 pub mod mmio;
 pub mod net;

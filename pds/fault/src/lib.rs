@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The faults of images for tests, selected by features. An ordinary image has none.
+//! The faults of images for tests, selected by features, for drivers of every class of device. An ordinary image has none.
+#![no_std]
 #![allow(
     clippy::missing_const_for_fn,
     unused_variables,
     reason = "each function does something in one image only"
 )]
 
+use core::fmt;
 use core::hint::black_box;
+use core::marker::PhantomData;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use molt_block_queue::{Request, layout};
 use molt_clock::Frequency;
 use molt_generation::Fault;
+use molt_queue::{Payload, layout};
 use molt_service::Progress;
 
 /// How long a slow start takes, in ns.
@@ -19,8 +22,6 @@ const SLOW_NS: u64 = 1_000_000_000;
 
 /// How often an image that wears out notifies a client of completions before it faults.
 const LIFE: u64 = 1_000;
-/// `Status::IoError` as a completion's answer.
-const IO_ERROR: u64 = 2;
 static TOLD: AtomicU64 = AtomicU64::new(0);
 
 /// Called before anything else.
@@ -31,11 +32,22 @@ pub fn at_start() {
     }
 }
 
-/// What this image does wrong.
-#[derive(Clone, Copy, Debug)]
-pub struct Faults;
+/// What this image does wrong, with requests of this kind.
+pub struct Faults<P>(PhantomData<fn() -> P>);
 
-impl Fault for Faults {
+impl<P> Default for Faults<P> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<P> fmt::Debug for Faults<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Faults")
+    }
+}
+
+impl<P: Payload> Fault for Faults<P> {
     fn before_ready(&self) {
         if cfg!(feature = "slow-start") {
             let end = Frequency::of_this_machine().ticks(SLOW_NS);
@@ -115,11 +127,11 @@ impl Fault for Faults {
             instead(newest, layout::completed(200, generation));
         }
         if cfg!(feature = "answers-errors") {
-            instead(newest + 1, IO_ERROR);
+            instead(newest + 1, P::answer_to_word(P::FAILED));
         }
         if cfg!(feature = "forbidden-slot") {
             for slot in 0..layout::SLOTS as u8 {
-                add(layout::slot::<Request>(slot) + 1, 1);
+                add(layout::slot::<P>(slot) + 1, 1);
             }
         }
     }

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What makes the driver give up.
+
+use core::fmt;
+
+use molt_service::Code;
+
+/// The device, or what the driver was given, is not as it has to be. Not recoverable but by a reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// More clients than [`crate::CLIENTS`].
+    Clients,
+    /// The device says that a request is done which it does not have; its number.
+    NotSubmitted(usize),
+    /// The device's own.
+    Device(molt_virtio::Error),
+}
+
+impl Code for Error {
+    fn code(&self) -> u64 {
+        match self {
+            Self::Clients => 100,
+            Self::NotSubmitted(_) => 102,
+            Self::Device(error) => error.code(),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Clients => f.write_str("too many clients"),
+            Self::NotSubmitted(number) => write!(f, "request {number} was not given"),
+            Self::Device(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+impl From<molt_virtio::Error> for Error {
+    fn from(error: molt_virtio::Error) -> Self {
+        Self::Device(error)
+    }
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The driver of a virtio entropy device (virtio 1.2, 5.4) on virtio-mmio, without an operating system in it.
+//!
+//! [`Rng::start`] resets the device and sets up its only queue; [`Driver`] gives it what several clients ask for, in turn, and
+//! tells each how many bytes it has. The device writes to the clients' memory; the driver has no mapping of it, and never
+//! sees a random number.
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+
+mod client;
+mod driver;
+mod error;
+mod rng;
+
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod tests;
+
+pub use client::Client;
+pub use driver::{CLIENTS, Driver};
+pub use error::Error;
+pub use molt_service::{Code, Progress, Service};
+pub use molt_virtio::Region;
+pub use rng::Rng;

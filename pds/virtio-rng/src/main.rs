@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The virtio entropy device's driver's PD: one generation of the component.
+#![no_std]
+#![no_main]
+
+use molt_entropy_queue::{Request, Server};
+use molt_fault::Faults;
+use molt_generation::{Generation, brief};
+use molt_virtio_rng::{Client, Driver, Region, Rng};
+use sel4_microkit::{Handler, protection_domain};
+
+/// What tells one image from another: the version, and how many requests the device has at a time.
+const VERSION: u64 = if cfg!(feature = "v2") { 2 } else { 1 };
+const DEPTH: usize = if cfg!(feature = "v2") { 16 } else { 4 };
+
+#[protection_domain(stack_size = 0x1_0000)]
+fn init() -> impl Handler {
+    molt_fault::at_start();
+    let faults = Faults::<Request>::default();
+    Generation::start(molt_brief::get(), VERSION, faults, |brief, generation| {
+        let (words, physical) = brief::ring(brief);
+        let device = Rng::start(brief::registers(brief), Region::new(words, physical))?;
+        let mut driver = Driver::new(device, DEPTH);
+        for client in brief.clients() {
+            let queue = Server::new(brief::queue(client), generation);
+            let memory = (client.memory_paddr, client.memory_size);
+            driver.attach(Client::new(queue, memory))?;
+        }
+        Ok(driver)
+    })
+}
