@@ -125,6 +125,9 @@ pub struct Qemu {
     pub linux: Option<Vec<String>>,
     /// The disk.
     pub disk: QemuDisk,
+    /// What else is put in for a system that has the device of this name.
+    #[serde(default)]
+    pub devices: BTreeMap<String, Vec<String>>,
 }
 
 /// How a disk is put into the machine.
@@ -186,6 +189,17 @@ impl Board {
                 error: Box::new(error),
             }),
         }
+    }
+
+    /// What QEMU takes for the devices that stand at these addresses, beside disk and machine.
+    pub fn device_arguments(&self, addresses: impl Iterator<Item = u64>) -> Vec<String> {
+        let addresses: Vec<u64> = addresses.collect();
+        let there = |name: &String| {
+            let device = self.devices.get(name);
+            device.is_some_and(|device| addresses.contains(&device.address))
+        };
+        let arguments = self.qemu.devices.iter().filter(|(name, _)| there(name));
+        arguments.flat_map(|(_, words)| words).cloned().collect()
     }
 
     /// All boards, by name.

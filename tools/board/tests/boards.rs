@@ -26,12 +26,26 @@ fn a_board_without_a_file_is_told_with_what_there_is() {
     assert!(matches!(&error, Error::Unknown { there, .. } if there.contains(&"zcu102".to_owned())));
 }
 
+/// A machine has the devices that its system names, and no others.
+#[test]
+fn a_device_is_put_in_for_a_system_that_has_it() {
+    let board = Board::load(root(), "qemu_virt_aarch64").unwrap();
+    let arguments = |addresses: &[u64]| board.device_arguments(addresses.iter().copied()).join(" ");
+    let address = board.devices["entropy_registers"].address;
+    assert!(arguments(&[address]).contains("virtio-rng-device"));
+    assert_eq!(arguments(&[board.uart.address, address + 0x200]), "");
+    for name in board.qemu.devices.keys() {
+        assert!(board.devices.contains_key(name), "'{name}' is nowhere");
+    }
+}
+
 /// A system's devices are where its board has them.
 #[test]
 fn systems_and_boards_agree() {
     for (board, system) in [
         ("qemu_virt_aarch64", "system.xml"),
         ("qemu_virt_aarch64", "tests/systems/two-bare.xml"),
+        ("qemu_virt_aarch64", "tests/systems/entropy.xml"),
         ("zcu102", "tests/systems/zcu102.xml"),
     ] {
         let board = Board::load(root(), board).unwrap();

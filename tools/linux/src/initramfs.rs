@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The initramfs: busybox, the modules of a virtio disk, our programs, bundles.
+//! The initramfs: busybox, the modules of the guest's devices, our programs, bundles.
 
 use std::fs;
 use std::io;
@@ -9,16 +9,28 @@ use crate::archive::Archive;
 use crate::error::Error;
 use crate::packages::Packages;
 
-/// Modules for a virtio disk on virtio-mmio with an ext4. Modules that a kernel has built in are not loaded.
-const MODULES: [&str; 3] = ["virtio_mmio", "virtio_blk", "ext4"];
+/// The module of the transport of all virtual devices. Modules that a kernel has built in are not loaded.
+const TRANSPORT: &str = "virtio_mmio";
 /// Loaded where the kernel has it: ext4 names its checksum by algorithm, which is no dependency that a module states.
 const CHECKSUM: &str = "crc32c_generic";
 
+/// Modules for a device of this class (`<replaceable class=…>`).
+fn of_class(class: &str) -> &'static [&'static str] {
+    match class {
+        // A disk holds a file system of ours.
+        "block" => &["virtio_blk", "ext4"],
+        "entropy" => &["virtio_rng"],
+        _ => &[],
+    }
+}
+
 const INIT: &[u8] = include_bytes!("init");
 
-/// Makes it. Programs go to `/bin` under the names of their files; bundles are rung for in the order of their names.
+/// Makes it for a guest with devices of these classes. Programs go to `/bin` under the names of their files; bundles are rung
+/// for in the order of their names.
 pub fn initramfs(
     packages: &Packages,
+    classes: &[&str],
     programs: &[&Path],
     bundles: &[(String, Vec<u8>)],
 ) -> Result<Vec<u8>, Error> {
@@ -33,7 +45,11 @@ pub fn initramfs(
         .collect::<Result<Vec<_>, Error>>()?;
     let modules = packages.modules()?;
     let checksum = modules.has(CHECKSUM).then_some(CHECKSUM);
-    let wanted: Vec<&str> = checksum.into_iter().chain(MODULES).collect();
+    let own = classes.iter().flat_map(|class| of_class(class)).copied();
+    let wanted: Vec<&str> = (checksum.into_iter())
+        .chain([TRANSPORT])
+        .chain(own)
+        .collect();
     let modules = modules.in_order(&wanted)?;
     pack(&busybox, &programs, &modules, bundles).map_err(Error::file("initramfs"))
 }

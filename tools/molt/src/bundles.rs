@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use molt_envelope::{Bundle, PrivateKey};
 use molt_linux::Archive;
 use molt_sdf::System;
-use molt_sdf::model::ProtectionDomain;
+use molt_sdf::model::{DomainId, ProtectionDomain};
 use molt_sdk::Configuration;
 use molt_suit::{Envelope, Manifest};
 
@@ -29,31 +29,39 @@ pub struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    /// The bundles that one guest offers, named so that their order is the scenario's.
+    /// The bundles that one guest offers, named so that their order is the scenario's; the names say which component each is for.
     pub fn of_guest(&self, guest: &str) -> Result<Vec<(String, Vec<u8>)>> {
         let sources = self.scenario.bundles.iter();
-        let mut bundles: Vec<(u64, Vec<u8>)> = Vec::new();
+        let mut bundles: Vec<(u64, String, Vec<u8>)> = Vec::new();
         for source in sources.clone().filter(|b| b.guest == guest) {
-            bundles.extend(self.make(source)?);
+            let domain = self.component(source)?;
+            let number = self.system.components().iter().position(|d| *d == domain);
+            let number = number.unwrap_or_default();
+            for (sequence, bundle) in self.make(source, domain)? {
+                let name = format!("component-{number}-sequence-{sequence}");
+                bundles.push((sequence, name, bundle));
+            }
         }
         // Several of one source take turns with those of another, under rising numbers.
         if sources.clone().any(|b| b.repeat > 1) {
-            bundles.sort_by_key(|(sequence, _)| *sequence);
+            bundles.sort_by_key(|(sequence, ..)| *sequence);
         }
         Ok(bundles
             .into_iter()
             .enumerate()
-            .map(|(index, (sequence, bundle))| (format!("{index:03}-sequence-{sequence}"), bundle))
+            .map(|(index, (_, name, bundle))| (format!("{index:03}-{name}"), bundle))
             .collect())
     }
 
-    fn make(&self, source: &BundleSource) -> Result<Vec<(u64, Vec<u8>)>> {
+    /// The PD that it replaces.
+    fn component(&self, source: &BundleSource) -> Result<DomainId> {
         let mut domains = self.system.domains.iter();
-        let Some(component) = domains
-            .position(|domain| domain.name == source.component && domain.replaceable.is_some())
-        else {
-            bail!("there is no replaceable PD '{}'", source.component);
-        };
+        let component = domains
+            .position(|domain| domain.name == source.component && domain.replaceable.is_some());
+        component.with_context(|| format!("there is no replaceable PD '{}'", source.component))
+    }
+
+    fn make(&self, source: &BundleSource, component: DomainId) -> Result<Vec<(u64, Vec<u8>)>> {
         let package = match source.origin()? {
             Origin::Package(package) => package,
             Origin::File(path) => return Ok(vec![ready(path)?]),

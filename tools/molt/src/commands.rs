@@ -15,7 +15,7 @@ use crate::output::say;
 use crate::scenario::Scenario;
 use crate::session::{self, Outcome, Show};
 use crate::toolchain::Toolchain;
-use crate::workspace::Workspace;
+use crate::workspace::{self, Workspace};
 
 /// The demo with a Linux.
 pub const DEMO: &str = "tests/scenarios/demo.toml";
@@ -49,7 +49,7 @@ pub fn run(arguments: &Run) -> Result<bool> {
         let built = description::build(&toolchain, &kernel, what, search, linux, true)?;
         let board = kernel.board_file(&toolchain)?;
         let limit = Duration::from_secs(arguments.limit);
-        let mut machine = kernel.machine(&board, built.image.clone());
+        let mut machine = workspace::machine(&kernel, &board, &built.system, built.image.clone());
         machine.disk = description::disk(&built, &board, arguments.disk.as_deref())?;
         description::run(&built, machine, arguments.measure.icount, limit)?;
         return Ok(true);

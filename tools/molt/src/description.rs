@@ -50,6 +50,7 @@ pub fn build(
         edits: Vec::new(),
         features: Default::default(),
         disk: None,
+        qemu: Vec::new(),
         linux: linux.map(Path::to_owned),
         bundles: Vec::new(),
         expect: Default::default(),

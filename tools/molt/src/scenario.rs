@@ -29,6 +29,9 @@ pub struct Scenario {
     pub features: std::collections::BTreeMap<String, Vec<String>>,
     /// The disk, where the system has one.
     pub disk: Option<DiskKind>,
+    /// Arguments of QEMU's for this scenario, behind all others: properties of devices.
+    #[serde(default)]
+    pub qemu: Vec<String>,
     /// A folder of Debian packages (a kernel, its modules, busybox) for the Linux guests in place of those that are fetched.
     pub linux: Option<PathBuf>,
     /// The bundles that the guests offer; each guest offers its own in this order.

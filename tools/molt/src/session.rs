@@ -43,8 +43,7 @@ pub fn run(
     count_instructions: bool,
     show: Show,
 ) -> Result<Outcome> {
-    let mut machine = kernel.machine(&workspace.board, workspace.image.clone());
-    machine.disk = workspace.disk.clone();
+    let mut machine = workspace.machine.clone();
     machine.limit = Duration::from_secs(scenario.limit);
     machine.clock = match (count_instructions, scenario.disk) {
         (false, _) => Clock::Host,

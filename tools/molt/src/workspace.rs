@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use molt_board::Board;
 use molt_image::Report;
 use molt_linux::{Filesystem, Packages};
-use molt_qemu::Disk;
+use molt_qemu::{Disk, Machine};
 use molt_sdf::System;
 use molt_sdf::model::{Client, Guest, GuestKind, ProtectionDomain};
 
@@ -37,15 +37,11 @@ const SEED: &str = "seed";
 pub struct Workspace {
     /// The checked description.
     pub system: System,
-    /// The board.
-    pub board: Board,
-    /// What the loader boots.
-    pub image: PathBuf,
-    /// What is in it.
+    /// What is in its image.
     pub report: Report,
-    /// The disk.
-    pub disk: Disk,
-    /// The Linux guests' file systems on it.
+    /// The machine, without a limit.
+    pub machine: Machine,
+    /// The Linux guests' file systems on the disk.
     pub filesystems: Vec<Filesystem>,
     /// Where all this is.
     pub directory: PathBuf,
@@ -83,14 +79,14 @@ impl Workspace {
         let (image, report) = build_image(toolchain, kernel, &scenario.system, &directory, &[])?;
         let filesystems = filesystems(&system);
         let board = kernel.board_file(toolchain)?;
-        let disk = make_disk(scenario.disk, &board, &system, &filesystems, &directory)?;
+        let mut machine = machine(kernel, &board, &system, image);
+        machine.disk = make_disk(scenario.disk, &board, &system, &filesystems, &directory)?;
+        machine.devices.extend(scenario.qemu.iter().cloned());
         step.done();
         Ok(Self {
             system,
-            board,
-            image,
+            machine,
             report,
-            disk,
             filesystems,
             directory,
             _lock: lock,
@@ -99,7 +95,7 @@ impl Workspace {
 
     /// Checks the Linux guests' file systems after the run.
     pub fn check_filesystems(&self) -> Result<()> {
-        let (Disk::File(disk) | Disk::Throttled { file: disk, .. }) = &self.disk else {
+        let (Disk::File(disk) | Disk::Throttled { file: disk, .. }) = &self.machine.disk else {
             return Ok(());
         };
         for place in &self.filesystems {
@@ -107,6 +103,14 @@ impl Workspace {
         }
         Ok(())
     }
+}
+
+/// The machine for a system: the board with the devices that the system has, but for the disk.
+pub fn machine(kernel: &Kernel, board: &Board, system: &System, image: PathBuf) -> Machine {
+    let mut machine = kernel.machine(board, image);
+    let addresses = system.regions.iter().filter_map(|region| region.phys_addr);
+    machine.devices = board.device_arguments(addresses);
+    machine
 }
 
 /// Threads of this process that build.
@@ -339,7 +343,8 @@ impl Builder<'_> {
                 let programs = programs.each_ref().map(PathBuf::as_path);
                 self.copy(&packages.kernel()?, kernel)?;
                 if let Some(initrd) = initrd {
-                    let archive = molt_linux::initramfs(&packages, &programs, &bundles)?;
+                    let classes = classes(system, name);
+                    let archive = molt_linux::initramfs(&packages, &classes, &programs, &bundles)?;
                     self.write(initrd, &archive)?;
                 }
             }
@@ -402,6 +407,20 @@ impl Builder<'_> {
 fn package(domain: &ProtectionDomain) -> &str {
     let image = &domain.image.value;
     image.strip_suffix(".elf").unwrap_or(image)
+}
+
+/// The classes of the devices that the guest of this name has shares of.
+fn classes<'s>(system: &'s System, guest: &str) -> Vec<&'s str> {
+    let is_guest = |domain: &ProtectionDomain| {
+        (domain.machine.as_ref()).is_some_and(|machine| machine.name == guest)
+    };
+    let has = |domain: &&ProtectionDomain| {
+        let mut clients = domain.clients.iter();
+        clients.any(|client| is_guest(&system.domains[client.domain]))
+    };
+    (system.domains.iter().filter(has))
+        .filter_map(|domain| Some(domain.replaceable.as_ref()?.class.as_str()))
+        .collect()
 }
 
 /// The file with which a native client's staging region is prefilled.

@@ -71,6 +71,8 @@ pub struct Machine {
     pub boot: Boot,
     /// The disk.
     pub disk: Disk,
+    /// Arguments for what else is in it.
+    pub devices: Vec<String>,
     /// The clock.
     pub clock: Clock,
     /// After so much of the host's time the machine is stopped and the run has failed.
@@ -87,6 +89,7 @@ impl Machine {
             cores,
             boot: Boot::Image(image),
             disk: Disk::None,
+            devices: Vec::new(),
             clock: Clock::Host,
             limit: Duration::from_secs(120),
             plugin: None,
@@ -154,6 +157,7 @@ impl Machine {
                 arguments.extend(texts(&self.board.disk.null));
             }
         }
+        arguments.extend(texts(&self.devices));
         arguments
     }
 

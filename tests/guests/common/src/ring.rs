@@ -37,7 +37,7 @@ pub enum Conduct {
 /// Bytes that a guest spoils.
 const SPOILT: usize = 4096;
 
-/// The doorbell as a guest uses it, for one component.
+/// The doorbell as a guest uses it, for one component at a time.
 pub struct Ring<D> {
     doorbell: D,
     component: u32,
@@ -72,6 +72,11 @@ impl<D: Doorbell> Ring<D> {
     /// Whether `update` prepares beside the running driver: the time in which nothing may be disturbed.
     pub fn preparing(&self) -> bool {
         self.under_way && matches!(self.status, Status::Confirmed | Status::Verified)
+    }
+
+    /// From now on for this one; between transactions.
+    pub fn set_component(&mut self, component: u32) {
+        self.component = component;
     }
 
     /// Number of the generation that drives the component's device.

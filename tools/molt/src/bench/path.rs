@@ -31,8 +31,7 @@ pub struct Run {
 pub fn run(toolchain: &Toolchain, kernel: &Kernel, wanted: &Wanted<'_>, run: u64) -> Result<Run> {
     let (workspace, limit) = prepare(toolchain, kernel, wanted.arguments(run))?;
     let step = Step::start(format!("request path on {}, run {run}", kernel.label()));
-    let mut machine = kernel.machine(&workspace.board, workspace.image.clone());
-    machine.disk = workspace.disk.clone();
+    let mut machine = workspace.machine.clone();
     machine.clock = Clock::InstructionsJumping;
     machine.limit = limit;
     let mut reader = Reader::default();

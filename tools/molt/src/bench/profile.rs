@@ -51,8 +51,7 @@ pub fn run(toolchain: &Toolchain, kernel: &Kernel, row: &str) -> Result<Profile>
     if out.exists() {
         fs::remove_file(&out).with_context(|| format!("{}", out.display()))?;
     }
-    let mut machine = kernel.machine(&workspace.board, workspace.image.clone());
-    machine.disk = workspace.disk.clone();
+    let mut machine = workspace.machine.clone();
     machine.clock = Clock::InstructionsJumping;
     machine.limit = Duration::from_secs(scenario.limit);
     let arguments = vec![
