@@ -4,6 +4,7 @@
 //! Nothing here starts a machine. docs/performance.md describes the lines and the figures.
 #![forbid(unsafe_code)]
 
+mod baseline;
 mod console;
 mod distribution;
 mod figures;
@@ -13,6 +14,7 @@ mod report;
 mod row;
 mod table;
 
+pub use baseline::{Baseline, Change, Counts, Figures, TOLERANCE, Tools, changes};
 pub use console::Console;
 pub use distribution::{Distribution, Distributions};
 pub use figures::figures;

@@ -238,6 +238,13 @@ pub struct Bench {
     /// In place of the figures, count where the instructions of this row's requests go, and draw a flame graph
     #[arg(long, value_name = "ROW", conflicts_with_all = ["rows", "peer", "json", "html"])]
     pub profile: Option<String>,
+    /// In place of the figures, count the instructions of requests, and fail where they are more than 2 % above the committed
+    /// baseline (tests/measure/baseline.json)
+    #[arg(long, conflicts_with_all = ["rows", "peer", "json", "html", "profile"])]
+    pub check: bool,
+    /// Write what is counted to the baseline; the reason belongs into the commit's message
+    #[arg(long, requires = "check")]
+    pub record: bool,
     /// Do not measure the Linux alone
     #[arg(long)]
     pub no_linux: bool,
@@ -262,6 +269,8 @@ pub enum Part {
     Programs,
     /// Plain Microkit systems with C programs (with an SDK)
     Microkit,
+    /// Instructions of requests, against the baseline
+    Bench,
     /// From end to end
     Scenarios,
 }

@@ -85,6 +85,14 @@ impl Toolchain {
         command
     }
 
+    /// The compiler's version, as it says it.
+    pub fn rustc_version(&self) -> Result<String> {
+        let rustc = self.beside("rustc");
+        let output = Command::new(&rustc).arg("--version").output();
+        let output = output.with_context(|| format!("{} cannot be run", rustc.display()))?;
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
     /// Whether the checkout has a package of this name.
     pub fn has(&self, package: &str) -> bool {
         let mut command = self.cargo();

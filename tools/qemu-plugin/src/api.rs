@@ -15,7 +15,17 @@ pub struct Instruction {
     _opaque: [u8; 0],
 }
 
+/// A physical address, for as long as the callback runs that asked for it.
+#[repr(C)]
+pub struct Physical {
+    _opaque: [u8; 0],
+}
+
 type Executed = extern "C" fn(c_uint, *mut c_void);
+type Accessed = extern "C" fn(c_uint, u32, u64, *mut c_void);
+
+/// `QEMU_PLUGIN_MEM_W`.
+pub const WRITES: c_int = 2;
 
 unsafe extern "C" {
     pub fn qemu_plugin_register_vcpu_tb_trans_cb(
@@ -34,6 +44,15 @@ unsafe extern "C" {
         flags: c_int,
         data: *mut c_void,
     );
+    pub fn qemu_plugin_register_vcpu_mem_cb(
+        instruction: *mut Instruction,
+        callback: Accessed,
+        flags: c_int,
+        accesses: c_int,
+        data: *mut c_void,
+    );
+    pub fn qemu_plugin_get_hwaddr(access: u32, address: u64) -> *const Physical;
+    pub fn qemu_plugin_hwaddr_is_io(address: *const Physical) -> bool;
     pub fn qemu_plugin_tb_n_insns(block: *const Translation) -> usize;
     pub fn qemu_plugin_tb_vaddr(block: *const Translation) -> u64;
     pub fn qemu_plugin_tb_get_insn(block: *const Translation, index: usize) -> *mut Instruction;

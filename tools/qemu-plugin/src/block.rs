@@ -20,19 +20,46 @@ pub struct Block {
     pub runs: AtomicU64,
 }
 
+/// An instruction that is watched.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Watched {
+    /// The first mark.
+    Begin,
+    /// The second mark.
+    End,
+    /// A store of a word by a program below the guests' kernel: it may go to a device's register.
+    Store,
+}
+
+impl Watched {
+    fn of(word: u32, address: u64) -> Option<Self> {
+        match word {
+            BEGIN => Some(Self::Begin),
+            END => Some(Self::End),
+            // Arm ARM, "Loads and stores": STR and STUR of a 32-bit register, with any way of addressing.
+            _ if matches!(word & 0xffc0_0000, 0xb800_0000 | 0xb900_0000) => {
+                (address < LINUX_KERNEL).then_some(Self::Store)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// From here on addresses are a Linux kernel's, whose stores to its devices' registers never reach a device.
+const LINUX_KERNEL: u64 = 0xffff << 48;
 /// Offsets of the vectors for exceptions from lower levels (Arm ARM, "Exception vectors").
 const LOWER: std::ops::Range<u64> = 0x400..0x800;
 const VECTOR: u64 = 0x80;
 
 impl Block {
-    /// Reads it, and returns its marks.
+    /// Reads it, and returns what is watched in it.
     ///
     /// # Safety
     /// QEMU is translating the block.
     pub unsafe fn read(
         translation: *const Translation,
         vectors: u64,
-    ) -> (Self, Vec<(*mut Instruction, u32)>) {
+    ) -> (Self, Vec<(*mut Instruction, Watched)>) {
         // SAFETY: the caller's promise.
         let (address, count) = unsafe {
             (
@@ -40,7 +67,7 @@ impl Block {
                 api::qemu_plugin_tb_n_insns(translation),
             )
         };
-        let (mut words, mut marks, mut host) = (Vec::with_capacity(count), Vec::new(), 0);
+        let (mut words, mut watched, mut host) = (Vec::with_capacity(count), Vec::new(), 0);
         for index in 0..count {
             // SAFETY: below the count, and AArch64's instructions are words.
             let (instruction, word) = unsafe {
@@ -55,9 +82,8 @@ impl Block {
                 };
                 (instruction, word)
             };
-            if matches!(word, BEGIN | END) {
-                marks.push((instruction, word));
-            }
+            let what = Watched::of(word, address);
+            watched.extend(what.map(|what| (instruction, what)));
             words.push(word);
         }
         let offset = address.wrapping_sub(vectors);
@@ -69,6 +95,6 @@ impl Block {
             vector,
             runs: AtomicU64::new(0),
         };
-        (block, marks)
+        (block, watched)
     }
 }

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::block::Block;
@@ -15,6 +15,8 @@ use crate::block::Block;
 static COUNTING: AtomicBool = AtomicBool::new(false);
 /// The block that ran last.
 static LAST: AtomicPtr<Block> = AtomicPtr::new(ptr::null_mut());
+/// How many pairs of marks there were.
+static PAIRS: AtomicU64 = AtomicU64::new(0);
 static BLOCKS: Mutex<Vec<&'static Block>> = Mutex::new(Vec::new());
 /// Entries of the kernel: the vector's offset, and the block (by its address in this process) that ran before.
 static ENTRIES: Mutex<BTreeMap<(u64, usize), u64>> = Mutex::new(BTreeMap::new());
@@ -54,12 +56,15 @@ pub fn begin() {
     COUNTING.store(true, Ordering::Relaxed);
 }
 
-/// The second mark: writes `block ADDRESS HOST RUNS WORD…` and `entry VECTOR FROM COUNT` lines, numbers in hexadecimal but
+/// The second mark: writes to a file whose name ends in the pair's number, from 0 on, `block ADDRESS HOST RUNS WORD…` and `entry VECTOR FROM COUNT` lines, numbers in hexadecimal but
 /// for counts; FROM is the number of a `block` line, or `-`.
 pub fn end(file: &Path) -> io::Result<()> {
     COUNTING.store(false, Ordering::Relaxed);
+    let pair = PAIRS.fetch_add(1, Ordering::Relaxed);
     let blocks = BLOCKS.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut out = BufWriter::new(File::create(file)?);
+    let mut name = file.as_os_str().to_owned();
+    name.push(format!(".{pair}"));
+    let mut out = BufWriter::new(File::create(name)?);
     let mut numbers = BTreeMap::new();
     let ran = blocks.iter().filter(|b| b.runs.load(Ordering::Relaxed) > 0);
     for (number, block) in ran.enumerate() {

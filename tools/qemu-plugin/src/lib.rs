@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! A plugin for QEMU (7.2 and later, `-plugin`) that counts how often each translated block runs between two marks, and from
-//! which blocks the kernel was entered. `tools/profile` makes a profile of its output; docs/performance.md describes it.
+//! which blocks the kernel was entered; and that gives the disk the time to answer. `tools/profile` makes a profile of its output;
+//! docs/performance.md describes it.
 //!
 //! Options: `out=FILE`, and `vectors=ADDRESS` of the kernel's exception vectors. One processor only: the counts are not
 //! ordered between several.
 
+mod answer;
 mod api;
 mod block;
 mod counts;
@@ -13,7 +15,7 @@ use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use block::Block;
+use block::{Block, Watched};
 
 /// The marks, which the load executes at the beginning and the end of what is counted: `hint #112` and `hint #113`, which
 /// processors execute as NOP (Arm ARM, "HINT").
@@ -74,23 +76,37 @@ pub unsafe extern "C" fn qemu_plugin_install(
 extern "C" fn translated(_id: u64, translation: *mut api::Translation) {
     let vectors = OPTIONS.get().map_or(0, |options| options.vectors);
     // SAFETY: QEMU passes a block that is valid during this call.
-    let (block, marks) = unsafe { Block::read(translation, vectors) };
+    let (block, watched) = unsafe { Block::read(translation, vectors) };
     let block = counts::add(block);
     let data = std::ptr::from_ref(block).cast_mut().cast();
     // SAFETY: the block lives for ever; both callbacks only take what they are given.
     unsafe { api::qemu_plugin_register_vcpu_tb_exec_cb(translation, executed, 0, data) };
-    for (instruction, mark) in marks {
-        let callback = if mark == BEGIN { begin } else { end };
-        // SAFETY: as above; this one takes nothing.
+    for (instruction, what) in watched {
+        let nothing = std::ptr::null_mut();
+        // SAFETY: as above; these take nothing.
         unsafe {
-            api::qemu_plugin_register_vcpu_insn_exec_cb(
-                instruction,
-                callback,
-                0,
-                std::ptr::null_mut(),
-            );
+            match what {
+                Watched::Begin => {
+                    api::qemu_plugin_register_vcpu_insn_exec_cb(instruction, begin, 0, nothing);
+                }
+                Watched::End => {
+                    api::qemu_plugin_register_vcpu_insn_exec_cb(instruction, end, 0, nothing);
+                }
+                Watched::Store => api::qemu_plugin_register_vcpu_mem_cb(
+                    instruction,
+                    stored,
+                    0,
+                    api::WRITES,
+                    nothing,
+                ),
+            }
         };
     }
+}
+
+extern "C" fn stored(_cpu: c_uint, access: u32, address: u64, _data: *mut c_void) {
+    // SAFETY: this is the callback.
+    unsafe { answer::stored(access, address) };
 }
 
 extern "C" fn executed(_cpu: c_uint, data: *mut c_void) {

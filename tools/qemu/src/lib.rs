@@ -12,4 +12,4 @@ mod program;
 pub use console::{End, Observer, RunError, Step, run, watch};
 pub use disk_image::{Format, ImageError, disk_size};
 pub use machine::{Boot, Clock, Disk, Machine};
-pub use program::{Unfit, fit, version};
+pub use program::{Unfit, fit, has_plugins, version};

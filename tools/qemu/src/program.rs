@@ -69,6 +69,30 @@ pub fn version() -> Result<String, Unfit> {
     Ok(found.unwrap_or("unknown").to_owned())
 }
 
+/// Whether it takes plugins: it may have been built without, and says so as soon as it is given one, even one that is not there.
+///
+/// # Errors
+/// It does not start.
+pub fn has_plugins() -> Result<bool, Unfit> {
+    let path = program();
+    let mut command = Command::new(&path);
+    command.args([
+        "-machine",
+        "none",
+        "-display",
+        "none",
+        "-plugin",
+        "/nonexistent",
+    ]);
+    match command.output() {
+        Ok(output) => Ok(!String::from_utf8_lossy(&output.stderr).contains("not enabled")),
+        Err(error) => {
+            let program = path.to_string_lossy().into_owned();
+            Err(Unfit::Start { program, error })
+        }
+    }
+}
+
 /// Whether the board can be run on it.
 ///
 /// # Errors

@@ -2,6 +2,7 @@
 //! `molt bench`: the request path, the blackout and the boot, beside a Linux alone and other systems.
 
 mod blackout;
+pub mod check;
 mod console;
 mod linux;
 mod path;
@@ -53,6 +54,9 @@ pub fn run(arguments: &Bench) -> Result<bool> {
             kernel.configuration()
         );
     }
+    if arguments.check {
+        return check::run(&toolchain, &kernel, arguments.record);
+    }
     let peers = (arguments.peer.iter())
         .map(|text| text.parse::<Peer>())
         .collect::<Result<Vec<_>>>()?;
@@ -88,9 +92,11 @@ pub fn run(arguments: &Bench) -> Result<bool> {
         }
         // Once is enough: the counts hardly differ from run to run.
         if wanted.profile() && run == 1 {
-            let profile = profile::run(&toolchain, &kernel, wanted::PROFILED)?;
-            rows.add(&molt, keep(figures_of(&profile)));
-            profiled = Some(profile);
+            let rows_of = [wanted::PROFILED];
+            for profile in profile::run(&toolchain, &kernel, &rows_of, profile::REQUESTS)? {
+                rows.add(&molt, keep(figures_of(&profile)));
+                profiled = Some(profile);
+            }
         }
         if wanted.blackout() {
             let figures = blackout::run(&toolchain, &kernel, run, &mut blackouts)?;
@@ -142,11 +148,12 @@ pub fn run(arguments: &Bench) -> Result<bool> {
 /// `molt bench --profile ROW`
 fn profile_of(toolchain: &Toolchain, kernel: &Kernel, row: &str) -> Result<bool> {
     wanted::row(row)?;
-    let profile = profile::run(toolchain, kernel, row)?;
-    let name = format!("target/molt/{row}-{}.svg", kernel.label());
-    write(&toolchain.root().join(&name), &flame_graph(&profile, row)?)?;
-    profile.text(30).iter().for_each(|line| println!("{line}"));
-    println!("  flame graph: {name}");
+    for profile in profile::run(toolchain, kernel, &[row], profile::REQUESTS)? {
+        let name = format!("target/molt/{row}-{}.svg", kernel.label());
+        write(&toolchain.root().join(&name), &flame_graph(&profile, row)?)?;
+        profile.text(30).iter().for_each(|line| println!("{line}"));
+        println!("  flame graph: {name}");
+    }
     Ok(true)
 }
 

@@ -18,17 +18,23 @@ use crate::scenario::{Edit, Scenario};
 use crate::toolchain::Toolchain;
 use crate::workspace::{self, Workspace};
 
-/// How many requests: enough for what comes seldom, such as the kernel's timer, to be among them.
-const REQUESTS: u64 = 500;
+/// How many requests in each row: enough for what comes seldom, such as the kernel's timer, to be among them.
+pub const REQUESTS: u64 = 500;
 /// The kernel's exception vectors: seL4's symbol, and the embedded kernel's.
 const VECTORS: [&str; 2] = ["arm_vector_table", "molt_vectors"];
 
-/// Builds the system for this and counts.
-pub fn run(toolchain: &Toolchain, kernel: &Kernel, row: &str) -> Result<Profile> {
+/// Builds the system for this and counts; `rows` are in the load's order.
+pub fn run(
+    toolchain: &Toolchain,
+    kernel: &Kernel,
+    rows: &[&str],
+    requests: u64,
+) -> Result<Vec<Profile>> {
+    let names = rows.join(",");
     let mut scenario = Scenario::load(&toolchain.root().join(SCENARIO))?;
     scenario.edits.push(Edit {
         from: "LOAD".into(),
-        to: format!("requests={REQUESTS} seed=1 rows={row}"),
+        to: format!("requests={requests} seed=1 rows={names}"),
     });
     let workspace = Workspace::prepare(toolchain, &mut scenario, "bench-profile", kernel)?;
     let plugin = plugin(toolchain)?;
@@ -36,7 +42,7 @@ pub fn run(toolchain: &Toolchain, kernel: &Kernel, row: &str) -> Result<Profile>
         KernelSource::Embedded(file) => file,
         KernelSource::Sdk(configuration) => configuration.kernel(),
     };
-    let step = Step::start(format!("profile of {row} on {}", kernel.label()));
+    let step = Step::start(format!("profile of {names} on {}", kernel.label()));
     let kernel_itself = Program::read(kernel.name(), &file)?;
     let vectors = VECTORS.iter().find_map(|name| kernel_itself.address(name));
     let vectors =
@@ -46,10 +52,14 @@ pub fn run(toolchain: &Toolchain, kernel: &Kernel, row: &str) -> Result<Profile>
         let name = file.file_stem().unwrap_or_default().to_string_lossy();
         programs.push(Program::read(name, &file)?);
     }
-    let out = workspace.directory.join("counts.txt");
+    let out = workspace.directory.join("counts");
+    // The plugin writes one for each pair of marks.
+    let files: Vec<PathBuf> = (0..rows.len())
+        .map(|row| out.with_extension(row.to_string()))
+        .collect();
     // What an earlier run has left is not to be taken for this one's.
-    if out.exists() {
-        fs::remove_file(&out).with_context(|| format!("{}", out.display()))?;
+    for file in files.iter().filter(|file| file.exists()) {
+        fs::remove_file(file).with_context(|| format!("{}", file.display()))?;
     }
     let mut machine = workspace.machine.clone();
     machine.clock = Clock::InstructionsJumping;
@@ -62,11 +72,15 @@ pub fn run(toolchain: &Toolchain, kernel: &Kernel, row: &str) -> Result<Profile>
     let mut reader = Reader::default();
     let end = molt_qemu::run(&machine, &mut reader)?;
     reader.lines(end, SCENARIO)?;
-    let text = fs::read_to_string(&out)
-        .with_context(|| format!("{}: QEMU's plugin has not written it", out.display()))?;
-    let counts: Counts = (text.parse()).with_context(|| format!("{}", out.display()))?;
+    let profile = |file: &PathBuf| {
+        let text = fs::read_to_string(file)
+            .with_context(|| format!("{}: QEMU's plugin has not written it", file.display()))?;
+        let counts: Counts = (text.parse()).with_context(|| format!("{}", file.display()))?;
+        Ok(Profile::new(&counts, &programs, requests))
+    };
+    let profiles = files.iter().map(profile).collect();
     step.done();
-    Ok(Profile::new(&counts, &programs, REQUESTS))
+    profiles
 }
 
 /// The plugin, built for the host.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! `molt test`: runs the tests on the host, on the kernel, and of whole systems, and ends with one line that counts them.
 
+mod bench;
 mod compare;
 mod count;
 mod growth;
@@ -53,6 +54,10 @@ pub fn run(arguments: &Test) -> Result<bool> {
     if wanted(Part::Microkit) {
         say!("== plain Microkit systems on {}", kernel.label());
         count += microkit::run(&toolchain, &kernel, filter)?;
+    }
+    if wanted(Part::Bench) {
+        say!("== instructions of requests on {}", kernel.label());
+        count += bench::run(&toolchain, &kernel, filter)?;
     }
     if wanted(Part::Scenarios) {
         say!("== scenarios on {}", kernel.label());
