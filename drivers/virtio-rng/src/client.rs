@@ -14,7 +14,7 @@ pub struct Client<'a> {
 }
 
 impl<'a> Client<'a> {
-    /// A client with nothing in flight. `memory`: physical address and size in bytes of what it may have filled.
+    /// A client with nothing in flight. `memory`: physical address and size in bytes of its memory.
     pub fn new(queue: Server<'a>, memory: (u64, u64)) -> Self {
         Self {
             queue,
@@ -28,8 +28,8 @@ impl<'a> Client<'a> {
         &mut self.queue
     }
 
-    /// The next request, as the device gets it. A client that breaks the protocol, or asks for bytes outside its memory, is
-    /// not answered any more.
+    /// The next request, in the form in which the device gets it. A client that breaks the protocol, or asks for bytes outside its
+    /// memory, is not answered any more.
     pub(crate) fn next(&mut self) -> Option<(SlotId, Piece)> {
         if self.strayed {
             return None;
@@ -41,7 +41,7 @@ impl<'a> Client<'a> {
         next
     }
 
-    /// `None`: not in its memory.
+    /// The piece of physical memory for a request; `None` if it is not in the client's memory.
     fn piece(&self, request: &Request) -> Option<Piece> {
         let (start, size) = self.memory;
         let end = request.offset.checked_add(request.len.into())?;

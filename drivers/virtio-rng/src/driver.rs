@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Clients' requests to the device, the device's answers to the clients.
+//! The driver: passes the clients' requests to the device, and the device's answers to the clients.
 
 use heapless::Vec;
 use molt_entropy_queue::{Answer, SlotId};
@@ -29,14 +29,14 @@ pub struct Driver<'a, R> {
     in_flight: [Option<InFlight>; ENTRIES],
     /// Most requests that the device has at a time.
     depth: usize,
-    /// Whose turn it is to be asked first.
+    /// The client that is asked first the next time.
     turn: usize,
     taking: bool,
 }
 
 impl<'a, R: Mmio> Driver<'a, R> {
-    /// A driver without clients. The device has at most `depth` requests at a time, from 1 on: what it has is finished before
-    /// the driver lets go of it.
+    /// A driver without clients. The device has at most `depth` requests (at least 1) at a time; they are finished before the
+    /// driver has quiesced.
     pub fn new(device: Rng<'a, R>, depth: usize) -> Self {
         Self {
             device,
@@ -56,7 +56,7 @@ impl<'a, R: Mmio> Driver<'a, R> {
         self.clients.push(client).map_err(|_| Error::Clients)
     }
 
-    /// Gives the device one request of each client in turn, as long as there is room. Whether there is nothing more to give.
+    /// Gives the device one request of each client in turn, as long as there is room. Returns whether no request is left.
     fn submit(&mut self, progress: &mut Progress) -> bool {
         let mut idle = 0;
         while self.taking && idle < self.clients.len() && self.has_room() {
@@ -99,7 +99,7 @@ impl<'a, R: Mmio> Driver<'a, R> {
         Ok(())
     }
 
-    /// Finds out which clients are to be notified.
+    /// Collects the clients that are to be notified.
     fn waiting(&mut self, progress: &mut Progress) {
         if progress.completed == 0 {
             return;
@@ -131,12 +131,12 @@ impl<R: Mmio> Service for Driver<'_, R> {
             self.device.disarm();
             let all = self.submit(&mut progress);
             self.collect(&mut progress)?;
-            // What is done between the last look and this is not told by an interrupt.
+            // There is no interrupt for what was done between the last look and this call.
             let done = self.device.arm();
             if !done && (all || !self.has_room()) {
                 break;
             }
-            // Requests that come as fast as they are completed must not keep the driver from its orders.
+            // Requests that arrive as fast as they are completed must not keep the driver from reading its orders.
             if progress.completed as usize >= ENTRIES {
                 progress.more = true;
                 break;

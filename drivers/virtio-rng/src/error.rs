@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What makes the driver give up.
+//! Errors after which only a reset of the device helps.
 
 use core::fmt;
 
 use molt_service::Code;
 
-/// The device, or what the driver was given, is not as it has to be. Not recoverable but by a reset.
+/// The device, or what the driver was given, is not as it has to be. Only a reset of the device helps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
     /// More clients than [`crate::CLIENTS`].
     Clients,
-    /// The device says that a request is done which it does not have; its number.
+    /// The device reports that a request is done which it does not have. Holds the number.
     NotSubmitted(usize),
-    /// The device's own.
+    /// An error of the device.
     Device(molt_virtio::Error),
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A virtio entropy device at the seam of its registers, written from the specification's device side.
+//! A model of a virtio entropy device behind its registers, written from the specification's device side.
 
 use std::cell::{Ref, RefCell, RefMut};
 use std::collections::VecDeque;
@@ -33,9 +33,9 @@ pub struct State {
     addresses: [u64; 3],
     seen: u16,
     used: u16,
-    /// What was taken and is not done.
+    /// Requests that were taken and are not done.
     pub pending: VecDeque<Taken>,
-    /// Requests are done as soon as the device is told of them.
+    /// Requests are done as soon as the device is notified of them.
     pub prompt: bool,
     /// The next random byte.
     pub next: u8,
@@ -105,7 +105,7 @@ impl State {
         }
     }
 
-    /// Fills at most `most` bytes of the request that was taken first, and says so.
+    /// Fills at most `most` bytes of the request that was taken first, and completes it.
     pub fn fill(&mut self, most: u32) {
         let (head, address, len) = self.pending.pop_front().expect("a request");
         let len = len.min(most);

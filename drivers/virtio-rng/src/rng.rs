@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The device, started (5.4).
+//! A virtio entropy device that has been started (5.4).
 
 use molt_shared::Mmio;
 use molt_virtio::registers::EVENT_INDEX;
@@ -10,12 +10,12 @@ const ENTROPY_DEVICE: u32 = 4;
 /// 5.4.2
 const REQUESTS: u32 = 0;
 
-/// One virtio entropy device. It has no configuration and no features of its own (5.4.3, 5.4.4).
+/// One virtio entropy device. The device type has no configuration and no features (5.4.3, 5.4.4).
 #[derive(Debug)]
 pub struct Rng<'a, R> {
     transport: Transport<R>,
     queue: Queue<'a>,
-    /// By number: how many bytes were asked for.
+    /// By the request's number: how many bytes were requested.
     asked: [u32; ENTRIES],
 }
 
@@ -23,7 +23,7 @@ impl<'a, R: Mmio> Rng<'a, R> {
     /// Starts the device from reset, with the queue in `ring`, whose contents do not matter.
     ///
     /// # Errors
-    /// Whatever the device or the memory is not ([`Error`]).
+    /// What is wrong with the device or the memory ([`Error`]).
     pub fn start(registers: R, ring: Region<'a>) -> Result<Self, Error> {
         let transport = Transport::negotiate(registers, ENTROPY_DEVICE, |_| EVENT_INDEX)?;
         let max = transport.queue_size(REQUESTS)?;
@@ -38,7 +38,7 @@ impl<'a, R: Mmio> Rng<'a, R> {
         })
     }
 
-    /// Does it take one more request?
+    /// Whether it can take one more request.
     pub fn has_room(&self) -> bool {
         self.queue.next_free().is_some()
     }
@@ -48,27 +48,27 @@ impl<'a, R: Mmio> Rng<'a, R> {
         self.queue.with_device()
     }
 
-    /// Takes a request, which the device need not be told of before [`Self::tell`]. Its number among those that it has, below
-    /// [`ENTRIES`]; `None`: no room.
+    /// Takes a request; the device need not be notified of it before [`Self::tell`]. Returns its number among those that the
+    /// device has, below [`ENTRIES`]; `None` if there is no room.
     pub fn submit(&mut self, piece: Piece) -> Option<usize> {
         let number = self.queue.add(&[piece])?;
         *self.asked.get_mut(number)? = piece.len;
         Some(number)
     }
 
-    /// Tells the device of what was submitted, where it wishes to know.
+    /// Notifies the device of what was submitted, if it asked for it.
     pub fn tell(&mut self) {
         if self.queue.publish() {
             self.transport.notify(REQUESTS);
         }
     }
 
-    /// Wishes for an interrupt when a request is done; whether one is done already that [`Self::done`] has not told.
+    /// Asks for an interrupt when a request is done. Returns whether one is done already that [`Self::done`] has not returned.
     pub fn arm(&mut self) -> bool {
         self.queue.arm()
     }
 
-    /// Wishes for none. There may be one.
+    /// Asks for no interrupts. There may be one all the same.
     pub fn disarm(&mut self) {
         self.queue.disarm();
     }
@@ -81,8 +81,8 @@ impl<'a, R: Mmio> Rng<'a, R> {
         self.transport.interrupt().map(drop)
     }
 
-    /// The next request that is done, by its number, and how many bytes the device says that it has written: at least one
-    /// (5.4.6.2), and at most as many as were asked for.
+    /// The number of the next request that is done, and how many bytes the device reports to have written: at least one
+    /// (5.4.6.2), and at most as many as requested.
     ///
     /// # Errors
     /// The device needs a reset.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The driver between clients and a device, either of which may misbehave.
+//! The driver with clients and a device, which may misbehave.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -201,7 +201,7 @@ fn a_client_that_breaks_the_protocol_is_not_served_and_the_others_are() {
     assert_eq!(rig.answer(1), Some((honest, Answer::Filled(8))));
 }
 
-/// What the driver says when the device has said that one request is done, of 8 bytes.
+/// The driver's error after the device has reported something about its one request, of 8 bytes.
 fn said(device: impl Fn(&mut crate::fake::State)) -> Error {
     let mut rig = Rig::new(8);
     rig.fake.set().prompt = false;

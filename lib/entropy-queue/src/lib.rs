@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the ring between client and driver carries for sources of entropy: a [`Request`] to fill a part of the client's memory
+//! The payload of the queue (`molt-queue`) for sources of entropy: a [`Request`] to fill a part of the client's memory
 //! with random bytes, and the [`Answer`].
 //!
-//! A request can be carried out twice without harm: what was written is written over. So what a driver leaves behind
-//! is its successor's, like a disk's reads.
+//! A request can be carried out twice without harm, since the bytes are only overwritten. So requests that a driver leaves
+//! behind are submitted to the next generation, like a disk's reads.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
@@ -19,7 +19,7 @@ pub type Client<'a> = molt_queue::Client<'a, Request>;
 /// The driver's side.
 pub type Server<'a> = molt_queue::Server<'a, Request>;
 
-/// At most so many bytes are asked for in one request, so that none holds up the others for long.
+/// The most bytes of one request, so that none delays the others for long.
 pub const MAX: u32 = 4096;
 
 /// A part of the client's memory that is to be filled.
@@ -34,16 +34,16 @@ pub struct Request {
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// So many bytes were written, from the request's first on: at least one, and at most as many as were asked for.
+    /// The number of bytes that were written, from the request's first on: at least one, and at most as many as requested.
     Filled(u32),
-    /// Nobody will serve it. No driver says so: a source waits until it has something.
+    /// No driver will serve it. A driver never gives this answer: a source of entropy waits until it has some bytes.
     Failed,
 }
 
-/// A request that contradicts itself.
+/// A request that is inconsistent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Malformed {
-    /// Nothing, or more than [`MAX`].
+    /// Its length is 0, or more than [`MAX`].
     Length,
     /// It ends beyond `u64::MAX`.
     Offset,

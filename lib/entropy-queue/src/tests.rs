@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The payload in the ring: what a driver may answer, and what the next one is asked again.
+//! The payload in the queue: which answers a driver may give, and which requests the next generation gets again.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The virtio entropy device's driver's PD: one generation of the component.
+//! The PD of the driver for virtio entropy devices: one generation of the component.
 #![no_std]
 #![no_main]
 
@@ -9,7 +9,7 @@ use molt_generation::{Generation, brief};
 use molt_virtio_rng::{Client, Driver, Region, Rng};
 use sel4_microkit::{Handler, protection_domain};
 
-/// What tells one image from another: the version, and how many requests the device has at a time.
+/// The version. The images also differ in [`DEPTH`], the number of requests that the device has at a time.
 const VERSION: u64 = if cfg!(feature = "v2") { 2 } else { 1 };
 const DEPTH: usize = if cfg!(feature = "v2") { 16 } else { 4 };
 

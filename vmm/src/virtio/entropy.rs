@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The guest's source of entropy: a virtio entropy device (virtio 1.2, 5.4) whose requests go into the queue to the driver.
+//! The guest's source of entropy: a virtio entropy device (virtio 1.2, 5.4) that submits requests to the driver's queue.
 //!
-//! Of each chain the first buffer is filled, or its beginning: the device "may use less than the entire buffer" (5.4.6.2). The
-//! bytes go from the machine's device to the guest's memory, and the guest is told of so many as the driver says, which the
-//! queue has held to what was asked for.
+//! In each chain the first buffer is filled, or its beginning: the device "may use less than the entire buffer" (5.4.6.2).
+//! The machine's device writes the bytes directly to the guest's memory. The guest gets the count that the driver reports;
+//! the queue has checked that it is not more than was requested.
 //!
-//! While the queue is closed (technique `hold`) requests stay in the guest's virtqueue. What was submitted stays in
-//! the client's private record until it is completed, whatever becomes of the driver. A guest that is served by nobody any
-//! more is told that the device has failed: there is no answer that says so.
+//! While the queue is closed (technique `hold`), requests stay in the guest's virtqueue. Submitted requests stay in the
+//! client's private record until they are completed, whatever happens to the driver. When there will be no driver any more,
+//! the guest is told that the device has failed (it needs a reset), because the protocol has no error answer.
 
 use core::sync::atomic::AtomicU64;
 
@@ -48,7 +48,7 @@ pub struct Entropy<'a> {
 }
 
 impl<'a> Entropy<'a> {
-    /// A source behind this link. `page`: see [`Transport::new`].
+    /// A source of entropy over this link. `page`: see [`Transport::new`].
     #[must_use]
     pub fn new(link: Link<'a, Request>, page: &'a [AtomicU64]) -> Self {
         Self {
@@ -62,7 +62,7 @@ impl<'a> Entropy<'a> {
         }
     }
 
-    /// Passes on what the guest asks for, while there is room. `None`: the guest has broken the rules.
+    /// Passes the guest's requests on, while there is room. `None`: the guest has broken the rules.
     fn take(&mut self, world: &mut World<'_>) -> Option<()> {
         let ram = world.ram;
         while self.link.takes() && !self.is_busy() && self.link.owed() < SLOTS {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Random bytes, read a few at a time: each read must return as many as were asked for, and other ones than the last.
+//! Reads random bytes, a few at a time: each read must return as many as requested, and must differ from the last one.
 
 use core::ffi::CStr;
 
 use molt_linux_system::{Errno, File, O_RDONLY, say};
 
-/// Bytes of one read: that two in a row are the same by chance does not happen.
+/// Bytes of one read: so many that two reads in a row are never the same by chance.
 const BYTES: usize = 32;
 
-/// A file of random bytes and what was seen of it.
+/// A file of random bytes, and the results of reading it.
 pub struct Entropy {
     file: Option<File>,
     last: [u8; BYTES],
@@ -19,7 +19,7 @@ pub struct Entropy {
 }
 
 impl Entropy {
-    /// Of this file; `-` is none.
+    /// Opens this file; `-` means that there is none.
     pub fn open(path: &'static CStr) -> Self {
         let mut this = Self {
             file: None,
