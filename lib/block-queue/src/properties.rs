@@ -9,15 +9,15 @@ use molt_queue::PROPERTIES_WORDS;
 pub struct Properties {
     /// Writes, discards and write-zeroes fail.
     pub read_only: bool,
-    /// There is a write cache, and flush empties it. Where there is none, a flush succeeds at once.
+    /// The disk has a write cache, which flush empties. Without one, a flush succeeds at once.
     pub flush: bool,
-    /// At most so many sectors in a discard; 0: the device does none.
+    /// Most sectors in a discard; 0: the device supports none.
     pub max_discard_sectors: u32,
-    /// At most so many sectors in a write-zeroes; 0: the device does none.
+    /// Most sectors in a write-zeroes; 0: the device supports none.
     pub max_write_zeroes_sectors: u32,
     /// The device's preferred unit in bytes.
     pub block_size: u32,
-    /// At most so many segments in a read or a write; 0: as many as a request has room for.
+    /// Most segments in a read or a write; 0: as many as a request has room for.
     pub max_segments: u32,
 }
 

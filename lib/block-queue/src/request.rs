@@ -6,7 +6,7 @@ use heapless::Vec;
 /// Bytes in a sector (virtio 1.2, 5.2.4: 512 whatever the device's block size).
 pub const SECTOR: u64 = 512;
 
-/// At most so many segments in a request: 128 KiB of scattered pages that begin anywhere in a page, and one more.
+/// Most segments in a request: enough for 128 KiB in scattered pages that begin anywhere in a page, and one more.
 pub const SEGMENTS: usize = 34;
 
 /// What is asked.

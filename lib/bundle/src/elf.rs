@@ -26,7 +26,7 @@ pub struct Window {
 pub struct Segment<'a> {
     /// Its first address.
     pub vaddr: u64,
-    /// Its bytes in memory; what the file does not give is zero. Not below `data.len()`.
+    /// Its size in memory in bytes, at least `data.len()`. Bytes that are not in the file are zero.
     pub size: u64,
     /// Its bytes in the file.
     pub data: &'a [u8],

@@ -6,8 +6,8 @@ use object::elf::FileHeader64;
 use object::endian::LittleEndian;
 use object::read::elf::{FileHeader, ProgramHeader};
 
-/// The digest in the note of a program; `None` where it carries none, as a program built with other crates or in
-/// another language, or where it is no ELF.
+/// The digest in the note of a program. `None` if it has no note, like a program built with other crates or in
+/// another language, or if it is no ELF.
 #[must_use]
 pub fn configuration(elf: &[u8]) -> Option<Digest> {
     let header = FileHeader64::<LittleEndian>::parse(elf).ok()?;

@@ -8,7 +8,7 @@ use crate::identity::{DRIVER, GUEST, Identity};
 use crate::note::configuration;
 use crate::{Reason, Refusal};
 
-/// What a bundle must be for.
+/// The component that a bundle must be for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Component<'a> {
     /// The device's class: second part of the component identifier.

@@ -8,7 +8,7 @@ use crate::Ticks;
 pub struct Deadlines<const N: usize>([Option<Ticks>; N]);
 
 impl<const N: usize> Deadlines<N> {
-    /// None.
+    /// No times are set.
     #[allow(clippy::new_without_default)]
     pub const fn new() -> Self {
         Self([None; N])

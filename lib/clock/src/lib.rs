@@ -56,7 +56,7 @@ impl Frequency {
         clamp(ticks.0 as u128 * NS_PER_S / self.0 as u128)
     }
 
-    /// `ns` nanoseconds in ticks, rounded up: waiting for as many is waiting long enough.
+    /// `ns` nanoseconds in ticks, rounded up, so that waiting for them is long enough.
     pub const fn ticks(self, ns: u64) -> Ticks {
         Ticks(clamp((ns as u128 * self.0 as u128).div_ceil(NS_PER_S)))
     }

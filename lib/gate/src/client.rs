@@ -76,7 +76,7 @@ impl<'a> ClientGate<'a> {
         }
     }
 
-    /// Says how the component's generation serves this client. After a violation `update` is to be notified.
+    /// Reports how the component's generation serves this client. After a violation `update` is to be notified.
     pub fn account(&self, account: Account) {
         if self.component >= COMPONENTS {
             return;

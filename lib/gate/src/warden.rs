@@ -61,13 +61,13 @@ impl<'a> Warden<'a> {
         gate.is_some_and(|gate| gate.state == State::Open)
     }
 
-    /// What the client counted.
+    /// The client's counters.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         Statistics::read(self.to_update)
     }
 
-    /// What the client says of `component`; nothing of one beyond the last.
+    /// The client's account of `component`; an empty one for a component beyond the last.
     #[must_use]
     pub fn account(&self, component: usize) -> Account {
         let word = (component < COMPONENTS)

@@ -13,7 +13,7 @@ use crate::{MAGIC, MAX_REGIONS, VERSION};
 pub struct Region {
     /// Physical address where the piece goes.
     pub destination: U64,
-    /// Where its bytes stand, counted from the image's start (so at least
+    /// Offset of its bytes from the image's start (so at least
     /// [`PAYLOAD_OFFSET`](crate::PAYLOAD_OFFSET) plus the header's size).
     pub offset: U64,
     /// Bytes to copy; may be 0.

@@ -22,7 +22,7 @@ pub const MAGIC: u64 = u64::from_le_bytes(*b"MOLTPAYL");
 /// Version of this layout; a loader refuses every other one.
 pub const VERSION: u32 = 3;
 
-/// Where the image stands in memory, and where it is entered (EL2, MMU off): RAM on every board so far.
+/// The address at which the image is loaded and entered (EL2 or EL3, MMU off): RAM on every board so far.
 pub const LINK_ADDRESS: u64 = 0x7000_0000;
 
 /// Offset of the [`Header`] from the image's start. The loader with its bss and its stack lies below.

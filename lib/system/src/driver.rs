@@ -49,7 +49,7 @@ pub struct DriverRing {
     pub size: u64,
 }
 
-/// What a generation has to work with: the same for all of a component.
+/// What a generation has to work with; the same for all generations of a component.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]

@@ -8,7 +8,7 @@ pub const MAGIC: u64 = u64::from_le_bytes(*b"MOLTBRIF");
 /// Version of all tables of this crate; a field added at an end raises it.
 pub const VERSION: u32 = 1;
 
-/// Whose brief it is.
+/// The kind of PD that a brief is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum BriefKind {
@@ -56,7 +56,7 @@ impl BriefHeader {
 
 /// A table that is some PD's brief.
 pub trait Brief: FromBytes + IntoBytes + Immutable + KnownLayout {
-    /// Which.
+    /// The kind of the brief.
     const KIND: BriefKind;
     /// The header, for the check in [`brief`].
     fn header(&self) -> &BriefHeader;

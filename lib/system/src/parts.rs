@@ -64,7 +64,7 @@ impl VaultSlot {
     }
 }
 
-/// What a bundle must be for: the identifiers of `molt-bundle`.
+/// The identifiers that a bundle for a component must name (`molt-bundle`).
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
@@ -117,7 +117,7 @@ pub struct Entry {
     pub brief_size: u64,
 }
 
-/// The two gate pages of a client, as addresses in the PD that is told; each is 4 KiB.
+/// The two gate pages of a client, 4 KiB each, as addresses in the PD whose brief this is.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
@@ -133,7 +133,7 @@ pub struct GatePages {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Ring {
-    /// Address in the PD that is told; 0 where it has no channel with `serial`.
+    /// Address in the PD whose brief this is; 0 if it has no channel with `serial`.
     pub vaddr: u64,
     /// Bytes, a power of two of at least 4 KiB.
     pub size: u64,

@@ -46,7 +46,7 @@ pub struct SerialBrief {
     pub kind: u32,
     /// 0
     pub reserved: u32,
-    /// Who writes.
+    /// The PDs that write.
     pub clients: [SerialClient; MAX_SERIAL_CLIENTS],
 }
 

@@ -37,7 +37,7 @@ pub struct TableRange {
 pub struct StageComponent {
     /// The PD's name.
     pub name: Name,
-    /// What a bundle must name.
+    /// The identifiers that a bundle must name.
     pub identity: Identity,
     /// Address of bundle slot 0; the others follow. Read-write.
     pub bundles: u64,
@@ -71,7 +71,7 @@ impl StageComponent {
     counted!(/** Ranges that need page tables. */ tables: TableRange, table_count);
     counted!(/** The keys that are trusted from the start. */ keys: TrustKey, key_count);
 
-    /// Where an image of this component may lie: from [`IMAGE`] to the first thing above that is mapped for it.
+    /// The addresses for an image of this component: from [`IMAGE`] to the first address above at which something else is mapped.
     pub fn image_range(&self) -> (u64, u64) {
         let entry = &self.entry;
         let fixed = [
@@ -122,7 +122,7 @@ pub struct StageBrief {
     pub asid_pool: VaultSlot,
     /// 0
     pub reserved: u32,
-    /// A window for frames that are being filled: page tables for 4 KiB pages stand ready, nothing is mapped.
+    /// A window for frames that are being filled: it has page tables for 4 KiB pages, and nothing is mapped.
     pub window: u64,
     /// Bytes of the window.
     pub window_size: u64,

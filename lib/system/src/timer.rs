@@ -38,7 +38,7 @@ pub struct TimerBrief {
     pub irq: u32,
     /// Used part of `clients`.
     pub client_count: u32,
-    /// Who calls.
+    /// The PDs that call.
     pub clients: [TimerClient; MAX_TIMER_CLIENTS],
 }
 

@@ -43,7 +43,7 @@ pub enum Technique {
     Hold = 0,
 }
 
-/// Who maps a revocable region.
+/// The PD that maps a revocable region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Holder {
     /// The running generation of the region's component.
@@ -52,7 +52,7 @@ pub enum Holder {
     Client(usize),
 }
 
-/// What is `update`'s own. Capability pointers unless said otherwise.
+/// `update`'s own capabilities, as vault slots.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
@@ -70,7 +70,7 @@ pub struct Authority {
     pub stage_sc: VaultSlot,
     /// First vault slot that is free for `update`'s copies.
     pub free_first: VaultSlot,
-    /// So many are free.
+    /// How many slots are free.
     pub free_count: u32,
     /// 0
     pub reserved: u32,
@@ -126,7 +126,7 @@ pub struct DeviceFrames {
     pub paddr: u64,
     /// Address in the driver (uncached, read-write).
     pub driver_vaddr: u64,
-    /// Address at which `update` may map a copy of them (page tables stand ready).
+    /// Address at which `update` may map a copy of them (the page tables are there).
     pub update_vaddr: u64,
 }
 
@@ -188,7 +188,7 @@ pub struct UpdateComponent {
     pub arenas: [Arena; MAX_ARENAS],
     /// Its revocable regions: from this index of [`UpdateBrief::regions`] …
     pub first_region: u32,
-    /// … so many.
+    /// How many regions, from `first_region` on.
     pub region_count: u32,
     /// The durable notification, unbadged.
     pub port: VaultSlot,
@@ -283,7 +283,7 @@ pub struct RegionMapping {
 }
 
 impl RegionMapping {
-    /// Who maps it.
+    /// The PD that maps it.
     pub fn holder(&self) -> Holder {
         match self.holder {
             NONE => Holder::Generation,
@@ -302,7 +302,7 @@ pub struct Region {
     pub name: Name,
     /// The first frame (originals).
     pub first: VaultSlot,
-    /// So many frames.
+    /// How many frames.
     pub count: u32,
     /// Size of each in bits (12 or 21).
     pub page_bits: u32,

@@ -45,9 +45,9 @@ pub enum Action {
     /// Give regions, device, interrupt and ports to the generation built in `arena`, regions to the clients, and start it.
     /// If something cannot be given: [`crate::Event::Failed`].
     Grant {
-        /// Which one.
+        /// The generation.
         generation: Generation,
-        /// Where it stands.
+        /// The arena that it is built in.
         arena: u8,
     },
     /// Delete everything that was made from the arena: [`crate::Event::ArenaCleared`].
@@ -56,18 +56,18 @@ pub enum Action {
     AskBeat(Generation),
     /// Report that the transaction has reached this status. Without a client it is the component's own recovery.
     Report {
-        /// Who offered.
+        /// The client that offered.
         client: Option<Client>,
-        /// Where it stands.
+        /// The status.
         status: Status,
         /// The reason, for final statuses.
         reason: Reason,
     },
     /// Tell a client that its command was rejected. What is under way continues.
     Reject {
-        /// Who.
+        /// The client.
         client: Client,
-        /// Why not.
+        /// Why its command was rejected.
         reason: Reason,
     },
 }

@@ -10,7 +10,7 @@ pub enum Event {
     Start,
     /// A client offers a bundle.
     Offer {
-        /// Who.
+        /// The client that offers.
         client: Client,
         /// Whether the plan lets this client update this component.
         allowed: bool,
@@ -19,16 +19,16 @@ pub enum Event {
     },
     /// A client confirms.
     Confirm {
-        /// Who.
+        /// The client that confirms.
         client: Client,
-        /// What it says the handle is.
+        /// The handle that it names.
         handle: u64,
     },
     /// A client takes its offer back.
     Cancel {
-        /// Who.
+        /// The client that cancels.
         client: Client,
-        /// What it says the handle is.
+        /// The handle that it names.
         handle: u64,
     },
     /// A client is dead or fenced: its offer is dropped, and its gate is not waited for.
@@ -44,7 +44,7 @@ pub enum Event {
     },
     /// `stage` built.
     Built,
-    /// `stage` could not do what it was asked for.
+    /// `stage` could not carry out its command.
     StageFailed(Reason),
     /// [`crate::Action::ClearArena`] is done.
     ArenaCleared(u8),
