@@ -16,6 +16,19 @@ pub fn now() -> Ticks {
     Ticks(value)
 }
 
+/// An instruction that does nothing, by which QEMU's plugin (`tools/qemu-plugin`) knows that a measurement begins.
+/// Processors execute an unallocated hint as NOP (Arm ARM, "HINT").
+pub fn mark_begin() {
+    // SAFETY: it does nothing.
+    unsafe { asm!("hint #112", options(nomem, nostack, preserves_flags)) };
+}
+
+/// The same, that it ends.
+pub fn mark_end() {
+    // SAFETY: as above.
+    unsafe { asm!("hint #113", options(nomem, nostack, preserves_flags)) };
+}
+
 pub(crate) fn cntfrq() -> u32 {
     let value: u64;
     // SAFETY: reads a constant register; no memory is touched.

@@ -3,21 +3,34 @@
 
 use crate::Ticks;
 
-/// The times that are set.
+/// The times that are set, for at most 64 clients.
 #[derive(Debug)]
-pub struct Deadlines<const N: usize>([Option<Ticks>; N]);
+pub struct Deadlines<const N: usize> {
+    times: [Ticks; N],
+    /// Bit n: client n has one. Few do, and only these are looked at.
+    set: u64,
+}
 
 impl<const N: usize> Deadlines<N> {
     /// No times are set.
     #[allow(clippy::new_without_default)]
     pub const fn new() -> Self {
-        Self([None; N])
+        const { assert!(N <= 64) };
+        Self {
+            times: [Ticks(0); N],
+            set: 0,
+        }
     }
 
     /// Sets the client's time, in place of an earlier one; `None` cancels it. A client from `N` on has none.
     pub fn set(&mut self, client: usize, at: Option<Ticks>) {
-        if let Some(deadline) = self.0.get_mut(client) {
-            *deadline = at;
+        let Some(time) = self.times.get_mut(client) else {
+            return;
+        };
+        self.set &= !(1 << client);
+        if let Some(at) = at {
+            *time = at;
+            self.set |= 1 << client;
         }
     }
 
@@ -37,8 +50,14 @@ impl<const N: usize> Deadlines<N> {
     }
 
     fn earliest(&self) -> Option<(Ticks, usize)> {
-        let set = self.0.iter().enumerate();
-        set.filter_map(|(client, at)| Some(((*at)?, client))).min()
+        let mut rest = self.set;
+        let clients = core::iter::from_fn(|| {
+            let client = rest.trailing_zeros() as usize;
+            rest &= rest.wrapping_sub(1);
+            let at = self.times.get(client)?;
+            Some((*at, client))
+        });
+        clients.min()
     }
 }
 

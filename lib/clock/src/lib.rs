@@ -11,7 +11,7 @@ mod counter;
 mod deadlines;
 
 #[cfg(all(target_arch = "aarch64", target_os = "none"))]
-pub use counter::{now, timer};
+pub use counter::{mark_begin, mark_end, now, timer};
 
 pub use deadlines::Deadlines;
 
@@ -35,7 +35,7 @@ impl Ticks {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frequency(u32);
 
-const NS_PER_S: u128 = 1_000_000_000;
+const NS_PER_S: u64 = 1_000_000_000;
 
 impl Frequency {
     /// `hz` ticks a second; `None` for 0, which is what CNTFRQ_EL0 holds if no firmware set it.
@@ -53,12 +53,19 @@ impl Frequency {
 
     /// `ticks` in nanoseconds, rounded down, at most `u64::MAX`.
     pub const fn ns(self, ticks: Ticks) -> u64 {
-        clamp(ticks.0 as u128 * NS_PER_S / self.0 as u128)
+        // Of what is left of a second both factors are below 2^32: in 64 bits, since a division of 128 takes hundreds of
+        // instructions, and this is asked several times for each request.
+        let hz = self.0 as u64;
+        let (seconds, rest) = (ticks.0 / hz, ticks.0 % hz);
+        (seconds.saturating_mul(NS_PER_S)).saturating_add(rest * NS_PER_S / hz)
     }
 
     /// `ns` nanoseconds in ticks, rounded up, so that waiting for them is long enough.
     pub const fn ticks(self, ns: u64) -> Ticks {
-        Ticks(clamp((ns as u128 * self.0 as u128).div_ceil(NS_PER_S)))
+        let hz = self.0 as u64;
+        let (seconds, rest) = (ns / NS_PER_S, ns % NS_PER_S);
+        let rest = (rest * hz).div_ceil(NS_PER_S);
+        Ticks(seconds.saturating_mul(hz).saturating_add(rest))
     }
 
     /// CNTFRQ_EL0; [`Self::QEMU_VIRT`] if it is 0.
@@ -68,17 +75,10 @@ impl Frequency {
     }
 }
 
-const fn clamp(value: u128) -> u64 {
-    if value > u64::MAX as u128 {
-        u64::MAX
-    } else {
-        value as u64
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn converts_both_ways() {
@@ -92,6 +92,20 @@ mod tests {
         for ns in [0, 1, 999, 1_000_000, 123_456_789_012] {
             let back = odd.ns(odd.ticks(ns));
             assert!(back >= ns && back < ns + 42);
+        }
+    }
+
+    proptest! {
+        /// As 128 bits have it.
+        #[test]
+        fn nothing_is_lost_of_either(hz in 1u32.., value: u64, shift in 0u32..64) {
+            let (clock, value) = (Frequency::new(hz).unwrap(), value >> shift);
+            let wide = |value: u64, by: u128| u128::from(value) * by;
+            let clamp = |value: u128| u64::try_from(value).unwrap_or(u64::MAX);
+            let ns = wide(value, 1_000_000_000) / u128::from(hz);
+            prop_assert_eq!(clock.ns(Ticks(value)), clamp(ns));
+            let ticks = wide(value, hz.into()).div_ceil(1_000_000_000);
+            prop_assert_eq!(clock.ticks(value), Ticks(clamp(ticks)));
         }
     }
 

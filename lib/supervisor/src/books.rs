@@ -4,6 +4,7 @@
 //! The free range is cut into one part for each arena, where the capabilities of the generation in it stand side by side,
 //! and a rest for single copies.
 
+use heapless::Vec;
 use molt_system::VaultSlot;
 
 /// Single copies at most.
@@ -15,7 +16,10 @@ const COPIES_MIN: u32 = 256;
 pub struct Books {
     first_copy: u32,
     copies: u32,
+    /// By index from `first_copy` on.
     used: [bool; COPIES],
+    /// The indices that are not used, the next one last: a grant takes dozens, and nothing is searched for within a blackout.
+    unused: Vec<u16, COPIES>,
     first: u32,
     part: u32,
 }
@@ -25,10 +29,12 @@ impl Books {
     pub fn new(first: VaultSlot, count: u32, arenas: u32) -> Self {
         let part = count.saturating_sub(COPIES_MIN) / arenas.max(1);
         let rest = count.saturating_sub(part * arenas);
+        let copies = rest.min(COPIES as u32);
         Self {
             first_copy: first.0 + part * arenas,
-            copies: rest.min(COPIES as u32),
+            copies,
             used: [false; COPIES],
+            unused: (0..copies as u16).rev().collect(),
             first: first.0,
             part,
         }
@@ -46,20 +52,19 @@ impl Books {
 
     /// A slot for a copy.
     pub fn take(&mut self) -> Option<VaultSlot> {
-        let index = self
-            .used
-            .iter()
-            .take(self.copies as usize)
-            .position(|used| !used)?;
-        *self.used.get_mut(index)? = true;
-        Some(VaultSlot(self.first_copy + index as u32))
+        let index = self.unused.pop()?;
+        *self.used.get_mut(usize::from(index))? = true;
+        Some(VaultSlot(self.first_copy + u32::from(index)))
     }
 
     /// Gives a slot back, which is empty.
     pub fn give_back(&mut self, slot: VaultSlot) {
         let index = slot.0.wrapping_sub(self.first_copy) as usize;
-        if let Some(used) = self.used.get_mut(index) {
-            *used = false;
+        if let Some(used) = self.used.get_mut(index)
+            && core::mem::take(used)
+        {
+            // Each index stands there at most once: there is room.
+            let _ = self.unused.push(index as u16);
         }
     }
 
@@ -72,7 +77,7 @@ impl Books {
 
     /// Slots in use by copies.
     pub fn in_use(&self) -> u32 {
-        self.used.iter().filter(|used| **used).count() as u32
+        self.copies.saturating_sub(self.unused.len() as u32)
     }
 
     /// The slots for copies that are free.

@@ -4,7 +4,7 @@
 use molt_control::Order;
 use molt_control::stage::Command;
 use molt_doorbell::{Answer, Reason, Status};
-use molt_trace::{Event as Trace, Word};
+use molt_trace::{Event as Trace, WordRef};
 use molt_update::{Action, Event, Phase};
 
 use crate::work::Kind;
@@ -49,6 +49,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
                 arena,
                 generation,
             } => self.build(index, slot, arena, generation),
+            Action::Prepare { generation, arena } => self.prepare(index, generation, arena),
             Action::Quiesce(_) => self.quiesce(index),
             Action::CloseGates => self.close_gates(index),
             Action::OpenGates(generation) => self.open_gates(index, generation),
@@ -115,7 +116,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         for client in self.clients.iter_mut().filter(|c| c.serves(index)) {
             client.warden.close(index);
             client.closing |= 1 << index;
-            client.notify(&self.kernel);
+            client.changed();
         }
     }
 
@@ -123,7 +124,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         for client in self.clients.iter_mut().filter(|c| c.serves(index)) {
             client.warden.out_of_service(index);
             client.closing &= !(1 << index);
-            client.notify(&self.kernel);
+            client.changed();
         }
         self.release(index);
     }
@@ -132,7 +133,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         for client in self.clients.iter_mut().filter(|c| c.serves(index)) {
             client.warden.open(index, generation);
             client.closing &= !(1 << index);
-            client.notify(&self.kernel);
+            client.changed();
         }
         let Some(unit) = self.units.get_mut(index) else {
             return;
@@ -193,7 +194,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         self.trace(Trace::Refused {
             client: self.client_name(client.into()),
             component: self.name(index),
-            reason: Word::new(reason.word()),
+            reason: WordRef(reason.word()),
         });
         self.tell(index, client.into(), status, reason);
     }
@@ -230,6 +231,6 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             generation: unit.machine.holder().unwrap_or(0),
             sequence: unit.machine.committed().sequence,
         };
-        client.tell(&self.kernel, answer);
+        client.tell(answer);
     }
 }

@@ -6,7 +6,7 @@ use core::sync::atomic::AtomicU64;
 use molt_doorbell::{Answer, Reason, Request, Status};
 use molt_gate::Warden;
 use molt_system::{MAX_COMPONENTS, UpdateClient};
-use molt_trace::Word;
+use molt_trace::WordRef;
 
 use crate::standing::{Record, Standing};
 use crate::{Kernel, Thread};
@@ -17,11 +17,13 @@ pub const PAGE: u64 = 4096;
 /// A client.
 pub struct Client<'m> {
     pub plan: &'m UpdateClient,
-    pub name: Word,
+    pub name: WordRef<'m>,
     pub warden: Warden<'m>,
     to_client: &'m [AtomicU64],
     to_update: &'m [AtomicU64],
     answer: Answer,
+    /// It is to be signalled at the end of the turn.
+    changed: bool,
     /// Times that it touched what was taken from it, and the component because of which it waits.
     pub parks: u64,
     pub parked: Option<usize>,
@@ -43,11 +45,12 @@ impl<'m> Client<'m> {
         let to_update = kernel.words(plan.gate.to_update, PAGE);
         let client = Self {
             plan,
-            name: Word::new(plan.name.as_str()),
+            name: WordRef(plan.name.as_str()),
             warden: Warden::new(to_client, to_update),
             to_client,
             to_update,
             answer: Answer::default(),
+            changed: false,
             parks: 0,
             parked: None,
             standing: Standing::default(),
@@ -93,28 +96,35 @@ impl<'m> Client<'m> {
     }
 
     /// Tells it where its transaction stands.
-    pub fn tell(&mut self, kernel: &impl Kernel<'m>, answer: Answer) {
+    pub fn tell(&mut self, answer: Answer) {
         self.answer = Answer {
             serial: self.answer.serial,
             ..answer
         };
         self.answer.write(self.to_client);
-        self.notify(kernel);
+        self.changed();
     }
 
     /// Tells it that its command was refused before any machine saw it.
-    pub fn refuse(&mut self, kernel: &impl Kernel<'m>, reason: Reason) {
+    pub fn refuse(&mut self, reason: Reason) {
         let answer = Answer {
             status: Status::Refused,
             reason,
             ..self.answer
         };
-        self.tell(kernel, answer);
+        self.tell(answer);
     }
 
-    /// Signals it.
-    pub fn notify(&self, kernel: &impl Kernel<'m>) {
-        kernel.notify(self.plan.channel);
+    /// Something that it reads has changed: it is signalled at the end of the turn, once for all of it.
+    pub fn changed(&mut self) {
+        self.changed = true;
+    }
+
+    /// Signals it, if something has changed.
+    pub fn notify(&mut self, kernel: &impl Kernel<'m>) {
+        if core::mem::take(&mut self.changed) {
+            kernel.notify(self.plan.channel);
+        }
     }
 
     /// Its thread.

@@ -4,7 +4,7 @@
 use heapless::Deque;
 use molt_system::{NONE, Ring};
 use molt_trace::ring::Writer;
-use molt_trace::{Event, Line};
+use molt_trace::{Event, Line, WordRef};
 
 use crate::Kernel;
 
@@ -15,7 +15,7 @@ const NOTED: usize = 128;
 pub struct Console<'m> {
     writer: Writer<'m>,
     serial: Option<u32>,
-    noted: Deque<Line, NOTED>,
+    noted: Deque<Line<WordRef<'m>>, NOTED>,
     lost: u64,
 }
 
@@ -34,7 +34,7 @@ impl<'m> Console<'m> {
     }
 
     /// Notes an event.
-    pub fn note(&mut self, time_ns: u64, event: Event) {
+    pub fn note(&mut self, time_ns: u64, event: Event<WordRef<'m>>) {
         if self.noted.push_back(Line { time_ns, event }).is_err() {
             self.lost += 1;
         }

@@ -7,7 +7,7 @@
 use core::sync::atomic::Ordering;
 
 use molt_system::{Holder, Region};
-use molt_trace::{Event as Trace, Word};
+use molt_trace::{Event as Trace, WordRef};
 
 use crate::{Error, Kernel, Result, Rights, Slot, Space, Supervisor};
 
@@ -44,7 +44,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         });
         let value = looked.map_or(u64::MAX, |()| changed as u64);
         self.trace(Trace::Value {
-            name: Word::new("dma-after-stop"),
+            name: WordRef("dma-after-stop"),
             value,
         });
     }

@@ -2,7 +2,7 @@
 //! Faults of generations and of clients.
 
 use molt_system::{Holder, Region};
-use molt_trace::{Event as Trace, Word};
+use molt_trace::{Event as Trace, WordRef};
 use molt_update::Reason;
 
 use crate::{Kernel, Standing, Supervisor};
@@ -104,7 +104,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         })
     }
 
-    fn trace_fault(&mut self, domain: Word, unit: Option<usize>, fault: Fault) {
+    fn trace_fault(&mut self, domain: WordRef<'m>, unit: Option<usize>, fault: Fault) {
         let unit = unit.and_then(|unit| self.units.get(unit));
         let generation = unit.and_then(|unit| unit.machine.holder()).unwrap_or(0);
         self.trace(Trace::Fault {

@@ -2,7 +2,7 @@
 //! Claims of clients, and clients that are not believed any more.
 
 use molt_doorbell::Reason;
-use molt_trace::{Event as Trace, Word};
+use molt_trace::{Event as Trace, WordRef};
 use molt_update::{Event, Phase};
 
 use crate::standing::{Record, Standing};
@@ -14,7 +14,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         self.trace(Trace::Violation {
             component: self.name(component),
             client: self.client_name(client),
-            what: Word::new("queue"),
+            what: WordRef("queue"),
         });
         if self.accused(component, client) {
             self.holder_failed(component, Reason::QueueViolation);
@@ -99,7 +99,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
     fn fence(&mut self, client: usize, reason: Reason) {
         self.trace(Trace::Fenced {
             client: self.client_name(client),
-            reason: Word::new(reason.word()),
+            reason: WordRef(reason.word()),
         });
         self.exclude(client, Standing::Fenced);
     }
@@ -116,7 +116,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
                 client.warden.out_of_service(component);
             }
         }
-        client.notify(&self.kernel);
+        client.changed();
         for component in 0..self.units.len() {
             self.give(component, Event::ClientGone(index as u8));
         }

@@ -80,6 +80,8 @@ pub struct Holder {
     /// Copies of the control pages.
     control: Vec<VaultSlot, 2>,
     granted: bool,
+    /// The generation that has its ports already.
+    prepared: Option<u64>,
     /// Something could not be taken away: nothing is granted any more.
     stuck: bool,
 }
@@ -93,6 +95,21 @@ impl Holder {
     /// Whether the regions are mapped.
     pub fn granted(&self) -> bool {
         self.granted
+    }
+
+    /// Gives a generation that stands ready and does not run what is no part of the component: its ports. Done while the
+    /// present one serves, it is no part of the blackout.
+    pub fn prepare<'m>(
+        &mut self,
+        kernel: &impl Kernel<'m>,
+        plan: &UpdateComponent,
+        place: Place,
+        generation: u64,
+    ) -> Result {
+        self.prepared = None;
+        connect(kernel, plan, place)?;
+        self.prepared = Some(generation);
+        Ok(())
     }
 
     /// Maps everything of the component into the generation and its clients, puts ports and interrupt into its CNode, and
@@ -138,7 +155,10 @@ impl Holder {
                 self.map(kernel, books, frame, own, vaddr, Rights::READ_WRITE, DEVICE)?;
             }
         }
-        equip(kernel, plan, ports, place)?;
+        if self.prepared.take() != Some(generation) {
+            connect(kernel, plan, place)?;
+        }
+        bind_interrupts(kernel, plan, ports, place)?;
         kernel.start(plan, place.tcb, ports.fault)
     }
 
@@ -277,22 +297,28 @@ fn copy<'m, const N: usize>(
     Ok(slot)
 }
 
-/// Ports and interrupt.
-fn equip<'m>(
-    kernel: &impl Kernel<'m>,
-    plan: &UpdateComponent,
-    ports: &Ports,
-    place: Place,
-) -> Result {
+/// Copies the ports: where it is signalled, and where it signals.
+fn connect<'m>(kernel: &impl Kernel<'m>, plan: &UpdateComponent, place: Place) -> Result {
     let cnode = place.cnode;
     let slot = |slot| Slot::Generation { cnode, slot };
     kernel.copy(slot(INPUT), plan.port, Rights::READ)?;
     for signal in plan.signals() {
         kernel.copy(slot(signal.slot.into()), signal.capability, Rights::ALL)?;
     }
+    Ok(())
+}
+
+fn bind_interrupts<'m>(
+    kernel: &impl Kernel<'m>,
+    plan: &UpdateComponent,
+    ports: &Ports,
+    place: Place,
+) -> Result {
+    let cnode = place.cnode;
     for (irq, badged) in plan.irqs().iter().zip(&ports.irqs) {
         kernel.bind_irq(irq.handler, *badged)?;
-        kernel.copy(slot(IRQ + u64::from(irq.id)), irq.handler, Rights::ALL)?;
+        let slot = IRQ + u64::from(irq.id);
+        kernel.copy(Slot::Generation { cnode, slot }, irq.handler, Rights::ALL)?;
     }
     Ok(())
 }

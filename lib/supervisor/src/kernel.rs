@@ -118,6 +118,11 @@ pub trait Kernel<'m> {
     /// `SchedContext_Consumed`: execution time since the last call, in us.
     fn consumed(&self, sc: VaultSlot) -> u64;
 
+    /// A blackout begins, for whoever counts instructions.
+    fn mark_begin(&self) {}
+    /// It ends.
+    fn mark_end(&self) {}
+
     /// The clock.
     fn now(&self) -> Ticks;
     /// Its frequency.

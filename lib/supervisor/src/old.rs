@@ -5,7 +5,7 @@
 //! fault at its first touch of anything that it was granted. Where it did goes to the trace, and to the scenario's judge.
 
 use molt_clock::Ticks;
-use molt_trace::{Event as Trace, Word};
+use molt_trace::{Event as Trace, WordRef};
 
 use crate::holder::Place;
 use crate::{Fault, Kernel, Result, Supervisor, Thread};
@@ -48,7 +48,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             address,
         });
         self.trace(Trace::Value {
-            name: Word::new("old-faulted-at"),
+            name: WordRef("old-faulted-at"),
             value: address,
         });
     }

@@ -2,7 +2,7 @@
 //! What clients say: gates acknowledged, the doorbell.
 
 use molt_doorbell::{Command, Reason, Request};
-use molt_trace::{Event as Trace, Word};
+use molt_trace::{Event as Trace, WordRef};
 use molt_update::{Event, Phase};
 
 use crate::{Kernel, Standing, Supervisor};
@@ -55,18 +55,18 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         self.trace(Trace::Rung {
             client: self.client_name(index),
             component: self.name(component),
-            command: Word::new(command),
+            command: WordRef(command),
             bytes: request.length.into(),
         });
         let new_handle = self.new_handle();
-        let (Some(client), kernel) = (self.clients.get_mut(index), &self.kernel) else {
+        let Some(client) = self.clients.get_mut(index) else {
             return;
         };
         let Some(unit) = self.units.get_mut(component) else {
-            return client.refuse(kernel, Reason::NotAllowed);
+            return client.refuse(Reason::NotAllowed);
         };
         if client.standing != Standing::Believed {
-            return client.refuse(kernel, Reason::Fenced);
+            return client.refuse(Reason::Fenced);
         }
         let (client_index, handle) = (index as u8, request.handle);
         let event = match request.command {
@@ -74,7 +74,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
                 let length = u64::from(request.length);
                 let allowed = client.may_update(component);
                 if allowed && (length == 0 || length > client.plan.staging_size) {
-                    return client.refuse(kernel, Reason::BadLength);
+                    return client.refuse(Reason::BadLength);
                 }
                 if unit.machine.phase() == Phase::Idle {
                     unit.offer.made(new_handle, length);
@@ -98,7 +98,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
                 self.give(component, Event::Forgive);
                 return self.answer(component, index);
             }
-            Command::Forgive => return client.refuse(kernel, Reason::NotAllowed),
+            Command::Forgive => return client.refuse(Reason::NotAllowed),
         };
         self.give(component, event);
     }

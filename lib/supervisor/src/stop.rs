@@ -17,12 +17,43 @@ const POLL_US: u64 = 50;
 /// Mapped as device memory: execute never, not cached.
 const DEVICE: u32 = 4;
 
-/// Whether the device has been told to stop and was not seen to be at rest yet.
+/// The device's registers here, and where the stop stands.
 #[derive(Default)]
-pub struct Stop(bool);
+pub struct Stop {
+    /// They are mapped, until the denial.
+    mapped: bool,
+    /// The device has been told to stop and was not seen to be at rest yet.
+    told: bool,
+}
 
 impl Stop {
-    /// Begins to stop the device: its registers are mapped here, until the denial, and told.
+    /// Maps the registers, so that this takes no time when the device is to stop.
+    pub fn prepare<'m>(
+        &mut self,
+        kernel: &impl Kernel<'m>,
+        books: &mut Books,
+        holder: &mut Holder,
+        plan: &UpdateComponent,
+    ) -> Result {
+        if self.mapped || routine(plan).is_none() {
+            return Ok(());
+        }
+        let device = plan.devices().first().ok_or(Error::INVALID_ARGUMENT)?;
+        let (vaddr, rights) = (device.update_vaddr, Rights::READ_WRITE);
+        holder.map(
+            kernel,
+            books,
+            device.first,
+            Space::Own,
+            vaddr,
+            rights,
+            DEVICE,
+        )?;
+        self.mapped = true;
+        Ok(())
+    }
+
+    /// Begins to stop the device.
     pub fn begin<'m>(
         &mut self,
         kernel: &impl Kernel<'m>,
@@ -30,40 +61,34 @@ impl Stop {
         holder: &mut Holder,
         plan: &UpdateComponent,
     ) -> Result {
-        if let Some(routine) = routine(plan) {
-            let device = plan.devices().first().ok_or(Error::INVALID_ARGUMENT)?;
-            let vaddr = device.update_vaddr;
-            let rights = Rights::READ_WRITE;
-            holder.map(
-                kernel,
-                books,
-                device.first,
-                Space::Own,
-                vaddr,
-                rights,
-                DEVICE,
-            )?;
-            let registers = kernel.registers(vaddr);
+        self.prepare(kernel, books, holder, plan)?;
+        if let (Some(routine), Some(device)) = (routine(plan), plan.devices().first()) {
+            let registers = kernel.registers(device.update_vaddr);
             match routine {
                 StopRoutine::None => {}
                 StopRoutine::VirtioMmio => virtio_mmio::stop(&registers),
                 StopRoutine::Sdhci => sdhci::stop(&registers),
             }
         }
-        self.0 = true;
+        self.told = true;
         Ok(())
+    }
+
+    /// The device was taken from everybody.
+    pub fn denied(&mut self) {
+        self.mapped = false;
     }
 
     /// Whether a device that was told to stop is seen to be at rest just now: from then on it reaches no memory.
     pub fn ended<'m>(&mut self, kernel: &impl Kernel<'m>, plan: &UpdateComponent) -> bool {
-        let ended = self.0 && at_rest(kernel, plan);
-        self.0 &= !ended;
+        let ended = self.told && at_rest(kernel, plan);
+        self.told &= !ended;
         ended
     }
 
     /// When it is to be looked at next, in us.
     pub fn due(&self, now: u64) -> Option<u64> {
-        self.0.then_some(now + POLL_US)
+        self.told.then_some(now + POLL_US)
     }
 }
 

@@ -6,7 +6,7 @@ use molt_control::stage::Results;
 use molt_doorbell::Reason;
 use molt_system::cspace::{WORKSHOP_OWN, WORKSHOP_TCB};
 use molt_system::{MAX_CLIENTS, MAX_COMPONENTS, UpdateBrief};
-use molt_trace::{Event as Trace, Word};
+use molt_trace::{Event as Trace, WordRef};
 use molt_update::{Event, Phase};
 
 use crate::books::Books;
@@ -139,6 +139,9 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
                 self.give(index, Event::Tick);
             }
         }
+        for client in &mut self.clients {
+            client.notify(&self.kernel);
+        }
         self.account_first();
         // Nobody reads lines while guests wait.
         let mut units = self.units.iter();
@@ -227,26 +230,26 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         self.clock.us(&self.kernel)
     }
 
-    pub(crate) fn trace(&mut self, event: Trace) {
+    pub(crate) fn trace(&mut self, event: Trace<WordRef<'m>>) {
         self.console.note(self.clock.ns(&self.kernel), event);
     }
 
     /// An operation failed that should not have.
-    pub(crate) fn failed(&mut self, what: &str, error: Error) {
+    pub(crate) fn failed(&mut self, what: &'static str, error: Error) {
         self.trace(Trace::Value {
-            name: Word::new(what),
+            name: WordRef(what),
             value: error.0,
         });
     }
 
-    pub(crate) fn name(&self, component: usize) -> Word {
+    pub(crate) fn name(&self, component: usize) -> WordRef<'m> {
         let unit = self.units.get(component);
-        unit.map_or(Word::new("?"), |u| u.name.clone())
+        unit.map_or(WordRef("?"), |u| u.name)
     }
 
-    pub(crate) fn client_name(&self, client: usize) -> Word {
+    pub(crate) fn client_name(&self, client: usize) -> WordRef<'m> {
         let client = self.clients.get(client);
-        client.map_or(Word::new("?"), |c| c.name.clone())
+        client.map_or(WordRef("?"), |c| c.name)
     }
 }
 

@@ -2,13 +2,27 @@
 //! From one holder of the device to the next: suspended, stopped, denied, granted.
 
 use molt_doorbell::Reason;
-use molt_trace::{Event as Trace, Word};
+use molt_trace::{Event as Trace, WordRef};
 use molt_update::{Event, Phase};
 
 use crate::holder::{Estate, Place, twice};
 use crate::{Kernel, Supervisor, Thread};
 
 impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
+    /// Nobody waits yet. What goes wrong here is tried again when it is due, and judged then.
+    pub(crate) fn prepare(&mut self, index: usize, generation: u64, arena: u8) {
+        let Some(unit) = self.units.get_mut(index) else {
+            return;
+        };
+        let place = Place::at(self.books.arena(unit.arena_number(arena)));
+        let (kernel, books, holder) = (&self.kernel, &mut self.books, &mut unit.holder);
+        let connected = holder.prepare(kernel, unit.plan, place, generation);
+        let mapped = unit.stop.prepare(kernel, books, holder, unit.plan);
+        if let Err(error) = connected.and(mapped) {
+            self.failed("prepare", error);
+        }
+    }
+
     pub(crate) fn suspend(&mut self, index: usize) {
         // Where the blackout begins without an order to quiesce.
         self.measure_deny(index);
@@ -61,6 +75,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         };
         let estate = unit.estate;
         let denied = unit.holder.deny(&self.kernel, &mut self.books, estate);
+        unit.stop.denied();
         let Some((place, result)) = denied else {
             return;
         };
@@ -71,12 +86,12 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         for region in estate.regions {
             self.trace(Trace::Revoked {
                 component: self.name(index),
-                region: Word::new(region.name.as_str()),
+                region: WordRef(region.name.as_str()),
             });
         }
         self.trace(Trace::Denied {
             component: self.name(index),
-            technique: Word::new("hold"),
+            technique: WordRef("hold"),
         });
     }
 

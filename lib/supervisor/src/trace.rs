@@ -2,7 +2,7 @@
 //! What the host tool makes its timeline and figures of.
 
 use molt_doorbell::{Reason, Status};
-use molt_trace::{Event as Trace, Word};
+use molt_trace::{Event as Trace, WordRef};
 
 use crate::client::Client;
 use crate::{Kernel, Supervisor};
@@ -20,7 +20,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         reason: Reason,
     ) {
         let component = self.name(index);
-        let client = client.map_or(Word::new("none"), |c| self.client_name(c.into()));
+        let client = client.map_or(WordRef("none"), |c| self.client_name(c.into()));
         let Some(unit) = self.units.get_mut(index) else {
             return;
         };
@@ -44,7 +44,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
                 Trace::Quiesced {
                     component,
                     generation,
-                    how: Word::new(if unit.departed.in_order {
+                    how: WordRef(if unit.departed.in_order {
                         "orderly"
                     } else {
                         "forced"
@@ -68,16 +68,16 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
                 component,
                 failed: unit.departed.generation,
                 to: generation,
-                reason: Word::new(reason.word()),
+                reason: WordRef(reason.word()),
             },
             Status::OutOfService => Trace::OutOfService {
                 component,
-                reason: Word::new(reason.word()),
+                reason: WordRef(reason.word()),
             },
             Status::Refused => Trace::Refused {
                 client,
                 component,
-                reason: Word::new(reason.word()),
+                reason: WordRef(reason.word()),
             },
         };
         self.trace(event);
@@ -91,8 +91,8 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         let now = self.clock.ns(&self.kernel);
         if let Some(unit) = self.units.get(index) {
             for (name, ns) in unit.measure.stages() {
-                let name = Word::new(name);
-                let component = component.clone();
+                let name = WordRef(name);
+                let component = component;
                 let event = Trace::Stage {
                     component,
                     generation,
@@ -121,7 +121,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
                 let statistics = client.warden.statistics();
                 client.told = statistics.requests;
                 let event = Trace::Client {
-                    client: client.name.clone(),
+                    client: client.name,
                     requests: statistics.requests,
                     errors: statistics.errors,
                     max_latency: statistics.max_latency_ns,
@@ -141,6 +141,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         let last = unit.report.last_completion();
         if unit.holder.place().is_some() && unit.measure.denying(last, now) {
             self.consumed(index);
+            self.kernel.mark_begin();
         }
     }
 
@@ -159,6 +160,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             unit.measure = measure;
         }
         if let Some((ticks, cpu_us)) = end {
+            self.kernel.mark_end();
             self.trace(Trace::Blackout {
                 component: self.name(index),
                 generation,

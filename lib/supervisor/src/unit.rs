@@ -4,7 +4,7 @@
 use heapless::Deque;
 use molt_control::{OrdersWriter, ReportView};
 use molt_system::UpdateBrief;
-use molt_trace::Word;
+use molt_trace::WordRef;
 use molt_update::{Config, Event, Machine, Phase};
 
 use crate::books::Books;
@@ -47,7 +47,7 @@ pub struct Unit<'m> {
     pub(crate) index: usize,
     pub(crate) estate: Estate<'m>,
     pub(crate) plan: &'m molt_system::UpdateComponent,
-    pub(crate) name: Word,
+    pub(crate) name: WordRef<'m>,
     pub(crate) machine: Machine,
     /// Events that follow from actions.
     pub(crate) followups: Deque<Event, 4>,
@@ -87,7 +87,7 @@ impl<'m> Unit<'m> {
                 gone: 0,
             },
             plan,
-            name: Word::new(plan.name.as_str()),
+            name: WordRef(plan.name.as_str()),
             machine: Machine::new(config(plan, clients), plan.factory_sequence),
             followups: Deque::new(),
             orders: OrdersWriter::new(kernel.words(plan.orders.update_vaddr, PAGE)),

@@ -4,24 +4,27 @@
 use core::fmt;
 use core::str::FromStr;
 
-/// Defines `Event` with one struct-like variant per entry.
+/// Defines `Event` with one struct-like variant per entry. `W` is the type of its words.
 macro_rules! events {
     ($($(#[$doc:meta])* $variant:ident $name:literal { $($field:ident: $type:ty),* })*) => {
-        /// What happened. The text form is the event's name and its fields, `key=value`, in order.
-        #[derive(Clone, Debug, PartialEq, Eq)]
+        /// What happened. The text form is the event's name and its fields, `key=value`, in order. `W` is the type of its
+        /// words: [`crate::Word`] where events are read, [`crate::WordRef`] where they are noted.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[allow(missing_docs, reason = "the fields' names say it, the variant's text the rest")]
-        pub enum Event {
+        pub enum Event<W = $crate::Word> {
             $($(#[$doc])* $variant { $($field: $type),* },)*
         }
 
-        impl Event {
+        impl<W> Event<W> {
             /// The event's name in a line.
             pub fn name(&self) -> &'static str {
                 match self {
                     $(Self::$variant { .. } => $name,)*
                 }
             }
+        }
 
+        impl Event {
             /// The event of that name with the fields in `text`. Fields may be in any order, and
             /// unknown ones are ignored.
             pub fn parse(name: &str, text: &str) -> Option<Self> {
@@ -34,7 +37,7 @@ macro_rules! events {
             }
         }
 
-        impl core::fmt::Display for Event {
+        impl<W: core::fmt::Display> core::fmt::Display for Event<W> {
             fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
                 f.write_str(self.name())?;
                 match self {

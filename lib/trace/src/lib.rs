@@ -16,4 +16,4 @@ mod word;
 
 pub use event::Event;
 pub use line::{Line, NotATraceLine, PREFIX};
-pub use word::Word;
+pub use word::{Word, WordRef};

@@ -5,20 +5,21 @@ use core::fmt;
 use core::str::FromStr;
 
 use crate::event::Event;
+use crate::word::Word;
 
 /// What every trace line begins with.
 pub const PREFIX: &str = "molt: ";
 
 /// An event and its time. It is printed without a line end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line<W = Word> {
     /// CNTPCT in nanoseconds.
     pub time_ns: u64,
     /// What happened.
-    pub event: Event,
+    pub event: Event<W>,
 }
 
-impl fmt::Display for Line {
+impl<W: fmt::Display> fmt::Display for Line<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{PREFIX}{} {}", self.time_ns, self.event)
     }
@@ -53,7 +54,6 @@ impl FromStr for Line {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::word::Word;
     use proptest::prelude::*;
 
     #[test]

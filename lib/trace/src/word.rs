@@ -36,6 +36,16 @@ impl Word {
     }
 }
 
+/// A text that is written as [`Word`] would write it, and is copied nowhere: for events that are noted where time counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WordRef<'a>(pub &'a str);
+
+impl fmt::Display for WordRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Word::new(self.0).fmt(f)
+    }
+}
+
 impl Deref for Word {
     type Target = str;
     fn deref(&self) -> &str {

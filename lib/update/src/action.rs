@@ -28,6 +28,13 @@ pub enum Action {
         /// The new generation's number.
         generation: Generation,
     },
+    /// Do for the generation that was built in `arena` what can be done before the present one lets go.
+    Prepare {
+        /// Which one.
+        generation: Generation,
+        /// Where it stands.
+        arena: u8,
+    },
     /// Order the generation to quiesce: [`crate::Event::Quiesced`].
     Quiesce(Generation),
     /// Close the gates of all clients: [`crate::Event::GateClosed`] from each.

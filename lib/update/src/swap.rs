@@ -3,7 +3,7 @@
 
 use crate::action::push;
 use crate::machine::bit;
-use crate::phase::{Job, Phase};
+use crate::phase::{Instance, Job, Phase};
 use crate::supervise::Watch;
 use crate::{Action, Actions, Client, Generation, Image, Machine, Micros, Reason, Status};
 
@@ -13,6 +13,9 @@ impl Machine {
         let Some(holder) = self.holder else {
             return self.grant(now, out);
         };
+        if let Some(Instance { generation, arena }) = self.next {
+            push(out, Action::Prepare { generation, arena });
+        }
         push(out, Action::Quiesce(holder.generation));
         self.close(now, false, out);
     }

@@ -128,6 +128,14 @@ impl Kernel<'static> for Sel4 {
         sc.consumed().unwrap_or(0)
     }
 
+    fn mark_begin(&self) {
+        molt_clock::mark_begin();
+    }
+
+    fn mark_end(&self) {
+        molt_clock::mark_end();
+    }
+
     fn now(&self) -> Ticks {
         molt_clock::now()
     }

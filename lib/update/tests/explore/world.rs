@@ -252,6 +252,10 @@ impl World {
                 self.arenas[usize::from(arena)] = Some(slot);
                 self.stage = Some(StageJob::Build);
             }
+            Action::Prepare { arena, .. } => self.rule(
+                self.stage.is_none() && self.arenas[usize::from(arena)].is_some(),
+                "prepared before it was built",
+            ),
             Action::Quiesce(_) => self.quiesce = true,
             Action::CloseGates => {
                 self.gates = 0b11 & !self.gone;
