@@ -127,8 +127,8 @@ pub trait Kernel<'m> {
     fn now(&self) -> Ticks;
     /// Its frequency.
     fn frequency(&self) -> Frequency;
-    /// Asks the timer on `channel` for a wake-up at a time, in place of an earlier one; `None` cancels it.
-    fn wake_at(&self, channel: u32, at: Option<Ticks>);
+    /// Asks the timer on `channel` for a wake-up at a time, in place of what was asked for before.
+    fn wake_at(&self, channel: u32, at: Ticks);
 
     /// Memory that the plan says is mapped; empty where the address is 0.
     fn words(&self, address: u64, size: u64) -> &'m [AtomicU64];

@@ -38,15 +38,20 @@ impl Clock {
         self.frequency.ns(Ticks(ticks))
     }
 
-    /// Asks to be woken at a point in us. A time that has passed wakes at once.
+    /// Asks to be woken at a point in us, or earlier. A time that has passed wakes at once. An alarm that is set for an
+    /// earlier time stays: at that wake-up the next one is set. So the deadlines of a blackout, which lie behind that of a
+    /// sign of life, take no calls to the timer.
     pub fn wake_at<'m>(&mut self, kernel: &impl Kernel<'m>, us: Option<u64>) {
-        let at = us.map(|us| self.frequency.ticks(us.saturating_mul(1000)));
-        if at == self.alarm {
+        let Some(us) = us else {
+            return;
+        };
+        let at = Ticks(self.frequency.ticks(us.saturating_mul(1000)).0.max(1));
+        if self.alarm.is_some_and(|set| set <= at) {
             return;
         }
-        self.alarm = at;
+        self.alarm = Some(at);
         if let Some(timer) = self.timer {
-            kernel.wake_at(timer, at.map(|at| Ticks(at.0.max(1))));
+            kernel.wake_at(timer, at);
         }
     }
 

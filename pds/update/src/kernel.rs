@@ -144,8 +144,8 @@ impl Kernel<'static> for Sel4 {
         Frequency::of_this_machine()
     }
 
-    fn wake_at(&self, channel: u32, at: Option<Ticks>) {
-        set_mr(0, at.map_or(0, |at| at.0));
+    fn wake_at(&self, channel: u32, at: Ticks) {
+        set_mr(0, at.0);
         Channel::new(channel as usize).pp_call(MessageInfo::new(SET, 1));
     }
 
@@ -175,7 +175,7 @@ impl Kernel<'static> for Sel4 {
         let input: cap::Endpoint = sel4::Cap::from_bits(INPUT);
         let reply: cap::Reply = sel4::Cap::from_bits(REPLY);
         while self.now() < end {
-            self.wake_at(timer, Some(end));
+            self.wake_at(timer, end);
             let (message, badge) = input.recv(reply);
             if badge == molt_supervisor::FAULT_BADGE | u64::from(child) {
                 return Some(crate::fault::read(&message));

@@ -315,10 +315,10 @@ impl Kernel<'static> for Handle {
         Frequency::new(1_000_000).expect("not 0")
     }
 
-    fn wake_at(&self, _: u32, at: Option<Ticks>) {
+    fn wake_at(&self, _: u32, at: Ticks) {
         let mut world = self.0.borrow_mut();
         if !world.is(Mutant::NoAlarm) {
-            world.alarm = at.map(|at| at.0);
+            world.alarm = Some(at.0);
         }
     }
 
