@@ -16,14 +16,14 @@ pub fn now() -> Ticks {
     Ticks(value)
 }
 
-/// An instruction that does nothing, by which QEMU's plugin (`tools/qemu-plugin`) knows that a measurement begins.
-/// Processors execute an unallocated hint as NOP (Arm ARM, "HINT").
+/// Marks the beginning of a measurement for QEMU's plugin (`tools/qemu-plugin`), with an instruction that does nothing:
+/// processors execute an unallocated hint as NOP (Arm ARM, "HINT").
 pub fn mark_begin() {
     // SAFETY: it does nothing.
     unsafe { asm!("hint #112", options(nomem, nostack, preserves_flags)) };
 }
 
-/// The same, that it ends.
+/// Marks the end of a measurement.
 pub fn mark_end() {
     // SAFETY: as above.
     unsafe { asm!("hint #113", options(nomem, nostack, preserves_flags)) };

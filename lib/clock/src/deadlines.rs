@@ -7,7 +7,7 @@ use crate::Ticks;
 #[derive(Debug)]
 pub struct Deadlines<const N: usize> {
     times: [Ticks; N],
-    /// Bit n: client n has one. Few do, and only these are looked at.
+    /// Bit n: client n has a time. Only these, which are few, are examined.
     set: u64,
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The books, and whether the kernel agrees with them.
+//! Reports the books, and compares them with the kernel.
 
 use molt_trace::Event as Trace;
 use molt_update::Phase;
@@ -7,7 +7,7 @@ use molt_update::Phase;
 use crate::{Kernel, Supervisor};
 
 impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
-    /// An arena of a component is empty: says what is in use, and with the feature `probe` has the kernel confirm it.
+    /// An arena of a component is empty: traces what is in use, and with the feature `probe` has the kernel confirm it.
     pub(crate) fn account(&mut self, index: usize, arena: u8) {
         if !self.settled() {
             return;
@@ -25,7 +25,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         });
     }
 
-    /// Once, when all first generations serve: what later accounts are compared with.
+    /// Makes the first account, when all first generations serve. Later accounts are compared with it.
     pub(crate) fn account_first(&mut self) {
         if self.accounted || !self.settled() {
             return;
@@ -33,14 +33,14 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         self.accounted = true;
         for index in 0..self.units.len() {
             let holder = self.units.get(index).and_then(|u| u.machine.holder_arena());
-            // The other one has never been used.
+            // The other arena has never been used.
             if let Some(arena) = holder {
                 self.account(index, 1 - arena.min(1));
             }
         }
     }
 
-    /// Whether every component's regions are mapped, or it is out of service: within a swap the books are not to be
+    /// Whether every component either has its regions mapped or is out of service. During a swap the books cannot be
     /// compared.
     fn settled(&self) -> bool {
         self.units.iter().all(|unit| match unit.machine.phase() {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Which of the vault's free slots are used.
+//! The books: which of the vault's free slots are used.
 //!
-//! The free range is cut into one part for each arena, where the capabilities of the generation in it stand side by side,
+//! The free range is divided into one part for each arena, in which the capabilities of its generation are contiguous,
 //! and a rest for single copies.
 
 use heapless::Vec;
@@ -18,7 +18,7 @@ pub struct Books {
     copies: u32,
     /// By index from `first_copy` on.
     used: [bool; COPIES],
-    /// The indices that are not used, the next one last: a grant takes dozens, and nothing is searched for within a blackout.
+    /// The free indices, the next one last. A grant takes dozens of slots, and must not search for them during a blackout.
     unused: Vec<u16, COPIES>,
     first: u32,
     part: u32,
@@ -63,7 +63,7 @@ impl Books {
         if let Some(used) = self.used.get_mut(index)
             && core::mem::take(used)
         {
-            // Each index stands there at most once: there is room.
+            // Each index is in it at most once, so there is room.
             let _ = self.unused.push(index as u16);
         }
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Where the untypeds of each arena are, and what `stage` builds from them.
+//! Where the untypeds of each arena are, and which build is under way.
 
 use molt_control::stage::Command;
 use molt_system::MAX_ARENAS;
@@ -21,17 +21,17 @@ impl Build {
         (self.arena, self.command) = (Some(arena), Some(command));
     }
 
-    /// The arena has been lent: the command for `stage`, unless it has been given up meanwhile.
+    /// The arena has been lent. Returns the command for `stage`, unless the build was given up meanwhile.
     pub fn lending_done(&mut self) -> Option<Command> {
         self.command.take()
     }
 
-    /// `stage` has built: the arena to take over, unless it has been given up meanwhile.
+    /// `stage` has built. Returns the arena to take over, unless the build was given up meanwhile.
     pub fn built(&mut self) -> Option<u8> {
         self.arena.take()
     }
 
-    /// What stands in the arena is not wanted any more. Returns whether it was being built.
+    /// The generation in the arena is not wanted any more. Returns whether it was being built.
     pub fn give_up(&mut self, arena: u8) -> bool {
         let building = self.arena == Some(arena);
         if building {
@@ -40,7 +40,7 @@ impl Build {
         building
     }
 
-    /// Notes that something of the arena may be in the workshop, or that nothing is.
+    /// Records whether something of the arena may be in the workshop.
     pub fn set_lent(&mut self, arena: u8, lent: bool) {
         if let Some(place) = self.lent.get_mut(usize::from(arena)) {
             *place = lent;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The machines' actions, carried out.
+//! Carries out the machines' actions.
 
 use molt_control::Order;
 use molt_control::stage::Command;
@@ -11,7 +11,7 @@ use crate::work::Kind;
 use crate::{Kernel, Supervisor};
 
 impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
-    /// Gives a machine an event and does what it wants.
+    /// Gives a machine an event and carries out its actions.
     pub(crate) fn give(&mut self, index: usize, event: Event) {
         let mut next = Some(event);
         while let Some(event) = next {
@@ -29,10 +29,10 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         }
     }
 
-    /// Has a machine given an event when it has been done with the present one.
+    /// Gives a machine an event after the present one has been handled.
     pub(crate) fn follow_up(&mut self, index: usize, event: Event) {
         if let Some(unit) = self.units.get_mut(index) {
-            // At most one follows from each action that can cause one: there is room.
+            // Each action causes at most one event, so there is room.
             let _ = unit.followups.push_back(event);
         }
     }
@@ -199,7 +199,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         self.tell(index, client.into(), status, reason);
     }
 
-    /// Answers a client that has asked for something that is done at once.
+    /// Answers a client whose command was executed at once.
     pub(crate) fn answer(&mut self, index: usize, client: usize) {
         let offer = self.units.get(index).map(|unit| &unit.offer);
         let (status, reason) = offer.map_or_else(Default::default, |o| (o.status, o.reason));

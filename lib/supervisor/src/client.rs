@@ -22,15 +22,15 @@ pub struct Client<'m> {
     to_client: &'m [AtomicU64],
     to_update: &'m [AtomicU64],
     answer: Answer,
-    /// It is to be signalled at the end of the turn.
+    /// It has to be signalled at the end of the turn.
     changed: bool,
-    /// Times that it touched what was taken from it, and the component because of which it waits.
+    /// How often it touched a region while that was taken away; `parked`: the component for which it waits.
     pub parks: u64,
     pub parked: Option<usize>,
-    /// Whether it counts, and what it has said alone.
+    /// Whether it is believed; `record`: the claims that it made alone.
     pub standing: Standing,
     pub record: Record,
-    /// Requests as they were traced last.
+    /// Its requests when they were traced last.
     pub told: u64,
     /// Violations that were seen, by component.
     pub violations: [u64; MAX_COMPONENTS],
@@ -39,7 +39,7 @@ pub struct Client<'m> {
 }
 
 impl<'m> Client<'m> {
-    /// With the plan's pages. All gates are closed.
+    /// The client with the plan's pages. All gates are closed.
     pub fn new(kernel: &impl Kernel<'m>, plan: &'m UpdateClient) -> Self {
         let to_client = kernel.words(plan.gate.to_client, PAGE);
         let to_update = kernel.words(plan.gate.to_update, PAGE);
@@ -63,7 +63,7 @@ impl<'m> Client<'m> {
         client
     }
 
-    /// Whether it has a share of this component, and counts.
+    /// Whether it has a share of this component, and is neither dead nor fenced.
     pub fn serves(&self, component: usize) -> bool {
         self.has(component) && self.standing == Standing::Believed
     }
@@ -95,7 +95,7 @@ impl<'m> Client<'m> {
         Some(request)
     }
 
-    /// Tells it where its transaction stands.
+    /// Tells it the status of its transaction.
     pub fn tell(&mut self, answer: Answer) {
         self.answer = Answer {
             serial: self.answer.serial,
@@ -115,7 +115,7 @@ impl<'m> Client<'m> {
         self.tell(answer);
     }
 
-    /// Something that it reads has changed: it is signalled at the end of the turn, once for all of it.
+    /// Records that something that it reads has changed: it is signalled once, at the end of the turn.
     pub fn changed(&mut self) {
         self.changed = true;
     }

@@ -8,10 +8,10 @@ use molt_trace::{Event, Line, WordRef};
 
 use crate::Kernel;
 
-/// Events noted at most; what comes when there is no room is counted.
+/// The most events that are noted; further ones are only counted.
 const NOTED: usize = 128;
 
-/// The way to `serial`.
+/// The connection to `serial`.
 pub struct Console<'m> {
     writer: Writer<'m>,
     serial: Option<u32>,
@@ -19,11 +19,11 @@ pub struct Console<'m> {
     lost: u64,
 }
 
-/// How long an event waits at most for the end of a blackout, in ns.
+/// The longest time that an event waits for the end of a blackout, in ns.
 const PATIENCE_NS: u64 = 50_000_000;
 
 impl<'m> Console<'m> {
-    /// With the plan's ring.
+    /// A console with the plan's ring.
     pub fn new(kernel: &impl Kernel<'m>, ring: &Ring) -> Self {
         Self {
             writer: Writer::new(kernel.words(ring.vaddr, ring.size)),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! For tests: whether a device that was stopped still writes to the memory that it shares with its driver.
+//! For tests: checks whether a device that was stopped still writes to the memory that it shares with its driver.
 //!
-//! That memory is filled with a pattern once the device has been seen to stop, and looked at again, after a wait, before
-//! the next generation is granted it. How many words differ goes to the trace, and no word may.
+//! When the device has been seen to stop, this memory is filled with a pattern. After a wait, before the next generation
+//! is granted it, it is compared. The number of words that differ is traced; it has to be 0.
 
 use core::sync::atomic::Ordering;
 
@@ -11,9 +11,9 @@ use molt_trace::{Event as Trace, WordRef};
 
 use crate::{Error, Kernel, Result, Rights, Slot, Space, Supervisor};
 
-/// What the memory is filled with.
+/// The pattern.
 const PATTERN: u64 = 0x5a5a_a5a5_5a5a_a5a5;
-/// How long a device has to break the rule, in us: longer than a throttled disk holds a write back.
+/// The wait in us: longer than a throttled disk delays a write.
 const WAIT_US: u64 = 500_000;
 /// Where the memory is mapped for this: as far above the device's window, in the same GiB, where nothing else is.
 const WINDOW: u64 = 0x2000_0000;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the generation that has the device says.
+//! Reads the report of the generation that has the device.
 
 use molt_control::State;
 use molt_doorbell::Reason;
@@ -43,7 +43,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         self.measure_resume(index);
     }
 
-    /// During probation: what has it done, and what is owed?
+    /// During probation, reads what the generation has done, and what is owed.
     fn look_at_counters(&mut self, index: usize, generation: u64, now: u64) {
         let Some(unit) = self.units.get_mut(index) else {
             return;
@@ -64,7 +64,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
                 owing |= u8::from(own > 0) << n;
             }
         }
-        // A committed image is not judged by what one client alone says that it waits for.
+        // A committed image is not judged by one client's claim that it waits.
         let on_trial = unit.machine.phase() == Phase::Probation;
         let lone = owing.count_ones() == 1 && !self.alone(index, owing.trailing_zeros() as usize);
         if lone && !on_trial {
@@ -84,7 +84,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         self.give(index, event);
     }
 
-    /// The generation that has the device is not to be trusted with it any longer.
+    /// The generation that has the device has failed.
     pub(crate) fn holder_failed(&mut self, component: usize, reason: Reason) {
         let holder = self.units.get(component).and_then(|u| u.machine.holder());
         if let Some(generation) = holder {

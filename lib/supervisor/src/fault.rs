@@ -7,14 +7,14 @@ use molt_update::Reason;
 
 use crate::{Kernel, Standing, Supervisor};
 
-/// A fault, as the kernel told it.
+/// A fault, as the kernel reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// The message's label.
     pub label: u64,
-    /// Where the thread was; 0 if that is not known.
+    /// Address of the instruction; 0 if it is not known.
     pub ip: u64,
-    /// What it touched, for a fault of memory.
+    /// The access, for a fault of memory.
     pub access: Option<Access>,
 }
 
@@ -31,15 +31,18 @@ pub struct Access {
 
 impl Access {
     /// Whether there was no mapping: a translation fault at any level, of data. (DFSC, `ESR_ELx`\[5:0\]: `0b0001xx`.)
-    /// Everything else is not mended by granting the region: what a client may not do there, or an instruction fetch, since
-    /// regions are not executable.
+    /// Granting the region does not help with any other fault: an access that the client is not allowed, or an instruction
+    /// fetch, since regions are not executable.
     fn missed(&self) -> bool {
         !self.fetch && self.syndrome & 0b11_1100 == 0b00_0100
     }
 }
 
 impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
-    /// A child faulted. Returns whether it is to try again at once.
+    /// A child faulted. Returns whether it has to try again at once.
+    ///
+    /// A fault of a generation is its failure. A client that touched one of its regions (a translation fault
+    /// of data) is told to try again if the region is granted, and is parked if not. After any other fault a client is dead.
     pub fn faulted(&mut self, child: u32, fault: Fault) -> bool {
         let again = self.judge(child, fault);
         self.turn();
@@ -58,7 +61,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         };
         let access = fault.access.filter(Access::missed);
         match access.and_then(|access| self.touched(client, access.address)) {
-            // It was given back in the meantime.
+            // The region was granted again in the meantime.
             Some(unit)
                 if self.units.get(unit).is_some_and(|u| u.holder.granted())
                     && self.believed(client) =>
@@ -83,7 +86,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         client.is_some_and(|client| client.standing == Standing::Believed)
     }
 
-    /// The reply object is used again for the next fault: a parked client goes on by being resumed.
+    /// Parks a client. The reply object is used again for the next fault, so a parked client is resumed to continue.
     fn park(&mut self, client: usize, unit: usize) {
         let component = self.name(unit);
         if let Some(client) = self.clients.get_mut(client) {

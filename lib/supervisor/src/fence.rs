@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Claims of clients, and clients that are not believed any more.
+//! Claims of clients about drivers, and the fencing of clients.
 
 use molt_doorbell::Reason;
 use molt_trace::{Event as Trace, WordRef};
@@ -9,7 +9,7 @@ use crate::standing::{Record, Standing};
 use crate::{Kernel, Supervisor};
 
 impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
-    /// A client says that the generation that serves it broke the queue's protocol.
+    /// A client claims that the generation that serves it broke the queue's protocol.
     pub(crate) fn violated(&mut self, component: usize, client: usize) {
         self.trace(Trace::Violation {
             component: self.name(component),
@@ -23,7 +23,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         }
     }
 
-    /// A client's word against the generation that has the device. Returns whether it is believed.
+    /// A client accuses the generation that has the device. Returns whether it is believed.
     fn accused(&mut self, component: usize, client: usize) -> bool {
         let now = self.us();
         let Some(unit) = self.units.get_mut(component) else {
@@ -34,7 +34,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             Phase::Closing { .. } | Phase::Stopping | Phase::OutOfService(_) | Phase::Off
         );
         if !serves {
-            // It goes anyway, whatever is said of it.
+            // The generation is being replaced anyway.
             if let Some((first, on_trial)) = unit.departed.accuser
                 && first != client
             {
@@ -55,7 +55,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         client.is_none_or(|client| client.record.accuses(now, on_trial, attempts))
     }
 
-    /// A probation ended in time because nothing had been completed of what clients say they wait for.
+    /// A probation was not passed, because nothing was completed of what clients claim to wait for.
     pub(crate) fn starved(&mut self, component: usize) {
         let now = self.us();
         let owing = self.units.get(component).map_or(0, |u| u.departed.owing);
@@ -73,7 +73,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         }
     }
 
-    /// The gates' time is up, or all have acknowledged.
+    /// The deadline for closing the gates has passed, or all clients have acknowledged.
     pub(crate) fn judge_gates(&mut self, component: usize) {
         for index in 0..self.clients.len() {
             let alone = self.alone(component, index);
@@ -95,7 +95,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         !clients.any(|(index, other)| index != client && other.serves(component))
     }
 
-    /// The client is not believed any more: it gets errors, and the others go on.
+    /// Fences a client: it gets errors, and the others continue.
     fn fence(&mut self, client: usize, reason: Reason) {
         self.trace(Trace::Fenced {
             client: self.client_name(client),
@@ -104,7 +104,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         self.exclude(client, Standing::Fenced);
     }
 
-    /// The client does not count any more.
+    /// Excludes a client that is fenced or dead.
     pub(crate) fn exclude(&mut self, index: usize, standing: Standing) {
         let Some(client) = self.clients.get_mut(index) else {
             return;
@@ -122,7 +122,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         }
     }
 
-    /// Lets fenced clients of a component in again, from its next grant on.
+    /// Believes the fenced clients of a component again, from its next grant on.
     pub(crate) fn readmit(&mut self, component: usize) {
         for index in 0..self.clients.len() {
             let Some(client) = self.clients.get_mut(index) else {
@@ -146,7 +146,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         }
     }
 
-    /// The clients that do not count, one bit each.
+    /// The clients that are fenced or dead, one bit each.
     pub(crate) fn gone(&self) -> u8 {
         let clients = self.clients.iter().enumerate();
         clients

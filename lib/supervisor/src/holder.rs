@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The generation that has the device, and every copy that was made so that it, its clients, or the stop routine can reach
-//! the component's memory and device.
+//! The generation that has the device (the *holder*), and every copy through which it, its clients, or the stop routine can
+//! access the component's memory and device.
 //!
-//! Regions and devices are taken away by revoking the originals, which removes every mapping that was made through a copy,
-//! and the copies with it. Control pages are taken by deleting the copies: `update`'s own mapping of them is a copy too.
+//! Regions and devices are taken away by revoking the originals, which removes every copy and every mapping made through
+//! one. Control pages are taken away by deleting the copies, because `update`'s own mapping of them is a copy too.
 
 use heapless::Vec;
 use molt_control::{OrdersWriter, ReportView, Start};
@@ -14,7 +14,7 @@ use crate::books::Books;
 use crate::ports::Ports;
 use crate::{Error, Kernel, Result, Rights, Slot, Space, Thread};
 
-/// Copies of originals that one grant makes at most.
+/// The most copies of originals that one grant makes.
 pub const COPIES: usize = 512;
 
 /// Uncached and not executable: device memory.
@@ -22,7 +22,7 @@ const DEVICE: u32 = 4;
 /// Cached and not executable.
 const NORMAL: u32 = 3 | 4;
 
-/// Where the capabilities of an arena's generation stand in the vault.
+/// The vault slots with the capabilities of an arena's generation.
 #[derive(Clone, Copy)]
 pub struct Place {
     /// Its thread.
@@ -34,7 +34,7 @@ pub struct Place {
 }
 
 impl Place {
-    /// Of the generation whose capabilities stand from `first` on.
+    /// The place of the generation whose capabilities are in the slots from `first` on.
     pub const fn at(first: VaultSlot) -> Self {
         Self {
             tcb: first,
@@ -44,14 +44,14 @@ impl Place {
     }
 }
 
-/// What is granted, and to be taken away.
+/// Everything that is granted, and taken away by a denial.
 #[derive(Clone, Copy)]
 pub struct Estate<'m> {
     /// The component.
     pub plan: &'m UpdateComponent,
     /// Its revocable regions.
     pub regions: &'m [Region],
-    /// Clients that get nothing, one bit each.
+    /// Clients to which nothing is granted, one bit each.
     pub gone: u8,
 }
 
@@ -71,7 +71,7 @@ impl<'m> Estate<'m> {
     }
 }
 
-/// Who has the device, and through which capabilities.
+/// The generation that has the device, and the capabilities that were made for it.
 #[derive(Default)]
 pub struct Holder {
     place: Option<Place>,
@@ -80,9 +80,9 @@ pub struct Holder {
     /// Copies of the control pages.
     control: Vec<VaultSlot, 2>,
     granted: bool,
-    /// The generation that has its ports already.
+    /// The generation that was given its ports already.
     prepared: Option<u64>,
-    /// Something could not be taken away: nothing is granted any more.
+    /// Something could not be taken away. Nothing is granted any more.
     stuck: bool,
 }
 
@@ -97,8 +97,8 @@ impl Holder {
         self.granted
     }
 
-    /// Gives a generation that stands ready and does not run what is no part of the component: its ports. Done while the
-    /// present one serves, it is no part of the blackout.
+    /// Gives the ports to a generation that is built and does not run yet. This is done while the present generation serves, so
+    /// that it does not prolong the blackout.
     pub fn prepare<'m>(
         &mut self,
         kernel: &impl Kernel<'m>,
@@ -113,7 +113,7 @@ impl Holder {
     }
 
     /// Maps everything of the component into the generation and its clients, puts ports and interrupt into its CNode, and
-    /// starts it. After an error, what was given is there for [`Self::deny`] to take.
+    /// starts it. After an error, [`Self::deny`] takes away what was granted until then.
     #[expect(clippy::too_many_arguments, reason = "what a grant brings together")]
     pub fn grant<'m>(
         &mut self,
@@ -162,11 +162,12 @@ impl Holder {
         kernel.start(plan, place.tcb, ports.fault)
     }
 
-    /// Takes everything from the generation and the clients: nothing of the component is mapped anywhere afterwards.
-    /// Returns where the generation stands, and how it went; `None` if nobody had the device.
+    /// Takes everything from the generation and the clients: afterwards nothing of the component is mapped anywhere.
+    /// Returns the generation's place and the result; `None` if no generation had the device.
     ///
-    /// Errors are not expected (all operations are on capabilities that only `update` has). What fails is tried once more; the
-    /// rest is taken all the same. After a second error nothing is granted any more. The first one is returned.
+    /// Errors are not expected (all operations are on capabilities that only `update` has). An operation that fails is tried
+    /// once more, and the others are carried out in any case. After a second error nothing is granted any more. The first
+    /// error is returned.
     pub fn deny<'m>(
         &mut self,
         kernel: &impl Kernel<'m>,
@@ -180,12 +181,12 @@ impl Holder {
                 result = step;
             }
         };
-        // One that was granted in part may have no port or time to be taken from it.
+        // Errors are ignored: a generation that was granted only in part may have no port and no scheduling context.
         let _ = twice(|| kernel.suspend(Thread::Vault(place.tcb)));
         let _ = twice(|| kernel.unbind_port(place.tcb));
         let _ = twice(|| kernel.unbind_time(estate.plan.sc));
         for irq in estate.plan.irqs() {
-            // Deleting handlers does not undo the binding: the original is kept, and cleared.
+            // Deleting the copies of a handler does not undo its binding, so the original is cleared.
             note(twice(|| kernel.revoke(irq.handler)));
             note(twice(|| kernel.clear_irq(irq.handler)));
         }
@@ -205,7 +206,7 @@ impl Holder {
         Some((place, result))
     }
 
-    /// Maps a client's regions into that client alone. Nobody has the device, and nobody will.
+    /// Maps a client's regions into that client alone. No generation has the device, and none will.
     pub fn lend<'m>(
         &mut self,
         kernel: &impl Kernel<'m>,
@@ -225,7 +226,7 @@ impl Holder {
             .try_for_each(|region| self.map_region(kernel, books, region, whose))
     }
 
-    /// Maps a new copy of one of the originals, which [`Self::deny`] takes away.
+    /// Maps a new copy of one of the originals; [`Self::deny`] takes it away.
     #[expect(clippy::too_many_arguments, reason = "those of a mapping")]
     pub fn map<'m>(
         &mut self,
@@ -271,17 +272,17 @@ impl Holder {
     }
 }
 
-/// Where a mapping of a client's is.
+/// The VSpace of a client's mapping.
 fn client_of(mapping: &Mapping) -> Space {
     Space::Vault(mapping.vspace)
 }
 
-/// Tries once more what has failed.
+/// Carries out an operation, and once more if it fails.
 pub fn twice(mut step: impl FnMut() -> Result) -> Result {
     step().or_else(|_| step())
 }
 
-/// Copies a frame's capability into a new slot that `copies` remembers.
+/// Copies a frame's capability into a new slot, which is recorded in `copies`.
 fn copy<'m, const N: usize>(
     kernel: &impl Kernel<'m>,
     books: &mut Books,
@@ -297,7 +298,7 @@ fn copy<'m, const N: usize>(
     Ok(slot)
 }
 
-/// Copies the ports: where it is signalled, and where it signals.
+/// Copies the ports: the notification on which it is signalled, and those that it signals.
 fn connect<'m>(kernel: &impl Kernel<'m>, plan: &UpdateComponent, place: Place) -> Result {
     let cnode = place.cnode;
     let slot = |slot| Slot::Generation { cnode, slot };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the supervisor needs of the world: capability operations, signals, a clock, memory.
+//! The trait [`Kernel`]: everything that the supervisor needs from outside. Capability operations, threads, interrupts,
+//! signals, a clock, and memory.
 
 use core::sync::atomic::AtomicU64;
 
@@ -18,7 +19,7 @@ impl Error {
     pub const NOT_ENOUGH_MEMORY: Self = Self(10);
 }
 
-/// What an operation returns.
+/// The result of an operation.
 pub type Result<T = ()> = core::result::Result<T, Error>;
 
 /// Rights of a capability, as seL4 numbers them: bit 0 write, 1 read, 2 grant, 3 grant reply.
@@ -70,9 +71,9 @@ pub enum Thread {
     Child(u32),
 }
 
-/// The world as the supervisor needs it. On the target each capability operation is one invocation of the kernel.
+/// The operations that the supervisor needs. On the target each capability operation is one invocation of the kernel.
 ///
-/// `'m` is how long the memory lives that the plan speaks of.
+/// `'m` is the lifetime of the memory that the plan names.
 pub trait Kernel<'m> {
     /// `CNode_Copy` from the vault.
     fn copy(&self, to: Slot, from: VaultSlot, rights: Rights) -> Result;
@@ -96,15 +97,15 @@ pub trait Kernel<'m> {
 
     /// `IRQHandler_SetNotification`.
     fn bind_irq(&self, handler: VaultSlot, notification: VaultSlot) -> Result;
-    /// `IRQHandler_Clear`: undoes that.
+    /// `IRQHandler_Clear`: undoes [`Self::bind_irq`].
     fn clear_irq(&self, handler: VaultSlot) -> Result;
 
-    /// Configures a generation's thread and its time as the plan says, with faults to `fault`, binds the port, and lets
-    /// it run.
+    /// Configures a generation's thread and scheduling context as the plan says, with `fault` as fault endpoint, binds the port,
+    /// and resumes the thread.
     fn start(&self, plan: &UpdateComponent, tcb: VaultSlot, fault: VaultSlot) -> Result;
     /// `TCB_UnbindNotification`.
     fn unbind_port(&self, tcb: VaultSlot) -> Result;
-    /// `SchedContext_Unbind`: the scheduling context is nobody's.
+    /// `SchedContext_Unbind`: takes the scheduling context from its thread.
     fn unbind_time(&self, sc: VaultSlot) -> Result;
     /// `TCB_Suspend`.
     fn suspend(&self, thread: Thread) -> Result;
@@ -113,7 +114,7 @@ pub trait Kernel<'m> {
 
     /// Signals the other side of a channel.
     fn notify(&self, channel: u32);
-    /// Gives the processor away, so that the own scheduling context is charged.
+    /// Yields the processor, so that the supervisor's own scheduling context is charged.
     fn yield_now(&self);
     /// `SchedContext_Consumed`: execution time since the last call, in us.
     fn consumed(&self, sc: VaultSlot) -> u64;
@@ -130,7 +131,7 @@ pub trait Kernel<'m> {
     /// Asks the timer on `channel` for a wake-up at a time, in place of what was asked for before.
     fn wake_at(&self, channel: u32, at: Ticks);
 
-    /// Memory that the plan says is mapped; empty where the address is 0.
+    /// Memory that the plan names as mapped; empty if the address is 0.
     fn words(&self, address: u64, size: u64) -> &'m [AtomicU64];
     /// The first page of a device's registers, where the supervisor has mapped it.
     fn registers(&self, address: u64) -> impl Mmio;
@@ -138,7 +139,7 @@ pub trait Kernel<'m> {
     /// Makes one object of an untyped's whole size, in the vault.
     #[cfg(feature = "probe")]
     fn retype_whole(&self, untyped: VaultSlot, size_bits: u32, to: VaultSlot) -> Result;
-    /// Waits for a child's fault until `end`. Signals that come meanwhile say nothing that the next turn does not see.
+    /// Waits for a child's fault until `end`. Signals that come meanwhile can be ignored: the next turn looks at everything.
     #[cfg(feature = "probe-old")]
     fn await_fault(&self, child: u32, timer: u32, end: Ticks) -> Option<crate::Fault>;
 }

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the privileged PD `update` decides and does. It denies, revokes, grants and supervises.
+//! The supervisor: everything that the privileged PD `update` decides and does.
 //!
-//! [`Supervisor`] carries out what the update machines (`molt-update`) want, one for each component, and tells them what
-//! happens. It knows the kernel only through the trait [`Kernel`], so that the same code runs in a protection domain and on
-//! the host, in a simulation.
+//! There is one state machine (`molt-update`) for each component. [`Supervisor`] turns what happens in the system into
+//! events for the machines, and carries out their actions. It calls the kernel only through the trait [`Kernel`], so that
+//! the same code runs in a protection domain and, in a simulation, on the host.
 //!
-//! All of it is short steps: whatever wakes it, it looks at everything that may have changed ([`Supervisor::turn`]), and
-//! long work is done a slice at a time ([`work`]).
+//! It works in short steps. Whatever wakes it, it looks at everything that may have changed ([`Supervisor::turn`]). Long
+//! work is done a slice at a time ([`work`]).
 //!
-//! What is kept of one component is a [`unit::Unit`]. Its parts keep one invariant each:
+//! The state of one component is a [`unit::Unit`]. Each of its parts keeps one invariant:
 //!
-//! | part | invariant |
+//! | part | content |
 //! |---|---|
-//! | [`offer::Offer`] | what the answers to the offering client say |
-//! | [`build::Build`] | where the untypeds of each arena are, and what `stage` builds from them |
-//! | [`holder::Holder`] | every capability through which the component's memory or device can be reached is in here |
-//! | [`watch::Watch`] | which signs of life are outstanding |
+//! | [`offer::Offer`] | the newest offer: what the answers to its client contain |
+//! | [`build::Build`] | where the untypeds of each arena are, and the build that is under way |
+//! | [`holder::Holder`] | every capability through which the component's memory or device can be accessed |
+//! | [`watch::Watch`] | the heartbeat that is outstanding, and the counters of probation |
 //! | [`stop::Stop`] | whether the device has been told to stop and was not seen to be at rest yet |
 #![no_std]
 #![forbid(unsafe_code)]

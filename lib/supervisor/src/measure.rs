@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! How long a blackout was, how much of it was execution, and how long each stage took.
+//! Measures how long a blackout was, how much of it was execution, and how long each stage took.
 //!
-//! A blackout lasts from the old generation's last completion to the look of `update` that sees the new one's first. Its
-//! execution time is read from the scheduling contexts twice: at the look that sees the last completion, where what they
-//! had used so far is thrown away, and at the look that sees the new generation's first submission. On one core the
-//! second span lies within the first, so the execution time is never the longer of the two.
+//! A blackout lasts from the old generation's last completion until `update` sees the new one's first. Its execution time
+//! is read from the scheduling contexts twice: when `update` sees the last completion (the value until then is discarded),
+//! and when it sees the new generation's first submission. On one core the second span is within the first, so the
+//! execution time is never longer than the blackout.
 
 use molt_doorbell::Status;
 
@@ -26,7 +26,7 @@ pub struct Measure {
     /// Start of the present stage in ns, and the stages so far.
     since: u64,
     stages: [u64; STAGES.len()],
-    /// They have been reported.
+    /// The stages have been reported.
     over: bool,
     blackout: Option<Blackout>,
 }
@@ -43,7 +43,7 @@ struct Blackout {
 }
 
 impl Measure {
-    /// A status has been reached. An offer begins anew.
+    /// A status has been reached. An offer starts a new measurement.
     pub fn reached(&mut self, status: Status, now: u64) {
         if status == Status::Offered {
             self.begin(now);
@@ -56,7 +56,7 @@ impl Measure {
         self.since = now;
         self.over = status.is_final();
         if status == Status::OutOfService {
-            // There is no end of it.
+            // This blackout has no end.
             self.blackout = None;
         }
     }
@@ -73,12 +73,11 @@ impl Measure {
             .map(|((_, name), ns)| (*name, ns))
     }
 
-    /// The generation with this newest completion is losing the device. Returns whether a blackout begins here, or anew
-    /// because there was a completion since the last look: then the scheduling contexts are to be read, and the reading
-    /// thrown away.
+    /// The generation with this newest completion is losing the device. Returns whether a blackout begins here, or begins anew
+    /// because there was a completion since the last look: then the caller reads the scheduling contexts and discards the values.
     pub fn denying(&mut self, last: u64, now: u64) -> bool {
         if self.over {
-            // A recovery that no offer has begun.
+            // A recovery without an offer.
             self.begin(now);
         }
         let goes_on = self.blackout.is_some_and(|b| {
@@ -101,15 +100,15 @@ impl Measure {
         self.blackout.is_some()
     }
 
-    /// Another generation has it.
+    /// Another generation has been granted the device.
     pub fn granted(&mut self) {
         if let Some(blackout) = &mut self.blackout {
             blackout.granted = true;
         }
     }
 
-    /// The generation that has it has submitted and completed, or not, at the look at CNTPCT `now`. `consumed` reads the
-    /// scheduling contexts. Returns length in ticks and execution time in us, at the end.
+    /// Looks, at CNTPCT `now`, whether the generation that has the device has submitted and completed. `consumed` reads the
+    /// scheduling contexts. At the end of the blackout returns its length in ticks and its execution time in us.
     pub fn resumed(
         &mut self,
         submitted: bool,

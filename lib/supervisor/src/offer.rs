@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What a client offered, and how far that has come: what its answers say.
+//! The newest offer of a client, and its status: the content of the answers to the client.
 
 use molt_control::stage::Results;
 use molt_doorbell::{Reason, Status};
@@ -8,13 +8,13 @@ use molt_doorbell::{Reason, Status};
 pub struct Offer {
     /// The handle with which it is confirmed.
     pub handle: u64,
-    /// Bytes of the bundle in the staging region, as its client says.
+    /// Bytes of the bundle in the staging region, as its client claims.
     pub length: u64,
-    /// What `stage` found in it.
+    /// The image that `stage` found in it.
     pub image: Image,
-    /// Where the component's transaction stands, and why.
+    /// The status of the component's transaction.
     pub status: Status,
-    /// For the final ones.
+    /// The reason, for a final status.
     pub reason: Reason,
 }
 
@@ -40,7 +40,7 @@ impl Default for Offer {
 }
 
 impl Offer {
-    /// A new one that can be taken.
+    /// Records a new offer.
     pub fn made(&mut self, handle: u64, length: u64) {
         (self.handle, self.length) = (handle, length);
     }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! For tests: what a generation can still reach when everything has been taken from it.
+//! For tests: what a generation can still access after the denial.
 //!
-//! `update` has stopped its thread by then; capabilities must hold it without that. So it is let run on and woken, and must
-//! fault at its first touch of anything that it was granted. Where it did goes to the trace, and to the scenario's judge.
+//! `update` has suspended its thread by then, but the capabilities alone have to be enough. So the thread is resumed and
+//! woken, and must fault at its first access to anything that it was granted. The address of the fault is traced, and the
+//! scenario checks it.
 
 use molt_clock::Ticks;
 use molt_trace::{Event as Trace, WordRef};
@@ -10,7 +11,7 @@ use molt_trace::{Event as Trace, WordRef};
 use crate::holder::Place;
 use crate::{Fault, Kernel, Result, Supervisor, Thread};
 
-/// How long it has, in us.
+/// How long it may run, in us.
 const WAIT_US: u64 = 1_000;
 
 impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
@@ -54,7 +55,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
     }
 }
 
-/// As it was left by the denial.
+/// Restores the state that the denial has left.
 fn end_again<'m>(kernel: &impl Kernel<'m>, place: Place, sc: molt_system::VaultSlot) -> Result {
     kernel.suspend(Thread::Vault(place.tcb))?;
     kernel.unbind_port(place.tcb)?;

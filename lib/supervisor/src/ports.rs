@@ -11,11 +11,11 @@ use crate::{Error, Kernel, Result, Rights};
 /// Set in the badge of a fault.
 pub const FAULT_BADGE: u64 = 1 << 62;
 
-/// What is made once.
+/// The capabilities that are made once.
 pub struct Ports {
-    /// Where the generations fault to.
+    /// The endpoint for the generations' faults.
     pub fault: VaultSlot,
-    /// What the interrupts signal, in the plan's order.
+    /// The notifications that the interrupts signal, in the plan's order.
     pub irqs: Vec<VaultSlot, MAX_IRQS>,
 }
 

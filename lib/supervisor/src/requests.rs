@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What clients say: gates acknowledged, the doorbell.
+//! Handles what clients write: acknowledgements of gates, statistics, and the doorbell's requests.
 
 use molt_doorbell::{Command, Reason, Request};
 use molt_trace::{Event as Trace, WordRef};
@@ -103,8 +103,8 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         self.give(component, event);
     }
 
-    /// A number that a guest cannot know: the counter's low bits at several moments, mixed. It guards against mistakes
-    /// and stale confirms of the same guest; no authority hangs on it (only the client that offered can confirm).
+    /// A number that a guest cannot easily guess: the counter's low bits at several moments, mixed. It guards against mistakes
+    /// and stale confirms of the same guest. No authority depends on it: only the client that offered can confirm.
     fn new_handle(&mut self) -> u64 {
         let mut x = self.entropy.wrapping_add(self.kernel.now().0) | 1;
         x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

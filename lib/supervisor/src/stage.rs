@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! `stage`, shared by all components: one command at a time.
+//! The connection to `stage`, which all components share: one command at a time.
 
 use crate::Kernel;
 use heapless::Deque;
@@ -9,11 +9,11 @@ use molt_system::{MAX_COMPONENTS, StageLink};
 
 use crate::client::PAGE;
 
-/// The way to `stage`.
+/// The connection to `stage`.
 pub struct Stage<'m> {
     caller: Caller<'m>,
     channel: u32,
-    /// Whose command is under way, and whether it builds.
+    /// The component whose command is under way, and whether the command builds.
     working: Option<(usize, bool)>,
     waiting: Deque<(usize, Command), MAX_COMPONENTS>,
 }
@@ -34,7 +34,7 @@ impl<'m> Stage<'m> {
 
     /// Gives a command of a component, or keeps it until `stage` is free.
     pub fn give(&mut self, kernel: &impl Kernel<'m>, unit: usize, command: Command) {
-        // A machine gives no second command before the first is answered: there is room.
+        // A machine gives no second command before the first is answered, so there is room.
         let _ = self.waiting.push_back((unit, command));
         self.next(kernel);
     }
@@ -59,7 +59,7 @@ impl<'m> Stage<'m> {
         Some((unit, answer))
     }
 
-    /// For which component it builds, also when nobody wants that any more: until it has answered, it uses what is in the
+    /// The component that it builds for, also if the build was given up: until it has answered, it uses what is in the
     /// workshop.
     pub fn builds_for(&self) -> Option<usize> {
         self.working

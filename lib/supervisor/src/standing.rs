@@ -1,36 +1,37 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! How far a client is believed.
+//! How often a client's claims are believed.
 //!
-//! What one client alone says cannot take the component away from the others. A claim that the driver broke the queue's
-//! protocol, or that it leaves requests unanswered, is believed at first, since a driver can be at fault towards one client
-//! alone. Where no other client says the same, it is counted. One that has said it too often, or leaves its gate
+//! The claims of one client alone must not take the component away from the others. A claim that the driver broke the
+//! queue's protocol, or that it leaves requests unanswered, is believed at first, since a driver may fail towards one client
+//! only. If no other client makes the same claim, it is counted. A client that has made too many, or has left its gate
 //! unacknowledged too often, is *fenced*: its gate stays closed and its region is not granted again, so that its guest gets
-//! errors, until somebody forgives it. A client that has nobody beside it hurts only itself and is not fenced.
+//! errors, until another client forgives it. A client without others beside it hurts only itself and is never fenced.
+//! docs/threat-model.md has the limits as a table.
 
 use molt_update::Micros;
 
-/// Claims against images on probation that are believed: each costs one rollback.
+/// How many claims against images on probation are believed; each costs one rollback.
 const TRIAL: u8 = 4;
-/// Claims against the committed image that are believed: fewer than the starts that it has.
+/// How many claims against the committed image are believed; fewer than it may be started.
 const PROVEN: u8 = 1;
-/// Closings in a row that a client may leave unacknowledged.
+/// The number of closings in a row that a client leaves unacknowledged before it is fenced.
 const LATE: u8 = 3;
-/// After so long, in us, one claim is forgotten.
+/// The time in us after which one claim is forgotten.
 const FORGOTTEN_US: Micros = 600_000_000;
 
-/// Whether a client counts.
+/// Whether a client is believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Standing {
-    /// It does.
+    /// It is believed.
     #[default]
     Believed,
-    /// It has said too much alone.
+    /// It has made too many claims alone.
     Fenced,
     /// It has faulted.
     Dead,
 }
 
-/// What a client has said alone.
+/// The claims that a client has made alone.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Record {
     /// Against images on probation.
@@ -42,7 +43,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// It accuses the holder alone. Returns whether that is believed. `attempts`: starts that the committed image has.
+    /// It alone accuses the holder. Returns whether it is believed. `attempts`: how often the committed image may be started.
     pub fn accuses(&mut self, now: Micros, on_trial: bool, attempts: u32) -> bool {
         if on_trial {
             self.trial.add(now, TRIAL)
@@ -52,7 +53,7 @@ impl Record {
         }
     }
 
-    /// Another client says the same of the holder that this one accused last.
+    /// Another client makes the same claim about the generation that this one accused last.
     pub fn confirmed(&mut self, on_trial: bool) {
         let count = if on_trial {
             &mut self.trial
@@ -73,7 +74,7 @@ impl Record {
     }
 }
 
-/// Claims, of which one is forgotten now and then.
+/// A number of claims, which are forgotten one after the other.
 #[derive(Clone, Copy, Debug, Default)]
 struct Count {
     used: u8,

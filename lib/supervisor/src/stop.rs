@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Stopping a device: small, fixed, and not the driver's business.
+//! Stops a component's device. The routines are short and fixed, and do not depend on the driver.
 
 mod sdhci;
 mod virtio_mmio;
@@ -10,24 +10,24 @@ use crate::books::Books;
 use crate::holder::Holder;
 use crate::{Error, Kernel, Result, Rights, Space};
 
-/// Reads of a status before others get their turn.
+/// How often a status is read before other work gets its turn.
 const READS: usize = 16;
-/// How often a device that is to stop is looked at, in us.
+/// The time between two looks at a device that has to stop, in us.
 const POLL_US: u64 = 50;
 /// Mapped as device memory: execute never, not cached.
 const DEVICE: u32 = 4;
 
-/// The device's registers here, and where the stop stands.
+/// The state of stopping a component's device.
 #[derive(Default)]
 pub struct Stop {
-    /// They are mapped, until the denial.
+    /// The device's registers are mapped here, until the denial.
     mapped: bool,
     /// The device has been told to stop and was not seen to be at rest yet.
     told: bool,
 }
 
 impl Stop {
-    /// Maps the registers, so that this takes no time when the device is to stop.
+    /// Maps the registers in advance, so that this takes no time when the device has to stop.
     pub fn prepare<'m>(
         &mut self,
         kernel: &impl Kernel<'m>,
@@ -53,7 +53,7 @@ impl Stop {
         Ok(())
     }
 
-    /// Begins to stop the device.
+    /// Begins to stop the device: writes to its registers.
     pub fn begin<'m>(
         &mut self,
         kernel: &impl Kernel<'m>,
@@ -74,19 +74,19 @@ impl Stop {
         Ok(())
     }
 
-    /// The device was taken from everybody.
+    /// The denial has removed the mapping of the registers.
     pub fn denied(&mut self) {
         self.mapped = false;
     }
 
-    /// Whether a device that was told to stop is seen to be at rest just now: from then on it reaches no memory.
+    /// Whether a device that was told to stop is seen to be at rest by this call. From then on it accesses no memory.
     pub fn ended<'m>(&mut self, kernel: &impl Kernel<'m>, plan: &UpdateComponent) -> bool {
         let ended = self.told && at_rest(kernel, plan);
         self.told &= !ended;
         ended
     }
 
-    /// When it is to be looked at next, in us.
+    /// When to look at it next, in us.
     pub fn due(&self, now: u64) -> Option<u64> {
         self.told.then_some(now + POLL_US)
     }

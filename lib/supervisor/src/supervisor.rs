@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Everything that is kept, and the turn that each wake-up makes.
+//! The supervisor's state, and the turn that it makes at each wake-up.
 
 use heapless::Vec;
 use molt_control::stage::Results;
@@ -18,7 +18,7 @@ use crate::unit::Unit;
 use crate::work::{Job, Kind, SLICE_US, Work};
 use crate::{Error, Kernel, Result};
 
-/// Everything that `update` keeps.
+/// The supervisor: the whole state of `update`.
 pub struct Supervisor<'m, K: Kernel<'m>> {
     pub(crate) kernel: K,
     pub(crate) brief: &'m UpdateBrief,
@@ -29,16 +29,16 @@ pub struct Supervisor<'m, K: Kernel<'m>> {
     pub(crate) work: Work,
     pub(crate) clock: Clock,
     pub(crate) console: Console<'m>,
-    /// For handles.
+    /// Entropy for handles.
     pub(crate) entropy: u64,
-    /// The first account has been given.
+    /// The first account has been made.
     pub(crate) accounted: bool,
-    /// When the clients' figures were traced last, in us.
+    /// When the clients' statistics were traced last, in us.
     pub(crate) figures: u64,
 }
 
 impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
-    /// For this plan. Nothing is granted to anybody yet.
+    /// A supervisor for this plan. Nothing is granted yet.
     ///
     /// # Errors
     /// The plan does not fit this program.
@@ -86,7 +86,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         &self.units
     }
 
-    /// How far a client is believed.
+    /// Whether a client is believed.
     pub fn standing(&self, client: usize) -> Option<crate::Standing> {
         self.clients.get(client).map(|client| client.standing)
     }
@@ -109,7 +109,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         &self.books
     }
 
-    /// Looks at everything that may have changed, and lets time pass. Called after each wake-up.
+    /// Handles everything that may have changed, and deadlines that have passed. Called after each wake-up.
     pub fn turn(&mut self) {
         self.clock.woken(&self.kernel);
         for index in 0..self.clients.len() {
@@ -143,7 +143,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             client.notify(&self.kernel);
         }
         self.account_first();
-        // Nobody reads lines while guests wait.
+        // Lines are not printed while guests wait.
         let mut units = self.units.iter();
         let quiet = units.any(|unit| unit.in_blackout() || unit.measure.under_way());
         let (overdue, due) = self.console.overdue(self.clock.ns(&self.kernel));
@@ -190,7 +190,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
                     self.work.add(index, arena, Kind::TakeOver { slots });
                 }
             }
-            // Nobody wants it any more.
+            // The result is not wanted any more.
             (Ok(_), _) => self.give(index, Event::StageFailed(Reason::None)),
             (Err(reason), _) => self.give(index, Event::StageFailed(reason)),
         }
@@ -204,7 +204,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             Kind::Lend => match (result, self.units.get_mut(job.unit)) {
                 (Ok(()), Some(unit)) => match unit.build.lending_done() {
                     Some(command) => self.stage.give(&self.kernel, job.unit, command),
-                    // Given up meanwhile.
+                    // The build was given up meanwhile.
                     None => self.give(job.unit, Event::StageFailed(Reason::None)),
                 },
                 _ => self.give(job.unit, Event::StageFailed(Reason::Internal)),
@@ -216,7 +216,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
                 };
                 self.give(job.unit, event);
             }
-            // An arena that cannot be cleared stays out of use, and what needs it runs into its deadline.
+            // An arena that cannot be cleared is not used again; what needs it misses its deadline.
             Kind::Clear if result.is_ok() => {
                 self.give(job.unit, Event::ArenaCleared(job.arena));
                 self.account(job.unit, job.arena);
@@ -234,7 +234,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         self.console.note(self.clock.ns(&self.kernel), event);
     }
 
-    /// An operation failed that should not have.
+    /// Traces the failure of an operation that should not fail.
     pub(crate) fn failed(&mut self, what: &'static str, error: Error) {
         self.trace(Trace::Value {
             name: WordRef(what),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! From one holder of the device to the next: suspended, stopped, denied, granted.
+//! The swap from one holder of the device to the next: suspend, stop, deny, grant.
 
 use molt_doorbell::Reason;
 use molt_trace::{Event as Trace, WordRef};
@@ -24,7 +24,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
     }
 
     pub(crate) fn suspend(&mut self, index: usize) {
-        // Where the blackout begins without an order to quiesce.
+        // Without an order to quiesce the blackout begins here.
         self.measure_deny(index);
         let Some(unit) = self.units.get_mut(index) else {
             return;
@@ -33,7 +33,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         unit.departed.owing = unit.watch.owing();
         unit.watch.end();
         if let Some(place) = unit.holder.place() {
-            // An error would mean that there is no thread.
+            // It fails only if there is no thread.
             let _ = self.kernel.suspend(Thread::Vault(place.tcb));
         }
     }
@@ -54,7 +54,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         }
     }
 
-    /// Whether a device that was to stop has stopped just now.
+    /// Whether a device that had to stop has stopped since the last look.
     pub(crate) fn look_whether_stopped(&mut self, index: usize) -> bool {
         let unit = self.units.get_mut(index);
         let stopped = unit.is_some_and(|unit| unit.stop.ended(&self.kernel, unit.plan));
@@ -140,21 +140,21 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         }
     }
 
-    /// Clients that touched what was taken go on where they were.
+    /// Resumes the clients that are parked because of this component.
     fn unpark(&mut self, index: usize) {
         for client in self
             .clients
             .iter_mut()
             .filter(|c| c.serves(index) && c.parked == Some(index))
         {
-            // An error would mean that there is no such thread.
+            // It fails only if there is no such thread.
             let _ = twice(|| self.kernel.resume(client.thread()));
             client.parked = None;
         }
     }
 
-    /// Nobody serves the component any more. Clients that wait for their regions get them, so that they go on and find
-    /// their gate closed for good.
+    /// The component is out of service. Parked clients get their regions, so that they continue and find their gate closed for
+    /// good.
     pub(crate) fn release(&mut self, index: usize) {
         for client in 0..self.clients.len() {
             let waits = self
@@ -167,8 +167,8 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         }
     }
 
-    /// Gives a client its regions of a component that is out of service. Returns whether it has them: not where the device
-    /// did not come to rest, or where something could not be taken away.
+    /// Gives a client its regions of a component that is out of service. Returns whether it has them: not if the device
+    /// did not stop, or if something could not be taken away.
     pub(crate) fn lend(&mut self, index: usize, client: usize) -> bool {
         let serves = self.clients.get(client).is_some_and(|c| c.serves(index));
         let Some(unit) = self.units.get_mut(index) else {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The clock, and the one alarm that the timer PD keeps for us.
+//! The clock, and the alarm, a wake-up time that `timer` keeps for `update`.
 
 use molt_clock::{Frequency, Ticks};
 use molt_system::NONE;
@@ -14,7 +14,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// With the plan's channel to the timer.
+    /// A clock with the plan's channel to `timer`.
     pub fn new<'m>(kernel: &impl Kernel<'m>, channel: u32) -> Self {
         Self {
             frequency: kernel.frequency(),
@@ -38,9 +38,9 @@ impl Clock {
         self.frequency.ns(Ticks(ticks))
     }
 
-    /// Asks to be woken at a point in us, or earlier. A time that has passed wakes at once. An alarm that is set for an
-    /// earlier time stays: at that wake-up the next one is set. So the deadlines of a blackout, which lie behind that of a
-    /// sign of life, take no calls to the timer.
+    /// Asks to be woken at a time in us, or earlier. A time that has passed causes a wake-up at once. An alarm that is set for
+    /// an earlier time is kept, and at that wake-up the next one is set. So the deadlines of a blackout, which are later than
+    /// that of the heartbeat, need no call to the timer.
     pub fn wake_at<'m>(&mut self, kernel: &impl Kernel<'m>, us: Option<u64>) {
         let Some(us) = us else {
             return;
@@ -55,14 +55,14 @@ impl Clock {
         }
     }
 
-    /// The alarm has gone off; the next one is set whatever it is.
+    /// The alarm has gone off. The next one is set even if its time is the same.
     pub fn woken<'m>(&mut self, kernel: &impl Kernel<'m>) {
         if self.alarm.is_some_and(|at| at <= kernel.now()) {
             self.alarm = None;
         }
     }
 
-    /// Somebody else has set the timer: the next alarm is set whatever it is.
+    /// The timer was set elsewhere. The next alarm is set even if its time is the same.
     #[cfg(feature = "probe-old")]
     pub fn woken_early(&mut self) {
         self.alarm = None;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the host tool makes its timeline and figures of.
+//! Trace events, from which the host tool makes its timeline and figures.
 
 use molt_doorbell::{Reason, Status};
 use molt_trace::{Event as Trace, WordRef};
@@ -7,7 +7,7 @@ use molt_trace::{Event as Trace, WordRef};
 use crate::client::Client;
 use crate::{Kernel, Supervisor};
 
-/// How often the clients' figures are traced, in us.
+/// The time between two traces of the clients' statistics, in us.
 const FIGURES_US: u64 = 1_000_000;
 
 impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
@@ -62,7 +62,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
                 to: generation,
                 sequence: unit.machine.committed().sequence,
             },
-            // The first generation of all.
+            // This is the first generation.
             Status::RolledBack if reason == Reason::None => return,
             Status::RolledBack => Trace::RolledBack {
                 component,
@@ -105,7 +105,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         self.trace_clients(|client| client.has(index));
     }
 
-    /// The clients' figures, now and then: the last ones are those at the end of the run.
+    /// Traces the clients' statistics at intervals; the last ones are those at the end of the run.
     pub(crate) fn trace_figures(&mut self) {
         let now = self.us();
         if now.saturating_sub(self.figures) >= FIGURES_US {
@@ -172,7 +172,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
 
     /// Execution time in us since the last call: `update`, `stage`, the component's generations, its clients.
     fn consumed(&self, index: usize) -> u64 {
-        // A context is charged when its thread lets go of the processor: ours, now.
+        // A scheduling context is charged when its thread leaves the processor; yielding does it for ours.
         self.kernel.yield_now();
         let authority = &self.brief.authority;
         let clients = self.clients.iter().filter(|c| c.has(index));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What is kept of one component: its machine, and the parts that carry out what the machine wants.
+//! The state of one component: its machine, and the parts that carry out the machine's actions.
 
 use heapless::Deque;
 use molt_control::{OrdersWriter, ReportView};
@@ -24,7 +24,7 @@ const OFFER_US: u64 = 5_000_000;
 const STAGE_US: u64 = 30_000_000;
 /// How long a failed image is refused, in us.
 const REMEMBER_US: u64 = 3_600_000_000;
-/// A failure within so many times the length of probation of having passed it is a relapse.
+/// A failure is a relapse if it comes within this many times the length of probation after passing it.
 const SETTLED: u64 = 10;
 /// How long a device may take to stop, in us.
 const STOP_US: u64 = 100_000;
@@ -34,11 +34,11 @@ const STOP_US: u64 = 100_000;
 pub struct Departed {
     /// Its number.
     pub generation: u64,
-    /// It had said that it was quiet.
+    /// It had reported that it had quiesced.
     pub in_order: bool,
-    /// The client that accused it, if only one did, and whether it was on probation.
+    /// The client that accused it, if it was only one; and whether the generation was on probation.
     pub accuser: Option<(usize, bool)>,
-    /// The clients that said they waited for something, when it was looked at last.
+    /// The clients that claimed to wait for requests at the last look, one bit each.
     pub owing: u8,
 }
 
@@ -64,7 +64,7 @@ pub struct Unit<'m> {
 }
 
 impl<'m> Unit<'m> {
-    /// As it is before the start. `clients`: bit n, client n has a gate for it.
+    /// The component before its start. `clients`: bit n is set if client n has a gate for it.
     pub fn new(
         kernel: &impl Kernel<'m>,
         brief: &'m UpdateBrief,
@@ -113,7 +113,7 @@ impl<'m> Unit<'m> {
         &self.offer
     }
 
-    /// Who has the device.
+    /// The generation that has the device.
     pub fn holder(&self) -> &Holder {
         &self.holder
     }

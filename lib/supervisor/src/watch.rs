@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What is outstanding of the generation that serves, and what it is measured by.
+//! The supervision of the generation that serves: its heartbeats, and its counters during probation.
 
 use molt_control::ReportView;
 
@@ -9,11 +9,11 @@ const POLL_US: u64 = 2_000;
 /// The watch over the generation that holds the device.
 #[derive(Default)]
 pub struct Watch {
-    /// Number of the sign of life that was asked for.
+    /// Number of the heartbeat that was asked for.
     beat: Option<u64>,
     /// When probation looks at the counters again, in us.
     poll: Option<u64>,
-    /// Clients that said they waited for something at the last look, one bit each.
+    /// Clients that claimed to wait for requests at the last look, one bit each.
     owing: u8,
     /// The image has been committed.
     proven: bool,
@@ -28,12 +28,12 @@ impl Watch {
         self.proven = false;
     }
 
-    /// The generation is a committed image's.
+    /// The generation runs the committed image.
     pub fn proven(&mut self) {
         self.proven = true;
     }
 
-    /// The generation is to let go, with these counters.
+    /// The generation is being replaced, with these counters.
     pub fn leaving(&mut self, report: ReportView) {
         if self.proven && report.completions() > 0 {
             self.before = (report.completions(), report.errors());
@@ -48,12 +48,12 @@ impl Watch {
         };
     }
 
-    /// A sign of life was asked for.
+    /// A heartbeat was asked for.
     pub fn asked(&mut self, beat: u64) {
         self.beat = Some(beat);
     }
 
-    /// Whether the sign of life that was asked for is there. Says so once.
+    /// Whether the heartbeat that was asked for is answered. Returns `true` only once for each.
     pub fn answered(&mut self, beat: u64) -> bool {
         let answered = self.beat == Some(beat);
         if answered {
@@ -62,8 +62,8 @@ impl Watch {
         answered
     }
 
-    /// Whether the counters are to be read now: in time, or at once if that is `wanted`. `done`: they have come as far as
-    /// probation asks, and need not be read again.
+    /// Whether the counters have to be read now: at intervals, or at once if that is `wanted`. `done`: they have reached what
+    /// probation asks for, and need not be read again.
     pub fn look(&mut self, now: u64, wanted: bool, done: bool) -> bool {
         let due = self.poll.is_some_and(|at| at <= now || wanted);
         if due {
@@ -72,17 +72,17 @@ impl Watch {
         due
     }
 
-    /// The clients that say they wait for something.
+    /// Records the clients that claim to wait for requests.
     pub fn owed(&mut self, owing: u8) {
         self.owing = owing;
     }
 
-    /// The clients that said so at the last look.
+    /// The clients that claimed so at the last look.
     pub fn owing(&self) -> u8 {
         self.owing
     }
 
-    /// How many errors so many completions are expected to have: twice the rate that the committed image had.
+    /// How many errors are expected among `completions`: twice the rate that the committed image had.
     pub fn expected(&self, completions: u64) -> u64 {
         let (before, errors) = self.before;
         let twice = errors.saturating_mul(2).min(before);

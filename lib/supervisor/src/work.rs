@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Long work in short steps: lending an arena to `stage`, taking a built generation over, ending one.
+//! Long work in short steps: lending an arena to `stage`, taking over a generation that was built, clearing an arena.
 //!
-//! A step takes about [`SLICE_US`]; between two steps everybody else has as long.
+//! A step takes about [`SLICE_US`]. Between two steps the same time is left to everything else.
 //!
 //! The workshop holds what one generation is built of: while an arena is lent, others wait for their turn.
 
@@ -16,17 +16,17 @@ use molt_system::{Arena, MAX_COMPONENTS};
 /// Length of a step in us.
 pub const SLICE_US: u64 = 25;
 
-/// What is being done with an arena.
+/// The work on an arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Its untypeds go to the workshop.
+    /// Its untypeds are moved to the workshop.
     Lend,
-    /// They come back, and then every capability of what was built; these are in the workshop below `slots`.
+    /// Its untypeds are moved back, and then every capability that `stage` has made; these are in the workshop below `slots`.
     TakeOver {
-        /// As `stage` said.
+        /// The first slot that `stage` reports as unused.
         slots: u32,
     },
-    /// They come back if they are lent, and each is revoked.
+    /// Its untypeds are moved back if they are lent, and each is revoked.
     Clear,
 }
 
@@ -53,7 +53,7 @@ pub struct Work {
 impl Work {
     /// Adds a job at the end.
     pub fn add(&mut self, unit: usize, arena: u8, kind: Kind) {
-        // No machine has more than two jobs under way: there is room.
+        // No machine has more than two jobs under way, so there is room.
         let _ = self.jobs.push(Job {
             unit,
             arena,
@@ -98,7 +98,7 @@ impl Work {
                 .get_mut(job.unit)
                 .map_or(Ok(true), |unit| job.advance(kernel, unit, books));
             if state.is_err() && !job.failed {
-                // An error is not expected: it is tried once more.
+                // Errors are not expected. The operation is tried once more.
                 job.failed = true;
                 job.next -= 1;
                 continue;
@@ -124,7 +124,7 @@ impl Job {
             })
     }
 
-    /// One capability. Returns whether that was the last.
+    /// Moves or revokes one capability. Returns whether it was the last.
     fn advance<'m>(
         &mut self,
         kernel: &impl Kernel<'m>,
@@ -148,7 +148,7 @@ impl Job {
                 if n < plan.count {
                     take_back(kernel, plan, n)?;
                 } else {
-                    // What a generation is made of, side by side in its arena's part of the vault.
+                    // The generation's capabilities go to its arena's part of the vault, one after the other.
                     let index = n - plan.count;
                     let from = Slot::Workshop(WORKSHOP_TCB + index);
                     let to = Slot::Vault(books.arena(number).after(index));
@@ -163,7 +163,7 @@ impl Job {
             }
             Kind::Clear => {
                 if unit.build.lent(self.arena) {
-                    // The one that `stage` has not been lent yet is here: that is no error.
+                    // It fails for an untyped that has not been lent yet, which is no error.
                     let _ = take_back(kernel, plan, n);
                 }
                 kernel.revoke(plan.first.after(n))?;

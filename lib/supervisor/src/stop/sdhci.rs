@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! A standard SD host controller (SD Host Controller Simplified Specification 3.00): software reset for all (2.2.16), which
-//! ends any DMA, and when its bit reads as 0 the reset is complete.
+//! ends any DMA. The reset is complete when its bit reads as 0.
 
 use molt_shared::Mmio;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! virtio-mmio (virtio 1.2, 4.2.2): status 0, and when it reads as 0 the device reaches no memory (2.1.2, 2.4.2).
+//! virtio-mmio (virtio 1.2, 4.2.2): writes 0 to the status. When it reads as 0, the device accesses no memory any more (2.1.2,
+//! 2.4.2).
 
 use molt_shared::Mmio;
 
@@ -23,7 +24,7 @@ pub fn stopped(registers: &impl Mmio) -> bool {
     transports(registers).all(|base| (0..READS).any(|_| registers.read(base + STATUS) == 0))
 }
 
-/// The transports on the page that have a device. They all belong to this component: a page has one owner.
+/// The transports on the page that have a device. They all belong to this component, because a page has one owner.
 fn transports(registers: &impl Mmio) -> impl Iterator<Item = usize> {
     (0..TRANSPORTS).map(|n| n * TRANSPORT).filter(|base| {
         registers.read(base + MAGIC) == VIRT && registers.read(base + DEVICE_ID) != 0
