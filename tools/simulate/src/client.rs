@@ -289,7 +289,8 @@ impl Client {
     /// Rings.
     pub fn ring(&mut self, world: &mut World, wish: Wish) {
         let answer = self.answer();
-        let offered = answer.status == Status::Offered && answer.serial == self.serial;
+        // Whatever else was asked for meanwhile and not seen, a confirm has the handle of the offer that stands.
+        let offered = answer.status == Status::Offered;
         let (command, handle) = match wish {
             Wish::Offer => (Command::Offer, 0),
             Wish::Confirm => (Command::Confirm, answer.handle),

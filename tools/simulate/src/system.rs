@@ -73,6 +73,8 @@ pub struct System {
     rung: u64,
     /// How often the generation that runs was made to crash or hang.
     crashes: u8,
+    /// Generations that did not run before they had to be ready.
+    starved: u8,
     debug: bool,
     /// The generation that was committed last.
     committed: Option<u64>,
@@ -119,6 +121,7 @@ impl System {
             played: 0,
             rung: 0,
             crashes: 0,
+            starved: 0,
             debug: std::env::var_os("MOLT_DEBUG").is_some(),
             committed: None,
             hostile: 0,
@@ -213,6 +216,9 @@ impl System {
                 Actor::Update => 1,
                 _ => world.choices.delay(),
             };
+            // It cannot be ready in time, and is not to blame.
+            let starts = actor == Actor::Driver && world.started.is_some();
+            self.starved += u8::from(starts && delay >= plan::READY_US);
             later.push((now + delay, actor));
         }
         drop(world);
@@ -474,7 +480,7 @@ impl System {
         let unit = self.supervisor.units().first()?;
         if let Phase::OutOfService(reason) = unit.machine().phase()
             && !self.excused
-            && usize::from(self.crashes) + self.hostiles() < 3
+            && usize::from(self.crashes) + usize::from(self.starved) + self.hostiles() < 3
             && self.hostiles() < 2
             && self.serves()
             && reason != Reason::StopTimeout
