@@ -36,7 +36,7 @@ impl Rig {
         let fake = Fake::new(Memory::of(memory));
         let ring = Region::new(memory, RING);
         let regions = [(); 2].map(|()| words(8 * layout::words::<Request>()));
-        let mut clients = regions.map(|region| Queue::new(region));
+        let mut clients = regions.map(Queue::new);
         clients.iter_mut().for_each(|client| client.resume(0));
         let driver = driver(&fake, ring, regions, 0, depth);
         Self {

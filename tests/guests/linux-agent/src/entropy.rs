@@ -7,6 +7,8 @@ use molt_linux_system::{Errno, File, O_RDONLY, say};
 
 /// Bytes of one read: so many that two reads in a row are never the same by chance.
 const BYTES: usize = 32;
+/// Reads in one step: with a slow source the program waits for it most of the time.
+const READS: usize = 3;
 
 /// A file of random bytes, and the results of reading it.
 pub struct Entropy {
@@ -37,8 +39,14 @@ impl Entropy {
         this
     }
 
-    /// One read.
+    /// Some reads.
     pub fn step(&mut self) {
+        for _ in 0..READS {
+            self.read();
+        }
+    }
+
+    fn read(&mut self) {
         let Some(file) = &self.file else {
             return;
         };
