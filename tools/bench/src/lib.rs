@@ -8,6 +8,7 @@ mod baseline;
 mod console;
 mod distribution;
 mod figures;
+mod growth;
 mod line;
 mod plot;
 mod report;
@@ -18,7 +19,8 @@ pub use baseline::{Baseline, Change, Counts, Figures, TOLERANCE, Tools, changes}
 pub use console::Console;
 pub use distribution::{Distribution, Distributions};
 pub use figures::figures;
+pub use growth::{Fit, Growth};
 pub use line::{Line, Times};
 pub use report::{Blackouts, Counted, Report};
-pub use row::{Row, Rows, System};
+pub use row::{Row, Rows, System, median};
 pub use table::table;

@@ -7,6 +7,7 @@ use std::fmt::Write;
 use molt_graph::escape;
 
 use crate::distribution::Distribution;
+use crate::growth::Growth;
 use crate::plot::{self, Curve};
 use crate::row::{Row, median};
 use crate::table::{columns, number};
@@ -58,6 +59,8 @@ pub struct Report {
     pub distributions: Vec<Distribution>,
     /// The swaps.
     pub blackouts: Blackouts,
+    /// How the blackout grows.
+    pub growth: Vec<Growth>,
     /// Where a request's instructions go.
     pub counted: Option<Counted>,
 }
@@ -83,6 +86,7 @@ impl Report {
         self.figures(&mut page);
         self.times(&mut page);
         self.blackout(&mut page);
+        self.growth(&mut page);
         self.profile(&mut page);
         page.push_str("</body>\n</html>\n");
         page
@@ -175,6 +179,49 @@ impl Report {
                 })
                 .collect();
             page.push_str(&plot::bars(&bars));
+        }
+    }
+
+    /// A plot for each number: what was measured, and the line through it.
+    fn growth(&self, page: &mut String) {
+        if self.growth.is_empty() {
+            return;
+        }
+        page.push_str("<h2>Growth of the blackout</h2>\n<p>Median of the swaps at each point, and the line through the points by least squares.</p>\n");
+        for pair in self.growth.chunk_by(|a, b| a.of == b.of) {
+            let mut curves = Vec::new();
+            for growth in pair {
+                let is_whole = growth.name.ends_with("_whole");
+                let what = match is_whole {
+                    true => "whole blackout",
+                    false => "execution in it",
+                };
+                curves.push(Curve {
+                    name: what.to_owned(),
+                    points: growth.points.clone(),
+                });
+                let ends = [growth.points.first(), growth.points.last()];
+                if is_whole {
+                    continue;
+                }
+                if let (Some(fit), [Some(first), Some(last)]) = (growth.fit(), ends) {
+                    curves.push(Curve {
+                        name: format!(
+                            "{} + {} for each one (R\u{b2} {:.3})",
+                            number(fit.constant),
+                            number(fit.slope),
+                            fit.r2
+                        ),
+                        points: vec![[first[0], fit.at(first[0])], [last[0], fit.at(last[0])]],
+                    });
+                }
+            }
+            let most =
+                (curves.iter().flat_map(|c| &c.points)).fold(0.0, |most: f64, [_, y]| most.max(*y));
+            let of = pair.first().map_or("", |growth| growth.of);
+            let _ = writeln!(page, "<h3>{}</h3>", escape(of));
+            // Room for the names below the curves.
+            page.push_str(&plot::curves(of, "microseconds", 1.1 * most, &curves));
         }
     }
 

@@ -34,6 +34,8 @@ pub struct Toolchain {
     linker: PathBuf,
     build_std: bool,
     root: PathBuf,
+    /// Whether programs tell which line and which inlined function an instruction is of.
+    lines: bool,
 }
 
 impl Toolchain {
@@ -48,7 +50,16 @@ impl Toolchain {
             linker: get("MOLT_LINKER")?.into(),
             build_std: get("MOLT_BUILD_STD")? == "1",
             root: get("MOLT_ROOT")?.into(),
+            lines: false,
         })
+    }
+
+    /// The same, for programs with line tables: the same instructions, and which inlined function each is of.
+    pub fn with_lines(&self) -> Self {
+        Self {
+            lines: true,
+            ..self.clone()
+        }
     }
 
     /// The checkout.
@@ -116,6 +127,7 @@ impl Toolchain {
             None => "target/bare".to_owned(),
             Some(c) => format!("target/bare-{}-{}", c.board().name(), c.name()),
         };
+        let directory = directory + if self.lines { "-lines" } else { "" };
         self.build_in(&directory, packages, target, features, configuration)
     }
 
@@ -175,6 +187,9 @@ impl Toolchain {
                 // The distribution's stable compiler; our code itself uses no unstable feature.
                 .env("RUSTC_BOOTSTRAP", "1");
         }
+        if self.lines {
+            command.args(["--config", "profile.release.debug=\"line-tables-only\""]);
+        }
         let triple_in_capitals = triple.replace('-', "_").to_uppercase();
         let linker = format!("CARGO_TARGET_{triple_in_capitals}_LINKER");
         command.env(linker, &self.linker);
@@ -223,6 +238,7 @@ mod tests {
             linker: "/usr/bin/ld.lld".into(),
             build_std: false,
             root: root.into(),
+            lines: false,
         }
     }
 

@@ -125,6 +125,14 @@ impl Profile {
         profile
     }
 
+    /// Instructions in stacks (the program, then functions, the outermost first) of which one name is among these, for each of
+    /// what was counted.
+    pub fn within(&self, belongs: impl Fn(&str) -> bool) -> f64 {
+        let stacks = self.stacks.iter();
+        let within = stacks.filter(|(stack, _)| stack.split(';').any(&belongs));
+        within.map(|(_, count)| *count as f64).sum::<f64>() / self.of.max(1) as f64
+    }
+
     /// Entries of the kernel, of all kinds.
     pub fn kernel_entries(&self) -> f64 {
         self.entries.iter().map(|entry| entry.count).sum()

@@ -105,7 +105,13 @@ impl Program {
             let mut names = Vec::new();
             let mut frames = lines.find_frames(address).ok()?;
             while let Some(frame) = frames.next().ok()? {
-                names.push(short(&frame.function?.demangle().ok()?));
+                let name = frame.function?.demangle().ok()?.into_owned();
+                let file = frame.location.and_then(|location| location.file);
+                // An inlined function's name is without its path; sources of ours are named from the checkout on.
+                names.push(match file.and_then(|file| file.strip_prefix("molt/")) {
+                    Some(file) => short(&format!("{name} ({file})")),
+                    None => short(&name),
+                });
             }
             names.reverse();
             (!names.is_empty()).then_some(names)

@@ -4,10 +4,13 @@
 mod blackout;
 pub mod check;
 mod console;
+mod crowd;
+mod growth;
 mod linux;
 mod path;
 mod peer;
 mod profile;
+mod replaceable;
 mod wanted;
 
 use std::path::Path;
@@ -106,6 +109,13 @@ pub fn run(arguments: &Bench) -> Result<bool> {
     if wanted.memory() {
         rows.add(&molt, keep(path::memory(&toolchain, &kernel)?));
     }
+    if wanted.replaceable() {
+        rows.add(&molt, replaceable::run(&toolchain, &kernel)?);
+    }
+    let growth = match wanted.growth() {
+        true => growth::run(&toolchain, &kernel, &molt, &mut rows)?,
+        false => Vec::new(),
+    };
     let rows = rows.finish();
     if rows.is_empty() {
         bail!(
@@ -115,6 +125,9 @@ pub fn run(arguments: &Bench) -> Result<bool> {
     }
     println!("\n  median of {} runs (and their range)", arguments.runs);
     table(&rows).iter().for_each(|line| println!("{line}"));
+    if !growth.is_empty() {
+        println!("  growth_…: median of the swaps at one point, of one run");
+    }
     if let Some(profile) = &profiled {
         println!("\n  a 4 KiB read at depth 1:");
         profile.text(30).iter().for_each(|line| println!("{line}"));
@@ -138,6 +151,7 @@ pub fn run(arguments: &Bench) -> Result<bool> {
             rows,
             distributions: distributions.finish(),
             blackouts,
+            growth,
             counted: profiled.as_ref().map(counted).transpose()?,
         };
         write(file, &report.html())?;

@@ -26,6 +26,12 @@ const BOOT: &str = "boot_s";
 pub const IMAGE: &str = "image_kib";
 pub const MEMORY: &str = "memory_";
 
+/// What the figures of the growth begin with.
+pub const GROWTH: &str = "growth_";
+
+/// What the figures of the cost of being replaceable begin with.
+pub const REPLACEABLE: &str = "replaceable_";
+
 /// The row that the figures of the profile are of.
 pub const PROFILED: &str = "read_4k_d1";
 /// The figures of the profile.
@@ -69,11 +75,15 @@ impl<'a> Wanted<'a> {
             .chain([BOOT])
             .chain(PROFILE)
             .chain(BLACKOUT)
-            .chain([IMAGE, MEMORY])
+            .chain([IMAGE, MEMORY, GROWTH, REPLACEABLE])
             .collect();
-        // The parts that have memory are known when the image is built.
-        let is_none =
-            |text: &&String| !text.starts_with(MEMORY) && !all.iter().any(|f| f.contains(&***text));
+        // The parts that have memory are known when the image is built, the points of the growth when they are measured.
+        let is_part = |text: &str| {
+            [MEMORY, GROWTH, REPLACEABLE]
+                .iter()
+                .any(|start| text.starts_with(start))
+        };
+        let is_none = |text: &&String| !is_part(text) && !all.iter().any(|f| f.contains(&***text));
         if let Some(text) = filter.iter().find(is_none) {
             bail!(
                 "--rows {text}: no figure has such a name; there are: {}",
@@ -102,6 +112,22 @@ impl<'a> Wanted<'a> {
     pub fn memory(&self) -> bool {
         let is_size = |text: &String| text.starts_with(MEMORY) || MEMORY.contains(&**text);
         self.has(IMAGE) || self.filter.iter().any(is_size)
+    }
+
+    /// Whether it has to be measured how the blackout grows.
+    pub fn growth(&self) -> bool {
+        self.has_any(GROWTH)
+    }
+
+    /// Whether it has to be counted what it costs that the driver can be replaced.
+    pub fn replaceable(&self) -> bool {
+        self.has_any(REPLACEABLE)
+    }
+
+    /// Whether figures are asked for whose names begin so.
+    fn has_any(&self, start: &str) -> bool {
+        let is_one = |text: &String| text.starts_with(start) || start.contains(&**text);
+        self.filter.is_empty() || self.filter.iter().any(is_one)
     }
 
     /// Whether drivers have to be replaced.
