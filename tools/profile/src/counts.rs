@@ -68,6 +68,17 @@ impl FromStr for Counts {
 }
 
 impl Counts {
+    /// Adds what was counted between another pair of marks of the same machine.
+    pub fn add(&mut self, other: Self) {
+        let first = self.blocks.len();
+        self.blocks.extend(other.blocks);
+        self.entries
+            .extend(other.entries.into_iter().map(|entry| Entry {
+                from: entry.from.map(|number| number + first),
+                ..entry
+            }));
+    }
+
     fn line(&mut self, line: &str) -> Option<()> {
         let mut words = line.split(' ');
         let hexadecimal = |text: &str| u64::from_str_radix(text, 16).ok();
@@ -109,6 +120,15 @@ mod tests {
         );
         assert_eq!(counts.entries[1].from, None);
         assert_eq!(counts.entries[0].vector, 0x480);
+    }
+
+    #[test]
+    fn entries_of_a_second_pair_come_from_its_own_blocks() {
+        let text = "block 200000 7f00 3 d503201f\nentry 480 0 2\nend\n";
+        let mut counts: Counts = text.parse().unwrap();
+        counts.add(text.parse().unwrap());
+        let from: Vec<_> = counts.entries.iter().map(|entry| entry.from).collect();
+        assert_eq!((from, counts.blocks.len()), (vec![Some(0), Some(1)], 2));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! which blocks the kernel was entered; and that gives the disk the time to answer. `tools/profile` makes a profile of its output;
 //! docs/performance.md describes it.
 //!
-//! Options: `out=FILE`, and `vectors=ADDRESS` of the kernel's exception vectors. One processor only: the counts are not
+//! Options: `out=FILE` for the counts, without which nothing is counted, and `vectors=ADDRESS` of the kernel's exception vectors. One processor only: the counts are not
 //! ordered between several.
 
 mod answer;
@@ -74,18 +74,23 @@ pub unsafe extern "C" fn qemu_plugin_install(
 
 /// A block was translated: it is counted from now on.
 extern "C" fn translated(_id: u64, translation: *mut api::Translation) {
-    let vectors = OPTIONS.get().map_or(0, |options| options.vectors);
+    let Some(Options { out, vectors }) = OPTIONS.get() else {
+        return;
+    };
+    let counting = !out.as_os_str().is_empty();
     // SAFETY: QEMU passes a block that is valid during this call.
-    let (block, watched) = unsafe { Block::read(translation, vectors) };
-    let block = counts::add(block);
-    let data = std::ptr::from_ref(block).cast_mut().cast();
-    // SAFETY: the block lives for ever; both callbacks only take what they are given.
-    unsafe { api::qemu_plugin_register_vcpu_tb_exec_cb(translation, executed, 0, data) };
+    let (block, watched) = unsafe { Block::read(translation, *vectors) };
+    if counting {
+        let data = std::ptr::from_ref(counts::add(block)).cast_mut().cast();
+        // SAFETY: the block lives for ever; the callback only takes what it is given.
+        unsafe { api::qemu_plugin_register_vcpu_tb_exec_cb(translation, executed, 0, data) };
+    }
     for (instruction, what) in watched {
         let nothing = std::ptr::null_mut();
-        // SAFETY: as above; these take nothing.
+        // SAFETY: QEMU passes an instruction of the block; these callbacks take nothing.
         unsafe {
             match what {
+                Watched::Begin | Watched::End if !counting => {}
                 Watched::Begin => {
                     api::qemu_plugin_register_vcpu_insn_exec_cb(instruction, begin, 0, nothing);
                 }

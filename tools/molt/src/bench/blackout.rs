@@ -14,7 +14,7 @@ use crate::session::Show;
 use crate::toolchain::Toolchain;
 
 /// The scenario: the system, the bundles, and the expected results.
-const SCENARIO: &str = "tests/measure/blackout.toml";
+pub const SCENARIO: &str = "tests/measure/blackout.toml";
 
 /// Runs it; the guests' random numbers are others in each run. The swaps go to `all`, too.
 pub fn run(

@@ -157,7 +157,7 @@ impl Point {
         let mut scenario = self.scenario(toolchain)?;
         let mut workspace = Workspace::prepare(toolchain, &mut scenario, "bench-growth", kernel)?;
         // The disk answers within the write that notifies it: a busy host shows in nothing.
-        workspace.machine.plugin = Some(profile::answering(toolchain, &workspace.directory)?);
+        workspace.machine.plugin = Some(profile::answering(toolchain)?);
         let padding = self
             .padding
             .map_or(String::new(), |name| format!(", {name}"));

@@ -161,8 +161,14 @@ pub fn run(arguments: &Bench) -> Result<bool> {
 
 /// `molt bench --profile ROW`
 fn profile_of(toolchain: &Toolchain, kernel: &Kernel, row: &str) -> Result<bool> {
-    wanted::row(row)?;
-    for profile in profile::run(toolchain, kernel, &[row], profile::REQUESTS)? {
+    let profiles = match row {
+        wanted::BLACKOUT_PROFILE => vec![profile::blackout(toolchain, kernel)?],
+        _ => {
+            wanted::row(row)?;
+            profile::run(toolchain, kernel, &[row], profile::REQUESTS)?
+        }
+    };
+    for profile in profiles {
         let name = format!("target/molt/{row}-{}.svg", kernel.label());
         write(&toolchain.root().join(&name), &flame_graph(&profile, row)?)?;
         profile.text(30).iter().for_each(|line| println!("{line}"));

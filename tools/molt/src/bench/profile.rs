@@ -8,8 +8,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use molt_image::KernelSource;
 use molt_profile::{Counts, Profile, Program};
-use molt_qemu::Clock;
+use molt_qemu::{Clock, Machine, Observer};
+use molt_trace::{Event, Line, Word};
 
+use super::blackout;
 use super::console::Reader;
 use super::path::SCENARIO;
 use crate::kernel::Kernel;
@@ -22,6 +24,9 @@ use crate::workspace::{self, Workspace};
 pub const REQUESTS: u64 = 500;
 /// The kernel's exception vectors: seL4's symbol, and the embedded kernel's.
 const VECTORS: [&str; 2] = ["arm_vector_table", "molt_vectors"];
+
+/// Cold swaps in the profile of a blackout.
+const SWAPS: usize = 20;
 
 /// Builds the system for this and counts; `rows` are in the load's order.
 pub fn run(
@@ -36,57 +41,137 @@ pub fn run(
         from: "LOAD".into(),
         to: format!("requests={requests} seed=1 rows={names}"),
     });
-    let workspace = Workspace::prepare(toolchain, &mut scenario, "bench-profile", kernel)?;
-    let plugin = plugin(toolchain)?;
-    let file = match kernel.source(toolchain)? {
-        KernelSource::Embedded(file) => file,
-        KernelSource::Sdk(configuration) => configuration.kernel(),
-    };
+    let counting = Counting::prepare(toolchain, kernel, &mut scenario, rows.len())?;
     let step = Step::start(format!("profile of {names} on {}", kernel.label()));
-    let kernel_itself = Program::read(kernel.name(), &file)?;
-    let vectors = VECTORS.iter().find_map(|name| kernel_itself.address(name));
-    let vectors =
-        vectors.with_context(|| format!("{}: has no symbol of its vectors", file.display()))?;
-    let mut programs = vec![kernel_itself];
-    for file in elves(&workspace.directory)? {
-        let name = file.file_stem().unwrap_or_default().to_string_lossy();
-        programs.push(Program::read(name, &file)?);
-    }
-    let out = workspace.directory.join("counts");
-    // The plugin writes one for each pair of marks.
-    let files: Vec<PathBuf> = (0..rows.len())
-        .map(|row| out.with_extension(row.to_string()))
-        .collect();
-    // What an earlier run has left is not to be taken for this one's.
-    for file in files.iter().filter(|file| file.exists()) {
-        fs::remove_file(file).with_context(|| format!("{}", file.display()))?;
-    }
-    let mut machine = workspace.machine.clone();
-    machine.clock = Clock::InstructionsJumping;
-    machine.limit = Duration::from_secs(scenario.limit);
-    let arguments = vec![
-        format!("out={}", out.display()),
-        format!("vectors={vectors:#x}"),
-    ];
-    machine.plugin = Some((plugin, arguments));
     let mut reader = Reader::default();
-    let end = molt_qemu::run(&machine, &mut reader)?;
+    let end = molt_qemu::run(&counting.machine, &mut reader)?;
     reader.lines(end, SCENARIO)?;
-    let profile = |file: &PathBuf| {
-        let text = fs::read_to_string(file)
-            .with_context(|| format!("{}: QEMU's plugin has not written it", file.display()))?;
-        let counts: Counts = (text.parse()).with_context(|| format!("{}", file.display()))?;
-        Ok(Profile::new(&counts, &programs, requests))
-    };
-    let profiles = files.iter().map(profile).collect();
+    let profiles = (0..rows.len())
+        .map(|row| {
+            Ok(Profile::new(
+                &counting.counts(row)?,
+                &counting.programs,
+                requests,
+            ))
+        })
+        .collect();
     step.done();
     profiles
 }
 
 /// The plugin, for a machine whose disk is to answer within the write that notifies it, and on which nothing is counted.
-pub fn answering(toolchain: &Toolchain, folder: &Path) -> Result<(PathBuf, Vec<String>)> {
-    let out = format!("out={}", folder.join("counts").display());
-    Ok((plugin(toolchain)?, vec![out]))
+pub fn answering(toolchain: &Toolchain) -> Result<(PathBuf, Vec<String>)> {
+    Ok((plugin(toolchain)?, vec![]))
+}
+
+/// The same for the blackout of a cold swap, which `update` marks: from where the old generation is to lose the device to where the new
+/// one's first completion is seen.
+pub fn blackout(toolchain: &Toolchain, kernel: &Kernel) -> Result<Profile> {
+    let mut scenario = Scenario::load(&toolchain.root().join(blackout::SCENARIO))?;
+    let counting = Counting::prepare(toolchain, kernel, &mut scenario, SWAPS)?;
+    let step = Step::start(format!("profile of a blackout on {}", kernel.label()));
+    let mut swaps = Swaps(0);
+    molt_qemu::run(&counting.machine, &mut swaps)?;
+    if swaps.0 < SWAPS {
+        bail!(
+            "{}: {} of {SWAPS} swaps were made",
+            blackout::SCENARIO,
+            swaps.0
+        );
+    }
+    let mut all = Counts::default();
+    for swap in 0..SWAPS {
+        all.add(counting.counts(swap)?);
+    }
+    step.done();
+    Ok(Profile::new(&all, &counting.programs, SWAPS as u64))
+}
+
+/// Stops the machine when enough blackouts were reported.
+struct Swaps(usize);
+
+impl Observer for Swaps {
+    fn line(&mut self, _at: Duration, line: &str) -> molt_qemu::Step {
+        let is_blackout = matches!(
+            line.parse(),
+            Ok(Line::<Word> {
+                event: Event::Blackout { .. },
+                ..
+            })
+        );
+        self.0 += usize::from(is_blackout);
+        match self.0 {
+            SWAPS.. => molt_qemu::Step::Stop,
+            _ => molt_qemu::Step::Continue,
+        }
+    }
+}
+
+/// A machine whose instructions are counted between marks, and what runs on it.
+struct Counting {
+    machine: Machine,
+    programs: Vec<Program>,
+    /// The plugin writes a file for each pair of marks: this name, with the pair's number behind a dot.
+    out: PathBuf,
+}
+
+impl Counting {
+    /// Builds the scenario's system, for so many pairs of marks.
+    fn prepare(
+        toolchain: &Toolchain,
+        kernel: &Kernel,
+        scenario: &mut Scenario,
+        pairs: usize,
+    ) -> Result<Self> {
+        let workspace = Workspace::prepare(toolchain, scenario, "bench-profile", kernel)?;
+        let file = match kernel.source(toolchain)? {
+            KernelSource::Embedded(file) => file,
+            KernelSource::Sdk(configuration) => configuration.kernel(),
+        };
+        let kernel_itself = Program::read(kernel.name(), &file)?;
+        let vectors = VECTORS.iter().find_map(|name| kernel_itself.address(name));
+        let vectors =
+            vectors.with_context(|| format!("{}: has no symbol of its vectors", file.display()))?;
+        let mut programs = vec![kernel_itself];
+        for file in elves(&workspace.directory)? {
+            let name = file.file_stem().unwrap_or_default().to_string_lossy();
+            programs.push(Program::read(name, &file)?);
+        }
+        let out = workspace.directory.join("counts");
+        let mut machine = workspace.machine.clone();
+        machine.clock = Clock::InstructionsJumping;
+        machine.limit = Duration::from_secs(scenario.limit);
+        let arguments = vec![
+            format!("out={}", out.display()),
+            format!("vectors={vectors:#x}"),
+        ];
+        machine.plugin = Some((plugin(toolchain)?, arguments));
+        let this = Self {
+            machine,
+            programs,
+            out,
+        };
+        // What an earlier run has left is not to be taken for this one's.
+        for file in (0..pairs)
+            .map(|pair| this.file(pair))
+            .filter(|f| f.exists())
+        {
+            fs::remove_file(&file).with_context(|| format!("{}", file.display()))?;
+        }
+        Ok(this)
+    }
+
+    fn file(&self, pair: usize) -> PathBuf {
+        self.out.with_extension(pair.to_string())
+    }
+
+    /// What was counted between a pair of marks, from 0 on.
+    fn counts(&self, pair: usize) -> Result<Counts> {
+        let file = self.file(pair);
+        let text = fs::read_to_string(&file)
+            .with_context(|| format!("{}: QEMU's plugin has not written it", file.display()))?;
+        (text.parse()).with_context(|| format!("{}", file.display()))
+    }
 }
 
 /// The plugin, built for the host.

@@ -45,12 +45,15 @@ pub const BLACKOUT: [&str; 4] = [
     "blackout_us",
 ];
 
+/// In place of a row: the profile of a cold swap's blackout.
+pub const BLACKOUT_PROFILE: &str = "blackout";
+
 /// Refuses a name that is no row of the load.
 pub fn row(name: &str) -> Result<()> {
     let rows = PATH.map(|(row, _)| row);
     if !rows.contains(&name) {
         bail!(
-            "--profile {name}: the load has no such row; there are: {}",
+            "--profile {name}: the load has no such row; there are: {}, and '{BLACKOUT_PROFILE}'",
             rows.join(", ")
         );
     }
