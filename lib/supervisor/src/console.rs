@@ -53,7 +53,7 @@ impl<'m> Console<'m> {
     pub fn print(&mut self, kernel: &impl Kernel<'m>) {
         let mut some = false;
         while let Some(line) = self.noted.pop_front() {
-            some |= self.writer.line(&line);
+            some |= self.writer.line(line);
         }
         if self.lost > 0 {
             let lost = self.lost;

@@ -92,7 +92,6 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         if let Some(unit) = self.units.get(index) {
             for (name, ns) in unit.measure.stages() {
                 let name = WordRef(name);
-                let component = component;
                 let event = Trace::Stage {
                     component,
                     generation,
