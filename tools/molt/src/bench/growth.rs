@@ -42,6 +42,9 @@ struct Point {
     padding: Option<&'static str>,
 }
 
+/// Names of the rows for the cpu part and for the whole, what grows, and the points by its size.
+type Series<'a> = (&'static str, &'static str, &'static str, &'a [(u64, Point)]);
+
 /// Blackouts of the swaps at one point, in microseconds.
 #[derive(Clone, Default)]
 struct Swaps {
@@ -73,7 +76,7 @@ pub fn run(
     let images = images.into_iter().collect::<Result<Vec<_>>>()?;
     let clients = CLIENTS.map(|n| (n as u64, with_clients(n)));
     let depths = DEPTHS.map(|n| ((n * DEPTH_CLIENTS) as u64, with_depth(n)));
-    let series: [(&str, &str, &str, &[(u64, Point)]); 3] = [
+    let series: [Series<'_>; 3] = [
         ("image_kib", "image_kib_whole", "KiB of the image", &images),
         (
             "clients",
