@@ -111,7 +111,12 @@ proptest! {
         for step in steps {
             match step {
                 Step::Submit(client, request) => owed += usize::from(machine.clients[client].submit(&request).is_ok()),
-                Step::Pump if machine.fake.get().pending.is_empty() => drop(machine.driver.pump().unwrap()),
+                // It looks at the used ring, too, and a wrong index ends the driver.
+                Step::Pump if machine.fake.get().pending.is_empty() => {
+                    if machine.driver.pump().is_err() {
+                        break;
+                    }
+                }
                 // The fake itself believes the ring: what is in it may be nonsense by now.
                 Step::Pump | Step::Finish(_) => machine.fake.set().pending.clear(),
                 Step::Interrupt => {
