@@ -27,6 +27,8 @@ impl Payload for Request {
         Self::check(self)
     }
 
+    // With a second class of device the compiler made a call of this, for each request.
+    #[inline]
     fn copy_from(&mut self, other: &Self) {
         (self.op, self.sector, self.sectors) = (other.op, other.sector, other.sectors);
         self.segments.clear();
