@@ -27,7 +27,7 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Maps the registers in advance, so that this takes no time when the device has to stop.
+    /// Maps the registers, unless they are mapped already: in advance, so that it takes no time when the device has to stop.
     pub fn prepare<'m>(
         &mut self,
         kernel: &impl Kernel<'m>,
@@ -53,15 +53,8 @@ impl Stop {
         Ok(())
     }
 
-    /// Begins to stop the device: writes to its registers.
-    pub fn begin<'m>(
-        &mut self,
-        kernel: &impl Kernel<'m>,
-        books: &mut Books,
-        holder: &mut Holder,
-        plan: &UpdateComponent,
-    ) -> Result {
-        self.prepare(kernel, books, holder, plan)?;
+    /// Begins to stop the device, once [`Self::prepare`] has mapped its registers: writes to them.
+    pub fn begin<'m>(&mut self, kernel: &impl Kernel<'m>, plan: &UpdateComponent) {
         if let (Some(routine), Some(device)) = (routine(plan), plan.devices().first()) {
             let registers = kernel.registers(device.update_vaddr);
             match routine {
@@ -71,7 +64,6 @@ impl Stop {
             }
         }
         self.told = true;
-        Ok(())
     }
 
     /// The denial has removed the mapping of the registers.

@@ -9,7 +9,8 @@ use crate::holder::{Estate, Place, twice};
 use crate::{Kernel, Supervisor, Thread};
 
 impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
-    /// Nobody waits yet. What goes wrong here is tried again when it is due, and judged then.
+    /// Done while the old generation still serves. An error ends nothing here: what is missing is done at the stop and the grant, and
+    /// ports that were given in part make the grant fail, which rolls back.
     pub(crate) fn prepare(&mut self, index: usize, generation: u64, arena: u8) {
         let Some(unit) = self.units.get_mut(index) else {
             return;
@@ -43,11 +44,10 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         let Some(unit) = self.units.get_mut(index) else {
             return;
         };
-        let begun = unit
-            .stop
-            .begin(&self.kernel, &mut self.books, &mut unit.holder, unit.plan);
-        if let Err(error) = begun {
-            self.failed("stop", error);
+        let (kernel, books, holder) = (&self.kernel, &mut self.books, &mut unit.holder);
+        match unit.stop.prepare(kernel, books, holder, unit.plan) {
+            Ok(()) => unit.stop.begin(kernel, unit.plan),
+            Err(error) => self.failed("stop", error),
         }
         if self.look_whether_stopped(index) {
             self.follow_up(index, Event::Stopped);
