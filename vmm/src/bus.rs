@@ -14,9 +14,11 @@ pub struct World<'w> {
     pub ram: &'w Ram,
     /// The neighbours.
     pub platform: &'w mut dyn Platform,
+    /// What all devices together have counted.
+    pub counters: &'w mut Counters,
 }
 
-/// What devices count since the start.
+/// What a machine's devices count since the start, all together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Counters {
     /// Requests answered towards the guest.
@@ -63,9 +65,6 @@ pub trait Device {
     fn is_busy(&self) -> bool {
         false
     }
-
-    /// Adds what it has counted since the start.
-    fn count(&self, _counters: &mut Counters) {}
 
     /// The guest's run has ended.
     fn end(&mut self, _world: &mut World<'_>) {}

@@ -41,8 +41,10 @@ pub struct Vm<'a> {
     timer_reported: bool,
     /// Counter ticks to nanoseconds.
     nanoseconds: fn(u64) -> u64,
-    /// What the devices had counted when it was last told, and the longest latency in nanoseconds.
-    counted: (Counters, u64),
+    counters: Counters,
+    /// What of it was told to `update`, and the longest latency in nanoseconds.
+    told: Counters,
+    max_latency_ns: u64,
 }
 
 impl<'a> Vm<'a> {
@@ -58,7 +60,9 @@ impl<'a> Vm<'a> {
             state: State::NotStarted,
             timer_reported: false,
             nanoseconds,
-            counted: (Counters::default(), 0),
+            counters: Counters::default(),
+            told: Counters::default(),
+            max_latency_ns: 0,
         };
         vm.add(
             machine::UART,
@@ -115,11 +119,12 @@ impl<'a> Vm<'a> {
         let mut world = World {
             ram: &self.ram,
             platform,
+            counters: &mut self.counters,
         };
         for device in self.bus.devices() {
             device.poll(&mut world);
         }
-        self.count(platform);
+        self.tell(platform);
         self.settle(platform);
         let go = match self.state {
             // `&`, not `&&`: every device has to be asked, since each sets its properties in this call.
@@ -163,6 +168,7 @@ impl<'a> Vm<'a> {
                 let mut world = World {
                     ram: &self.ram,
                     platform,
+                    counters: &mut self.counters,
                 };
                 for device in self.bus.devices() {
                     device.end(&mut world);
@@ -226,10 +232,11 @@ impl<'a> Vm<'a> {
         let mut world = World {
             ram: &self.ram,
             platform,
+            counters: &mut self.counters,
         };
         device.write(offset, width, value, &mut world);
         let busy = device.is_busy();
-        self.count(platform);
+        self.tell(platform);
         if busy {
             self.state = State::Busy;
             return Some(Next::Wait);
@@ -238,27 +245,23 @@ impl<'a> Vm<'a> {
     }
 
     /// Writes the statistics, if there is news, and tells `update` of a violation.
-    fn count(&mut self, platform: &mut dyn Platform) {
-        let mut counters = Counters::default();
-        for device in self.bus.devices() {
-            device.count(&mut counters);
-        }
-        let (before, mut longest) = self.counted;
-        if counters == before {
+    fn tell(&mut self, platform: &mut dyn Platform) {
+        let (counters, told) = (self.counters, self.told);
+        if counters == told {
             return;
         }
-        if counters.max_latency != before.max_latency {
-            longest = (self.nanoseconds)(counters.max_latency);
+        if counters.max_latency != told.max_latency {
+            self.max_latency_ns = (self.nanoseconds)(counters.max_latency);
         }
-        self.counted = (counters, longest);
+        self.told = counters;
         let statistics = Statistics {
             requests: counters.requests,
             errors: counters.errors,
-            max_latency_ns: longest,
+            max_latency_ns: self.max_latency_ns,
             bytes_verified: 0,
         };
         statistics.write(self.to_update);
-        if counters.violations != before.violations {
+        if counters.violations != told.violations {
             platform.notify_update();
         }
     }

@@ -12,7 +12,7 @@ use molt_queue::SlotId;
 use molt_shared::Memory;
 use molt_vmm::virtio::link::Link;
 use molt_vmm::virtio::net::Net;
-use molt_vmm::{Device, Ram, Width, World};
+use molt_vmm::{Counters, Device, Ram, Width, World};
 use proptest::prelude::*;
 
 const OWN: [u8; 6] = [2, 0, 0, 0, 0, 1];
@@ -34,6 +34,7 @@ const USUAL: u64 = CSUM | GUEST_CSUM | GUEST_TSO4 | HOST_TSO4 | MRG_RXBUF | CTRL
 struct Rig {
     net: Net<'static>,
     fake: Fake,
+    counters: Counters,
     ram: Ram,
     memory: Memory,
     warden: Warden<'static>,
@@ -60,6 +61,7 @@ impl Rig {
             warden: Warden::new(to_client, to_update),
             region,
             server: Server::new(region, 0),
+            counters: Counters::default(),
             generation: 0,
             taken: Vec::new(),
             available: [0; 3],
@@ -76,6 +78,7 @@ impl Rig {
         let mut world = World {
             ram: &self.ram,
             platform: &mut self.fake,
+            counters: &mut self.counters,
         };
         work(&mut self.net, &mut world);
     }

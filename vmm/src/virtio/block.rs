@@ -8,7 +8,7 @@ use core::sync::atomic::AtomicU64;
 
 use molt_block_queue::{Properties, Request, SEGMENTS, Status};
 
-use crate::bus::{Counters, Device, World};
+use crate::bus::{Device, World};
 use crate::syndrome::Width;
 use crate::virtio::link::Link;
 use crate::virtio::mmio::{self, CONFIGURATION, Effect, Transport};
@@ -48,7 +48,6 @@ pub struct Block<'a> {
     life: u32,
     /// When the guest notified the device while no request could be taken.
     held_since: Option<u64>,
-    counters: Counters,
     /// The chain and the request that are being parsed. They are large, so they are filled in place.
     chain: Chain,
     request: Request,
@@ -69,7 +68,6 @@ impl<'a> Block<'a> {
             stale: 0,
             life: 0,
             held_since: None,
-            counters: Counters::default(),
             chain: Chain::default(),
             request: Request::default(),
         }
@@ -155,8 +153,8 @@ impl<'a> Block<'a> {
             }
             let now = *now.get_or_insert_with(|| world.platform.now());
             let latency = now.saturating_sub(request.since);
-            self.counters.max_latency = self.counters.max_latency.max(latency);
-            self.counters.errors += u64::from(status != Status::Ok);
+            world.counters.max_latency = world.counters.max_latency.max(latency);
+            world.counters.errors += u64::from(status != Status::Ok);
             let (status, written) = match status {
                 Status::Ok => (OK, request.written),
                 Status::IoError => (IO_ERROR, 0),
@@ -194,8 +192,8 @@ impl<'a> Block<'a> {
         Some(false)
     }
 
-    fn answer(&mut self, world: &World<'_>, head: u16, place: u64, status: u8, written: u32) {
-        self.counters.requests += 1;
+    fn answer(&mut self, world: &mut World<'_>, head: u16, place: u64, status: u8, written: u32) {
+        world.counters.requests += 1;
         let stored = world.ram.store_u8(place, status).is_some();
         let queue = self.transport.queue(0);
         let pushed = queue.is_none_or(|queue| queue.push(world.ram, head, written + 1).is_ok());
@@ -261,6 +259,7 @@ impl Device for Block<'_> {
             self.complete(world);
         }
         self.serve(world);
+        self.link.account(self.link.owed(), world);
     }
 
     fn is_ready(&mut self) -> bool {
@@ -275,13 +274,6 @@ impl Device for Block<'_> {
     /// reset has not ended.
     fn is_busy(&self) -> bool {
         self.stale > 0
-    }
-
-    fn count(&self, counters: &mut Counters) {
-        counters.requests += self.counters.requests;
-        counters.errors += self.counters.errors;
-        counters.max_latency = counters.max_latency.max(self.counters.max_latency);
-        self.link.account(self.link.owed(), counters);
     }
 }
 

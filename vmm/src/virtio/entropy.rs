@@ -13,7 +13,7 @@ use core::sync::atomic::AtomicU64;
 
 use molt_entropy_queue::{Answer, MAX, Request};
 
-use crate::bus::{Counters, Device, World};
+use crate::bus::{Device, World};
 use crate::ram::Ram;
 use crate::syndrome::Width;
 use crate::virtio::link::Link;
@@ -43,7 +43,6 @@ pub struct Entropy<'a> {
     /// How many of those that the driver owes belong to an earlier life.
     stale: usize,
     life: u32,
-    counters: Counters,
     chain: Chain,
 }
 
@@ -57,7 +56,6 @@ impl<'a> Entropy<'a> {
             in_flight: [InFlight::default(); SLOTS],
             stale: 0,
             life: 0,
-            counters: Counters::default(),
             chain: Chain::default(),
         }
     }
@@ -98,11 +96,11 @@ impl<'a> Entropy<'a> {
                 self.stale = self.stale.saturating_sub(1);
                 continue;
             }
-            self.counters.requests += 1;
+            world.counters.requests += 1;
             let latency = world.platform.now().saturating_sub(request.since);
-            self.counters.max_latency = self.counters.max_latency.max(latency);
+            world.counters.max_latency = world.counters.max_latency.max(latency);
             let Answer::Filled(written) = answer else {
-                self.counters.errors += 1;
+                world.counters.errors += 1;
                 served = None;
                 continue;
             };
@@ -158,19 +156,13 @@ impl Device for Entropy<'_> {
         if old.and(taken).and(new).is_none() {
             self.transport.needs_reset();
         }
+        self.link.account(self.link.owed(), world);
     }
 
     /// Requests of an earlier life are in flight: the driver's device may still write the guest's memory for them, so that the
     /// reset is not over.
     fn is_busy(&self) -> bool {
         self.stale > 0
-    }
-
-    fn count(&self, counters: &mut Counters) {
-        counters.requests += self.counters.requests;
-        counters.errors += self.counters.errors;
-        counters.max_latency = counters.max_latency.max(self.counters.max_latency);
-        self.link.account(self.link.owed(), counters);
     }
 }
 

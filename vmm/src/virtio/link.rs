@@ -4,7 +4,7 @@
 use molt_gate::{Account, Change, ClientGate};
 use molt_queue::{Client, Payload, Token};
 
-use crate::bus::{Counters, World};
+use crate::bus::World;
 
 /// The link of one device. Submitted requests stay in the client's private record until they are completed, whatever happens
 /// to the driver.
@@ -14,6 +14,8 @@ pub struct Link<'a, P: Payload> {
     /// The number by which the platform knows the driver.
     driver: usize,
     violations: u64,
+    /// What `update` was told last.
+    told: Account,
 }
 
 impl<'a, P: Payload> Link<'a, P> {
@@ -24,6 +26,7 @@ impl<'a, P: Payload> Link<'a, P> {
             gate,
             driver,
             violations: 0,
+            told: Account::default(),
         }
     }
 
@@ -38,12 +41,17 @@ impl<'a, P: Payload> Link<'a, P> {
     }
 
     /// Tells `update` how the driver serves this device, which waits for `owed` requests, and counts what broke the protocol.
-    pub fn account(&self, owed: usize, counters: &mut Counters) {
-        self.gate.account(Account {
+    pub fn account(&mut self, owed: usize, world: &mut World<'_>) {
+        let account = Account {
             violations: self.violations,
             owed: owed as u16,
-        });
-        counters.violations += self.violations;
+        };
+        if account == self.told {
+            return;
+        }
+        world.counters.violations += account.violations - self.told.violations;
+        self.gate.account(account);
+        self.told = account;
     }
 
     /// Whether requests are taken: because there is a driver, or because there will be none and they are answered with errors.

@@ -15,7 +15,7 @@ use core::sync::atomic::AtomicU64;
 
 use molt_net::{Answer, BUFFER, Buffers, HEADER, Offload, Op, Packet, Properties, get, put};
 
-use crate::bus::{Counters, Device, World};
+use crate::bus::{Device, World};
 use crate::ram::Ram;
 use crate::syndrome::Width;
 use crate::virtio::link::Link;
@@ -50,6 +50,12 @@ pub struct Frames {
     pub no_room: u64,
     /// For the guest: not for its addresses, modes and VLANs.
     pub filtered: u64,
+}
+
+impl Frames {
+    const fn passed(self) -> u64 {
+        self.sent + self.received
+    }
 }
 
 /// A virtio network device.
@@ -397,12 +403,17 @@ impl Device for Net<'_> {
     fn poll(&mut self, world: &mut World<'_>) {
         // Takes what the old generation answered before it was stopped. The region stays mapped until the change of the
         // gate is acknowledged.
+        let before = self.frames.passed();
         self.take(world);
         self.follow(world);
         self.take(world);
         self.follow_properties();
         self.command(world.ram);
         self.transmit(world);
+        world.counters.requests += self.frames.passed() - before;
+        // Receive buffers are always owed, so only frames that wait to be sent are counted.
+        let busy = self.buffers.each() - self.free.count_ones() as usize;
+        self.link.account(busy, world);
     }
 
     fn is_ready(&mut self) -> bool {
@@ -415,13 +426,6 @@ impl Device for Net<'_> {
                 .offer(feature::offered(&properties), configuration);
         }
         properties.is_some() || self.link.client().has_failed()
-    }
-
-    fn count(&self, counters: &mut Counters) {
-        counters.requests += self.frames.sent + self.frames.received;
-        // Receive buffers are always owed, so only frames that wait to be sent are counted.
-        let busy = self.buffers.each() - self.free.count_ones() as usize;
-        self.link.account(busy, counters);
     }
 }
 
