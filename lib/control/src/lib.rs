@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Orders from `update` to a generation, the generation's report, and `update`'s commands to `stage`.
 //!
-//! Two pages for each replaceable PD, as 64-bit words, outside its arenas: `orders`, written by `update` and read-only in
+//! Two pages for each arena of a replaceable PD, as 64-bit words, not made from it: `orders`, written by `update` and read-only in
 //! the driver, and `report`, written by the driver. The state in the report carries the generation's number, so that
 //! what an earlier generation left behind cannot be taken for the present one's. After each change that the other side
 //! waits for, the writer signals it.

@@ -61,7 +61,8 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             Action::ClearArena(arena) => self.clear(index, arena),
             Action::AskBeat(_) => {
                 if let Some(unit) = self.units.get_mut(index) {
-                    unit.watch.asked(unit.orders.ask_beat());
+                    let beat = unit.orders().ask_beat();
+                    unit.watch.asked(beat);
                     self.kernel.notify(unit.plan.channel);
                 }
             }
@@ -105,9 +106,9 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
     fn quiesce(&mut self, index: usize) {
         self.measure_deny(index);
         if let Some(unit) = self.units.get_mut(index) {
-            unit.watch.leaving(unit.report);
+            unit.watch.leaving(unit.report());
             unit.departed.in_order = false;
-            unit.orders.order(Order::Quiesce);
+            unit.orders().order(Order::Quiesce);
             self.kernel.notify(unit.plan.channel);
         }
     }
@@ -139,7 +140,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             return;
         };
         unit.watch.begin();
-        let version = unit.report.version();
+        let version = unit.report().version();
         self.trace(Trace::Ready {
             component: self.name(index),
             generation,

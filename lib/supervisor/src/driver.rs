@@ -19,7 +19,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         let Some(generation) = unit.machine.holder() else {
             return;
         };
-        let report = unit.report;
+        let report = unit.report();
         match report.state(generation) {
             State::Starting => {}
             State::Ready => self.give(index, Event::Ready(generation)),
@@ -48,7 +48,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         let Some(unit) = self.units.get_mut(index) else {
             return;
         };
-        let (completions, errors) = (unit.report.completions(), unit.report.errors());
+        let (completions, errors) = (unit.report().completions(), unit.report().errors());
         let asked = u64::from(unit.plan.probation_completions);
         let done = completions.saturating_sub(errors) >= asked;
         // The last look is at the end of probation.

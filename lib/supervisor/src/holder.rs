@@ -3,14 +3,14 @@
 //! access the component's memory and device.
 //!
 //! Regions and devices are taken away by revoking the originals, which removes every copy and every mapping made through
-//! one. Control pages are taken away by deleting the copies, because `update`'s own mapping of them is a copy too.
+//! one. The control pages stay until the arena is cleared: no other generation has them ([`crate::control`]).
 
 use heapless::Vec;
-use molt_control::{OrdersWriter, ReportView, Start};
 use molt_system::cspace::{INPUT, IRQ};
 use molt_system::{Holder as Mapper, Region, RegionMapping as Mapping, UpdateComponent, VaultSlot};
 
 use crate::books::Books;
+use crate::control::Control;
 use crate::ports::Ports;
 use crate::{Error, Kernel, Result, Rights, Slot, Space, Thread};
 
@@ -20,7 +20,7 @@ pub const COPIES: usize = 512;
 /// Uncached and not executable: device memory.
 const DEVICE: u32 = 4;
 /// Cached and not executable.
-const NORMAL: u32 = 3 | 4;
+pub(crate) const NORMAL: u32 = 3 | 4;
 
 /// The vault slots with the capabilities of an arena's generation.
 #[derive(Clone, Copy)]
@@ -77,10 +77,8 @@ pub struct Holder {
     place: Option<Place>,
     /// Copies of the regions' and devices' originals.
     copies: Vec<VaultSlot, COPIES>,
-    /// Copies of the control pages.
-    control: Vec<VaultSlot, 2>,
     granted: bool,
-    /// The generation that was given its ports already.
+    /// The generation that was given its control pages and ports already.
     prepared: Option<u64>,
     /// Something could not be taken away. Nothing is granted any more.
     stuck: bool,
@@ -97,16 +95,19 @@ impl Holder {
         self.granted
     }
 
-    /// Gives the ports to a generation that is built and does not run yet. This is done while the present generation serves, so
-    /// that it does not prolong the blackout.
+    /// Gives control pages and ports to a generation that is built and does not run yet. This is done while the present
+    /// generation serves, so that it does not prolong the blackout.
     pub fn prepare<'m>(
         &mut self,
         kernel: &impl Kernel<'m>,
+        books: &mut Books,
         plan: &UpdateComponent,
+        control: &mut Control<'m>,
         place: Place,
         generation: u64,
     ) -> Result {
         self.prepared = None;
+        control.connect(kernel, books, place.vspace, generation)?;
         connect(kernel, plan, place)?;
         self.prepared = Some(generation);
         Ok(())
@@ -123,24 +124,15 @@ impl Holder {
         ports: &Ports,
         place: Place,
         generation: u64,
-        (orders, report): (&mut OrdersWriter<'m>, ReportView<'m>),
+        control: &mut Control<'m>,
     ) -> Result {
         self.place = Some(place);
         if self.stuck {
             return Err(Error::INVALID_ARGUMENT);
         }
         self.granted = true;
-        report.reset();
-        orders.start(generation, Start::Cold);
         let plan = estate.plan;
         let own = Space::Vault(place.vspace);
-        for (page, rights) in [
-            (&plan.orders, Rights::READ),
-            (&plan.report, Rights::READ_WRITE),
-        ] {
-            let slot = copy(kernel, books, &mut self.control, page.frame)?;
-            kernel.map(slot, own, page.driver_vaddr, rights, NORMAL)?;
-        }
         let whose = |mapping: &Mapping| match mapping.holder() {
             Mapper::Generation => Some(own),
             Mapper::Client(client) => (!estate.is_gone(client)).then_some(client_of(mapping)),
@@ -156,7 +148,7 @@ impl Holder {
             }
         }
         if self.prepared.take() != Some(generation) {
-            connect(kernel, plan, place)?;
+            self.prepare(kernel, books, plan, control, place, generation)?;
         }
         bind_interrupts(kernel, plan, ports, place)?;
         kernel.start(plan, place.tcb, ports.fault)
@@ -195,10 +187,6 @@ impl Holder {
             .for_each(|frame| note(twice(|| kernel.revoke(frame))));
         // Their slots are empty now.
         while let Some(slot) = self.copies.pop() {
-            books.give_back(slot);
-        }
-        while let Some(slot) = self.control.pop() {
-            note(twice(|| kernel.delete(slot)));
             books.give_back(slot);
         }
         self.granted = false;
@@ -283,7 +271,7 @@ pub fn twice(mut step: impl FnMut() -> Result) -> Result {
 }
 
 /// Copies a frame's capability into a new slot, which is recorded in `copies`.
-fn copy<'m, const N: usize>(
+pub(crate) fn copy<'m, const N: usize>(
     kernel: &impl Kernel<'m>,
     books: &mut Books,
     copies: &mut Vec<VaultSlot, N>,

@@ -26,6 +26,7 @@ pub mod build;
 mod carry_out;
 mod client;
 mod console;
+pub mod control;
 
 #[cfg(feature = "probe-dma")]
 mod dma;

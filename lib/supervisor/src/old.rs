@@ -6,6 +6,7 @@
 //! scenario checks it.
 
 use molt_clock::Ticks;
+use molt_control::Order;
 use molt_trace::{Event as Trace, WordRef};
 
 use crate::holder::Place;
@@ -17,9 +18,11 @@ const WAIT_US: u64 = 1_000;
 impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
     /// The generation at `place` has just been denied; the next one is granted right after this.
     pub(crate) fn try_old(&mut self, index: usize, place: Place) {
-        let Some(unit) = self.units.get(index) else {
+        let Some(unit) = self.units.get_mut(index) else {
             return;
         };
+        // It has its control pages still, which no other generation has. It must get no further.
+        unit.orders().order(Order::Run);
         let (kernel, plan, generation) = (&self.kernel, unit.plan, unit.departed.generation);
         let started = kernel.start(plan, place.tcb, unit.ports.fault);
         kernel.notify(plan.channel);

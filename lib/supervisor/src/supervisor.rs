@@ -125,7 +125,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         let done = self.work.step(
             &self.kernel,
             &mut self.units,
-            &self.books,
+            &mut self.books,
             &self.clock,
             builds_for,
         );

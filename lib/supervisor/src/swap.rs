@@ -6,6 +6,7 @@ use molt_trace::{Event as Trace, WordRef};
 use molt_update::{Event, Phase};
 
 use crate::holder::{Estate, Place, twice};
+use crate::unit::pages;
 use crate::{Kernel, Supervisor, Thread};
 
 impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
@@ -17,7 +18,8 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         };
         let place = Place::at(self.books.arena(unit.arena_number(arena)));
         let (kernel, books, holder) = (&self.kernel, &mut self.books, &mut unit.holder);
-        let connected = holder.prepare(kernel, unit.plan, place, generation);
+        let control = pages(&mut unit.control, arena);
+        let connected = holder.prepare(kernel, books, unit.plan, control, place, generation);
         let mapped = unit.stop.prepare(kernel, books, holder, unit.plan);
         if let Err(error) = connected.and(mapped) {
             self.failed("prepare", error);
@@ -30,7 +32,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         let Some(unit) = self.units.get_mut(index) else {
             return;
         };
-        unit.watch.leaving(unit.report);
+        unit.watch.leaving(unit.report());
         unit.departed.owing = unit.watch.owing();
         unit.watch.end();
         if let Some(place) = unit.holder.place() {
@@ -114,6 +116,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         unit.departed.in_order = false;
         unit.departed.accuser = None;
         unit.measure.granted();
+        unit.serving = arena;
         let result = unit.holder.grant(
             &self.kernel,
             &mut self.books,
@@ -124,7 +127,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             &unit.ports,
             place,
             generation,
-            (&mut unit.orders, unit.report),
+            pages(&mut unit.control, arena),
         );
         self.trace(Trace::Granted {
             component: self.name(index),

@@ -137,7 +137,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         let Some(unit) = self.units.get_mut(index) else {
             return;
         };
-        let last = unit.report.last_completion();
+        let last = unit.report().last_completion();
         if unit.holder.place().is_some() && unit.measure.denying(last, now) {
             self.consumed(index);
             self.kernel.mark_begin();
@@ -149,8 +149,8 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         let Some(unit) = self.units.get_mut(index) else {
             return;
         };
-        let submitted = unit.report.first_submission() != 0;
-        let completed = unit.report.first_completion() != 0;
+        let submitted = unit.report().first_submission() != 0;
+        let completed = unit.report().first_completion() != 0;
         let generation = unit.machine.holder().unwrap_or(0);
         let mut measure = core::mem::take(&mut unit.measure);
         let now = || self.kernel.now().0;

@@ -3,13 +3,13 @@
 
 use heapless::Deque;
 use molt_control::{OrdersWriter, ReportView};
-use molt_system::UpdateBrief;
+use molt_system::{MAX_ARENAS, UpdateBrief};
 use molt_trace::WordRef;
 use molt_update::{Config, Event, Machine, Phase};
 
 use crate::books::Books;
 use crate::build::Build;
-use crate::client::PAGE;
+use crate::control::Control;
 use crate::holder::{Estate, Holder};
 use crate::measure::Measure;
 use crate::offer::Offer;
@@ -51,8 +51,10 @@ pub struct Unit<'m> {
     pub(crate) machine: Machine,
     /// Events that follow from actions.
     pub(crate) followups: Deque<Event, 4>,
-    pub(crate) orders: OrdersWriter<'m>,
-    pub(crate) report: ReportView<'m>,
+    /// Of each arena.
+    pub(crate) control: [Control<'m>; MAX_ARENAS],
+    /// The arena of the generation that has the device, or had it last.
+    pub(crate) serving: u8,
     pub(crate) ports: Ports,
     pub(crate) offer: Offer,
     pub(crate) build: Build,
@@ -90,8 +92,8 @@ impl<'m> Unit<'m> {
             name: WordRef(plan.name.as_str()),
             machine: Machine::new(config(plan, clients), plan.factory_sequence),
             followups: Deque::new(),
-            orders: OrdersWriter::new(kernel.words(plan.orders.update_vaddr, PAGE)),
-            report: ReportView::new(kernel.words(plan.report.update_vaddr, PAGE)),
+            control: Control::of_all(kernel, &plan.arenas),
+            serving: 0,
             ports: Ports::new(kernel, &brief.authority, plan, books)?,
             offer: Offer::default(),
             build: Build::default(),
@@ -118,6 +120,20 @@ impl<'m> Unit<'m> {
         &self.holder
     }
 
+    /// What the generation that has the device reports.
+    pub(crate) fn report(&self) -> ReportView<'m> {
+        let [first, second] = &self.control;
+        match self.serving {
+            0 => first.report,
+            _ => second.report,
+        }
+    }
+
+    /// The orders to the generation that has the device.
+    pub(crate) fn orders(&mut self) -> &mut OrdersWriter<'m> {
+        &mut pages(&mut self.control, self.serving).orders
+    }
+
     /// Number of an arena of this component, counted over all components.
     pub fn arena_number(&self, arena: u8) -> u32 {
         self.index as u32 * 2 + u32::from(arena)
@@ -129,6 +145,18 @@ impl<'m> Unit<'m> {
             self.machine.phase(),
             Phase::Closing { .. } | Phase::Stopping | Phase::Starting
         )
+    }
+}
+
+/// The control pages of an arena.
+pub(crate) fn pages<'c, 'm>(
+    control: &'c mut [Control<'m>; MAX_ARENAS],
+    arena: u8,
+) -> &'c mut Control<'m> {
+    let [first, second] = control;
+    match arena {
+        0 => first,
+        _ => second,
     }
 }
 

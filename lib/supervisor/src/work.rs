@@ -7,7 +7,7 @@
 
 use crate::books::Books;
 use crate::time::Clock;
-use crate::unit::Unit;
+use crate::unit::{Unit, pages};
 use crate::{Kernel, Result, Slot};
 use heapless::Vec;
 use molt_system::cspace::{WORKSHOP_REST, WORKSHOP_TCB};
@@ -86,7 +86,7 @@ impl Work {
         &mut self,
         kernel: &impl Kernel<'m>,
         units: &mut [Unit<'m>],
-        books: &Books,
+        books: &mut Books,
         clock: &Clock,
         builds_for: Option<usize>,
     ) -> Option<(Job, Result)> {
@@ -129,7 +129,7 @@ impl Job {
         &mut self,
         kernel: &impl Kernel<'m>,
         unit: &mut Unit<'m>,
-        books: &Books,
+        books: &mut Books,
     ) -> Result<bool> {
         let component = unit.plan;
         let Some(plan) = component.arenas.get(usize::from(self.arena)) else {
@@ -162,6 +162,7 @@ impl Job {
                 Ok(last)
             }
             Kind::Clear => {
+                pages(&mut unit.control, self.arena).disconnect(kernel, books)?;
                 if unit.build.lent(self.arena) {
                     // It fails for an untyped that has not been lent yet, which is no error.
                     let _ = take_back(kernel, plan, n);

@@ -106,6 +106,10 @@ pub struct Arena {
     pub size_bits: u32,
     /// 0
     pub reserved: u32,
+    /// Orders to the generation in it: written by `update`, read only in the driver.
+    pub orders: ControlPage,
+    /// The generation's report and its capsule: written by the driver, cleared by `update` before it starts.
+    pub report: ControlPage,
 }
 
 /// A device's frames. No mapping is made at boot; page tables are there in `update`.
@@ -158,7 +162,7 @@ pub struct Signal {
     pub capability: VaultSlot,
 }
 
-/// A durable page that `update` and the generation share.
+/// A page that `update` shares with the generations that are built in one arena.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
@@ -226,10 +230,6 @@ pub struct UpdateComponent {
     pub attempts: u32,
     /// Sequence number of the factory bundle in slot 0.
     pub factory_sequence: u64,
-    /// Orders: written by `update`, read only in the driver.
-    pub orders: ControlPage,
-    /// Report and capsule: written by the driver; `update` clears it between generations.
-    pub report: ControlPage,
     /// Where its generations begin.
     pub entry: Entry,
     /// Used part of `devices`.

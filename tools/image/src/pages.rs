@@ -7,7 +7,7 @@ use crate::builder::Frames;
 use crate::layout::Layout;
 use crate::space::{CONSTANT, DATA};
 use molt_sdf::model::{DomainId, Role};
-use molt_system::{GatePages, NONE, Ring, StageLink};
+use molt_system::{GatePages, MAX_ARENAS, NONE, Ring, StageLink};
 
 /// Bytes of a ring to `serial`.
 const RING: u64 = 0x4000;
@@ -23,7 +23,7 @@ pub struct SerialRing {
     pub channel: u32,
 }
 
-/// The control pages of a component.
+/// The control pages of an arena.
 #[derive(Clone, Copy)]
 pub struct Control {
     pub orders: Frames,
@@ -98,7 +98,7 @@ pub fn make(layout: &mut Layout) -> Shared {
             },
         ));
     }
-    for _ in layout.system.components() {
+    for _ in 0..layout.system.components().len() * MAX_ARENAS {
         let orders = layout.b.frames(0x1000, 12, None);
         let report = layout.b.frames(0x1000, 12, None);
         let Some((fixed, b)) = layout.fixed(update) else {

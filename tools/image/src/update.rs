@@ -11,10 +11,10 @@ use crate::stage::{ARENA_BITS, stagings};
 use molt_sdf::model::{DomainId, Map, RegionId, Role, Stop};
 use molt_system::boot::{Kind, SOURCE_SCHED_CONTROL};
 use molt_system::{
-    Arena, Authority, BriefHeader, ControlPage, DeviceFrames, MAX_CLIENTS, MAX_COMPONENTS,
-    MAX_DEVICES, MAX_IRQS, MAX_MAPPINGS, MAX_REGIONS, MAX_SIGNALS, NONE, Name, Region,
-    RegionMapping, Signal, StopRoutine, UpdateBrief, UpdateClient, UpdateComponent, UpdateIrq,
-    VaultSlot, cspace,
+    Arena, Authority, BriefHeader, ControlPage, DeviceFrames, MAX_ARENAS, MAX_CLIENTS,
+    MAX_COMPONENTS, MAX_DEVICES, MAX_IRQS, MAX_MAPPINGS, MAX_REGIONS, MAX_SIGNALS, NONE, Name,
+    Region, RegionMapping, Signal, StopRoutine, UpdateBrief, UpdateClient, UpdateComponent,
+    UpdateIrq, VaultSlot, cspace,
 };
 
 /// The vault as it is filled.
@@ -305,29 +305,22 @@ fn component(
                 first,
                 count,
                 size_bits: ARENA_BITS,
-                reserved: 0,
+                ..*arena
             };
         }
         layout.b.part(SHARED);
     }
-    if let Some(control) = shared.control.get(n) {
+    let control = shared.control.iter().skip(n * MAX_ARENAS);
+    for (arena, control) in row.arenas.iter_mut().zip(control) {
         let b = &mut layout.b;
-        let (orders, report) = (
-            vault.copy(b, control.orders.first, ALL, 0),
-            vault.copy(b, control.report.first, ALL, 0),
-        );
-        row.orders = ControlPage {
-            frame: orders,
+        let mut page = |frames: Frames, update_vaddr, driver_vaddr| ControlPage {
+            frame: vault.copy(b, frames.first, ALL, 0),
             reserved: 0,
-            update_vaddr: control.update.0,
-            driver_vaddr: ORDERS,
+            update_vaddr,
+            driver_vaddr,
         };
-        row.report = ControlPage {
-            frame: report,
-            reserved: 0,
-            update_vaddr: control.update.1,
-            driver_vaddr: REPORT,
-        };
+        arena.orders = page(control.orders, control.update.0, ORDERS);
+        arena.report = page(control.report, control.update.1, REPORT);
     }
     hardware(layout, update, driver.domain, vault, &mut row);
     signals(layout, driver.domain, vault, &mut row);

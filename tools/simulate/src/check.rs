@@ -6,13 +6,14 @@ use molt_system::VaultSlot;
 use molt_system::cspace::{WORKSHOP_REST, WORKSHOP_TCB};
 use molt_update::Phase;
 
-use crate::plan::{self, CLIENTS, QUEUE_PAGES, UNTYPEDS, WORKSHOP, driver_at, slot, vault};
+use crate::plan::{self, CLIENTS, Places, QUEUE_PAGES, UNTYPEDS, WORKSHOP, driver_at, slot, vault};
 use crate::world::{Handle, World};
 
 /// The rule that is broken, if one is. `books_too`: the books may have changed.
 pub fn check(
     supervisor: &Supervisor<'static, Handle>,
     world: &World,
+    places: &Places,
     books_too: bool,
 ) -> Option<&'static str> {
     let unit = supervisor.units().first()?;
@@ -25,6 +26,9 @@ pub fn check(
                 "reached after a denial"
             });
         }
+    }
+    if (0..2).any(|arena| reaches_anothers(world, places, arena)) {
+        return Some("another generation's control pages");
     }
     for arena in 0..2 {
         let tcb = vault(slot::FREE + 32 * arena);
@@ -125,6 +129,18 @@ fn more_than_planned(world: &World, holder: Option<u32>) -> bool {
     own.is_some_and(|own| writes(own, driver_at::ORDERS)) || writes(last, plan::CLIENT_RING)
 }
 
+/// Whether a generation can touch the control pages of another.
+fn reaches_anothers(world: &World, places: &Places, arena: u32) -> bool {
+    let vspace = vault(slot::FREE + 32 * arena + 2);
+    let (orders, report) = places.control[arena as usize];
+    let other = |vaddr, own| {
+        let reached = world.calls.reached(vspace, vaddr);
+        reached.is_some_and(|reached| reached.paddr != own)
+    };
+    world.calls.filled(vspace)
+        && (other(driver_at::ORDERS, orders) || other(driver_at::REPORT, report))
+}
+
 /// Whether a generation can touch anything of the component.
 fn reaches(world: &World, arena: u32) -> bool {
     let vspace = vault(slot::FREE + 32 * arena + 2);
@@ -133,13 +149,8 @@ fn reaches(world: &World, arena: u32) -> bool {
     }
     let queues = CLIENTS as u64 * u64::from(QUEUE_PAGES);
     let queues = (0..queues).map(|n| driver_at::QUEUES + n * 4096);
-    [
-        driver_at::ORDERS,
-        driver_at::REPORT,
-        driver_at::RING,
-        driver_at::DEVICE,
-    ]
-    .into_iter()
-    .chain(queues)
-    .any(|vaddr| world.calls.reached(vspace, vaddr).is_some())
+    [driver_at::RING, driver_at::DEVICE]
+        .into_iter()
+        .chain(queues)
+        .any(|vaddr| world.calls.reached(vspace, vaddr).is_some())
 }

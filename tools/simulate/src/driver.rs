@@ -75,7 +75,8 @@ pub struct Driver {
 impl Driver {
     pub fn new(world: &World, places: &Places, arena: usize, kind: Kind) -> Self {
         let page = |paddr| world.ram.words(paddr, 4096);
-        let orders = Orders::new(page(places.orders));
+        let (orders, report) = places.control[arena];
+        let orders = Orders::new(page(orders));
         let generation = orders.generation();
         let servers = places.queues.iter().map(|queue| {
             let words = world.ram.words(*queue, u64::from(QUEUE_PAGES) * 4096);
@@ -86,7 +87,7 @@ impl Driver {
             arena,
             crashed: false,
             servers: servers.collect(),
-            report: Report::new(page(places.report), generation),
+            report: Report::new(page(report), generation),
             orders,
             in_flight: Vec::new(),
             beat: orders.beat(),

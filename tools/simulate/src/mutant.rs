@@ -40,7 +40,9 @@ mutants! {
     /// The device is not revoked.
     KeepsDevice = "keeps-device", ["two holders", "derived after a denial", "reached after a denial", "books"];
     /// The control pages' copies are not deleted.
-    KeepsControl = "keeps-control", ["two holders", "reached after a denial", "books"];
+    KeepsControl = "keeps-control", ["books"];
+    /// The generations of both arenas get the same report page.
+    SharesControl = "shares-control", ["another generation's control pages"];
     /// The handler's copies are not revoked.
     KeepsHandler = "keeps-handler", ["derived after a denial", "two holders"];
     /// The interrupt's binding is not cleared.

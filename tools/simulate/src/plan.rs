@@ -50,14 +50,14 @@ pub mod slot {
     pub const PORT: u32 = 5;
     pub const SC: u32 = 6;
     pub const HANDLER: u32 = 7;
-    pub const ORDERS: u32 = 8;
-    pub const REPORT: u32 = 9;
     pub const ARENAS: u32 = 10;
     pub const DEVICE: u32 = 18;
     pub const RING: u32 = 19;
     pub const QUEUES: u32 = 20;
     pub const CLIENT_VSPACES: u32 = 50;
     pub const OWN_VSPACE: u32 = 55;
+    /// Orders and report of the first arena, then those of the second.
+    pub const CONTROL: u32 = 56;
     pub const FREE: u32 = 64;
 }
 
@@ -102,8 +102,8 @@ pub const fn gate(client: usize) -> (u64, u64) {
 /// Where things lie that the kernel made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Places {
-    pub orders: u64,
-    pub report: u64,
+    /// Orders and report of each arena.
+    pub control: [(u64, u64); 2],
     pub ring: u64,
     pub queues: [u64; CLIENTS],
 }
@@ -138,7 +138,7 @@ pub fn set_up(calls: &mut Calls) -> Places {
     make(object::PAGE, 0, vault(slot::RING), 1);
     let queues = CLIENTS as u64 * u64::from(QUEUE_PAGES);
     make(object::PAGE, 0, vault(slot::QUEUES), queues);
-    make(object::PAGE, 0, 200, 2);
+    make(object::PAGE, 0, 200, 4);
     make(object::PAGE_TABLE, 0, 210, 2 * (CLIENTS as u64 + 1));
     make(object::TCB, 0, CHILD, 8);
     make(object::TCB, 0, vault(slot::OWN_TCB), 1);
@@ -148,8 +148,9 @@ pub fn set_up(calls: &mut Calls) -> Places {
     make(object::ENDPOINT, 0, vault(slot::ENDPOINT), 1);
     let done = |result: Result<(), u64>| result.expect("the plan can be set up");
     // A copy of each control page is what the plan names; SchedControl and the authority are the root task's.
-    done(calls.copy(None, vault(slot::ORDERS), 200, 3));
-    done(calls.copy(None, vault(slot::REPORT), 201, 3));
+    for n in 0..4 {
+        done(calls.copy(None, vault(slot::CONTROL + n), 200 + u64::from(n), 3));
+    }
     done(calls.issue_irq(IRQ.into(), vault(slot::HANDLER)));
     let spaces = (0..CLIENTS as u32).map(|n| slot::CLIENT_VSPACES + n);
     for (n, space) in spaces.chain([slot::OWN_VSPACE]).enumerate() {
@@ -166,8 +167,7 @@ pub fn set_up(calls: &mut Calls) -> Places {
     let mut queue = |n: usize| calls.paddr(vault(slot::QUEUES + n as u32 * QUEUE_PAGES));
     let queues = [queue(0), queue(1), queue(2)];
     Places {
-        orders: calls.paddr(200),
-        report: calls.paddr(201),
+        control: [200, 202].map(|at| (calls.paddr(at), calls.paddr(at + 1))),
         ring: calls.paddr(vault(slot::RING)),
         queues,
     }
@@ -282,15 +282,24 @@ fn region(name: &str, first: u32, count: u32, mappings: &[RegionMapping]) -> Reg
 }
 
 fn component(places: &Places) -> UpdateComponent {
-    let arena = |n| Arena {
+    let page = |slot, update_vaddr, driver_vaddr| ControlPage {
+        frame: VaultSlot(slot),
+        reserved: 0,
+        update_vaddr,
+        driver_vaddr,
+    };
+    let arena = |n, (orders, report)| Arena {
         first: VaultSlot(slot::ARENAS + n * UNTYPEDS),
         count: UNTYPEDS,
         size_bits: UNTYPED_BITS,
         reserved: 0,
+        orders: page(slot::CONTROL + 2 * n, orders, driver_at::ORDERS),
+        report: page(slot::CONTROL + 2 * n + 1, report, driver_at::REPORT),
     };
+    let [first, second] = places.control;
     let mut component = UpdateComponent {
         name: Name::new("disk"),
-        arenas: [arena(0), arena(1)],
+        arenas: [arena(0, first), arena(1, second)],
         first_region: 0,
         region_count: 1 + CLIENTS as u32,
         port: VaultSlot(slot::PORT),
@@ -309,18 +318,6 @@ fn component(places: &Places) -> UpdateComponent {
         attempts: ATTEMPTS,
         relapses: RELAPSES,
         factory_sequence: 1,
-        orders: ControlPage {
-            frame: VaultSlot(slot::ORDERS),
-            reserved: 0,
-            update_vaddr: places.orders,
-            driver_vaddr: driver_at::ORDERS,
-        },
-        report: ControlPage {
-            frame: VaultSlot(slot::REPORT),
-            reserved: 0,
-            update_vaddr: places.report,
-            driver_vaddr: driver_at::REPORT,
-        },
         device_count: 1,
         irq_count: 1,
         ..UpdateComponent::default()

@@ -252,9 +252,11 @@ impl System {
             self.clients.iter().for_each(Client::acknowledge_early);
         }
         if mutant == Some(Mutant::AlwaysAlive) {
-            let orders = self.world.borrow().ram.word(self.places.orders + 24);
-            let report = self.world.borrow().ram.word(self.places.report + 16);
-            report.store(orders.load(Ordering::Relaxed), Ordering::Relaxed);
+            for (orders, report) in self.places.control {
+                let orders = self.world.borrow().ram.word(orders + 24);
+                let report = self.world.borrow().ram.word(report + 16);
+                report.store(orders.load(Ordering::Relaxed), Ordering::Relaxed);
+            }
         }
         self.supervisor.turn();
         if mutant == Some(Mutant::GivesBackTwice) && self.steps > 40 {
@@ -397,7 +399,8 @@ impl System {
                 self.excused = true;
             }
             What::ReportSpoilt { word, value } => {
-                let at = self.places.report + 8 * word;
+                let arena = self.driver.as_ref().map_or(0, |driver| driver.arena);
+                let at = self.places.control[arena].1 + 8 * word;
                 world.ram.word(at).store(value, Ordering::Relaxed);
                 self.spoilt = true;
             }
@@ -431,7 +434,7 @@ impl System {
         let books = self.supervisor.books().in_use();
         let kept = (holder, books);
         let anew = std::mem::replace(&mut self.kept, kept) != kept;
-        check(&self.supervisor, &world, anew)
+        check(&self.supervisor, &world, &self.places, anew)
     }
 
     /// Whether nothing is under way.
