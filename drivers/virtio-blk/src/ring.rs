@@ -80,11 +80,7 @@ impl<'a> Queue<'a> {
         if requests == 0 {
             return Err(Error::Queue);
         }
-        // The blocks are written before the device sees them.
-        for word in &ring.words[..(BLOCKS / 8) as usize] {
-            word.store(0, Ordering::Relaxed);
-        }
-        Ok(Self {
+        let queue = Self {
             ring,
             size: size as u16,
             indirect,
@@ -92,7 +88,11 @@ impl<'a> Queue<'a> {
             used: 0,
             free: u128::MAX >> (ENTRIES - requests),
             with_device: 0,
-        })
+        };
+        // Both rings' flags and indices. Whatever else the device reads is written before it is made available.
+        queue.store(AVAILABLE, 0);
+        queue.store(USED - 4, 0);
+        Ok(queue)
     }
 
     /// The queue's addresses, for the device's registers.

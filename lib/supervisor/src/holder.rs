@@ -12,7 +12,7 @@ use molt_system::{Holder as Mapper, Region, RegionMapping as Mapping, UpdateComp
 use crate::books::Books;
 use crate::control::Control;
 use crate::ports::Ports;
-use crate::{Error, Kernel, Result, Rights, Slot, Space, Thread};
+use crate::{Error, Kernel, Result, Rights, Slot, Space};
 
 /// The most copies of originals that one grant makes.
 pub const COPIES: usize = 512;
@@ -95,7 +95,7 @@ impl Holder {
         self.granted
     }
 
-    /// Gives control pages and ports to a generation that is built and does not run yet. This is done while the present
+    /// Gives control pages, ports and a whole budget to a generation that is built and does not run yet. This is done while the present
     /// generation serves, so that it does not prolong the blackout.
     pub fn prepare<'m>(
         &mut self,
@@ -107,6 +107,7 @@ impl Holder {
         generation: u64,
     ) -> Result {
         self.prepared = None;
+        kernel.configure_time(plan)?;
         control.connect(kernel, books, place.vspace, generation)?;
         connect(kernel, plan, place)?;
         self.prepared = Some(generation);
@@ -174,7 +175,6 @@ impl Holder {
             }
         };
         // Errors are ignored: a generation that was granted only in part may have no port and no scheduling context.
-        let _ = twice(|| kernel.suspend(Thread::Vault(place.tcb)));
         let _ = twice(|| kernel.unbind_port(place.tcb));
         let _ = twice(|| kernel.unbind_time(estate.plan.sc));
         for irq in estate.plan.irqs() {

@@ -100,8 +100,10 @@ pub trait Kernel<'m> {
     /// `IRQHandler_Clear`: undoes [`Self::bind_irq`].
     fn clear_irq(&self, handler: VaultSlot) -> Result;
 
-    /// Configures a generation's thread and scheduling context as the plan says, with `fault` as fault endpoint, binds the port,
-    /// and resumes the thread.
+    /// `SchedControl_ConfigureFlags`: the scheduling context as the plan says, with its whole budget. It may be in use.
+    fn configure_time(&self, plan: &UpdateComponent) -> Result;
+    /// Configures a generation's thread as the plan says, with `fault` as fault endpoint, binds scheduling context and port, and
+    /// resumes the thread.
     fn start(&self, plan: &UpdateComponent, tcb: VaultSlot, fault: VaultSlot) -> Result;
     /// `TCB_UnbindNotification`.
     fn unbind_port(&self, tcb: VaultSlot) -> Result;

@@ -37,7 +37,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         unit.watch.end();
         if let Some(place) = unit.holder.place() {
             // It fails only if there is no thread.
-            let _ = self.kernel.suspend(Thread::Vault(place.tcb));
+            let _ = twice(|| self.kernel.suspend(Thread::Vault(place.tcb)));
         }
     }
 

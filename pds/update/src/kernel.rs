@@ -83,11 +83,21 @@ impl Kernel<'static> for Sel4 {
         handler.irq_handler_clear().map_err(error)
     }
 
-    fn start(&self, plan: &UpdateComponent, tcb: VaultSlot, fault: VaultSlot) -> Result {
-        let sc: cap::SchedContext = capability(plan.sc);
+    fn configure_time(&self, plan: &UpdateComponent) -> Result {
         capability::<cap_type::SchedControl>(self.authority.sched_control)
-            .sched_control_configure_flags(sc, plan.budget_us, plan.period_us, 0, 0, 0)
-            .map_err(error)?;
+            .sched_control_configure_flags(
+                capability(plan.sc),
+                plan.budget_us,
+                plan.period_us,
+                0,
+                0,
+                0,
+            )
+            .map_err(error)
+    }
+
+    fn start(&self, plan: &UpdateComponent, tcb: VaultSlot, fault: VaultSlot) -> Result {
+        let sc = capability(plan.sc);
         let tcb: cap::Tcb = capability(tcb);
         let authority = capability(self.authority.tcb);
         tcb.tcb_set_sched_params(authority, 0, plan.priority.into(), sc, capability(fault))

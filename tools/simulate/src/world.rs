@@ -221,14 +221,21 @@ impl Kernel<'static> for Handle {
         })
     }
 
+    fn configure_time(&self, plan: &UpdateComponent) -> Result {
+        self.with(|world| {
+            // Where the kernel's clock stands still, a budget is never used up.
+            let times = [plan.budget_us, plan.period_us, 0, 0, 0];
+            let (control, sc) = (world.calls.sched_control, vault(plan.sc.0));
+            let label = Label::SCHED_CONTROL_CONFIGURE;
+            world.calls.call(control, label, &times, &[sc])?;
+            Ok(())
+        })
+    }
+
     fn start(&self, plan: &UpdateComponent, tcb: VaultSlot, fault: VaultSlot) -> Result {
         self.with(|world| {
             let (thread, sc) = (vault(tcb.0), vault(plan.sc.0));
             let calls = &mut world.calls;
-            // Where the kernel's clock stands still, a budget is never used up.
-            let times = [plan.budget_us, plan.period_us, 0, 0, 0];
-            let control = calls.sched_control;
-            calls.call(control, Label::SCHED_CONTROL_CONFIGURE, &times, &[sc])?;
             let caps = [crate::calls::TCB, sc, vault(fault.0)];
             let words = [0, u64::from(plan.priority)];
             calls.call(thread, Label::TCB_SET_SCHED_PARAMS, &words, &caps)?;

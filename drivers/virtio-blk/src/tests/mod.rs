@@ -13,7 +13,7 @@ use crate::*;
 mod random;
 
 fn words(count: usize) -> &'static [AtomicU64] {
-    let words: Vec<AtomicU64> = (0..count).map(|_| AtomicU64::new(0x55)).collect();
+    let words: Vec<AtomicU64> = (0..count).map(|_| AtomicU64::new(0x5555_5555_5555_5555)).collect();
     words.leak()
 }
 
