@@ -32,50 +32,52 @@ impl<C: InvocationContext> cap::Untyped<C> {
 }
 
 impl<C: InvocationContext> AbsoluteCPtr<C> {
-    /// A call on the CNode with the slot, then (where there is one) the source slot and `more`.
-    fn slot_order(self, label: u32, src: Option<&AbsoluteCPtr>, more: &[Word]) -> Result<()> {
-        let mut words = [self.path().bits(), self.path().depth() as Word, 0, 0, 0, 0];
-        let mut used = 2;
-        let mut root = [0];
-        if let Some(src) = src {
-            words[2] = src.path().bits();
-            words[3] = src.path().depth() as Word;
-            used = 4;
-            root[0] = src.root().bits();
-        }
-        words[used..][..more.len()].copy_from_slice(more);
-        used += more.len();
-        let caps = if src.is_some() { &root[..] } else { &[] };
-        self.into_root().order(label, caps, &words[..used])
+    /// Index and depth, as words of a message.
+    fn words(&self) -> [Word; 2] {
+        [self.path().bits(), self.path().depth() as Word]
     }
 
     /// `seL4_CNode_Revoke`: deletes every child of the capability, not itself.
     pub fn revoke(self) -> Result<()> {
-        self.slot_order(label::CNodeRevoke, None, &[])
+        let words = self.words();
+        self.into_root().order(label::CNodeRevoke, &[], &words)
     }
 
     /// `seL4_CNode_Delete`.
     pub fn delete(self) -> Result<()> {
-        self.slot_order(label::CNodeDelete, None, &[])
+        let words = self.words();
+        self.into_root().order(label::CNodeDelete, &[], &words)
     }
 
     /// `seL4_CNode_Copy`.
     pub fn copy(self, src: &AbsoluteCPtr, rights: CapRights) -> Result<()> {
-        self.slot_order(label::CNodeCopy, Some(src), &[rights.into_word()])
+        let ([index, depth], [from, from_depth]) = (self.words(), src.words());
+        let words = [index, depth, from, from_depth, rights.into_word()];
+        let root = [src.root().bits()];
+        self.into_root().order(label::CNodeCopy, &root, &words)
     }
 
     /// `seL4_CNode_Mint`: a copy with a badge (or, for a CNode, a guard).
     pub fn mint(self, src: &AbsoluteCPtr, rights: CapRights, badge: Word) -> Result<()> {
-        self.slot_order(label::CNodeMint, Some(src), &[rights.into_word(), badge])
+        let ([index, depth], [from, from_depth]) = (self.words(), src.words());
+        let words = [index, depth, from, from_depth, rights.into_word(), badge];
+        let root = [src.root().bits()];
+        self.into_root().order(label::CNodeMint, &root, &words)
     }
 
     /// `seL4_CNode_Move`.
     pub fn move_(self, src: &AbsoluteCPtr) -> Result<()> {
-        self.slot_order(label::CNodeMove, Some(src), &[])
+        let ([index, depth], [from, from_depth]) = (self.words(), src.words());
+        let words = [index, depth, from, from_depth];
+        let root = [src.root().bits()];
+        self.into_root().order(label::CNodeMove, &root, &words)
     }
 
     /// `seL4_CNode_Mutate`: a move that gives a badge (or, for a CNode, a guard).
     pub fn mutate(self, src: &AbsoluteCPtr, badge: Word) -> Result<()> {
-        self.slot_order(label::CNodeMutate, Some(src), &[badge])
+        let ([index, depth], [from, from_depth]) = (self.words(), src.words());
+        let words = [index, depth, from, from_depth, badge];
+        let root = [src.root().bits()];
+        self.into_root().order(label::CNodeMutate, &root, &words)
     }
 }

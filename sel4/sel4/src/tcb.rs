@@ -73,7 +73,7 @@ impl<C: InvocationContext> cap::Tcb<C> {
         let used = usize::try_from(count)
             .unwrap_or(usize::MAX)
             .min(sys::USER_CONTEXT_WORDS);
-        self.order(label::TCBWriteRegisters, &[], &words[..2 + used])
+        self.order_words(label::TCBWriteRegisters, &words[..2 + used])
     }
 
     /// [`tcb_write_registers`](Self::tcb_write_registers), all of them.

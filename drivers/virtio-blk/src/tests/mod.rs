@@ -13,7 +13,9 @@ use crate::*;
 mod random;
 
 fn words(count: usize) -> &'static [AtomicU64] {
-    let words: Vec<AtomicU64> = (0..count).map(|_| AtomicU64::new(0x5555_5555_5555_5555)).collect();
+    let words: Vec<AtomicU64> = (0..count)
+        .map(|_| AtomicU64::new(0x5555_5555_5555_5555))
+        .collect();
     words.leak()
 }
 
