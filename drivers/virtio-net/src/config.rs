@@ -5,8 +5,6 @@ use molt_net::Mac;
 
 /// Status (5.1.4): the link is up.
 const LINK_UP: u16 = 1;
-/// Status (5.1.4): the device asks for gratuitous packets.
-const ANNOUNCE: u16 = 2;
 
 /// The device's configuration. If a feature is missing, its value is the one that the driver has to assume by 5.1.4.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,8 +13,6 @@ pub struct Config {
     pub mac: Option<Mac>,
     /// Whether the link is up.
     pub link: bool,
-    /// Whether it asks for gratuitous packets.
-    pub announce: bool,
 }
 
 impl Config {
@@ -31,7 +27,6 @@ impl Config {
         Self {
             mac: has_mac.then_some([a, b, c, d, e, f]),
             link: status & LINK_UP != 0,
-            announce: status & ANNOUNCE != 0,
         }
     }
 }

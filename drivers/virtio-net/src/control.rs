@@ -24,10 +24,6 @@ pub(crate) struct Command(u8, u8);
 impl Command {
     /// 5.1.6.5.1: all frames, whatever their destination; data: 1 or 0.
     pub const PROMISCUOUS: Self = Self(0, 0);
-    /// 5.1.6.5.2: the device's address.
-    pub const MAC_ADDRESS: Self = Self(1, 1);
-    /// 5.1.6.5.4: gratuitous packets were sent; no data.
-    pub const ANNOUNCED: Self = Self(3, 0);
 }
 
 /// The control queue and its memory.
@@ -42,7 +38,7 @@ impl<'a> Control<'a> {
         Self { queue, memory }
     }
 
-    /// Runs one command with at most eight bytes of data.
+    /// Runs one command with one to eight bytes of data.
     pub fn run<R: Mmio>(
         &mut self,
         transport: &Transport<R>,
@@ -62,14 +58,12 @@ impl<'a> Control<'a> {
             len,
             write,
         };
-        let all = [
+        let pieces = [
             piece(0, 2, false),
             piece(DATA, data.len().min(8) as u32, false),
             piece(ANSWER, 1, true),
         ];
-        let without_data = [all[0], all[2]];
-        let pieces: &[Piece] = if data.is_empty() { &without_data } else { &all };
-        self.queue.add(pieces).ok_or(Error::Queue)?;
+        self.queue.add(&pieces).ok_or(Error::Queue)?;
         if self.queue.publish() {
             transport.notify(QUEUE);
         }

@@ -4,6 +4,7 @@
 use std::cell::{Ref, RefCell, RefMut};
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::sync::atomic::AtomicU64;
 
 use molt_shared::{Memory, Mmio};
 use molt_virtio::registers::*;
@@ -29,6 +30,8 @@ struct Queue {
 pub struct State {
     ring: Memory,
     pub ram: Vec<u8>,
+    /// Other memory that the device reads: its physical address, and the words there.
+    pub regions: Vec<(u64, &'static [AtomicU64])>,
     pub id: u32,
     pub offered: u64,
     pub accepts: bool,
@@ -62,9 +65,10 @@ impl Fake {
         Self(Rc::new(RefCell::new(State {
             ring,
             ram: vec![0; 0x10000],
+            regions: Vec::new(),
             id: 1,
-            // And three that the driver does not know: MQ, CTRL_VLAN, INDIRECT.
-            offered: Features::all().bits() | 1 << 22 | 1 << 19 | 1 << 28,
+            // And what the driver does not ask for: CTRL_VLAN, GUEST_ANNOUNCE, MQ, CTRL_MAC_ADDR, INDIRECT.
+            offered: Features::all().bits() | 1 << 19 | 1 << 21 | 1 << 22 | 1 << 23 | 1 << 28,
             accepts: true,
             resets: true,
             accepted: 0,
@@ -101,6 +105,15 @@ impl State {
     }
 
     fn bytes(&self, address: u64, len: usize) -> Vec<u8> {
+        let inside = |(start, words): &&(u64, &[AtomicU64])| {
+            (*start..start + 8 * words.len() as u64).contains(&address)
+        };
+        if let Some((start, words)) = self.regions.iter().find(inside) {
+            let memory = Memory::of(words);
+            let mut bytes = vec![0; len];
+            memory.read((address - start) as usize, &mut bytes).unwrap();
+            return bytes;
+        }
         if address < RING {
             return self.ram[(address - RAM) as usize..][..len].to_vec();
         }

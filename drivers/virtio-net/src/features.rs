@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Feature bits that this driver knows (5.1.3 and 6). CTRL_VLAN is not among them: with it a device drops frames of
-//! VLANs that it was not told of (5.1.6.5.3), but the switch behind this driver forwards all.
+//! Feature bits that this driver knows (5.1.3 and 6). Three are left out on purpose. With CTRL_VLAN a device drops frames of
+//! VLANs that it was not told of (5.1.6.5.3), but the switch behind this driver forwards all. The device's own address
+//! (CTRL_MAC_ADDR) and its wish for gratuitous packets (GUEST_ANNOUNCE) have no meaning for a switch's port: the addresses are
+//! the clients'.
 
 use bitflags::bitflags;
 
@@ -34,10 +36,6 @@ bitflags! {
         const CTRL_VQ = 1 << 17;
         /// Its commands for the receive mode.
         const CTRL_RX = 1 << 18;
-        /// The device asks for gratuitous packets, and is told when they are sent.
-        const GUEST_ANNOUNCE = 1 << 21;
-        /// Its command that sets the MAC address.
-        const CTRL_MAC_ADDR = 1 << 23;
         /// Notifications and interrupts by index.
         const EVENT_IDX = molt_virtio::registers::EVENT_INDEX;
         /// Not legacy.
@@ -62,7 +60,7 @@ impl Features {
             wanted.remove(Self::HOST_TSO4 | Self::HOST_TSO6 | Self::HOST_ECN);
         }
         if !wanted.contains(Self::CTRL_VQ) {
-            wanted.remove(Self::CTRL_RX | Self::GUEST_ANNOUNCE | Self::CTRL_MAC_ADDR);
+            wanted.remove(Self::CTRL_RX);
         }
         wanted
     }

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! A virtio-net device that has been started.
 
-use molt_net::{Mac, Offload};
+use molt_net::Offload;
 use molt_shared::Mmio;
 use molt_virtio::{Error, QUEUE_BYTES, Queue, Region, Transport};
 
 use crate::config::Config;
 use crate::control::{self, Command, Control};
 use crate::features::Features;
-use crate::receive::{self, Frame, Receive};
+use crate::frame::Frame;
+use crate::receive::{self, Receive};
 use crate::transmit::{self, Transmit};
 
 /// 5.1.1
@@ -19,15 +20,6 @@ const TRANSMIT: u32 = 1;
 
 /// How much ring memory is needed, in bytes.
 pub const RING_BYTES: usize = 3 * QUEUE_BYTES + transmit::BYTES + control::BYTES + receive::BYTES;
-
-/// What an interrupt reports in addition to frames.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Changes {
-    /// The link went up (true) or down.
-    pub link: Option<bool>,
-    /// The device asks for gratuitous packets; [`Nic::announced`] is the answer.
-    pub announce: bool,
-}
 
 /// One virtio-net device with one pair of queues.
 #[derive(Debug)]
@@ -111,10 +103,24 @@ impl<'a, R: Mmio> Nic<'a, R> {
         &self.config
     }
 
-    /// Puts a frame into the transmit ring, not yet visible to the device: its pieces' physical addresses and lengths. The
-    /// frame's number, below 128, which is in use until [`Self::sent`] returns it. `None`: no room.
-    pub fn send(&mut self, offload: Offload, frame: &[(u64, u32)]) -> Option<usize> {
-        self.transmit.add(offload, frame)
+    /// Whether the device takes a frame on which this is left to be done.
+    pub fn takes(&self, offload: &Offload) -> bool {
+        let has = |feature| self.features.contains(feature);
+        let checksum = offload.flags & Offload::NEEDS_CHECKSUM == 0 || has(Features::CSUM);
+        let segments = match offload.gso_type & !Offload::ECN {
+            Offload::TCP4 => has(Features::HOST_TSO4),
+            Offload::TCP6 => has(Features::HOST_TSO6),
+            _ => true,
+        };
+        let ecn = offload.gso_type & Offload::ECN == 0 || has(Features::HOST_ECN);
+        checksum && segments && ecn
+    }
+
+    /// Puts a frame into the transmit ring, not yet visible to the device: its first bytes from virtio's header on, at most
+    /// [`START`](crate::START), and physical address and bytes of the rest. Returns the frame's number, below
+    /// [`FRAMES`](crate::FRAMES), which is in use until [`Self::sent`] returns it; `None`: no room.
+    pub fn send(&mut self, start: &[u8], rest: (u64, u32)) -> Option<usize> {
+        self.transmit.add(start, rest)
     }
 
     /// Whether a frame can be sent.
@@ -160,47 +166,25 @@ impl<'a, R: Mmio> Nic<'a, R> {
         }
     }
 
-    /// Wishes for an interrupt at the next frame, received or sent; whether there is one already. For use before waiting.
-    pub fn arm(&mut self) -> bool {
-        let received = self.receive.queue.arm();
+    /// Asks for an interrupt when the next frame was sent or, if they are wanted, `received`. Returns whether there is one
+    /// already. For use before waiting.
+    pub fn arm(&mut self, received: bool) -> bool {
+        let received = received && self.receive.queue.arm();
         let sent = self.in_flight() > 0 && self.transmit.queue.arm();
         received || sent
     }
 
-    /// Reads and acknowledges the interrupt's causes.
+    /// Reads and acknowledges the interrupt's causes. Returns whether the configuration is another one than before.
     ///
     /// # Errors
     /// The device needs a reset.
-    pub fn interrupt(&mut self) -> Result<Changes, Error> {
+    pub fn interrupt(&mut self) -> Result<bool, Error> {
         if !self.transport.interrupt()? {
-            return Ok(Changes::default());
+            return Ok(false);
         }
         let before = self.config;
         self.config = read_config(&self.transport, self.features)?;
-        let link = self.config.link;
-        Ok(Changes {
-            link: (link != before.link).then_some(link),
-            announce: self.config.announce && self.features.contains(Features::GUEST_ANNOUNCE),
-        })
-    }
-
-    /// Gratuitous packets were sent, as the device asked.
-    ///
-    /// # Errors
-    /// The device has no such command, or refuses it.
-    pub fn announced(&mut self) -> Result<(), Error> {
-        self.command(Command::ANNOUNCED, &[])
-    }
-
-    /// Gives the device this address.
-    ///
-    /// # Errors
-    /// The device has no such command, or refuses it.
-    pub fn set_mac(&mut self, mac: Mac) -> Result<(), Error> {
-        match self.features.contains(Features::CTRL_MAC_ADDR) {
-            true => self.command(Command::MAC_ADDRESS, &mac),
-            false => Err(Error::Features),
-        }
+        Ok(self.config != before)
     }
 
     /// Resets the device: it touches no memory any more.

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Receive buffers, and the frames in them.
+//! Receive buffers.
 
 use heapless::Vec;
 use molt_net::{HEADER, Offload};
 use molt_virtio::{Error, Piece, Queue, Region};
+
+use crate::frame::Frame;
 
 /// Bytes of a receive buffer: an Ethernet frame with a VLAN tag and the header fit into one.
 pub const BUFFER: usize = 2048;
@@ -12,64 +14,7 @@ pub(crate) const BUFFERS: usize = molt_virtio::ENTRIES;
 /// Memory for them.
 pub(crate) const BYTES: usize = BUFFER * BUFFERS;
 /// Most buffers of one frame: 64 KiB of TCP with its headers.
-const MERGED: usize = 65_600 / BUFFER + 2;
-
-/// A frame that was received. It is in the ring memory until it is given back.
-#[derive(Debug)]
-pub struct Frame<'a> {
-    /// The device's information about its checksum and segments.
-    pub offload: Offload,
-    /// Number and bytes used of each buffer.
-    buffers: Vec<(u8, u16), MERGED>,
-    memory: Region<'a>,
-}
-
-impl<'a> Frame<'a> {
-    /// In bytes, without the header.
-    pub fn len(&self) -> usize {
-        let all: usize = self.buffers.iter().map(|(_, len)| usize::from(*len)).sum();
-        all.saturating_sub(HEADER)
-    }
-
-    /// Whether there is nothing but a header.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Copies the frame to `out`, and returns how many bytes it has. The device may write this memory only until the frame was
-    /// taken: a device that writes later damages only the frame.
-    pub fn copy_to(&self, mut out: impl FnMut(usize, u64, usize)) -> usize {
-        let mut at = 0;
-        let mut skip = HEADER;
-        for (number, len) in &self.buffers {
-            let start = BUFFER * usize::from(*number);
-            let (mut from, end) = (start + skip, start + usize::from(*len));
-            skip = 0;
-            while from < end {
-                // To the end of the word, or of what is used.
-                let bytes = (8 - from % 8).min(end - from);
-                out(at, self.memory.load(from) >> (from % 8 * 8), bytes);
-                (at, from) = (at + bytes, from + bytes);
-            }
-        }
-        at
-    }
-
-    /// The first bytes of the frame.
-    pub fn start<const N: usize>(&self) -> Option<[u8; N]> {
-        let mut start = [0; N];
-        let length = self.copy_to(|at, word, bytes| {
-            let word = word.to_le_bytes();
-            let (Some(to), Some(from)) = (start.get_mut(at..), word.get(..bytes)) else {
-                return;
-            };
-            for (to, from) in to.iter_mut().zip(from) {
-                *to = *from;
-            }
-        });
-        (length >= N).then_some(start)
-    }
-}
+pub(crate) const MERGED: usize = 65_600 / BUFFER + 2;
 
 /// The receive queue and its buffers.
 #[derive(Debug)]
@@ -118,6 +63,11 @@ impl<'a> Receive<'a> {
         let _ = frame.buffers.push((first, len));
         // Without merged buffers the device writes 1 (5.1.6.4.1). All of a frame's are used at once (5.1.6.4).
         for _ in 1..count.max(1) {
+            // All buffers but the last one are full (5.1.6.4), or at least end at a word.
+            let last = frame.buffers.last().map_or(0, |(_, len)| *len);
+            if !last.is_multiple_of(8) {
+                return Err(Error::UsedLength(last.into()));
+            }
             let next = self.used()?.ok_or(Error::UsedLength(count.into()))?;
             let pushed = frame.buffers.push(next);
             pushed.map_err(|_| Error::UsedLength(count.into()))?;

@@ -1,52 +1,49 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Frames to be sent.
+//!
+//! The start of each frame is copied to the ring memory, so that the device sends the addresses that the switch has seen,
+//! whatever a client does to its buffer meanwhile. The device reads the rest of the frame in the client's buffer.
 
 use heapless::Vec;
-use molt_net::{HEADER, Offload};
 use molt_virtio::{Error, Piece, Queue, Region};
 
-/// The most pieces of a frame to be sent.
-pub const SEGMENTS: usize = 3;
-/// One more descriptor, for the header.
-pub(crate) const CHAIN: u16 = SEGMENTS as u16 + 1;
-/// Room for each header.
-const ROOM: usize = 16;
-/// Memory for the headers.
-pub(crate) const BYTES: usize = ROOM * molt_virtio::ENTRIES;
+/// Bytes of the start: virtio's header, Ethernet's, and what follows to the end of the word.
+pub const START: usize = (molt_net::HEADER + molt_switch::HEADER).next_multiple_of(8);
+/// Descriptors: the start, and the rest.
+pub(crate) const CHAIN: u16 = 2;
+/// Most frames that are with the device.
+pub const FRAMES: usize = molt_virtio::ENTRIES / CHAIN as usize;
+/// Memory for the starts.
+pub(crate) const BYTES: usize = START * FRAMES;
 
-/// The transmit queue and the headers.
+/// The transmit queue and the starts of the frames in it.
 #[derive(Debug)]
 pub(crate) struct Transmit<'a> {
     pub queue: Queue<'a>,
-    headers: Region<'a>,
+    starts: Region<'a>,
 }
 
 impl<'a> Transmit<'a> {
-    pub fn new(queue: Queue<'a>, headers: Region<'a>) -> Self {
-        Self { queue, headers }
+    pub fn new(queue: Queue<'a>, starts: Region<'a>) -> Self {
+        Self { queue, starts }
     }
 
-    /// Puts a frame into the ring; its number. `None`: no room, no piece, or too many of them.
-    pub fn add(&mut self, offload: Offload, frame: &[(u64, u32)]) -> Option<usize> {
-        let at = ROOM * self.queue.next_free()?;
-        let header = offload.to_bytes(0);
-        let word =
-            |bytes: &[u8]| (bytes.iter().rev()).fold(0, |word, byte| word << 8 | u64::from(*byte));
-        self.headers.store(at, word(&header[..8]));
-        self.headers.store(at + 8, word(&header[8..]));
+    /// Puts a frame into the ring: its start, at most [`START`] bytes, and physical address and bytes of the rest, which may be
+    /// none. Returns its number; `None`: no room.
+    pub fn add(&mut self, start: &[u8], rest: (u64, u32)) -> Option<usize> {
+        let at = START * self.queue.next_free()?;
+        molt_net::put(self.starts.words(), at as u64, start);
+        let piece = |(address, len)| Piece {
+            address,
+            len,
+            write: false,
+        };
+        let first = piece((self.starts.address(at), start.len().min(START) as u32));
         let mut pieces: Vec<Piece, { CHAIN as usize }> = Vec::new();
-        let header = (self.headers.address(at), HEADER as u32);
-        for &(address, len) in [header].iter().chain(frame) {
-            let write = false;
-            let piece = Piece {
-                address,
-                len,
-                write,
-            };
-            pieces.push(piece).ok()?;
-        }
-        if frame.is_empty() {
-            return None;
+        // There is room for two.
+        let _ = pieces.push(first);
+        if rest.1 > 0 {
+            let _ = pieces.push(piece(rest));
         }
         self.queue.add(&pieces)
     }

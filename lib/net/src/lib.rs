@@ -20,7 +20,7 @@ mod offload;
 mod packet;
 mod properties;
 
-pub use buffers::{BUFFER, Buffers, get, put};
+pub use buffers::{BUFFER, Buffers, copy, get, put};
 pub use offload::{HEADER, Offload};
 pub use packet::{Answer, Malformed, Op, Packet};
 pub use properties::{Mac, Properties};

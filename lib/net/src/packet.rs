@@ -8,7 +8,7 @@
 
 use molt_queue::{PROPERTIES_WORDS, Payload};
 
-use crate::buffers::BUFFER;
+use crate::buffers::{BUFFER, Buffers};
 use crate::offload::HEADER;
 use crate::properties::Properties;
 
@@ -31,6 +31,14 @@ pub struct Packet {
     pub offset: u64,
     /// Bytes of header and frame; for receiving, the room for both.
     pub len: u32,
+}
+
+impl Packet {
+    /// Whether the buffer lies in a region of `bytes` bytes, behind the ring.
+    pub fn is_inside(&self, bytes: usize) -> bool {
+        let end = self.offset.checked_add(self.len.into());
+        self.offset >= Buffers::START as u64 && end.is_some_and(|end| end <= bytes as u64)
+    }
 }
 
 /// A buffer that contradicts itself.

@@ -23,6 +23,8 @@ pub struct DriverClient {
     pub queue: u64,
     /// 64-bit words of the queue.
     pub queue_words: u64,
+    /// Physical address of its queue, filled in by `monitor`.
+    pub queue_paddr: u64,
     /// Physical address of its memory, filled in by `monitor`.
     pub memory_paddr: u64,
     /// Bytes of its memory.

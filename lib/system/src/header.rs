@@ -6,7 +6,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 /// `MOLTBRIF`, the first 8 bytes of every brief.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"MOLTBRIF");
 /// Version of all tables of this crate; a field added at an end raises it.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The kind of PD that a brief is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -37,4 +37,7 @@ pub use update::{
     MAX_DEVICES, MAX_IRQS, MAX_MAPPINGS, MAX_REGIONS, MAX_SIGNALS, Region, RegionMapping, Signal,
     StageLink, StopRoutine, Technique, UpdateBrief, UpdateClient, UpdateComponent, UpdateIrq,
 };
-pub use vmm::{Class, GuestKind, MAX_SHARES, VmmBrief, VmmDoorbell, VmmGuest, VmmMemory, VmmShare};
+pub use vmm::{
+    Class, GuestKind, ISOLATED, MAX_SHARES, PINNED, VmmBrief, VmmDoorbell, VmmGuest, VmmMemory,
+    VmmShare,
+};

@@ -16,6 +16,8 @@ pub enum Class {
     Block = 1,
     /// A source of entropy; no words.
     Entropy = 2,
+    /// A network. Word 0: the client's MAC address, its first byte the lowest; word 1: [`PINNED`], [`ISOLATED`].
+    Network = 3,
 }
 
 impl Class {
@@ -24,10 +26,16 @@ impl Class {
         match number {
             1 => Some(Self::Block),
             2 => Some(Self::Entropy),
+            3 => Some(Self::Network),
             _ => None,
         }
     }
 }
+
+/// A client of a network may send from no other address than its own.
+pub const PINNED: u64 = 1;
+/// It exchanges frames only with the outside and with clients that are not isolated.
+pub const ISOLATED: u64 = 2;
 
 /// What runs in the virtual machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

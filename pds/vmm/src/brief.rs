@@ -10,6 +10,7 @@ use molt_system::{Class, GatePages, NONE, VmmBrief, VmmShare};
 use molt_vmm::virtio::block::Block;
 use molt_vmm::virtio::entropy::Entropy;
 use molt_vmm::virtio::link::Link;
+use molt_vmm::virtio::net::Net;
 use molt_vmm::{Device, Doorbell, Ram};
 use sel4_microkit::Channel;
 
@@ -42,6 +43,10 @@ pub fn device(share: &VmmShare, gate: &GatePages, n: usize) -> Option<Box<dyn De
         Class::Entropy => {
             let link = Link::new(molt_entropy_queue::Client::new(queue), gate, n);
             Some(Box::new(Entropy::new(link, registers)))
+        }
+        Class::Network => {
+            let link = Link::new(molt_net::Client::new(queue), gate, n);
+            Some(Box::new(Net::new(link, queue, registers)))
         }
     }
 }

@@ -46,6 +46,7 @@ fn systems_and_boards_agree() {
         ("qemu_virt_aarch64", "system.xml"),
         ("qemu_virt_aarch64", "tests/systems/two-bare.xml"),
         ("qemu_virt_aarch64", "tests/systems/entropy.xml"),
+        ("qemu_virt_aarch64", "tests/systems/network.xml"),
         ("zcu102", "tests/systems/zcu102.xml"),
     ] {
         let board = Board::load(root(), board).unwrap();

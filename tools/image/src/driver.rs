@@ -17,8 +17,8 @@ use molt_sdf::System;
 use molt_sdf::model::{Client, DomainId, Map, Replaceable, Role, SetvarValue, Share};
 use molt_system::layout::{IPC_BUFFER, STACK_TOP, TOOL_AREA};
 use molt_system::{
-    BriefHeader, DriverBrief, DriverClient, DriverRing, Entry, Identity, MAX_DRIVER_CLIENTS, NONE,
-    Name, SHARE_WORDS, TableRange, TrustKey,
+    BriefHeader, DriverBrief, DriverClient, DriverRing, Entry, ISOLATED, Identity,
+    MAX_DRIVER_CLIENTS, NONE, Name, PINNED, SHARE_WORDS, TableRange, TrustKey,
 };
 use std::mem::offset_of;
 use zerocopy::IntoBytes;
@@ -90,12 +90,13 @@ fn one(layout: &mut Layout, domain: DomainId) -> Result<Driver, Error> {
         .take(MAX_DRIVER_CLIENTS)
     {
         let row = offset_of!(DriverBrief, clients) + n * size_of::<DriverClient>();
-        let memory = layout.regions[client.memory];
-        layout.b.fill_paddr(
-            frames,
-            (row + offset_of!(DriverClient, memory_paddr)) as u64,
-            memory,
-        );
+        for (word, region) in [
+            (offset_of!(DriverClient, queue_paddr), client.queue),
+            (offset_of!(DriverClient, memory_paddr), client.memory),
+        ] {
+            let region = layout.regions[region];
+            layout.b.fill_paddr(frames, (row + word) as u64, region);
+        }
     }
     if let Some(ring) = ring(system, domain) {
         let at = offset_of!(DriverBrief, ring) + offset_of!(DriverRing, paddr);
@@ -207,6 +208,7 @@ fn client_row(system: &System, domain: DomainId, client: &Client) -> DriverClien
         name: Name::new(&system.domains[client.domain].name),
         queue,
         queue_words: system.region(client.queue).size / 8,
+        queue_paddr: 0,
         memory_paddr: 0,
         memory_size: system.region(client.memory).size,
         share: share_words(client),
@@ -222,6 +224,16 @@ pub fn share_words(client: &Client) -> [u64; SHARE_WORDS] {
             first_sector,
             sectors,
         }) => [first_sector, sectors, 0, 0],
+        Some(Share::Network {
+            mac: [a, b, c, d, e, f],
+            pinned,
+            isolated,
+        }) => {
+            let held = if pinned { PINNED } else { 0 };
+            let apart = if isolated { ISOLATED } else { 0 };
+            let mac = u64::from_le_bytes([a, b, c, d, e, f, 0, 0]);
+            [mac, held | apart, 0, 0]
+        }
         Some(Share::Entropy) | None => [0; SHARE_WORDS],
     }
 }

@@ -20,6 +20,7 @@ fn of_class(class: &str) -> &'static [&'static str] {
         // A disk holds a file system of ours.
         "block" => &["virtio_blk", "ext4"],
         "entropy" => &["virtio_rng"],
+        "network" => &["virtio_net"],
         _ => &[],
     }
 }

@@ -28,8 +28,8 @@ const SECTOR: u64 = 512;
 const MONITOR: &str = "molt-monitor";
 /// What boots either kernel.
 const LOADER: &str = "molt-loader";
-/// The programs in the Linux guest: the one for the demo, and the one for `molt bench`.
-const LINUX_PROGRAMS: [&str; 2] = ["molt-linux-agent", "molt-linux-load"];
+/// The programs in the Linux guest: the two for the demo, for disk and network, and the one for `molt bench`.
+const LINUX_PROGRAMS: [&str; 3] = ["molt-linux-agent", "molt-linux-net", "molt-linux-load"];
 /// The file in a native client's archive that holds its key's seed.
 const SEED: &str = "seed";
 

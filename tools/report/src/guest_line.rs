@@ -3,7 +3,7 @@
 //!
 //! | line | meaning |
 //! |---|---|
-//! | `result name=value …` | the last account: `requests`, `errors`, `bytes_verified`, `max_latency_ns`, `p99_latency_ns`; other names are ignored |
+//! | `result name=value …` | the last account: `requests`, `errors`, `bytes_verified`, `max_latency_ns`, `p99_latency_ns`; of the network `net_bytes`, `lost`, `lost_in_a_row`; other names are ignored. Two programs of a guest may print one each |
 //! | `progress name=value …` | the same at intervals, before the last one |
 //! | `alive …` | a sign of life |
 //! | `ring status=… reason=…` | the doorbell's status and reason, as words of `molt-doorbell`; for the reader only |
@@ -80,6 +80,9 @@ pub fn read(guest: &mut Guest, text: &str) -> GuestLine {
             ("bytes_verified", _) => guest.bytes_verified = value,
             // Errors that the program itself has seen count, even if the requests are counted by the VMM.
             ("errors", _) => guest.errors = guest.errors.max(value),
+            ("net_bytes", _) => guest.net_bytes = Some(value),
+            ("lost", _) => guest.pings_lost = Some(value),
+            ("lost_in_a_row", _) => guest.pings_lost_in_a_row = Some(value),
             ("requests", Kind::Bare) => guest.requests = value,
             ("max_latency_ns", Kind::Bare) => guest.max_latency_ns = value,
             ("p99_latency_ns", Kind::Bare) => guest.p99_latency_ns = Some(value),
@@ -126,6 +129,19 @@ mod tests {
         };
         read(&mut guest, "result requests=7 errors=0 bytes_verified=4096");
         assert_eq!((guest.requests, guest.bytes_verified), (0, 4096));
+    }
+
+    #[test]
+    fn the_network_s_account_stands_beside_the_disk_s() {
+        let mut guest = Guest::default();
+        let disk = "result requests=7 errors=0 bytes_verified=4096";
+        let network = "result net_bytes=9 errors=1 probes=5 lost=2 lost_in_a_row=1";
+        for line in [disk, network] {
+            assert_eq!(read(&mut guest, line), GuestLine::Result);
+        }
+        assert_eq!((guest.bytes_verified, guest.net_bytes), (4096, Some(9)));
+        assert_eq!(guest.pings_lost, Some(2));
+        assert_eq!((guest.pings_lost_in_a_row, guest.errors), (Some(1), 1));
     }
 
     #[test]

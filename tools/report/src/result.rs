@@ -49,6 +49,15 @@ pub struct Guest {
     pub errors: u64,
     /// Bytes read back and compared.
     pub bytes_verified: u64,
+    /// Bytes that came back over the network as they were sent, where the guest has one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub net_bytes: Option<u64>,
+    /// Pings that got no answer, where the guest sends any.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub pings_lost: Option<u64>,
+    /// The most of these that were lost one after the other.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub pings_lost_in_a_row: Option<u64>,
     /// The longest that a request took, by the guest's own clock, in nanoseconds.
     pub max_latency_ns: u64,
     /// The 99th percentile of the same, where the guest measures it.

@@ -32,6 +32,15 @@ pub fn table(summary: &Summary) -> Vec<String> {
             guest.parked
         ));
     }
+    for guest in &summary.guests {
+        if let Some(bytes) = guest.net_bytes {
+            lines.push(format!(
+                "  {:<10} {bytes} bytes came back over the network as they were sent, {} ping(s) without an answer",
+                guest.name,
+                guest.pings_lost.unwrap_or(0)
+            ));
+        }
+    }
     for update in &summary.updates {
         let reason = update.reason.as_ref().map(|reason| format!(" ({reason})"));
         lines.push(format!(

@@ -40,6 +40,9 @@ pub struct Expectation {
     /// Named figures of the trace: all that came under the name, in order.
     #[serde(default)]
     pub values: std::collections::BTreeMap<String, Vec<u64>>,
+    /// How many pings in a row may get no answer: those of one swap.
+    #[serde(default)]
+    pub pings_lost_in_a_row: u64,
     /// Whether faults and queue violations are part of the scenario.
     #[serde(default)]
     pub complaints: bool,
@@ -87,8 +90,18 @@ pub fn judge(summary: &Summary, collector: &Collector, expected: &Expectation) -
                 expected.alive
             ));
         }
-        if expected.verified && guest.bytes_verified == 0 {
+        if expected.verified && guest.bytes_verified == 0 && guest.net_bytes.is_none() {
             failures.push(format!("guest '{name}' compared nothing"));
+        }
+        if guest.net_bytes == Some(0) {
+            failures.push(format!("guest '{name}' got nothing back over the network"));
+        }
+        let row = guest.pings_lost_in_a_row.unwrap_or(0);
+        if row > expected.pings_lost_in_a_row {
+            failures.push(format!(
+                "guest '{name}' lost {row} pings in a row, expected at most {}",
+                expected.pings_lost_in_a_row
+            ));
         }
     }
     let fenced: Vec<&str> = collector.fenced().collect();

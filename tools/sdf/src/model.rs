@@ -365,6 +365,15 @@ pub enum Share {
     },
     /// `<entropy>`: random numbers, of which there is no end.
     Entropy,
+    /// `<network>`: a port of the switch.
+    Network {
+        /// The client's MAC address.
+        mac: [u8; 6],
+        /// Whether it may send from no other address.
+        pinned: bool,
+        /// Whether it exchanges frames only with the outside and with clients that are not isolated.
+        isolated: bool,
+    },
 }
 
 impl Share {
@@ -373,6 +382,7 @@ impl Share {
         match self {
             Share::Block { .. } => "block",
             Share::Entropy => "entropy",
+            Share::Network { .. } => "network",
         }
     }
 }

@@ -194,6 +194,22 @@ pub enum Rule {
     ShareClass(&'static str, String, String),
     #[error("sectors {0} to {1} are within the share of '{2}'")]
     ShareOverlap(u64, u64, String),
+    #[error("'{0}' is not a MAC address: six bytes in hexadecimal digits, as in 52:54:00:00:00:01")]
+    Mac(String),
+    #[error(
+        "{0} cannot be a client's own address: it is a group's (its first byte is odd), or zero"
+    )]
+    MacOfGroup(String),
+    #[error("the MAC address {0} is that of '{1}' already")]
+    MacTwice(String, String),
+    #[error(
+        "the queue '{0}' of {1:#x} bytes has no room for a frame in each direction: a network's queue has at least {2:#x}, and 0x200000 for 15 in each"
+    )]
+    NetworkQueue(String, u64, u64),
+    #[error(
+        "'{0}' is of class 'network', and a client of it needs an address: <client …><network mac=\"52:54:00:00:00:01\" /></client>"
+    )]
+    NetworkShare(String),
     #[error("too many {0}: the limit is {1}")]
     TooMany(&'static str, usize),
     #[error("the staging region '{0}' is not mapped in virtual machine '{1}'")]

@@ -51,6 +51,21 @@ pub fn rights(text: &str) -> Result<Rights, Rule> {
     Ok(rights)
 }
 
+/// A MAC address that one card can have: six bytes in hexadecimal digits, of no group (IEEE 802, 8.2.2), not zero.
+pub fn mac(text: &str) -> Result<[u8; 6], Rule> {
+    let byte = |part: &str| {
+        let digits = part.len() == 2 && part.bytes().all(|c| c.is_ascii_hexdigit());
+        u8::from_str_radix(part, 16).ok().filter(|_| digits)
+    };
+    let bytes: Option<Vec<u8>> = text.split(':').map(byte).collect();
+    let mac: Option<[u8; 6]> = bytes.and_then(|bytes| bytes.try_into().ok());
+    match mac {
+        None => Err(Rule::Mac(text.to_owned())),
+        Some(mac) if mac[0] & 1 == 1 || mac == [0; 6] => Err(Rule::MacOfGroup(text.to_owned())),
+        Some(mac) => Ok(mac),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,6 +84,27 @@ mod tests {
         assert_eq!((decimal("61"), decimal("-1")), (Ok(61), Ok(-1)));
         for bad in ["", "0x1", "1_0", "1 "] {
             assert_eq!(decimal(bad), Err(Rule::Decimal(bad.to_owned())), "{bad}");
+        }
+    }
+
+    #[test]
+    fn mac_addresses_are_one_card_s() {
+        assert_eq!(mac("52:54:00:aB:0c:01"), Ok([0x52, 0x54, 0, 0xab, 12, 1]));
+        for bad in [
+            "",
+            "52:54:00:12:34",
+            "52-54-00-12-34-56",
+            "52:54:0:12:34:56",
+            "52:54:00:12:34:+6",
+        ] {
+            assert_eq!(mac(bad), Err(Rule::Mac(bad.to_owned())), "{bad}");
+        }
+        for group in [
+            "01:00:5e:00:00:01",
+            "ff:ff:ff:ff:ff:ff",
+            "00:00:00:00:00:00",
+        ] {
+            assert_eq!(mac(group), Err(Rule::MacOfGroup(group.to_owned())));
         }
     }
 

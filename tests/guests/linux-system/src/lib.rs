@@ -10,11 +10,13 @@ mod aio;
 mod directory;
 mod machine;
 mod print;
+mod socket;
 
 pub use aio::{Aio, Operation};
 pub use directory::Names;
-pub use machine::{credit_entropy, insert_module, mount, power_off, sleep_ms};
+pub use machine::{credit_entropy, insert_module, mount, power_off, sleep_ms, stand_back};
 pub use print::print_line;
+pub use socket::{Address, READABLE, Received, Socket, WRITABLE, wait};
 
 use core::arch::{asm, global_asm};
 use core::ffi::CStr;

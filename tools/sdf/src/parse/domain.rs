@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! `<protection_domain>`
 
-use super::{Names, guest, machine, map, replaceable, schedule};
+use super::{Names, client, guest, machine, map, replaceable, schedule};
 use crate::Rule;
 use crate::error::{Broken, broken};
 use crate::model::{DomainId, ExtraCap, ExtraCapability, ProtectionDomain, Role, System};
@@ -161,7 +161,7 @@ pub fn parse(
             }
             "irq" => domain.irqs.push(map::irq(*child, &mut domain.setvars)?),
             "setvar" => domain.setvars.push(map::setvar(*child, names)?),
-            "client" => domain.clients.push(replaceable::client(*child, names)?),
+            "client" => domain.clients.push(client::parse(*child, names)?),
             _ => {}
         }
     }

@@ -2,6 +2,7 @@
 //! From text to model, element by element. Names are resolved here; what concerns several elements is in `rules`.
 
 mod channel;
+mod client;
 mod domain;
 mod domains;
 mod guest;

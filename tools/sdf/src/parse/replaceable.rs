@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! `<replaceable>` and `<client>`
+//! `<replaceable>`
 
-use super::Names;
 use crate::Rule;
 use crate::error::{Broken, broken};
-use crate::model::{Client, Replaceable, Share, Stop, Trust};
+use crate::model::{Replaceable, Stop, Trust};
 use crate::xml::{At, Element};
 
 /// Arenas are made of untypeds of this size.
@@ -21,7 +20,7 @@ fn text(element: Element, name: &'static str, longest: usize) -> Result<String, 
     Ok(text.value)
 }
 
-fn or(
+pub(super) fn or(
     element: Element,
     name: &'static str,
     default: u64,
@@ -121,46 +120,5 @@ pub fn parse(element: Element) -> Result<Replaceable, Broken> {
             )?
             .unwrap_or(Stop::None),
         trust: (children.into_iter().map(trust)).collect::<Result<_, _>>()?,
-    })
-}
-
-/// `<client>`
-pub fn client(element: Element, names: &Names) -> Result<Client, Broken> {
-    for name in SHARE {
-        if let Some(at) = element.text(name) {
-            return broken(&at.span, Rule::ShareAttribute(name));
-        }
-    }
-    element.attributes(&["pd", "queue", "memory"])?;
-    let shares = element.children(&["block", "entropy"])?;
-    if let Some(second) = shares.get(1) {
-        return broken(&second.span(), Rule::OnlyOnce("client's share".to_owned()));
-    }
-    Ok(Client {
-        span: element.span(),
-        domain: names.domain(&element.required("pd")?)?,
-        queue: names.region(&element.required("queue")?)?,
-        memory: names.region(&element.required("memory")?)?,
-        share: shares
-            .first()
-            .map(|share| self::share(*share))
-            .transpose()?,
-    })
-}
-
-/// Attributes of a client's share of a disk.
-const SHARE: [&str; 2] = ["first_sector", "sectors"];
-
-/// A client's share of a device, by class.
-fn share(element: Element) -> Result<Share, Broken> {
-    element.children(&[])?;
-    if element.tag() == "entropy" {
-        element.attributes(&[])?;
-        return Ok(Share::Entropy);
-    }
-    element.attributes(&SHARE)?;
-    Ok(Share::Block {
-        first_sector: element.number_or("first_sector", 0)?.value,
-        sectors: or(element, "sectors", 0, 0, 1 << 54)?,
     })
 }

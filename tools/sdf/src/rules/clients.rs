@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Clients of replaceable PDs and their shares.
 
+use molt_net::Buffers;
+
 use super::replaceable::channel;
 use crate::Rule;
 use crate::error::{Broken, broken};
-use crate::model::{Client, DomainId, Map, ProtectionDomain, RegionId, Role, System};
+use crate::model::{Client, DomainId, Map, ProtectionDomain, RegionId, Role, Share, System};
 
 /// Limit of the tables in `molt-system`.
 const CLIENTS: usize = 8;
@@ -50,6 +52,12 @@ fn one(system: &System, driver: DomainId, client: &Client) -> Result<(), Broken>
             ),
         );
     }
+    let described = &system.domains[driver];
+    let is_network = described.replaceable.as_ref();
+    let is_network = is_network.is_some_and(|replaceable| replaceable.class == "network");
+    if is_network && client.share.is_none() {
+        return broken(&client.span, Rule::NetworkShare(described.name.clone()));
+    }
     let (queue, memory) = (system.region(client.queue), system.region(client.memory));
     if !queue.revocable {
         return broken(&client.span, Rule::QueueNotRevocable(queue.name.clone()));
@@ -60,6 +68,13 @@ fn one(system: &System, driver: DomainId, client: &Client) -> Result<(), Broken>
                 &client.span,
                 Rule::QueueUnmapped(queue.name.clone(), domain.name.clone()),
             );
+        }
+    }
+    if is_network {
+        let (name, least) = (queue.name.clone(), Buffers::LEAST.next_multiple_of(0x1000));
+        if Buffers::of(queue.size as usize).each() == 0 {
+            let rule = Rule::NetworkQueue(name, queue.size, least as u64);
+            return broken(&client.span, rule);
         }
     }
     let domain = &system.domains[client.domain];
@@ -103,6 +118,13 @@ fn disjoint(
         if own.start < others.end && others.start < own.end {
             let last = own.end.saturating_sub(1);
             return broken(&client.span, Rule::ShareOverlap(own.start, last, owner));
+        }
+        if let (Some(Share::Network { mac, .. }), Some(Share::Network { mac: theirs, .. })) =
+            (client.share, other.share)
+            && mac == theirs
+        {
+            let bytes = mac.map(|byte| format!("{byte:02x}"));
+            return broken(&client.span, Rule::MacTwice(bytes.join(":"), owner));
         }
     }
     Ok(())

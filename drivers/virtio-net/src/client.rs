@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! One client: its queue, the buffers in the queue's region, and its receive buffers that wait for a frame.
+
+use core::sync::atomic::AtomicU64;
+
+use heapless::Deque;
+use molt_net::{Answer, HEADER, Mac, Offload, Op, Packet, Server};
+use molt_queue::{SlotId, layout};
+use molt_switch::{Header, Port};
+use molt_system::{ISOLATED, PINNED, SHARE_WORDS};
+
+use crate::transmit::START;
+
+/// What a client has of the network.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Share {
+    /// Its address.
+    pub mac: Mac,
+    /// Whether it may send from no other address.
+    pub pinned: bool,
+    /// Whether it exchanges frames only with the outside and with clients that are not isolated.
+    pub isolated: bool,
+}
+
+impl Share {
+    /// From the words of a brief (`molt_system::Class::Network`).
+    pub fn from_words([mac, flags, ..]: [u64; SHARE_WORDS]) -> Self {
+        let [a, b, c, d, e, f, ..] = mac.to_le_bytes();
+        Self {
+            mac: [a, b, c, d, e, f],
+            pinned: flags & PINNED != 0,
+            isolated: flags & ISOLATED != 0,
+        }
+    }
+
+    /// The switch's port for it.
+    pub(crate) fn port(&self) -> Port {
+        Port {
+            held_to: self.pinned.then_some(self.mac),
+            isolated: self.isolated,
+        }
+    }
+}
+
+/// A client as the driver sees it.
+#[derive(Debug)]
+pub struct Client<'a> {
+    queue: Server<'a>,
+    region: &'a [AtomicU64],
+    /// The region's physical address.
+    physical: u64,
+    share: Share,
+    /// Receive buffers that wait for a frame.
+    waiting: Deque<(SlotId, Packet), { layout::SLOTS }>,
+    /// The next frame, where it was found behind receive buffers that were needed.
+    next: Option<Sent>,
+    strayed: bool,
+}
+
+/// A frame that a client wants to have sent. Its start is a private copy: what was decided by it stays true.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    pub slot: SlotId,
+    packet: Packet,
+    start: [u8; START],
+}
+
+impl Sent {
+    /// Its first bytes: virtio's header, Ethernet's, and what follows; all of it if it is short.
+    pub fn start(&self) -> &[u8] {
+        let len = START.min(self.packet.len as usize);
+        self.start.get(..len).unwrap_or_default()
+    }
+
+    /// Bytes of the frame, without virtio's header; less than Ethernet's header if it is none.
+    pub fn len(&self) -> usize {
+        (self.packet.len as usize).saturating_sub(HEADER)
+    }
+
+    /// What is left to be done on it.
+    pub fn offload(&self) -> Offload {
+        let header = self.start.first_chunk().copied().unwrap_or_default();
+        Offload::from_bytes(header).0
+    }
+
+    /// Ethernet's header.
+    pub fn header(&self) -> Header {
+        let frame = self.start.get(HEADER..).unwrap_or_default();
+        Header::new(frame.first_chunk().unwrap_or(&[0; _]))
+    }
+}
+
+impl<'a> Client<'a> {
+    /// A client with nothing in flight. `region` holds its queue and its buffers, and is at `physical` in physical memory.
+    pub fn new(queue: Server<'a>, region: &'a [AtomicU64], physical: u64, share: Share) -> Self {
+        Self {
+            queue,
+            region,
+            physical,
+            share,
+            waiting: Deque::new(),
+            next: None,
+            strayed: false,
+        }
+    }
+
+    /// Its queue.
+    pub fn queue(&mut self) -> &mut Server<'a> {
+        &mut self.queue
+    }
+
+    pub(crate) fn share(&self) -> &Share {
+        &self.share
+    }
+
+    /// The next frame to be sent.
+    pub(crate) fn next(&mut self) -> Option<Sent> {
+        self.take();
+        self.next.take()
+    }
+
+    /// Takes what the client has submitted, up to the next frame to be sent. From a client that breaks the protocol, or names
+    /// bytes outside its region, nothing is taken any more.
+    fn take(&mut self) {
+        while self.next.is_none() && !self.strayed {
+            let mut packet = Packet::default();
+            let Some(taken) = self.queue.take(&mut packet) else {
+                return;
+            };
+            match taken {
+                Ok(slot) if packet.is_inside(size_of_val(self.region)) => match packet.op {
+                    // There are as many places as slots.
+                    Op::Receive => drop(self.waiting.push_back((slot, packet))),
+                    Op::Send => self.next = Some(self.sent(slot, packet)),
+                },
+                _ => self.strayed = true,
+            }
+        }
+    }
+
+    fn sent(&self, slot: SlotId, packet: Packet) -> Sent {
+        let mut start = [0; START];
+        molt_net::get(self.region, packet.offset, &mut start);
+        if let Some(header) = start.first_chunk_mut::<HEADER>() {
+            let (offload, _) = Offload::from_bytes(*header);
+            // A count of buffers is not for senders (5.1.6.2.1).
+            *header = offload.to_bytes(0);
+        }
+        Sent {
+            slot,
+            packet,
+            start,
+        }
+    }
+
+    /// Physical address and bytes of what is behind a frame's start.
+    pub(crate) fn rest(&self, sent: &Sent) -> (u64, u32) {
+        let start = START as u32;
+        let address = self.physical + sent.packet.offset + u64::from(start);
+        (address, sent.packet.len.saturating_sub(start))
+    }
+
+    /// Stores a frame of another client, whose region is `from`. Returns whether there was room.
+    pub(crate) fn pass(&mut self, sent: &Sent, from: &[AtomicU64]) -> bool {
+        self.receive(sent.packet.len as usize, |region, at| {
+            let (start, rest) = (START as u64, sent.packet.len.saturating_sub(START as u32));
+            molt_net::put(region, at, sent.start());
+            let from = (from, sent.packet.offset + start);
+            molt_net::copy(from, (region, at + start), rest as usize);
+        })
+    }
+
+    /// The region in which its buffers are.
+    pub(crate) fn region(&self) -> &'a [AtomicU64] {
+        self.region
+    }
+
+    /// Stores a frame that is `len` bytes long with its header: `fill` gets the region and the place. Returns whether there was
+    /// room: a receive buffer, and the frame fits into it.
+    pub(crate) fn receive(&mut self, len: usize, fill: impl FnOnce(&[AtomicU64], u64)) -> bool {
+        if self.waiting.is_empty() {
+            self.take();
+        }
+        let fits = |(_, packet): &(SlotId, Packet)| len <= packet.len as usize;
+        if !self.waiting.front().is_some_and(fits) {
+            return false;
+        }
+        let Some((slot, packet)) = self.waiting.pop_front() else {
+            return false;
+        };
+        fill(self.region, packet.offset);
+        // The slot comes from this client's own queue.
+        let completed = self.queue.complete(slot, Answer::Received(len as u32));
+        completed.is_ok()
+    }
+}

@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The driver with the fake device and clients, which may misbehave.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use molt_net::{Answer, Buffers, Client as Queue, Op, Packet, Server, get, put};
+use molt_queue::{Token, layout};
+use molt_shared::Memory;
+
+use crate::fake::{Fake, RING, State};
+use crate::{
+    Client, Driver, Features, HEADER, Mac, Nic, Offload, RING_BYTES, Region, Service, Share,
+};
+
+/// Bytes of a client's region, and where that of the first is in physical memory; the others follow.
+const REGION: usize = 0x20_0000;
+const PHYSICAL: u64 = 0x5000_0000;
+const CLIENTS: usize = 3;
+const ALL: Mac = [0xff; 6];
+const OUTSIDE: Mac = [2, 0, 0, 0, 0, 0x99];
+
+const fn own(client: usize) -> Mac {
+    [2, 0, 0, 0, 0, client as u8 + 1]
+}
+
+fn words(bytes: usize) -> &'static [AtomicU64] {
+    let words: Vec<AtomicU64> = (0..bytes / 8).map(|_| AtomicU64::new(0)).collect();
+    words.leak()
+}
+
+/// A frame of `len` bytes whose content depends on its length.
+fn frame(to: Mac, from: Mac, len: usize) -> Vec<u8> {
+    let content = (14..len).map(|n| (n * 7 + len) as u8);
+    [to.as_slice(), &from, &[8, 0]]
+        .concat()
+        .into_iter()
+        .chain(content)
+        .collect()
+}
+
+struct Rig {
+    fake: Fake,
+    ring: &'static [AtomicU64],
+    regions: [&'static [AtomicU64]; CLIENTS],
+    clients: [Queue<'static>; CLIENTS],
+    shares: [Share; CLIENTS],
+    driver: Driver<'static, Fake>,
+}
+
+impl Rig {
+    /// Each client has `buffers` receive buffers with the driver.
+    fn with(buffers: usize, share: impl Fn(usize) -> Share, change: impl Fn(&mut State)) -> Self {
+        let ring = words(RING_BYTES);
+        let fake = Fake::new(Memory::of(ring));
+        change(&mut fake.set());
+        let regions = [(); CLIENTS].map(|()| words(REGION));
+        fake.set().regions = (regions.into_iter().enumerate())
+            .map(|(n, words)| (PHYSICAL + (n * REGION) as u64, words))
+            .collect();
+        let mut clients = regions.map(Queue::new);
+        let shares = std::array::from_fn(share);
+        for client in &mut clients {
+            client.resume(0);
+            for n in 0..buffers {
+                let packet = Buffers::of(REGION).packet(Op::Receive, n).unwrap();
+                client.submit(&packet).unwrap();
+            }
+        }
+        let driver = start(&fake, ring, &regions, &shares, 0);
+        Self {
+            fake,
+            ring,
+            regions,
+            clients,
+            shares,
+            driver,
+        }
+    }
+
+    fn new() -> Self {
+        Self::with(15, share, |_| ())
+    }
+
+    /// The next generation, after `update` has reset the device; frames that were to be sent are withdrawn, as a VMM does.
+    fn swap(&mut self) {
+        for client in &mut self.clients {
+            client.close();
+            while client.withdraw(|packet| packet.op == Op::Send).is_some() {}
+            client.resume(1);
+        }
+        self.driver = start(&self.fake, self.ring, &self.regions, &self.shares, 1);
+    }
+
+    fn submit(&mut self, client: usize, offload: Offload, frame: &[u8]) -> Token {
+        let mut packet = Buffers::of(REGION).packet(Op::Send, 0).unwrap();
+        // Each frame in a buffer of its own.
+        let used = self.clients[client].owed() % 15;
+        packet.offset += (molt_net::BUFFER * used) as u64;
+        let bytes = [offload.to_bytes(0).as_slice(), frame].concat();
+        packet.len = bytes.len() as u32;
+        put(self.regions[client], packet.offset, &bytes);
+        self.clients[client].submit(&packet).unwrap()
+    }
+
+    /// A client sends a frame; the answer, if there is one already.
+    fn send(&mut self, client: usize, frame: &[u8]) -> Option<Answer> {
+        let token = self.submit(client, Offload::default(), frame);
+        self.driver.pump().unwrap();
+        self.answers(client)
+            .into_iter()
+            .find_map(|(t, a)| (t == token).then_some(a))
+    }
+
+    fn answers(&mut self, client: usize) -> Vec<(Token, Answer)> {
+        let next = || self.clients[client].poll();
+        std::iter::from_fn(next)
+            .map(|answer| answer.expect("the driver keeps to the protocol"))
+            .collect()
+    }
+
+    /// The frames that a client has received since the last call. (The buffers are not given back.)
+    fn received(&mut self, client: usize) -> Vec<Vec<u8>> {
+        let all = self.answers(client).into_iter();
+        let frames = all.filter_map(|(token, answer)| match answer {
+            Answer::Received(len) => Some((token, len as usize)),
+            _ => None,
+        });
+        // Receive buffers were submitted in order, before all else.
+        let buffer =
+            |token: Token| Buffers::of(REGION).packet(Op::Receive, token.serial() as usize);
+        frames
+            .map(|(token, len)| {
+                let mut bytes = vec![0; len.next_multiple_of(8)];
+                get(
+                    self.regions[client],
+                    buffer(token).unwrap().offset,
+                    &mut bytes,
+                );
+                bytes[HEADER..len].to_vec()
+            })
+            .collect()
+    }
+
+    /// A frame comes from the outside.
+    fn deliver(&mut self, frame: &[u8]) {
+        assert!(self.fake.set().deliver([0; 10], frame, 1));
+        self.driver.pump().unwrap();
+    }
+
+    /// What went to the outside.
+    fn sent(&self) -> Vec<Vec<u8>> {
+        self.fake
+            .get()
+            .sent
+            .iter()
+            .map(|(_, frame)| frame.clone())
+            .collect()
+    }
+}
+
+fn share(n: usize) -> Share {
+    Share {
+        mac: own(n),
+        pinned: true,
+        isolated: false,
+    }
+}
+
+fn start(
+    fake: &Fake,
+    ring: &'static [AtomicU64],
+    regions: &[&'static [AtomicU64]; CLIENTS],
+    shares: &[Share; CLIENTS],
+    generation: u64,
+) -> Driver<'static, Fake> {
+    let device = Nic::start(fake.clone(), Region::new(ring, RING)).unwrap();
+    let mut driver = Driver::new(device, 32, || 0);
+    for (n, (region, share)) in regions.iter().zip(shares).enumerate() {
+        let queue = Server::new(region, generation);
+        let physical = PHYSICAL + (n * REGION) as u64;
+        driver
+            .attach(Client::new(queue, region, physical, *share))
+            .unwrap();
+    }
+    assert!(driver.ready().unwrap());
+    driver
+}
+
+#[test]
+fn a_frame_goes_to_the_client_that_it_is_for_and_to_nobody_else() {
+    let mut rig = Rig::new();
+    for len in [14, 20, 21, 60, 61, 1514] {
+        let sent = frame(own(1), own(0), len);
+        assert_eq!(rig.send(0, &sent), Some(Answer::Sent));
+        assert_eq!(rig.received(1), [sent]);
+    }
+    assert!(rig.received(2).is_empty() && rig.sent().is_empty());
+}
+
+#[test]
+fn a_frame_for_the_outside_is_read_where_the_client_has_put_it() {
+    let mut rig = Rig::new();
+    for len in [14, 20, 21, 60, 1514] {
+        let sent = frame(OUTSIDE, own(0), len);
+        // Nothing is known of the outside's addresses before it has sent anything.
+        rig.deliver(&frame(own(2), OUTSIDE, 60));
+        rig.submit(0, Offload::default(), &sent);
+        rig.driver.pump().unwrap();
+        assert_eq!(rig.sent().last(), Some(&sent), "{len} bytes");
+    }
+    assert!(rig.received(1).is_empty());
+}
+
+#[test]
+fn a_frame_for_all_goes_to_all_others_once() {
+    let mut rig = Rig::new();
+    let sent = frame(ALL, own(0), 60);
+    rig.submit(0, Offload::default(), &sent);
+    rig.driver.pump().unwrap();
+    rig.driver.pump().unwrap();
+    assert_eq!(
+        (rig.received(1), rig.received(2)),
+        (vec![sent.clone()], vec![sent.clone()])
+    );
+    assert_eq!(rig.sent(), [sent]);
+    let answers: Vec<_> = rig
+        .answers(0)
+        .into_iter()
+        .map(|(_, answer)| answer)
+        .collect();
+    assert_eq!(
+        answers,
+        [Answer::Sent],
+        "and the sender gets its buffer back once"
+    );
+}
+
+#[test]
+fn what_comes_from_the_outside_goes_where_it_belongs() {
+    let mut rig = Rig::new();
+    let for_one = frame(own(1), OUTSIDE, 1514);
+    rig.deliver(&for_one);
+    assert_eq!(rig.received(1), [for_one]);
+    assert!(rig.received(0).is_empty() && rig.received(2).is_empty());
+    let for_all = frame(ALL, OUTSIDE, 60);
+    rig.deliver(&for_all);
+    for n in 0..CLIENTS {
+        assert_eq!(rig.received(n), [for_all.clone()]);
+    }
+    assert!(rig.sent().is_empty());
+    assert_eq!(
+        rig.fake.get().receive_buffers(),
+        128,
+        "the device has its buffers again"
+    );
+}
+
+#[test]
+fn a_frame_without_room_is_dropped_and_the_sender_is_told() {
+    let mut rig = Rig::with(1, share, |_| ());
+    assert_eq!(rig.send(0, &frame(own(1), own(0), 60)), Some(Answer::Sent));
+    assert_eq!(
+        rig.send(0, &frame(own(1), own(0), 60)),
+        Some(Answer::Dropped)
+    );
+    rig.deliver(&frame(own(1), OUTSIDE, 60));
+    assert_eq!(rig.received(1).len(), 1);
+    assert_eq!(rig.fake.get().receive_buffers(), 128);
+}
+
+#[test]
+fn a_client_that_is_pinned_sends_from_its_own_address_alone() {
+    let mut rig = Rig::new();
+    for source in [own(1), OUTSIDE, ALL] {
+        assert_eq!(rig.send(0, &frame(ALL, source, 60)), Some(Answer::Dropped));
+    }
+    assert!(rig.received(1).is_empty() && rig.sent().is_empty());
+    let free = |n| Share {
+        pinned: n != 0,
+        ..share(n)
+    };
+    let mut rig = Rig::with(15, free, |_| ());
+    assert_eq!(rig.send(0, &frame(own(2), OUTSIDE, 60)), Some(Answer::Sent));
+    let stolen = rig.send(0, &frame(own(2), own(1), 60));
+    assert_eq!(stolen, Some(Answer::Dropped), "another's is never taken");
+}
+
+#[test]
+fn isolated_clients_reach_the_outside_and_not_each_other() {
+    let isolated = |n| Share {
+        isolated: n < 2,
+        ..share(n)
+    };
+    let mut rig = Rig::with(15, isolated, |_| ());
+    assert_eq!(
+        rig.send(0, &frame(own(1), own(0), 60)),
+        Some(Answer::Dropped)
+    );
+    assert_eq!(rig.send(0, &frame(own(2), own(0), 60)), Some(Answer::Sent));
+    rig.send(0, &frame(ALL, own(0), 60));
+    assert!(rig.received(1).is_empty());
+    assert_eq!((rig.received(2).len(), rig.sent().len()), (2, 1));
+}
+
+#[test]
+fn what_the_device_cannot_finish_does_not_go_to_it() {
+    let bare = |state: &mut State| state.offered &= !Features::CSUM.bits();
+    let mut rig = Rig::with(15, share, bare);
+    let half_done = Offload {
+        flags: Offload::NEEDS_CHECKSUM,
+        checksum_start: 34,
+        checksum_offset: 16,
+        ..Offload::default()
+    };
+    rig.submit(0, half_done, &frame(ALL, own(0), 60));
+    rig.submit(0, Offload::default(), &frame(ALL, own(0), 1519));
+    rig.driver.pump().unwrap();
+    assert!(rig.sent().is_empty());
+    assert_eq!(
+        rig.received(1).len(),
+        1,
+        "a client finishes it; what is too long goes nowhere"
+    );
+}
+
+#[test]
+fn a_driver_that_quiesces_passes_nothing_on_and_finishes_what_it_has() {
+    let mut rig = Rig::new();
+    rig.fake.set().prompt = false;
+    rig.deliver(&frame(own(1), OUTSIDE, 60));
+    let token = rig.submit(0, Offload::default(), &frame(OUTSIDE, own(0), 60));
+    rig.driver.pump().unwrap();
+    rig.driver.set_taking(false);
+    rig.submit(0, Offload::default(), &frame(own(1), own(0), 60));
+    assert!(
+        rig.fake
+            .set()
+            .deliver([0; 10], &frame(own(2), OUTSIDE, 60), 1)
+    );
+    assert_eq!(rig.driver.pump().unwrap(), Default::default());
+    assert_eq!(rig.driver.in_flight(), 1);
+    let mut state = rig.fake.set();
+    let head = state.pending.pop_front().unwrap();
+    state.push(1, head, 0);
+    drop(state);
+    rig.driver.interrupt().unwrap();
+    assert_eq!(
+        (rig.driver.in_flight(), rig.answers(0)),
+        (0, vec![(token, Answer::Sent)])
+    );
+    assert!(rig.received(2).is_empty());
+}
+
+#[test]
+fn over_a_swap_no_frame_is_sent_twice_and_each_receive_buffer_is_given_back_once() {
+    let mut rig = Rig::new();
+    rig.fake.set().prompt = false;
+    rig.submit(0, Offload::default(), &frame(OUTSIDE, own(0), 60));
+    rig.deliver(&frame(own(0), OUTSIDE, 61));
+    assert_eq!(rig.sent().len(), 1);
+    assert_eq!(rig.received(0).len(), 1);
+    // The old one misses its deadline: the device still has the frame.
+    rig.swap();
+    rig.fake.set().prompt = true;
+    rig.driver.pump().unwrap();
+    assert_eq!(rig.sent().len(), 1, "not again");
+    for n in 0..20 {
+        rig.deliver(&frame(own(0), OUTSIDE, 70 + n));
+    }
+    let mut buffers: Vec<u64> = rig
+        .answers(0)
+        .iter()
+        .map(|(token, _)| token.serial())
+        .collect();
+    assert_eq!(buffers.len(), 14, "one of fifteen was filled before");
+    buffers.dedup();
+    assert_eq!(buffers.len(), 14);
+}
+
+#[test]
+fn a_client_that_breaks_the_rules_is_not_served_and_the_others_are() {
+    let outside = |packet: &mut Packet| packet.offset = (REGION - 8) as u64;
+    let over_the_ring = |packet: &mut Packet| packet.offset = 64;
+    for change in [outside, over_the_ring] {
+        let mut rig = Rig::new();
+        let mut packet = Buffers::of(REGION).packet(Op::Send, 0).unwrap();
+        packet.len = 100;
+        change(&mut packet);
+        rig.clients[0].submit(&packet).unwrap();
+        assert_eq!(rig.send(0, &frame(own(1), own(0), 60)), None);
+        assert_eq!(rig.send(2, &frame(own(1), own(2), 60)), Some(Answer::Sent));
+    }
+    let mut rig = Rig::new();
+    rig.regions[0][layout::SUBMITTED].fetch_add(100, Ordering::Relaxed);
+    assert_eq!(rig.send(2, &frame(own(1), own(2), 60)), Some(Answer::Sent));
+    assert_eq!(rig.received(1).len(), 1);
+}
+
+#[test]
+fn the_clients_are_told_of_the_link() {
+    let mut rig = Rig::new();
+    let link = |rig: &Rig| rig.clients[0].properties().unwrap().link;
+    assert!(link(&rig));
+    let mut state = rig.fake.set();
+    (state.link, state.isr) = (0, 2);
+    drop(state);
+    assert_eq!(rig.driver.interrupt().unwrap().notify, 0b111);
+    assert!(!link(&rig));
+}

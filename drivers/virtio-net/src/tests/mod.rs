@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Tests with a fake device.
+
+mod driver;
+mod nic;
