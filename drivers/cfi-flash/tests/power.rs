@@ -1,0 +1,486 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Power cuts at every operation of the flash, with the store and the driver that run on the target.
+//!
+//! A run is a script of steps on a store, each of which is acknowledged or not. The power is cut at each operation of the run
+//! in each way that it can tear; then the store is opened again, continues with other steps, and the power is cut at
+//! each operation of that too. What is checked is in [`Truth::check`].
+
+use molt_cfi_flash::Bank;
+use molt_cfi_flash::model::{Model, Random, Shape, Tear};
+use molt_store::log::Health;
+use molt_store::{Entry, Flash, Kind, Name, Place, RECORD, Record, Refused, Store, Unreadable};
+use sha2::{Digest as _, Sha256};
+
+const SHAPE: Shape = Shape {
+    block_words: 512,
+    blocks: 16,
+    buffer: true,
+};
+const BLOCK: u32 = 2048;
+const LOG: u32 = 8 * BLOCK;
+const DISK: Name = *b"disk\0\0\0\0\0\0\0\0\0\0\0\0";
+const OTHER: Name = *b"entropy\0\0\0\0\0\0\0\0\0";
+const PLACES: [Place; 2] = [
+    Place {
+        name: DISK,
+        offset: LOG,
+        size: 2 * BLOCK,
+    },
+    Place {
+        name: OTHER,
+        offset: LOG + 4 * BLOCK,
+        size: 2 * BLOCK,
+    },
+];
+
+/// What is done with a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// Commits the bundle with this sequence number.
+    Commit(u64),
+    /// The image with this sequence number failed.
+    RollBack(u64),
+    /// An offer was refused.
+    Refuse(u64),
+}
+
+/// The bundle with a sequence number: two blocks, the last one not full, so that it is erased and written in several steps.
+fn bundle(sequence: u64) -> Vec<u8> {
+    let mut random = Random::new(sequence + 1000);
+    (0..2501).map(|_| random.next() as u8).collect()
+}
+
+fn image(sequence: u64) -> [u8; 32] {
+    [sequence as u8; 32]
+}
+
+fn entry(sequence: u64) -> Entry {
+    Entry {
+        component: DISK,
+        client: *b"vmm_linux\0\0\0\0\0\0\0",
+        time_us: sequence,
+        sequence,
+        image: image(sequence),
+        ..Entry::default()
+    }
+}
+
+fn open(model: &Model) -> Result<Store<impl Flash + use<>>, String> {
+    let window = 16 * u64::from(BLOCK);
+    let bank = Bank::new(model.clone(), window, model.clock()).map_err(|e| e.to_string())?;
+    Store::open(bank, LOG, &PLACES).map_err(|e| format!("{e:?}"))
+}
+
+fn perform(store: &mut Store<impl Flash>, step: Step) -> Result<(), Refused> {
+    match step {
+        Step::Commit(sequence) => {
+            let bundle = bundle(sequence);
+            store.commit(&entry(sequence), bundle.len() as u64, |offset, out| {
+                out.copy_from_slice(&bundle[offset..offset + out.len()]);
+            })
+        }
+        Step::RollBack(sequence) => store.record(Kind::RolledBack, &entry(sequence)),
+        Step::Refuse(sequence) => store.record(Kind::Refused, &entry(sequence)),
+    }
+}
+
+/// What was done, and what of it was acknowledged.
+#[derive(Clone, Debug, Default)]
+struct Truth {
+    acknowledged: Vec<Step>,
+    /// The step that was under way when the power went. It may have taken effect, or not.
+    under_way: Vec<Step>,
+}
+
+impl Truth {
+    /// Does the steps until the power goes.
+    fn run(&mut self, model: &Model, steps: &[Step]) {
+        let Ok(mut store) = open(model) else {
+            assert!(model.is_off(), "the store does not open");
+            return;
+        };
+        for step in steps {
+            let done = perform(&mut store, *step);
+            match (done, model.is_off()) {
+                // The power goes just after the acknowledgement.
+                (Ok(()), false) => self.acknowledged.push(*step),
+                (Err(_), true) | (Ok(()), true) => {
+                    self.under_way.push(*step);
+                    return;
+                }
+                (Err(error), false) => panic!("{step:?}: {error:?}"),
+            }
+            model.cut();
+        }
+    }
+
+    /// What must be true whenever the power comes back.
+    fn check(&self, model: &Model) {
+        let mut store = open(model).expect("the store opens");
+        assert!(
+            !matches!(store.health(), Health::Broken(_)),
+            "{:?}",
+            store.health()
+        );
+        let acknowledged: Vec<Record> = records(model);
+
+        // No record that was acknowledged is lost, and all are in their order.
+        let mut found = acknowledged.iter();
+        for step in &self.acknowledged {
+            let (kind, sequence) = kind(*step);
+            let is = |r: &Record| r.kind() == Some(kind) && r.sequence == sequence;
+            assert!(found.any(is), "the record of {step:?} is lost");
+        }
+
+        // A whole generation, and never an older one than what was acknowledged last.
+        let mut bytes = Vec::new();
+        let recalled = store.recall(&DISK, |_, part| bytes.extend_from_slice(part));
+        let floor = committed(&self.acknowledged);
+        match recalled {
+            Ok(committed) => {
+                assert_eq!(
+                    bytes,
+                    bundle(committed.sequence),
+                    "not the bundle that was committed"
+                );
+                let possible = self.possible();
+                let sequence = committed.sequence;
+                assert!(
+                    possible.contains(&Some(sequence)),
+                    "{sequence} runs, not one of {possible:?}"
+                );
+            }
+            Err(Unreadable::Nothing) => {
+                assert!(
+                    self.possible().contains(&None),
+                    "the commit of {floor:?} is lost"
+                );
+            }
+            Err(error) => panic!("the committed bundle cannot be read: {error:?}"),
+        }
+        let failed = |sequence| {
+            let component = store.component(&DISK);
+            component.is_some_and(|c| c.failed.contains(&image(sequence)))
+        };
+        for step in &self.acknowledged {
+            if let Step::RollBack(sequence) = step {
+                assert!(
+                    failed(*sequence),
+                    "the failed image {sequence} is forgotten"
+                );
+            }
+        }
+        // The other component's slots were never touched.
+        assert_eq!(store.recall(&OTHER, |_, _| ()), Err(Unreadable::Nothing));
+    }
+
+    /// What may be committed now: the state after what was acknowledged, with or without each step that was interrupted, in
+    /// their order.
+    fn possible(&self) -> Vec<Option<u64>> {
+        let mut ways = vec![self.acknowledged.clone()];
+        for step in &self.under_way {
+            let with = ways.iter().map(|way| [&way[..], &[*step]].concat());
+            ways = with.chain(ways.iter().cloned()).collect();
+        }
+        // A step that was interrupted was done before the ones after the restart, if at all; the scripts commit with rising
+        // numbers, so that the order of commits is that of their numbers.
+        ways.iter().map(|way| committed(way)).collect()
+    }
+}
+
+/// What is committed after these steps.
+fn committed(steps: &[Step]) -> Option<u64> {
+    let mut numbers: Vec<u64> = Vec::new();
+    for step in steps {
+        match step {
+            Step::Commit(sequence) => numbers.push(*sequence),
+            Step::RollBack(sequence) => numbers.retain(|n| n != sequence),
+            Step::Refuse(_) => {}
+        }
+    }
+    numbers.iter().copied().max()
+}
+
+fn kind(step: Step) -> (Kind, u64) {
+    match step {
+        Step::Commit(sequence) => (Kind::Committed, sequence),
+        Step::RollBack(sequence) => (Kind::RolledBack, sequence),
+        Step::Refuse(sequence) => (Kind::Refused, sequence),
+    }
+}
+
+/// The records on the flash, read without the store; the chain is checked.
+fn records(model: &Model) -> Vec<Record> {
+    let cells = (0..LOG as usize / RECORD).map(|cell| {
+        let bytes: Vec<u8> = (0..RECORD)
+            .map(|at| model.peek(cell * RECORD + at))
+            .collect();
+        Record::read(bytes.as_slice().try_into().unwrap())
+    });
+    let records: Vec<Record> = cells.flatten().collect();
+    let mut previous = [0; 32];
+    for record in &records {
+        assert_eq!(
+            record.previous, previous,
+            "the chain is broken at {}",
+            record.number
+        );
+        previous = record.digest();
+    }
+    records
+}
+
+/// The operations of a run that is not interrupted, and its end.
+fn whole(model: &Model, truth: &Truth, steps: &[Step]) -> u64 {
+    let model = model.restarted(0);
+    let mut truth = truth.clone();
+    truth.run(&model, steps);
+    truth.check(&model.restarted(0));
+    model.operations()
+}
+
+/// Cuts at every operation of `first`, and at every operation of `second` after that.
+fn cut_everywhere(before: &[Step], first: &[Step], second: &[Step]) {
+    let ground = Model::new(SHAPE);
+    let mut truth = Truth::default();
+    truth.run(&ground, before);
+    let mut cuts = 0;
+    for n in 1..=whole(&ground, &truth, first) {
+        for tear in Tear::ALL {
+            let model = ground.restarted(n);
+            let mut truth = truth.clone();
+            model.cut_at(n, tear);
+            truth.run(&model, first);
+            assert!(model.is_off());
+            let model = model.restarted(n);
+            truth.check(&model.restarted(0));
+            for m in 1..=whole(&model, &truth, second) {
+                let again = Tear::ALL[(n + m) as usize % Tear::ALL.len()];
+                let model = model.restarted(n * 1000 + m);
+                let mut truth = truth.clone();
+                model.cut_at(m, again);
+                truth.run(&model, second);
+                truth.check(&model.restarted(0));
+                cuts += 1;
+            }
+        }
+    }
+    assert!(cuts > 0);
+}
+
+const EARLIER: [Step; 3] = [Step::Commit(1), Step::Refuse(1), Step::Commit(2)];
+
+#[test]
+fn a_commit_that_is_cut_anywhere_leaves_the_old_bundle_or_the_new_one() {
+    cut_everywhere(&EARLIER, &[Step::Commit(3)], &[Step::Commit(4)]);
+}
+
+#[test]
+fn the_first_commit_that_is_cut_anywhere_leaves_nothing_or_the_bundle() {
+    cut_everywhere(&[], &[Step::Commit(3)], &[Step::Commit(4)]);
+}
+
+#[test]
+fn two_commits_in_a_row_that_are_cut_anywhere_never_leave_the_older_one() {
+    cut_everywhere(
+        &EARLIER,
+        &[Step::Commit(3), Step::Commit(4)],
+        &[Step::Refuse(5)],
+    );
+}
+
+#[test]
+fn a_rollback_that_is_cut_anywhere_leaves_the_committed_bundle() {
+    cut_everywhere(
+        &EARLIER,
+        &[Step::RollBack(3)],
+        &[Step::RollBack(3), Step::Commit(4)],
+    );
+}
+
+#[test]
+fn a_commit_that_nobody_was_told_of_can_be_taken_back() {
+    let steps = [Step::Commit(3), Step::RollBack(3)];
+    cut_everywhere(&EARLIER, &steps, &[Step::Commit(4)]);
+}
+
+#[test]
+fn an_append_that_is_cut_anywhere_loses_no_record_before_it() {
+    let steps = [Step::Refuse(3), Step::Refuse(4), Step::Refuse(5)];
+    cut_everywhere(&EARLIER, &steps, &[Step::Refuse(6), Step::Refuse(7)]);
+}
+
+#[test]
+fn an_acknowledged_step_is_durable() {
+    // The power goes in the last operation of a step, after its acknowledgement if the step did not wait for the operation.
+    for step in [Step::Commit(3), Step::RollBack(3), Step::Refuse(3)] {
+        let ground = Model::new(SHAPE);
+        let mut truth = Truth::default();
+        truth.run(&ground, &EARLIER);
+        let last = whole(&ground, &truth, &[step]);
+        for tear in Tear::ALL {
+            let model = ground.restarted(1);
+            let mut truth = truth.clone();
+            model.cut_at(last, tear);
+            truth.run(&model, &[step]);
+            truth.check(&model.restarted(0));
+        }
+    }
+}
+
+/// A store with what `EARLIER` leaves, on a model that may be damaged.
+fn earlier() -> Model {
+    let model = Model::new(SHAPE);
+    Truth::default().run(&model, &EARLIER);
+    model.restarted(0)
+}
+
+#[test]
+fn a_damaged_bundle_is_not_offered() {
+    let model = earlier();
+    let at = LOG as usize + 2 * BLOCK as usize + 100;
+    model.poke(at, !model.peek(at));
+    let mut store = open(&model).unwrap();
+    assert_eq!(store.recall(&DISK, |_, _| ()), Err(Unreadable::Damaged));
+    assert_eq!(store.floor(&DISK), 2, "the sequence number is forgotten");
+    // It can be replaced.
+    assert_eq!(perform(&mut store, Step::Commit(3)), Ok(()));
+    assert_eq!(store.recall(&DISK, |_, _| ()).map(|c| c.sequence), Ok(3));
+}
+
+#[test]
+fn a_log_in_which_a_record_is_missing_is_not_believed() {
+    for at in [RECORD + 40, RECORD, 0, 2] {
+        let model = earlier();
+        model.poke(at, !model.peek(at));
+        let mut store = open(&model).unwrap();
+        assert!(matches!(store.health(), Health::Broken(_)), "{at}");
+        assert_eq!(store.recall(&DISK, |_, _| ()), Err(Unreadable::Broken));
+        assert_eq!(store.room(), Err(Refused::Broken));
+        assert_eq!(perform(&mut store, Step::Commit(3)), Err(Refused::Broken));
+        assert_eq!(perform(&mut store, Step::Refuse(3)), Err(Refused::Broken));
+    }
+}
+
+#[test]
+fn a_bank_with_something_else_in_it_is_not_written_to() {
+    for value in [0, 0x5a] {
+        let model = Model::new(SHAPE);
+        for at in 0..600 {
+            model.poke(at, value);
+        }
+        let mut store = open(&model).unwrap();
+        assert_eq!(store.health(), Health::Broken(0));
+        assert_eq!(perform(&mut store, Step::Commit(1)), Err(Refused::Broken));
+        assert_eq!(model.operations(), 0);
+    }
+}
+
+#[test]
+fn a_full_log_refuses_offers_and_keeps_room_for_the_ends_of_those_it_took() {
+    let model = Model::new(SHAPE);
+    let mut store = open(&model).unwrap();
+    let mut committed = 0;
+    // Whoever only has offers refused does not fill the log.
+    for n in 0..1000 {
+        assert_eq!(perform(&mut store, Step::Refuse(n)), Ok(()));
+    }
+    while store.room().is_ok() {
+        committed += 1;
+        assert_eq!(perform(&mut store, Step::Commit(committed)), Ok(()));
+    }
+    assert_eq!(store.room(), Err(Refused::Full));
+    for n in 0..10 {
+        assert_eq!(perform(&mut store, Step::RollBack(100 + n)), Ok(()));
+    }
+    while store.free() > 0 {
+        assert_eq!(perform(&mut store, Step::RollBack(100)), Ok(()));
+    }
+    assert_eq!(perform(&mut store, Step::RollBack(100)), Err(Refused::Full));
+    assert_eq!(perform(&mut store, Step::Commit(99)), Err(Refused::Full));
+    // What was committed last is still there, after a restart too.
+    let mut store = open(&model.restarted(0)).unwrap();
+    assert_eq!(
+        store.recall(&DISK, |_, _| ()).map(|c| c.sequence),
+        Ok(committed)
+    );
+    let left_out: u32 = records(&model).iter().map(|r| r.left_out).sum();
+    let refused = records(&model)
+        .iter()
+        .filter(|r| r.kind() == Some(Kind::Refused))
+        .count();
+    assert_eq!(left_out as usize + refused, 1000);
+}
+
+#[test]
+fn a_bundle_that_has_no_place_is_refused() {
+    let mut store = open(&Model::new(SHAPE)).unwrap();
+    let too_long = u64::from(2 * BLOCK) + 1;
+    assert_eq!(
+        store.commit(&entry(1), too_long, |_, _| ()),
+        Err(Refused::NoPlace)
+    );
+    assert_eq!(store.commit(&entry(1), 0, |_, _| ()), Err(Refused::NoPlace));
+    let stranger = Entry {
+        component: *b"nobody\0\0\0\0\0\0\0\0\0\0",
+        ..entry(1)
+    };
+    assert_eq!(
+        store.commit(&stranger, 10, |_, _| ()),
+        Err(Refused::NoPlace)
+    );
+}
+
+#[test]
+fn a_flash_that_fails_commits_nothing() {
+    let model = earlier();
+    let mut store = open(&model).unwrap();
+    model.fail_with(1 << 4);
+    assert!(matches!(
+        perform(&mut store, Step::Commit(3)),
+        Err(Refused::Flash(_))
+    ));
+    model.fail_with(0);
+    let store = open(&model.restarted(0)).unwrap();
+    assert_eq!(store.floor(&DISK), 2);
+}
+
+#[test]
+fn a_word_that_does_not_take_what_is_written_is_noticed_before_the_commit() {
+    // The erase leaves a word of slot 0, which the next commit writes, with bits that are clear.
+    let model = earlier();
+    let at = LOG as usize + 100;
+    model.wear_out(at);
+    let mut store = open(&model).unwrap();
+    assert_eq!(perform(&mut store, Step::Commit(3)), Err(Refused::Differs));
+    let mut store = open(&model.restarted(0)).unwrap();
+    assert_eq!(store.recall(&DISK, |_, _| ()).map(|c| c.sequence), Ok(2));
+}
+
+#[test]
+fn forgiven_images_are_forgotten_and_others_are_not() {
+    let model = earlier();
+    let mut store = open(&model).unwrap();
+    perform(&mut store, Step::RollBack(7)).unwrap();
+    let other = Entry {
+        component: OTHER,
+        ..entry(8)
+    };
+    store.record(Kind::RolledBack, &other).unwrap();
+    store.record(Kind::Forgiven, &entry(0)).unwrap();
+    let store = open(&model.restarted(0)).unwrap();
+    assert!(store.component(&DISK).unwrap().failed.is_empty());
+    assert_eq!(store.component(&OTHER).unwrap().failed[..], [image(8)]);
+}
+
+#[test]
+fn each_start_has_its_number_and_each_record_its_own() {
+    let model = earlier();
+    let mut store = open(&model).unwrap();
+    perform(&mut store, Step::Refuse(9)).unwrap();
+    let records = records(&model);
+    let numbers: Vec<(u64, u32)> = records.iter().map(|r| (r.number, r.start)).collect();
+    assert_eq!(numbers, [(0, 1), (1, 1), (2, 1), (3, 2)]);
+    let digest: [u8; 32] = Sha256::digest(bundle(2)).into();
+    assert_eq!(records[2].bundle, digest);
+}

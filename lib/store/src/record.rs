@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! A record of the log: 256 bytes, little endian.
+
+use sha2::{Digest as _, Sha256};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// Bytes of a record.
+pub const RECORD: usize = 256;
+/// The first word of a record: `MLR1`.
+pub(crate) const MAGIC: u32 = u32::from_le_bytes(*b"MLR1");
+
+/// SHA-256.
+pub type Digest = [u8; 32];
+/// A name of at most 16 bytes, NUL padded.
+pub type Name = [u8; 16];
+
+/// What a record says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Kind {
+    /// A component has started after power-on: with its committed image, or with the factory's for the reason that is given.
+    Started = 1,
+    /// An offer was accepted.
+    Offered = 2,
+    /// An offer or its bundle was refused.
+    Refused = 3,
+    /// The image was committed: from here on it is what starts.
+    Committed = 4,
+    /// The image was rolled back, and is not accepted again.
+    RolledBack = 5,
+    /// The committed image failed and was started again.
+    Recovered = 6,
+    /// The component was put out of service.
+    OutOfService = 7,
+    /// The images of the component that failed were forgiven.
+    Forgiven = 8,
+}
+
+impl Kind {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 8] = [
+        Self::Started,
+        Self::Offered,
+        Self::Refused,
+        Self::Committed,
+        Self::RolledBack,
+        Self::Recovered,
+        Self::OutOfService,
+        Self::Forgiven,
+    ];
+
+    /// The kind with this number.
+    #[must_use]
+    pub fn from_u32(number: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| *kind as u32 == number)
+    }
+
+    /// One word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Offered => "offered",
+            Self::Refused => "refused",
+            Self::Committed => "committed",
+            Self::RolledBack => "rolled-back",
+            Self::Recovered => "recovered",
+            Self::OutOfService => "out-of-service",
+            Self::Forgiven => "forgiven",
+        }
+    }
+}
+
+/// A record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Record {
+    pub(crate) magic: u32,
+    /// CRC-32 (ISO-HDLC) of everything behind it.
+    pub(crate) crc: u32,
+    /// Its number, counted from 0.
+    pub number: u64,
+    /// The number of the power-on in which it was made, counted from 1.
+    pub start: u32,
+    /// A [`Kind`] as a number.
+    pub kind: u32,
+    /// Time since that power-on, in us.
+    pub time_us: u64,
+    /// The bundle's sequence number, where it is known.
+    pub sequence: u64,
+    /// *Committed*: bytes of the bundle.
+    pub length: u64,
+    /// *Committed*: the slot, 0 or 1.
+    pub slot: u32,
+    /// Why: a number of whoever wrote it.
+    pub reason: u32,
+    /// So many refusals before this record were not recorded.
+    pub left_out: u32,
+    /// 0
+    pub reserved: u32,
+    /// The component.
+    pub component: Name,
+    /// The client that offered; empty if it was none.
+    pub client: Name,
+    /// SHA-256 of the image, where it is known.
+    pub image: Digest,
+    /// *Committed*: SHA-256 of the bundle.
+    pub bundle: Digest,
+    /// SHA-256 of the whole record before this one; zeros in the first one.
+    pub previous: Digest,
+    /// 0
+    pub unused: [u8; 64],
+}
+
+const _: () = assert!(size_of::<Record>() == RECORD);
+
+impl Record {
+    /// An empty record of a kind.
+    #[must_use]
+    pub fn new(kind: Kind) -> Self {
+        Self {
+            magic: MAGIC,
+            kind: kind as u32,
+            ..zerocopy::FromZeros::new_zeroed()
+        }
+    }
+
+    /// Its kind; `None` for one of a later version.
+    #[must_use]
+    pub fn kind(&self) -> Option<Kind> {
+        Kind::from_u32(self.kind)
+    }
+
+    /// Sets the CRC.
+    #[must_use]
+    pub(crate) fn sealed(mut self) -> Self {
+        self.crc = self.sum();
+        self
+    }
+
+    /// The record in a cell; `None` if it is none, or is torn.
+    #[must_use]
+    pub fn read(cell: &[u8; RECORD]) -> Option<Self> {
+        let record = Self::read_from_bytes(cell).ok()?;
+        (record.magic == MAGIC && record.crc == record.sum()).then_some(record)
+    }
+
+    /// What the next record's [`Self::previous`] has to be.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Sha256::digest(self.as_bytes()).into()
+    }
+
+    fn sum(&self) -> u32 {
+        crc32fast::hash(self.as_bytes().get(8..).unwrap_or_default())
+    }
+}
