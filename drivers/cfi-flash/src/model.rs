@@ -54,7 +54,7 @@ impl Random {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -63,7 +63,7 @@ impl Random {
 
     /// A number below `n`.
     pub fn below(&mut self, n: usize) -> usize {
-        (self.next() % n.max(1) as u64) as usize
+        (self.draw() % n.max(1) as u64) as usize
     }
 }
 
@@ -132,7 +132,6 @@ impl Model {
     }
 
     /// The time in us: every look at it takes one.
-    #[must_use]
     pub fn clock(&self) -> impl Fn() -> u64 + use<> {
         let time = Rc::clone(&self.1);
         move || {

@@ -47,7 +47,7 @@ enum Step {
 /// The bundle with a sequence number: two blocks, the last one not full, so that it is erased and written in several steps.
 fn bundle(sequence: u64) -> Vec<u8> {
     let mut random = Random::new(sequence + 1000);
-    (0..2501).map(|_| random.next() as u8).collect()
+    (0..2501).map(|_| random.draw() as u8).collect()
 }
 
 fn image(sequence: u64) -> [u8; 32] {

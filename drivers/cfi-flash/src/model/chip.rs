@@ -239,7 +239,7 @@ impl Chip {
         for (index, (at, target)) in targets.into_iter().enumerate() {
             let before = self.array[at];
             // Only bits that change can be in either state.
-            let some = before ^ (before ^ target) & random.next() as u16;
+            let some = before ^ (before ^ target) & random.draw() as u16;
             let torn = [before, target, some];
             self.array[at] = match tear {
                 Tear::None => before,

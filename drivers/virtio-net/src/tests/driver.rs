@@ -245,7 +245,7 @@ fn what_comes_from_the_outside_goes_where_it_belongs() {
     let for_all = frame(ALL, OUTSIDE, 60);
     rig.deliver(&for_all);
     for n in 0..CLIENTS {
-        assert_eq!(rig.received(n), [for_all.clone()]);
+        assert_eq!(rig.received(n), std::slice::from_ref(&for_all));
     }
     assert!(rig.sent().is_empty());
     assert_eq!(
