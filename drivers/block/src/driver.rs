@@ -4,11 +4,10 @@
 use heapless::Vec;
 use molt_block_queue::{Request, SlotId, Status};
 
-use molt_service::{Progress, Service};
+use molt_service::{Error, Progress, Service};
 
 use crate::client::{Client, ClientId};
 use crate::device::{Command, Device, REQUESTS};
-use crate::error::Error;
 use crate::share::Rejected;
 
 /// Most clients of one driver.
@@ -192,7 +191,9 @@ impl<D: Device> Service for Driver<'_, D> {
             .iter()
             .all(|client| client.share().fits(limits))
         {
-            return Err(Error::Share);
+            return Err(Error::Share(
+                "a share beyond the end of the disk, or of what the device reaches",
+            ));
         }
         for client in &mut self.clients {
             client.queue().publish(&limits.properties());

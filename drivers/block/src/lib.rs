@@ -13,12 +13,11 @@
 mod client;
 mod device;
 mod driver;
-mod error;
 mod share;
 
 pub use client::{Client, ClientId};
 pub use device::{Command, Device, Limits, Piece, REQUESTS, Ring};
 pub use driver::{CLIENTS, Driver};
-pub use error::Error;
+pub use molt_service::Error;
 pub use molt_service::{Code, Progress, Service};
 pub use share::{Rejected, Share};

@@ -4,7 +4,11 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod error;
+
 use core::fmt;
+
+pub use error::Error;
 
 /// An error that ends a generation.
 pub trait Code: fmt::Debug + fmt::Display {

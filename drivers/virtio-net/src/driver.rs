@@ -8,8 +8,8 @@ use molt_service::{Progress, Service};
 use molt_shared::Mmio;
 use molt_switch::{Header, Port, Ports, Switch};
 
+use crate::Error;
 use crate::client::{Client, Sent};
-use crate::error::Error;
 use crate::features::Features;
 use crate::frame::Frame;
 use crate::nic::Nic;
@@ -21,6 +21,7 @@ pub const CLIENTS: usize = 8;
 const OUTSIDE: usize = 0;
 /// The longest frame that goes over the wire at once: Ethernet's header, a VLAN tag, 1500 bytes (IEEE 802.3, 3.2.7).
 const LONGEST: usize = 1518;
+
 /// A frame that is with the device.
 #[derive(Debug)]
 struct InFlight {
@@ -70,10 +71,10 @@ impl<'a, R: Mmio> Driver<'a, R> {
     /// Adds a client; before the first frame.
     ///
     /// # Errors
-    /// [`Error::Clients`], [`Error::Address`].
+    /// [`Error::Clients`], [`Error::Share`] if a client is held to an address that another one is held to, or to a group's.
     pub fn attach(&mut self, client: Client<'a>) -> Result<(), Error> {
         let port = self.switch.add(client.share().port());
-        port.ok_or(Error::Address)?;
+        port.ok_or(Error::Share("a client's address is another's or a group's"))?;
         self.clients.push(client).map_err(|_| Error::Clients)
     }
 

@@ -18,7 +18,6 @@ mod client;
 mod config;
 mod control;
 mod driver;
-mod error;
 mod features;
 mod frame;
 mod nic;
@@ -33,7 +32,6 @@ mod tests;
 pub use client::{Client, Share};
 pub use config::Config;
 pub use driver::{CLIENTS, Driver};
-pub use error::Error;
 pub use features::Features;
 pub use frame::Frame;
 pub use molt_net::{HEADER, Mac, Offload};
@@ -42,3 +40,6 @@ pub use molt_virtio::Region;
 pub use nic::{Nic, RING_BYTES};
 pub use receive::BUFFER;
 pub use transmit::{FRAMES, START};
+
+/// The device, or what the driver was given, is not as it has to be.
+pub type Error = molt_service::Error<molt_virtio::Error>;

@@ -7,8 +7,8 @@ use molt_service::{Progress, Service};
 use molt_shared::Mmio;
 use molt_virtio::ENTRIES;
 
+use crate::Error;
 use crate::client::Client;
-use crate::error::Error;
 use crate::rng::Rng;
 
 /// Most clients of one driver.

@@ -9,7 +9,6 @@
 
 mod client;
 mod driver;
-mod error;
 mod rng;
 
 #[cfg(test)]
@@ -19,7 +18,9 @@ mod tests;
 
 pub use client::Client;
 pub use driver::{CLIENTS, Driver};
-pub use error::Error;
 pub use molt_service::{Code, Progress, Service};
 pub use molt_virtio::Region;
 pub use rng::Rng;
+
+/// The device, or what the driver was given, is not as it has to be.
+pub type Error = molt_service::Error<molt_virtio::Error>;

@@ -3,6 +3,8 @@
 
 use core::fmt;
 
+use molt_service::Code;
+
 /// The device, or what the driver was given, is not as it has to be. Only a reset of the device helps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
@@ -34,9 +36,8 @@ pub enum Error {
     Control(u8),
 }
 
-impl Error {
-    /// The error's number in a generation's report.
-    pub fn code(&self) -> u64 {
+impl Code for Error {
+    fn code(&self) -> u64 {
         match self {
             Self::NoDevice(_) => 1,
             Self::Version(_) => 2,

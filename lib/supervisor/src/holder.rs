@@ -155,8 +155,8 @@ impl Holder {
         kernel.start(plan, place.tcb, ports.fault)
     }
 
-    /// Takes everything from the generation and the clients: afterwards nothing of the component is mapped anywhere.
-    /// Returns the generation's place and the result; `None` if no generation had the device.
+    /// Takes everything but its control pages from the generation, whose thread is suspended already, and everything from the
+    /// clients: afterwards no device and no region of the component is mapped anywhere. Returns the generation's place and the result; `None` if no generation had the device.
     ///
     /// Errors are not expected (all operations are on capabilities that only `update` has). An operation that fails is tried
     /// once more, and the others are carried out in any case. After a second error nothing is granted any more. The first
