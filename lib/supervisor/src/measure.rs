@@ -107,25 +107,28 @@ impl Measure {
         }
     }
 
-    /// Looks, at CNTPCT `now`, whether the generation that has the device has submitted and completed. `consumed` reads the
-    /// scheduling contexts. At the end of the blackout returns its length in ticks and its execution time in us.
-    pub fn resumed(
-        &mut self,
-        submitted: bool,
-        completed: bool,
-        now: impl FnOnce() -> u64,
-        consumed: impl FnOnce() -> u64,
-    ) -> Option<(u64, u64)> {
-        let blackout = self.blackout.as_mut().filter(|b| b.granted)?;
-        if !submitted && !completed {
-            return None;
+    /// Whether a generation that was granted the device in this blackout has just been seen to do something, so that the
+    /// scheduling contexts are to be read now: see [`Measure::resumed`].
+    pub fn resumes(&self, submitted: bool) -> bool {
+        submitted
+            && self
+                .blackout
+                .is_some_and(|b| b.granted && b.cpu_us.is_none())
+    }
+
+    /// The first submission has been seen; up to it, `cpu_us` of execution were consumed.
+    pub fn resumed(&mut self, cpu_us: u64) {
+        if let Some(blackout) = &mut self.blackout {
+            blackout.cpu_us = Some(cpu_us);
         }
-        let cpu = *blackout.cpu_us.get_or_insert_with(consumed);
-        if !completed {
-            return None;
-        }
-        let last = blackout.last;
+    }
+
+    /// The new generation's first completion has been seen: ends a blackout whose first submission was seen. Returns CNTPCT at
+    /// the last completion before it and its execution time in us; `None` too if there was no completion before it.
+    pub fn end(&mut self) -> Option<(u64, u64)> {
+        let Blackout { last, cpu_us, .. } = self.blackout?;
+        let cpu_us = cpu_us?;
         self.blackout = None;
-        (last != 0).then(|| (now().saturating_sub(last), cpu))
+        (last != 0).then_some((last, cpu_us))
     }
 }

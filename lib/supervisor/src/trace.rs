@@ -146,19 +146,30 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
 
     /// The generation that has the device has reported something.
     pub(crate) fn measure_resume(&mut self, index: usize) {
+        let Some(unit) = self.units.get(index) else {
+            return;
+        };
+        let report = unit.report();
+        let completed = report.first_completion() != 0;
+        let submitted = completed || report.first_submission() != 0;
+        if unit.measure.resumes(submitted) {
+            let cpu_us = self.consumed(index);
+            if let Some(unit) = self.units.get_mut(index) {
+                unit.measure.resumed(cpu_us);
+            }
+        }
+        if completed {
+            self.measure_end(index);
+        }
+    }
+
+    fn measure_end(&mut self, index: usize) {
         let Some(unit) = self.units.get_mut(index) else {
             return;
         };
-        let submitted = unit.report().first_submission() != 0;
-        let completed = unit.report().first_completion() != 0;
         let generation = unit.machine.holder().unwrap_or(0);
-        let mut measure = core::mem::take(&mut unit.measure);
-        let now = || self.kernel.now().0;
-        let end = measure.resumed(submitted, completed, now, || self.consumed(index));
-        if let Some(unit) = self.units.get_mut(index) {
-            unit.measure = measure;
-        }
-        if let Some((ticks, cpu_us)) = end {
+        if let Some((last, cpu_us)) = unit.measure.end() {
+            let ticks = self.kernel.now().0.saturating_sub(last);
             self.kernel.mark_end();
             self.trace(Trace::Blackout {
                 component: self.name(index),
