@@ -29,6 +29,7 @@
 mod orders;
 mod report;
 pub mod stage;
+pub mod store;
 
 pub use orders::{Order, Orders, OrdersWriter, Start};
 pub use report::{CAPSULE, Report, ReportView, State};

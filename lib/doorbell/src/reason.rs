@@ -4,7 +4,7 @@
 macro_rules! reasons {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $word:literal, $text:literal;)*) => {
         /// The code in the REASON register. Below 16: use of the doorbell; from 16: the bundle; from 48: building; from 64: the
-        /// swap.
+        /// swap; from 80: the store.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
         #[repr(u32)]
         pub enum Reason {
@@ -88,6 +88,8 @@ reasons! {
     GrantFailed = 72, "grant-failed", "the device or memory could not be granted";
     GateTimeout = 73, "gate-timeout", "a client did not acknowledge its gate in time";
     OutOfService = 74, "out-of-service", "the component is out of service";
+    StoreFull = 80, "store-full", "the store has no room for what has to outlive the power";
+    StoreFailed = 81, "store-failed", "the store, whose content outlives the power, cannot be written or is not believed";
     Internal = 127, "internal", "an error inside the updater";
 }
 

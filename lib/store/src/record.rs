@@ -34,11 +34,13 @@ pub enum Kind {
     OutOfService = 7,
     /// The images of the component that failed were forgiven.
     Forgiven = 8,
+    /// The commit of the image was written and could not be acknowledged; the image before it was brought back.
+    TakenBack = 9,
 }
 
 impl Kind {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Started,
         Self::Offered,
         Self::Refused,
@@ -47,6 +49,7 @@ impl Kind {
         Self::Recovered,
         Self::OutOfService,
         Self::Forgiven,
+        Self::TakenBack,
     ];
 
     /// The kind with this number.
@@ -67,6 +70,7 @@ impl Kind {
             Self::Recovered => "recovered",
             Self::OutOfService => "out-of-service",
             Self::Forgiven => "forgiven",
+            Self::TakenBack => "taken-back",
         }
     }
 }

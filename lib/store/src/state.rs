@@ -96,19 +96,23 @@ impl Component {
             }
             Kind::RolledBack => {
                 self.fail(record.image);
-                // The commit was written, but took too long or its image failed meanwhile, so that nobody was told of it.
-                let is_it =
-                    |c: &Committed| c.sequence == record.sequence && c.image == record.image;
-                if self.committed.as_ref().is_some_and(is_it) {
-                    self.committed = self.before.take();
-                }
+                self.take_back(record);
             }
+            Kind::TakenBack => self.take_back(record),
             Kind::Forgiven => self.failed.clear(),
             Kind::Started
             | Kind::Offered
             | Kind::Refused
             | Kind::Recovered
             | Kind::OutOfService => {}
+        }
+    }
+
+    /// The image was rolled back. If its commit was written all the same, nobody was told of it.
+    fn take_back(&mut self, record: &Record) {
+        let is_it = |c: &Committed| c.sequence == record.sequence && c.image == record.image;
+        if self.committed.as_ref().is_some_and(is_it) {
+            self.committed = self.before.take();
         }
     }
 

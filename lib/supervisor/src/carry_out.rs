@@ -58,6 +58,8 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             Action::StopDevice => self.stop_device(index),
             Action::Deny(_) => self.deny(index),
             Action::Grant { generation, arena } => self.grant(index, generation, arena),
+            Action::Keep { slot, client } => self.keep(index, slot, client),
+            Action::Blame { client, reason } => self.blame(index, client, reason),
             Action::ClearArena(arena) => self.clear(index, arena),
             Action::AskBeat(_) => {
                 if let Some(unit) = self.units.get_mut(index) {
@@ -174,6 +176,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         }
         unit.measure.reached(status, now);
         self.trace_status(index, client, status, reason);
+        self.record_status(index, client, status, reason);
         if (status, reason) == (Status::RolledBack, Reason::ProbationTimeout) {
             self.starved(index);
         }
@@ -182,7 +185,8 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         }
     }
 
-    fn rejected(&mut self, index: usize, client: u8, reason: Reason) {
+    /// A command of a client is refused; what is under way continues.
+    pub(crate) fn rejected(&mut self, index: usize, client: u8, reason: Reason) {
         let Some(unit) = self.units.get(index) else {
             return;
         };
@@ -197,6 +201,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             component: self.name(index),
             reason: WordRef(reason.word()),
         });
+        self.record_refusal(index, client, reason);
         self.tell(index, client.into(), status, reason);
     }
 

@@ -12,6 +12,8 @@ pub struct Offer {
     pub length: u64,
     /// The image that `stage` found in it.
     pub image: Image,
+    /// It failed, which has been recorded.
+    pub blamed: bool,
     /// The status of the component's transaction.
     pub status: Status,
     /// The reason, for a final status.
@@ -25,6 +27,8 @@ pub struct Image {
     pub length: u64,
     /// Sequence number of its bundle.
     pub sequence: u64,
+    /// SHA-256 of it, little endian words.
+    pub digest: [u64; 4],
 }
 
 impl Default for Offer {
@@ -33,6 +37,7 @@ impl Default for Offer {
             handle: 0,
             length: 0,
             image: Image::default(),
+            blamed: false,
             status: Status::Idle,
             reason: Reason::None,
         }
@@ -43,6 +48,8 @@ impl Offer {
     /// Records a new offer.
     pub fn made(&mut self, handle: u64, length: u64) {
         (self.handle, self.length) = (handle, length);
+        self.image = Image::default();
+        self.blamed = false;
     }
 
     /// `stage` has verified it.
@@ -50,6 +57,7 @@ impl Offer {
         self.image = Image {
             length: results.length,
             sequence: results.sequence,
+            digest: results.digest,
         };
     }
 

@@ -2,6 +2,7 @@
 //! Handles what clients write: acknowledgements of gates, statistics, and the doorbell's requests.
 
 use molt_doorbell::{Command, Reason, Request};
+use molt_store::Kind;
 use molt_trace::{Event as Trace, WordRef};
 use molt_update::{Event, Phase};
 
@@ -59,6 +60,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             bytes: request.length.into(),
         });
         let new_handle = self.new_handle();
+        let store = self.store_refuses(component);
         let Some(client) = self.clients.get_mut(index) else {
             return;
         };
@@ -74,7 +76,11 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
                 let length = u64::from(request.length);
                 let allowed = client.may_update(component);
                 if allowed && (length == 0 || length > client.plan.staging_size) {
-                    return client.refuse(Reason::BadLength);
+                    client.refuse(Reason::BadLength);
+                    return self.record_refusal(component, client_index, Reason::BadLength);
+                }
+                if allowed && store != Reason::None {
+                    return self.rejected(component, client_index, store);
                 }
                 if unit.machine.phase() == Phase::Idle {
                     unit.offer.made(new_handle, length);
@@ -96,6 +102,8 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             Command::Forgive if client.may_update(component) => {
                 self.readmit(component);
                 self.give(component, Event::Forgive);
+                let about = self.about(component, Some(client_index));
+                self.record(Kind::Forgiven, about);
                 return self.answer(component, index);
             }
             Command::Forgive => return client.refuse(Reason::NotAllowed),

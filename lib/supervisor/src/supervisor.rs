@@ -13,6 +13,7 @@ use crate::books::Books;
 use crate::client::Client;
 use crate::console::Console;
 use crate::stage::Stage;
+use crate::store::Store;
 use crate::time::Clock;
 use crate::unit::Unit;
 use crate::work::{Job, Kind, SLICE_US, Work};
@@ -26,6 +27,7 @@ pub struct Supervisor<'m, K: Kernel<'m>> {
     pub(crate) clients: Vec<Client<'m>, MAX_CLIENTS>,
     pub(crate) books: Books,
     pub(crate) stage: Stage<'m>,
+    pub(crate) store: Option<Store<'m>>,
     pub(crate) work: Work,
     pub(crate) clock: Clock,
     pub(crate) console: Console<'m>,
@@ -59,6 +61,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             clients,
             books,
             stage: Stage::new(&kernel, &brief.stage),
+            store: Store::new(&kernel, &brief.store),
             work: Work::default(),
             clock: Clock::new(&kernel, brief.timer_channel),
             console: Console::new(&kernel, &brief.log),
@@ -75,9 +78,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             components: self.brief.component_count.into(),
             clients: self.brief.client_count.into(),
         });
-        for index in 0..self.units.len() {
-            self.give(index, Event::Start);
-        }
+        self.start_from(0);
         self.turn();
     }
 
@@ -121,6 +122,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         if let Some((unit, answer)) = self.stage.answer(&self.kernel) {
             self.stage_answered(unit, answer);
         }
+        self.look_at_store();
         let builds_for = self.stage.builds_for();
         let done = self.work.step(
             &self.kernel,
@@ -164,7 +166,8 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             let machine = unit.machine.deadline();
             [machine, unit.watch.due(), unit.stop.due(now)]
         });
-        let next = units.chain([work, console]).flatten().min();
+        let next = units.chain([work, console, self.restore_due()]);
+        let next = next.flatten().min();
         self.clock.wake_at(&self.kernel, next);
     }
 
@@ -172,6 +175,9 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         let Some(unit) = self.units.get_mut(index) else {
             return;
         };
+        if unit.restoring.is_some() {
+            return self.reverified(index, answer);
+        }
         match (answer, unit.machine.phase()) {
             (Ok(results), Phase::Verifying) => {
                 unit.offer.verified(&results);

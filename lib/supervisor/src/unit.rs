@@ -15,6 +15,7 @@ use crate::measure::Measure;
 use crate::offer::Offer;
 use crate::ports::Ports;
 use crate::stop::Stop;
+use crate::store::Restoring;
 use crate::watch::Watch;
 use crate::{Error, Kernel, Result};
 
@@ -22,6 +23,8 @@ use crate::{Error, Kernel, Result};
 const OFFER_US: u64 = 5_000_000;
 /// How long `stage` may take for one command, in us.
 const STAGE_US: u64 = 30_000_000;
+/// How long it may take to keep a bundle, in us: erasing a block may take seconds.
+const KEEP_US: u64 = 120_000_000;
 /// How long a failed image is refused, in us.
 const REMEMBER_US: u64 = 3_600_000_000;
 /// A failure is a relapse if it comes within this many times the length of probation after passing it.
@@ -63,6 +66,8 @@ pub struct Unit<'m> {
     pub(crate) stop: Stop,
     pub(crate) departed: Departed,
     pub(crate) measure: Measure,
+    /// What it is to start with is not known yet.
+    pub(crate) restoring: Option<Restoring>,
 }
 
 impl<'m> Unit<'m> {
@@ -90,7 +95,10 @@ impl<'m> Unit<'m> {
             },
             plan,
             name: WordRef(plan.name.as_str()),
-            machine: Machine::new(config(plan, clients), plan.factory_sequence),
+            machine: Machine::new(
+                config(plan, clients, brief.store.commands != 0),
+                plan.factory_sequence,
+            ),
             followups: Deque::new(),
             control: Control::of_all(kernel, &plan.arenas),
             serving: 0,
@@ -102,6 +110,7 @@ impl<'m> Unit<'m> {
             stop: Stop::default(),
             departed: Departed::default(),
             measure: Measure::default(),
+            restoring: None,
         })
     }
 
@@ -161,7 +170,7 @@ pub(crate) fn pages<'c, 'm>(
 }
 
 /// The machine's limits, from the plan.
-fn config(plan: &molt_system::UpdateComponent, clients: u8) -> Config {
+fn config(plan: &molt_system::UpdateComponent, clients: u8, store: bool) -> Config {
     Config {
         clients,
         slots: u8::try_from(plan.bundle_slots).unwrap_or(u8::MAX),
@@ -176,6 +185,7 @@ fn config(plan: &molt_system::UpdateComponent, clients: u8) -> Config {
         relapses: plan.relapses,
         settled: SETTLED.saturating_mul(plan.probation_us),
         remember: Some(REMEMBER_US),
+        keep: store.then_some(KEEP_US),
         beat: (plan.probation_us / 4).max(20_000),
         attempts: u8::try_from(plan.attempts).unwrap_or(u8::MAX).max(1),
     }

@@ -24,6 +24,8 @@ pub enum BriefKind {
     Timer = 5,
     /// [`crate::DriverBrief`]
     Driver = 6,
+    /// [`crate::FlashBrief`]
+    Flash = 7,
 }
 
 /// The first 24 bytes of every brief.

@@ -15,6 +15,7 @@
 pub mod boot;
 pub mod cspace;
 mod driver;
+mod flash;
 mod header;
 pub mod layout;
 mod parts;
@@ -25,6 +26,7 @@ mod update;
 mod vmm;
 
 pub use driver::{DriverBrief, DriverClient, DriverRing, MAX_DRIVER_CLIENTS, SHARE_WORDS};
+pub use flash::{FlashBrief, FlashComponent, LOG_SIZE, SLOT_UNIT, STORE_CLIENT};
 pub use header::{Brief, BriefError, BriefHeader, BriefKind, MAGIC, VERSION, brief};
 pub use parts::{Entry, GatePages, Identity, NONE, Name, Ring, TrustKey, VaultSlot};
 pub use serial::{MAX_SERIAL_CLIENTS, SerialBrief, SerialClient};

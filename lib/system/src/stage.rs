@@ -6,8 +6,8 @@ use crate::update::{MAX_COMPONENTS, StageLink};
 use crate::{BriefHeader, Entry, Identity, Name, Ring, TrustKey, VaultSlot};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// Most staging regions.
-pub const MAX_STAGINGS: usize = 8;
+/// Most staging regions: one for each client, and that of `flash`.
+pub const MAX_STAGINGS: usize = 9;
 /// Most keys of a component's ring.
 pub const MAX_KEYS: usize = 8;
 /// Lowest address of a driver's image.
@@ -90,7 +90,7 @@ impl Default for StageComponent {
     }
 }
 
-/// A staging region: written by a guest, read by `stage`.
+/// A staging region: written by a guest or by `flash`, read by `stage`.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
@@ -100,7 +100,7 @@ pub struct Staging {
     pub vaddr: u64,
     /// Bytes.
     pub size: u64,
-    /// Index of the client in [`crate::UpdateBrief::clients`].
+    /// Index of the client in [`crate::UpdateBrief::clients`], or [`crate::STORE_CLIENT`].
     pub client: u32,
     /// 0
     pub reserved: u32,

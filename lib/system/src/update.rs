@@ -76,15 +76,15 @@ pub struct Authority {
     pub reserved: u32,
 }
 
-/// How `update` and `stage` talk (`molt-control::stage`).
+/// How `update` talks with `stage` (`molt-control::stage`) or with `flash` (`molt-control::store`).
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
 #[repr(C)]
 pub struct StageLink {
-    /// The page of commands, 4 KiB, written by `update`, read only in `stage`.
+    /// The page of commands, 4 KiB, written by `update`, read only in the other. 0: there is no such PD.
     pub commands: u64,
-    /// The page of results, 4 KiB, written by `stage`, read only in `update`.
+    /// The page of results, 4 KiB, written by the other, read only in `update`.
     pub results: u64,
     /// The channel to the other one.
     pub channel: u32,
@@ -364,6 +364,8 @@ pub struct UpdateBrief {
     pub authority: Authority,
     /// The way to `stage`.
     pub stage: StageLink,
+    /// The way to `flash`, if there is one.
+    pub store: StageLink,
     /// Channel of `timer` (protected procedure and notification), or [`NONE`].
     pub timer_channel: u32,
     /// Used part of `components`.

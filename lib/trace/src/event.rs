@@ -45,6 +45,8 @@ events! {
     Blackout "blackout" { component: W, generation: u64, total: u64, cpu: u64 }
     /// A stage of the transaction to generation `generation` took `ns`.
     Stage "stage" { component: W, generation: u64, name: W, ns: u64 }
+    /// What a component starts with after power-on: `committed` or `factory`; `reason` says why not the committed image.
+    Source "source" { component: W, image: W, sequence: u64, reason: W }
     /// A generation's program image, when it starts.
     Started "started" { component: W, generation: u64, version: u64 }
     /// A domain faulted: seL4's fault label, instruction and address.

@@ -57,6 +57,21 @@ pub enum Action {
         /// The arena that it is built in.
         arena: u8,
     },
+    /// Make what is in the slot, which has passed probation, outlive the power: [`crate::Event::Kept`] or
+    /// [`crate::Event::KeepFailed`]. The generation serves meanwhile.
+    Keep {
+        /// Bundle slot.
+        slot: u8,
+        /// The client that offered it.
+        client: Client,
+    },
+    /// The image of the update that is under way failed while it had the device: it is refused from now on.
+    Blame {
+        /// The client that offered it.
+        client: Client,
+        /// Why.
+        reason: Reason,
+    },
     /// Delete everything that was made from the arena: [`crate::Event::ArenaCleared`].
     ClearArena(u8),
     /// Ask the generation for a heartbeat: [`crate::Event::Beat`].

@@ -28,6 +28,9 @@ pub struct Config {
     pub errors_allowed: u64,
     /// How long a failed image is refused; `None`: until somebody forgives.
     pub remember: Option<Micros>,
+    /// How long it may take to keep an image that has passed probation; `None`: nothing outlives the power, and the image is
+    /// committed at once.
+    pub keep: Option<Micros>,
     /// Time between two heartbeats.
     pub beat: Micros,
     /// How often in a row the committed image is started; not 0.

@@ -48,6 +48,10 @@ pub enum Event {
     StageFailed(Reason),
     /// [`crate::Action::ClearArena`] is done.
     ArenaCleared(u8),
+    /// [`crate::Action::Keep`] is done: the image is what starts when the power comes back.
+    Kept,
+    /// It cannot be done, or not be known to be done.
+    KeepFailed(Reason),
     /// A client acknowledged that its gate is closed.
     GateClosed(Client),
     /// A generation reports that it has quiesced.

@@ -5,7 +5,7 @@ use crate::action::push;
 use crate::failed::Failed;
 use crate::phase::{Arena, Cause, Instance, Job, Phase, Stage};
 use crate::supervise::{Counts, Watch};
-use crate::{Action, Actions, Client, Config, Event, Generation, Micros, Reason, Status};
+use crate::{Action, Actions, Client, Config, Digest, Event, Generation, Micros, Reason, Status};
 
 /// An image in a bundle slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,6 +33,9 @@ pub struct Machine {
     pub(crate) watch: Option<Watch>,
     pub(crate) gates_open: bool,
     pub(crate) committed: Image,
+    /// A sequence number that was committed before, even if its image is not the committed one any more: nothing that is not
+    /// above it is accepted.
+    pub(crate) floor: u64,
     pub(crate) arenas: [Arena; 2],
     pub(crate) stage: Stage,
     /// Number of the next generation.
@@ -63,6 +66,7 @@ impl Machine {
             watch: None,
             gates_open: false,
             committed: Image { slot: 0, sequence },
+            floor: sequence,
             arenas: [Arena::Empty; 2],
             stage: Stage::Free,
             number: 0,
@@ -72,6 +76,26 @@ impl Machine {
             failed: Failed::default(),
             gone: 0,
         }
+    }
+
+    /// Before the start: what has outlived the power. `image`: what was committed, in a bundle slot that `stage` has verified;
+    /// without it the factory image starts. Nothing is accepted whose sequence number is not above `floor`.
+    pub fn restore(&mut self, image: Option<Image>, floor: u64) {
+        if self.phase == Phase::Off {
+            self.committed = image.unwrap_or(self.committed);
+            self.floor = floor.max(self.committed.sequence);
+        }
+    }
+
+    /// Before the start: `stage` still works on something whose result is not wanted. Its next answer is ignored.
+    pub fn stage_works(&mut self) {
+        self.stage = Stage::Draining;
+    }
+
+    /// An image of `client` failed before the power went.
+    pub fn has_failed(&mut self, now: Micros, client: Client, digest: Digest) {
+        let span = self.config.remember;
+        self.failed.add(now, client, digest, span);
     }
 
     /// Takes an event at time `now`, which never goes back.
@@ -94,6 +118,8 @@ impl Machine {
             Event::Built => self.built(now, &mut out),
             Event::StageFailed(reason) => self.stage_failed(now, reason, &mut out),
             Event::ArenaCleared(arena) => self.arena_cleared(now, arena, &mut out),
+            Event::Kept => self.kept(&mut out),
+            Event::KeepFailed(reason) => self.keep_failed(now, reason, &mut out),
             Event::GateClosed(client) => self.gate_closed(now, client, &mut out),
             Event::Quiesced(generation) => self.quiesced(now, generation, &mut out),
             Event::Stopped => self.stopped(now, &mut out),
@@ -206,6 +232,7 @@ impl Machine {
                 Phase::Closing { .. } => self.closing_timed_out(now, out),
                 Phase::Stopping => self.out_of_service(Reason::StopTimeout, out),
                 Phase::Starting => self.holder_failed(now, Reason::ReadyTimeout, out),
+                Phase::Keeping => self.keep_failed(now, Reason::StoreFailed, out),
                 Phase::Off | Phase::Idle | Phase::Probation | Phase::OutOfService(_) => {}
             }
         }

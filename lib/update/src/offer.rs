@@ -55,7 +55,7 @@ impl Machine {
                     Action::Verify {
                         slot: candidate.slot,
                         client,
-                        committed: self.committed.sequence,
+                        committed: self.floor,
                     },
                 );
             }
@@ -99,7 +99,7 @@ impl Machine {
                 return;
             };
             // `stage` has checked this too, but nothing is started only because `stage` says so.
-            if sequence <= self.committed.sequence {
+            if sequence <= self.floor {
                 return self.refuse(Reason::OldSequence, out);
             }
             if self.failed.contains(now, &digest) {

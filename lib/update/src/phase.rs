@@ -34,6 +34,8 @@ pub enum Phase {
     Starting,
     /// A new image is on probation.
     Probation,
+    /// The new image has passed probation, and is made to outlive the power. It serves meanwhile.
+    Keeping,
     /// Out of service, until the system starts anew.
     OutOfService(Reason),
 }

@@ -18,10 +18,11 @@ impl Machine {
                 return self.closed(now, out);
             }
             Phase::Stopping | Phase::OutOfService(_) | Phase::Off => return,
-            Phase::Starting | Phase::Probation => {
+            Phase::Starting | Phase::Probation | Phase::Keeping => {
                 if let Job::Update(candidate) = self.job {
                     let (client, span) = (candidate.client, self.config.remember);
                     self.failed.add(now, client, candidate.digest, span);
+                    push(out, Action::Blame { client, reason });
                     // The committed image worked until it was replaced.
                     self.starts = 0;
                 }
@@ -29,6 +30,11 @@ impl Machine {
             // The committed image failed. An update that has not reached the swap is given up.
             _ => self.relapsed(now),
         }
+        self.give_up(now, reason, out);
+    }
+
+    /// Brings the committed image back in place of the holder.
+    pub(crate) fn give_up(&mut self, now: Micros, reason: Reason, out: &mut Actions) {
         self.abandon_stage();
         self.drop_next(out);
         let cause = Cause {

@@ -114,7 +114,7 @@ impl Machine {
             watch.probation = None;
         }
         if self.phase == Phase::Probation {
-            self.commit(out);
+            self.keep(now, out);
         }
         self.starts = 0;
         self.settled = Some(now.saturating_add(self.config.settled));

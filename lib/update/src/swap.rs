@@ -148,13 +148,42 @@ impl Machine {
         }
     }
 
+    /// The new image has passed probation: it is committed once it outlives the power.
+    pub(crate) fn keep(&mut self, now: Micros, out: &mut Actions) {
+        match (self.config.keep, self.job) {
+            (Some(span), Job::Update(candidate)) => {
+                self.phase = Phase::Keeping;
+                self.deadline = Some(now + span);
+                let (slot, client) = (candidate.slot, candidate.client);
+                push(out, Action::Keep { slot, client });
+            }
+            _ => self.commit(out),
+        }
+    }
+
+    pub(crate) fn kept(&mut self, out: &mut Actions) {
+        if self.phase == Phase::Keeping {
+            self.deadline = None;
+            self.commit(out);
+        }
+    }
+
+    /// Nothing is committed that may be gone after a power cut. The image is not to blame.
+    pub(crate) fn keep_failed(&mut self, now: Micros, reason: Reason, out: &mut Actions) {
+        if self.phase == Phase::Keeping {
+            self.starts = 0;
+            self.give_up(now, reason, out);
+        }
+    }
+
     /// Commits the new image.
-    pub(crate) fn commit(&mut self, out: &mut Actions) {
+    fn commit(&mut self, out: &mut Actions) {
         if let Job::Update(candidate) = self.job {
             self.committed = Image {
                 slot: candidate.slot,
                 sequence: candidate.sequence,
             };
+            self.floor = candidate.sequence;
             self.relapses = 0;
             self.report(Status::Committed, Reason::None, out);
             self.clear_old(out);

@@ -19,6 +19,7 @@ fn machine() -> Machine {
         probation_completions: 4,
         errors_allowed: 1,
         remember: Some(HOUR),
+        keep: None,
         beat: 30,
         attempts: 3,
         relapses: 5,

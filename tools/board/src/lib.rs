@@ -125,6 +125,8 @@ pub struct Qemu {
     pub linux: Option<Vec<String>>,
     /// The disk.
     pub disk: QemuDisk,
+    /// The flash bank for what outlives the power, if the machine has one.
+    pub flash: Option<QemuFlash>,
     /// What else is put in for a system that has the device of this name.
     #[serde(default)]
     pub devices: BTreeMap<String, Vec<String>>,
@@ -145,6 +147,16 @@ pub struct QemuDisk {
     /// Its size has to be a power of two.
     #[serde(default)]
     pub power_of_two: bool,
+}
+
+/// How a flash bank is put into the machine.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QemuFlash {
+    /// `-drive`'s value, but for the file.
+    pub drive: String,
+    /// Bytes of the bank and of the file.
+    pub size: u64,
 }
 
 /// Something that was run in QEMU, and came out well.

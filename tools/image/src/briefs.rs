@@ -2,29 +2,37 @@
 //! Makes the briefs of static PDs, maps them, and sets the symbol `molt_brief`.
 
 use crate::Error;
-use crate::builder::{ALL, CNode, Frames};
+use crate::builder::{ALL, Frames};
 use crate::driver::{channel, share_words};
 use crate::guest::{Loaded, memory_region};
 use crate::layout::Layout;
 use crate::pages::Shared;
 use crate::space::CONSTANT;
+use crate::stage::Staged;
 use crate::update::Plan;
 use molt_sdf::model::{Client, DomainId, Doorbell, Map, ProtectionDomain, Role, System};
 use molt_system::{
-    Brief, BriefHeader, Class, MAX_SERIAL_CLIENTS, MAX_SHARES, MAX_TIMER_CLIENTS, NONE, Name,
-    Region, SerialBrief, SerialClient, StageBrief, TimerBrief, TimerClient, UpdateBrief, VmmBrief,
+    Brief, BriefHeader, Class, FlashBrief, MAX_SERIAL_CLIENTS, MAX_SHARES, MAX_TIMER_CLIENTS, NONE,
+    Name, Region, SerialBrief, SerialClient, TimerBrief, TimerClient, UpdateBrief, VmmBrief,
     VmmDoorbell, VmmGuest, VmmMemory, VmmShare, cspace,
 };
 use std::mem::offset_of;
+
+/// The PDs of ours that were laid out.
+pub struct Ours {
+    pub stage: Option<Staged>,
+    pub flash: Option<FlashBrief>,
+    pub plan: Option<Plan>,
+}
 
 /// Writes all of them.
 pub fn write(
     layout: &mut Layout,
     shared: &Shared,
     guests: &[Option<Loaded>],
-    stage: Option<(StageBrief, CNode)>,
-    plan: Option<Plan>,
+    ours: Ours,
 ) -> Result<(), Error> {
+    let Ours { stage, flash, plan } = ours;
     let system = layout.system;
     for (index, described) in system.domains.iter().enumerate() {
         match described.role {
@@ -35,7 +43,12 @@ pub fn write(
                 }
             }
             Some(Role::Stage) => {
-                if let Some((brief, _)) = &stage {
+                if let Some(stage) = &stage {
+                    place(layout, index, &stage.brief, true)?;
+                }
+            }
+            Some(Role::Flash) => {
+                if let Some(brief) = &flash {
                     place(layout, index, brief, true)?;
                 }
             }
@@ -55,7 +68,7 @@ pub fn write(
             None => {}
         }
     }
-    if let (Some((_, workshop)), Some((fixed, b))) = (&stage, layout.role(Role::Update)) {
+    if let (Some(Staged { workshop, .. }), Some((fixed, b))) = (&stage, layout.role(Role::Update)) {
         let guard = cspace::guard(cspace::VAULT_GUARD);
         b.place(
             fixed.cspace.microkit,

@@ -17,6 +17,7 @@ mod driver;
 mod elf;
 mod error;
 mod files;
+mod flash;
 mod guest;
 mod kept;
 mod kernel;

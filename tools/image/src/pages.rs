@@ -53,6 +53,8 @@ pub struct Shared {
     pub registers: Vec<DeviceRegisters>,
     /// As `update` and as `stage` see it.
     pub link: (StageLink, StageLink),
+    /// As `update` and as `flash` see it, if there is one.
+    pub store: Option<(StageLink, StageLink)>,
 }
 
 impl Shared {
@@ -114,16 +116,24 @@ pub fn make(layout: &mut Layout) -> Shared {
             update,
         });
     }
-    let (in_update, commands, results) = exchange(layout, update, stage);
-    let (to_stage, to_update) = layout
+    shared.link = link(layout, update, stage);
+    let flash = layout.system.role(Role::Flash);
+    shared.store = flash.map(|flash| link(layout, update, flash));
+    shared
+}
+
+/// The pages of commands and of answers, as `update` and as the other see them.
+fn link(layout: &mut Layout, update: DomainId, other: DomainId) -> (StageLink, StageLink) {
+    let (in_update, commands, results) = exchange(layout, update, other);
+    let (to_other, to_update) = layout
         .system
-        .channel(update, stage)
+        .channel(update, other)
         .unwrap_or((u64::from(NONE), u64::from(NONE)));
-    shared.link = (
+    (
         StageLink {
             commands: in_update.0,
             results: in_update.1,
-            channel: to_stage as u32,
+            channel: to_other as u32,
             reserved: 0,
         },
         StageLink {
@@ -132,8 +142,7 @@ pub fn make(layout: &mut Layout) -> Shared {
             channel: to_update as u32,
             reserved: 0,
         },
-    );
-    shared
+    )
 }
 
 /// One page each way between `a` and `b`: addresses in `a` (from a, to a), then in `b` (from a, to a).

@@ -6,7 +6,8 @@ use crate::files::Files;
 use crate::layout::Layout;
 use crate::pack::Packed;
 use crate::{
-    Error, briefs, channels, domain, driver, guest, machine, pack, pages, schedule, stage, update,
+    Error, briefs, channels, domain, driver, flash, guest, machine, pack, pages, schedule, stage,
+    update,
 };
 use molt_board::Uart;
 use molt_sdf::model::{DomainId, Role, Stop};
@@ -35,12 +36,17 @@ pub fn plan(
     layout.b.part(SHARED);
     let shared = pages::make(&mut layout);
     let drivers = driver::all(&mut layout)?;
-    let stage = stage::lay_out(&mut layout, &shared, &drivers);
+    let mut stage = stage::lay_out(&mut layout, &shared, &drivers);
+    let flash = match &mut stage {
+        Some(stage) => flash::lay_out(&mut layout, &shared, stage)?,
+        None => None,
+    };
     let plan = update::lay_out(&mut layout, &shared, &drivers);
     if let (Some((brief, ..)), Some(update)) = (&plan, system.role(Role::Update)) {
         vault_is_large_enough(&layout, brief, update)?;
     }
-    briefs::write(&mut layout, &shared, &guests, stage, plan)?;
+    let ours = briefs::Ours { stage, flash, plan };
+    briefs::write(&mut layout, &shared, &guests, ours)?;
     for index in 0..system.domains.len() {
         layout.b.part(&system.domains[index].name);
         domain::program(&mut layout, index)?;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! `stage`: its workshop, bundle slots, staging regions and window.
 
-use crate::builder::{ALL, CNode};
+use crate::builder::{ALL, CNode, Frames};
 use crate::driver::{Driver, identity};
 use crate::layout::Layout;
 use crate::pages::Shared;
@@ -20,12 +20,16 @@ pub const ARENA_BITS: u32 = 16;
 /// Bytes of the window for frames that are being filled.
 const WINDOW: u64 = LARGE_PAGE;
 
-/// Lays out `stage`; its brief and its workshop.
-pub fn lay_out(
-    layout: &mut Layout,
-    shared: &Shared,
-    drivers: &[Driver],
-) -> Option<(StageBrief, CNode)> {
+/// `stage`, as it was laid out.
+pub struct Staged {
+    pub brief: StageBrief,
+    pub workshop: CNode,
+    /// The bundle slots of each component.
+    pub bundles: Vec<Frames>,
+}
+
+/// Lays out `stage`.
+pub fn lay_out(layout: &mut Layout, shared: &Shared, drivers: &[Driver]) -> Option<Staged> {
     let system = layout.system;
     let index = system.role(Role::Stage)?;
     let mut brief = StageBrief {
@@ -54,6 +58,7 @@ pub fn lay_out(
     brief.window = fixed.space.tool_range(WINDOW, 21);
     fixed.space.reserve(b, brief.window, WINDOW, 12);
 
+    let mut all_bundles = Vec::new();
     for (row, driver) in brief
         .components
         .iter_mut()
@@ -61,7 +66,9 @@ pub fn lay_out(
         .take(MAX_COMPONENTS)
     {
         if let Some(replaceable) = &system.domains[driver.domain].replaceable {
-            *row = component(layout, index, driver, replaceable);
+            let bundles;
+            (*row, bundles) = component(layout, index, driver, replaceable);
+            all_bundles.push(bundles);
         }
     }
     for (n, (client, _)) in stagings(layout).into_iter().enumerate().take(MAX_STAGINGS) {
@@ -79,7 +86,11 @@ pub fn lay_out(
         };
         brief.staging_count = n as u32 + 1;
     }
-    Some((brief, workshop))
+    Some(Staged {
+        brief,
+        workshop,
+        bundles: all_bundles,
+    })
 }
 
 /// Clients with a doorbell: index, and bytes of the staging region. The order is that of the brief.
@@ -106,7 +117,7 @@ fn component(
     stage: usize,
     driver: &Driver,
     replaceable: &Replaceable,
-) -> StageComponent {
+) -> (StageComponent, Frames) {
     let size = replaceable.bundle_size * replaceable.bundle_slots;
     let page_bits = if size.is_multiple_of(LARGE_PAGE) {
         21
@@ -146,5 +157,5 @@ fn component(
         .iter_mut()
         .zip(&driver.keys)
         .for_each(|(to, from)| *to = *from);
-    row
+    (row, bundles)
 }

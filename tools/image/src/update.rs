@@ -63,6 +63,7 @@ pub fn lay_out(layout: &mut Layout, shared: &Shared, drivers: &[Driver]) -> Opti
         header: BriefHeader::of::<UpdateBrief>(),
         log: shared.ring(index),
         stage: shared.link.0,
+        store: shared.store.map(|store| store.0).unwrap_or_default(),
         timer_channel: channel(system, index, system.role(Role::Timer)),
         component_count: drivers.len().min(MAX_COMPONENTS) as u32,
         ..UpdateBrief::default()

@@ -53,9 +53,21 @@ pub enum Command {
     /// Make, sign, show and verify bundles
     #[command(subcommand)]
     Bundle(Bundle),
+    /// Print the log of a flash bank: every offer and its end
+    Audit(Audit),
     /// Make and show keys
     #[command(subcommand)]
     Key(Key),
+}
+
+/// `molt audit`
+#[derive(Args, Debug)]
+pub struct Audit {
+    /// The content of the bank, as `molt run --flash FILE` leaves it
+    pub file: PathBuf,
+    /// One JSON object for each record
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// The argument that names a system description.
@@ -144,6 +156,10 @@ pub struct Run {
     /// made if it does not exist
     #[arg(long, value_name = "FILE")]
     pub disk: Option<PathBuf>,
+    /// The content of the flash bank for a description without a scenario: an erased one is made if it does not exist, and
+    /// what the system keeps in it is there at the next run
+    #[arg(long, value_name = "FILE")]
+    pub flash: Option<PathBuf>,
     /// Seconds after which a run of a description without a scenario ends
     #[arg(long, value_name = "SECONDS", default_value_t = 20)]
     pub limit: u64,

@@ -10,6 +10,7 @@ use molt_board::Board;
 
 use crate::arguments::{Build, Check, Demo, Graph, Guests, Measure, Run};
 use crate::description;
+use crate::flash;
 use crate::kernel::Kernel;
 use crate::output::say;
 use crate::scenario::Scenario;
@@ -51,12 +52,16 @@ pub fn run(arguments: &Run) -> Result<bool> {
         let limit = Duration::from_secs(arguments.limit);
         let mut machine = workspace::machine(&kernel, &board, &built.system, built.image.clone());
         machine.disk = description::disk(&built, &board, arguments.disk.as_deref())?;
+        machine.flash = match &arguments.flash {
+            Some(file) => flash::keep(&board, &built.system, file)?,
+            None => flash::make(&board, &built.system, &built.directory.join(flash::FILE))?,
+        };
         description::run(&built, machine, arguments.measure.icount, limit)?;
         return Ok(true);
     }
-    if arguments.disk.is_some() {
+    if arguments.disk.is_some() || arguments.flash.is_some() {
         bail!(
-            "{}: a scenario has its own disk: --disk is for a description",
+            "{}: a scenario has its own disk and flash: --disk and --flash are for a description",
             what.display()
         );
     }
@@ -170,15 +175,41 @@ pub fn play_loaded(
         );
     }
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let before = match &scenario.flash.after {
+        Some(before) => Some(play_before(&toolchain, before, &name, kernel, measure)?),
+        None => None,
+    };
     if show == Show::Timeline {
         say!("{}\n", scenario.about);
     }
     let workspace = Workspace::prepare(&toolchain, &mut scenario, &name, kernel)?;
+    if let (Some(before), Some(file)) = (before, &workspace.machine.flash) {
+        flash::take_over(&before, file, scenario.flash.damage)?;
+    }
     let outcome = session::run(&scenario, &workspace, kernel, measure.icount, show)?;
     if let Some(json) = &measure.json {
         session::write_json(json, &outcome.summary)?;
     }
     Ok(outcome)
+}
+
+/// Runs the scenario that leaves its flash to the scenario `name`. Returns the flash's file.
+fn play_before(
+    toolchain: &Toolchain,
+    path: &Path,
+    name: &str,
+    kernel: &Kernel,
+    measure: &Measure,
+) -> Result<PathBuf> {
+    let mut scenario = Scenario::load(path)?;
+    let name = format!("{name}-before");
+    let workspace = Workspace::prepare(toolchain, &mut scenario, &name, kernel)?;
+    let outcome = session::run(&scenario, &workspace, kernel, measure.icount, Show::Nothing)?;
+    if !outcome.failures.is_empty() {
+        bail!("{}: {}", path.display(), outcome.failures.join("; "));
+    }
+    let file = workspace.machine.flash.clone();
+    file.with_context(|| format!("{}: its system has no flash", path.display()))
 }
 
 fn verdict(what: &str, outcome: &Outcome) -> bool {

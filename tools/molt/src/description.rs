@@ -25,7 +25,8 @@ pub struct Built {
     pub image: PathBuf,
     /// The checked description.
     pub system: System,
-    directory: PathBuf,
+    /// Where it was built.
+    pub directory: PathBuf,
     /// Held while the folder is in use.
     _lock: File,
 }
@@ -50,6 +51,7 @@ pub fn build(
         edits: Vec::new(),
         features: Default::default(),
         disk: None,
+        flash: Default::default(),
         qemu: Vec::new(),
         linux: linux.map(Path::to_owned),
         bundles: Vec::new(),

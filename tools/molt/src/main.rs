@@ -5,12 +5,14 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod audit;
 mod bench;
 mod bundle;
 mod bundles;
 mod commands;
 mod demo_keys;
 mod description;
+mod flash;
 mod kernel;
 mod key;
 mod mutants;
@@ -56,6 +58,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Check(arguments) => commands::check(&arguments),
         Command::Graph(arguments) => commands::graph(&arguments),
         Command::Bundle(arguments) => bundle::run(&arguments),
+        Command::Audit(arguments) => audit::run(&arguments),
         Command::Key(arguments) => key::run(&arguments),
     }
 }

@@ -29,6 +29,9 @@ pub struct Scenario {
     pub features: std::collections::BTreeMap<String, Vec<String>>,
     /// The disk, where the system has one.
     pub disk: Option<DiskKind>,
+    /// The content of the flash bank, in a system that has one; it is erased otherwise.
+    #[serde(default)]
+    pub flash: Flash,
     /// Arguments of QEMU's for this scenario, behind all others: properties of devices.
     #[serde(default)]
     pub qemu: Vec<String>,
@@ -62,6 +65,32 @@ pub struct Edit {
     pub from: String,
     /// The replacement.
     pub to: String,
+}
+
+/// The content of the flash bank when the machine is started.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Flash {
+    /// A scenario, beside this one, that is run before: the machine is killed at its end, and its flash is taken over.
+    pub after: Option<PathBuf>,
+    /// How it is damaged before the start.
+    #[serde(default)]
+    pub damage: FlashDamage,
+}
+
+/// How the content of the flash bank is damaged.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum FlashDamage {
+    /// Not at all.
+    #[default]
+    None,
+    /// A byte of the first record is another.
+    Log,
+    /// A byte of the bundle in the first slot is another.
+    Bundle,
+    /// There is something else at its beginning.
+    Foreign,
 }
 
 /// What kind of disk.
@@ -173,6 +202,8 @@ impl Scenario {
             toml::from_str(&text).with_context(|| format!("{}: not a scenario", path.display()))?;
         let beside = path.parent().unwrap_or(Path::new(""));
         scenario.system = beside.join(&scenario.system);
+        let after = scenario.flash.after.take();
+        scenario.flash.after = after.map(|file| beside.join(file));
         scenario.linux = scenario.linux.map(|folder| beside.join(folder));
         for bundle in &mut scenario.bundles {
             bundle.file = bundle.file.take().map(|file| beside.join(file));

@@ -16,6 +16,7 @@ use molt_sdf::model::{Client, Guest, GuestKind, ProtectionDomain};
 
 use crate::bundles;
 use crate::demo_keys;
+use crate::flash;
 use crate::kernel::Kernel;
 use crate::output::complain;
 use crate::progress::Step;
@@ -82,6 +83,7 @@ impl Workspace {
         let mut machine = machine(kernel, &board, &system, image);
         machine.disk = make_disk(scenario.disk, &board, &system, &filesystems, &directory)?;
         machine.devices.extend(scenario.qemu.iter().cloned());
+        machine.flash = flash::make(&board, &system, &directory.join(flash::FILE))?;
         step.done();
         Ok(Self {
             system,

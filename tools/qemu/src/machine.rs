@@ -71,6 +71,8 @@ pub struct Machine {
     pub boot: Boot,
     /// The disk.
     pub disk: Disk,
+    /// The file with the content of the flash bank, if it has one.
+    pub flash: Option<PathBuf>,
     /// Arguments for what else is in it.
     pub devices: Vec<String>,
     /// The clock.
@@ -89,6 +91,7 @@ impl Machine {
             cores,
             boot: Boot::Image(image),
             disk: Disk::None,
+            flash: None,
             devices: Vec::new(),
             clock: Clock::Host,
             limit: Duration::from_secs(120),
@@ -156,6 +159,11 @@ impl Machine {
             if matches!(self.disk, Disk::Null(_)) {
                 arguments.extend(texts(&self.board.disk.null));
             }
+        }
+        if let (Some(file), Some(board)) = (&self.flash, &self.board.flash) {
+            let mut drive = OsString::from(format!("{},file=", board.drive));
+            drive.push(escape(file));
+            arguments.extend(["-drive".into(), drive]);
         }
         arguments.extend(texts(&self.devices));
         arguments
@@ -230,6 +238,14 @@ mod tests {
         assert!(line(&machine).contains("format=qcow2,"));
         machine.disk = Disk::File("debian.img".into());
         assert!(line(&machine).contains("format=raw,"));
+    }
+
+    #[test]
+    fn a_flash_bank_has_its_content_from_a_file() {
+        let mut machine = machine("i");
+        assert!(!line(&machine).contains("pflash"));
+        machine.flash = Some("f,1.bin".into());
+        assert!(line(&machine).contains("-drive if=pflash,unit=1,format=raw,file=f,,1.bin"));
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub struct Collector {
     absent: BTreeSet<String>,
     transactions: Transactions,
     complaints: Vec<String>,
+    /// What each component started with after power-on, as `Expectation::sources` has it.
+    sources: Vec<String>,
     values: Vec<(String, u64)>,
     /// Slots in use before a component's first transaction. After each later one the number has to be the same, as long as the
     /// same clients are granted their regions.
@@ -167,6 +169,19 @@ impl Collector {
                     ));
                 }
             }
+            Event::Source {
+                component,
+                image,
+                sequence,
+                reason,
+            } => {
+                let why = match reason.as_str() {
+                    "none" => String::new(),
+                    why => format!(": {why}"),
+                };
+                let source = format!("{component}: {image} {sequence}{why}");
+                self.sources.push(source);
+            }
             Event::Fenced { client, .. } => {
                 if let Some(name) = self.behind(client.as_str()).map(|guest| guest.name.clone()) {
                     self.fenced.insert(name);
@@ -225,6 +240,11 @@ impl Collector {
     /// Whether there are no guests.
     pub fn is_empty(&self) -> bool {
         self.guests.is_empty()
+    }
+
+    /// What each component started with after power-on.
+    pub fn sources(&self) -> &[String] {
+        &self.sources
     }
 
     /// Why this guest will never be done.

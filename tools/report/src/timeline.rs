@@ -129,6 +129,20 @@ fn words(event: &Event) -> Option<(&str, String)> {
                 duration(*cpu)
             ),
         ),
+        Event::Source {
+            component,
+            image,
+            sequence,
+            reason,
+        } => (
+            "flash",
+            match reason.as_str() {
+                "none" => {
+                    format!("'{component}' starts with the {image} image, sequence {sequence}")
+                }
+                why => format!("'{component}' starts with the {image} image: {why}"),
+            },
+        ),
         Event::Started {
             component,
             generation,

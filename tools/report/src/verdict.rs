@@ -16,6 +16,10 @@ pub struct Expectation {
     /// How many updates have to end in each way; instead of `outcomes`, if there are very many.
     #[serde(default)]
     pub counts: std::collections::BTreeMap<String, usize>,
+    /// What each component starts with after power-on, in a system with a store: `disk: committed 5`, or
+    /// `disk: factory 0: nothing-committed`.
+    #[serde(default)]
+    pub sources: Vec<String>,
     /// Guests that die on the way: they do not get to their end, and nothing else is asked of them.
     #[serde(default)]
     pub dead: Vec<String>,
@@ -109,6 +113,13 @@ pub fn judge(summary: &Summary, collector: &Collector, expected: &Expectation) -
         failures.push(format!(
             "{fenced:?} are not believed any more, expected {:?}",
             expected.fenced
+        ));
+    }
+    if collector.sources() != expected.sources {
+        failures.push(format!(
+            "the system started with {:?}, expected {:?}",
+            collector.sources(),
+            expected.sources
         ));
     }
     if expected.under_load {

@@ -187,9 +187,19 @@ pub enum Role {
     Stage,
     Serial,
     Timer,
+    Flash,
 }
 
 impl Role {
+    /// All roles.
+    pub const ALL: [Self; 5] = [
+        Self::Update,
+        Self::Stage,
+        Self::Serial,
+        Self::Timer,
+        Self::Flash,
+    ];
+
     /// As `role="…"` has it.
     pub fn name(self) -> &'static str {
         match self {
@@ -197,6 +207,7 @@ impl Role {
             Role::Stage => "stage",
             Role::Serial => "serial",
             Role::Timer => "timer",
+            Role::Flash => "flash",
         }
     }
 }

@@ -154,6 +154,10 @@ pub enum Rule {
     DuplicateRole(&'static str, String),
     #[error("a replaceable protection domain needs one with role=\"{0}\"")]
     MissingRole(&'static str),
+    #[error(
+        "'{0}' has the role 'flash' and maps no device: it needs the flash bank, a memory region with phys_addr"
+    )]
+    NoBank(String),
     #[error("'{0}' needs a channel with '{1}'")]
     MissingChannel(String, String),
     #[error("'{0}' is replaceable: {1}")]

@@ -34,6 +34,7 @@ fn deep() -> bool {
 
 struct Explorer {
     mutant: Mutant,
+    store: bool,
     offers: u8,
     faults: u8,
     generations: u64,
@@ -56,7 +57,7 @@ impl Model for Explorer {
     type Action = Move;
 
     fn init_states(&self) -> Vec<World> {
-        vec![World::new(self.offers, self.faults)]
+        vec![World::new(self.store, self.offers, self.faults)]
     }
 
     fn actions(&self, world: &World, moves: &mut Vec<Move>) {
@@ -115,6 +116,10 @@ impl Model for Explorer {
             }
         }
         moves.push(Move::Free(Event::Stopped));
+        if world.keeping.is_some() {
+            moves.push(Move::Free(Event::Kept));
+            moves.push(Move::Free(Event::KeepFailed(Reason::StoreFull)));
+        }
         // Each generation there was, and one that never will be, says whatever it likes.
         let newest = world.last_granted.unwrap_or(0);
         for generation in [newest, newest.saturating_sub(1), 99] {
@@ -202,8 +207,18 @@ impl Model for Explorer {
 
 #[test]
 fn every_rule_holds_in_every_state() {
+    hold(false);
+}
+
+#[test]
+fn every_rule_holds_in_every_state_with_a_store() {
+    hold(true);
+}
+
+fn hold(store: bool) {
     let checker = Explorer {
         mutant: Mutant::None,
+        store,
         offers: if deep() { 2 } else { 1 },
         faults: 1,
         generations: generations(),
@@ -235,6 +250,7 @@ fn every_mutant_breaks_a_rule() {
     for mutant in Mutant::ALL {
         let checker = Explorer {
             mutant,
+            store: mutant == Mutant::Volatile,
             offers: 2,
             faults: u8::from(mutant == Mutant::Lenient),
             generations: 3,

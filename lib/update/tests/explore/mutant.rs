@@ -38,10 +38,12 @@ pub enum Mutant {
     Lenient,
     /// Waits for the gates of clients that are gone.
     Patient,
+    /// Commits before the image outlives the power.
+    Volatile,
 }
 
 impl Mutant {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::NoStop,
         Self::NoDeny,
         Self::NoSuspend,
@@ -58,6 +60,7 @@ impl Mutant {
         Self::Unasked,
         Self::Lenient,
         Self::Patient,
+        Self::Volatile,
     ];
 
     /// A step of the machine as this mutant makes it.
@@ -139,6 +142,11 @@ impl Mutant {
                 (Self::Chatty, Action::Report { status, .. }) if status.is_final() => {
                     let _ = out.push(action);
                     let _ = out.push(action);
+                }
+                (Self::Volatile, Action::Keep { .. }) => {
+                    for next in machine.step(now, Event::Kept) {
+                        let _ = out.push(next);
+                    }
                 }
                 (Self::WrongArena, Action::ClearArena(arena)) => {
                     let _ = out.push(Action::ClearArena(1 - arena));

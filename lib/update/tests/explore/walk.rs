@@ -4,7 +4,7 @@
 use molt_update::{Event, Phase, Reason};
 
 use crate::mutant::Mutant;
-use crate::world::{Device, StageJob, World, config};
+use crate::world::{Device, KEEP, StageJob, World, config};
 
 /// Nobody answers any more, except that `update` finishes its own work. It must end, in a time that the deadlines bound.
 pub fn silence(mutant: Mutant, world: &World) -> bool {
@@ -15,6 +15,7 @@ pub fn silence(mutant: Mutant, world: &World) -> bool {
         + limits.quiesce
         + limits.stop
         + limits.ready
+        + KEEP
         + limits.probation
         + 3 * limits.beat;
     let mut left = once * (u64::from(limits.attempts) + 2);
@@ -85,6 +86,9 @@ fn answer(world: &World) -> Option<Event> {
         Some(StageJob::Verify { .. }) => return Some(Event::StageFailed(Reason::Truncated)),
         Some(StageJob::Build) => return Some(Event::Built),
         None => {}
+    }
+    if world.keeping.is_some() && world.machine.phase() == Phase::Keeping {
+        return Some(Event::Kept);
     }
     if world.device == Device::Stopping {
         return Some(Event::Stopped);

@@ -51,6 +51,10 @@ pub struct World {
     pub last_granted: Option<Generation>,
     pub committed: Image,
     pub transaction: Option<Client>,
+    pub store: bool,
+    /// The slot that is being kept, and the one that was kept last.
+    pub keeping: Option<u8>,
+    pub kept: Option<u8>,
     /// The offer is confirmed, by the client that made it and with its handle.
     pub confirmed: bool,
     /// An error of the holder was reported.
@@ -70,6 +74,9 @@ pub const HANDLE: u64 = 77;
 /// The only client that may update.
 pub const ALLOWED: Client = 0;
 
+/// How long keeping may take in worlds with a store.
+pub const KEEP: u64 = 60;
+
 pub fn config() -> Config {
     Config {
         clients: 0b11,
@@ -83,6 +90,7 @@ pub fn config() -> Config {
         probation_completions: 4,
         errors_allowed: 0,
         remember: None,
+        keep: None,
         beat: 30,
         attempts: 2,
         relapses: 5,
@@ -91,9 +99,15 @@ pub fn config() -> Config {
 }
 
 impl World {
-    pub fn new(offers: u8, faults: u8) -> Self {
+    /// With `store`, an image is committed only when it outlives the power.
+    pub fn new(store: bool, offers: u8, faults: u8) -> Self {
+        let keep = store.then_some(KEEP);
+        let config = Config { keep, ..config() };
         let mut world = Self {
-            machine: Machine::new(config(), 10),
+            machine: Machine::new(config, 10),
+            store,
+            keeping: None,
+            kept: None,
             stage: None,
             slots: [Some((10, [10; 4])), None, None],
             arenas: [None; 2],
@@ -171,6 +185,8 @@ impl World {
                 self.clearing[usize::from(arena)] = false;
                 self.arenas[usize::from(arena)] = None;
             }
+            Event::Kept => self.kept = self.keeping.take().or(self.kept),
+            Event::KeepFailed(_) => self.keeping = None,
             Event::GateClosed(client) => self.gates &= !(1 << client),
             Event::Quiesced(_) => self.quiesce = false,
             Event::Stopped if self.device == Device::Stopping => self.device = Device::Stopped,
@@ -335,6 +351,21 @@ impl World {
                 );
                 self.clearing[usize::from(arena)] = true;
             }
+            Action::Keep { slot, client } => {
+                let runs = self.holder.is_some_and(|h| h.slot == slot && h.ready);
+                self.rule(runs, "an image is kept that does not run");
+                self.rule(
+                    self.transaction == Some(client),
+                    "kept without a transaction",
+                );
+                self.rule(!self.erring, "kept what answered with errors");
+                self.keeping = Some(slot);
+                self.kept = None;
+            }
+            Action::Blame { client, .. } => self.rule(
+                self.transaction == Some(client),
+                "blamed without a transaction",
+            ),
             Action::AskBeat(_) => self.beat = true,
             Action::Report {
                 client,
@@ -363,11 +394,17 @@ impl World {
                     sequence > self.committed.sequence,
                     "committed a lower sequence number",
                 );
+                self.rule(
+                    !self.store || self.kept == Some(slot),
+                    "committed what does not outlive the power",
+                );
                 self.committed = Image { slot, sequence };
                 self.starts = 0;
             }
             self.rule(self.holder.is_some(), "committed what does not run");
-            self.rule(!self.erring, "committed what answered with errors");
+            // With a store, probation has ended before, with the order to keep the image.
+            let judged = self.store || !self.erring;
+            self.rule(judged, "committed what answered with errors");
         }
         if status == Status::OutOfService {
             self.rule(self.told, "out of service, and no client was told");

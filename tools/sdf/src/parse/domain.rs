@@ -118,8 +118,7 @@ pub fn parse(
     // That there is none is said last, as Microkit does.
     let image = element.only("program_image", &children)?;
     let (path, symbols) = image.map_or(Ok((At::default(), None)), program)?;
-    let words =
-        [Role::Update, Role::Stage, Role::Serial, Role::Timer].map(|role| (role.name(), role));
+    let words = Role::ALL.map(|role| (role.name(), role));
 
     let mut domain = ProtectionDomain {
         name: name.value,

@@ -39,7 +39,7 @@ pub fn check(system: &System) -> Result<(), Broken> {
         "virtual machine",
         machines.map(|m| (m.name.as_str(), &m.span)),
     )?;
-    for role in [Role::Update, Role::Stage, Role::Serial, Role::Timer] {
+    for role in Role::ALL {
         let mut with_role = system.domains.iter().filter(|d| d.role == Some(role));
         if let (Some(first), Some(second)) = (with_role.next(), with_role.next()) {
             return broken(

@@ -29,6 +29,9 @@ pub fn check(system: &System) -> Result<(), Broken> {
     if let (Some(update), Some(stage)) = (system.role(Role::Update), system.role(Role::Stage)) {
         channel(system, update, stage)?;
     }
+    if let Some(flash) = system.role(Role::Flash) {
+        store(system, flash)?;
+    }
     revocable(system)
 }
 
@@ -42,6 +45,20 @@ pub(super) fn channel(system: &System, a: DomainId, b: DomainId) -> Result<(), B
         &a.span,
         Rule::MissingChannel(a.name.clone(), b.name.clone()),
     )
+}
+
+/// `flash` needs somebody to keep something for, and a bank that nobody else maps.
+fn store(system: &System, index: DomainId) -> Result<(), Broken> {
+    let domain = &system.domains[index];
+    let Some(update) = system.role(Role::Update) else {
+        return broken(&domain.span, Rule::MissingRole(Role::Update.name()));
+    };
+    channel(system, update, index)?;
+    let is_device = |map: &&Map| system.region(map.region).phys_addr.is_some();
+    match domain.maps.iter().find(is_device) {
+        Some(bank) => device_is_its_own(system, index, bank),
+        None => broken(&domain.span, Rule::NoBank(domain.name.clone())),
+    }
 }
 
 fn one(system: &System, index: DomainId, domain: &ProtectionDomain) -> Result<(), Broken> {

@@ -1,0 +1,440 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Commands of `update` to `flash`, and the answers: one page in each direction, as with `stage` ([`crate::stage`]).
+//!
+//! *Recall* delivers the committed bundle of a component, for `stage` to verify. *Record* appends a record to the log. *Keep*
+//! writes a bundle to the slot that does not boot and commits it. An answer *done* means that it is durable.
+//!
+//! | command word | content | | answer word | content |
+//! |---|---|---|---|---|
+//! | 0 | serial number | | 0 | `serial << 8 \| outcome` (2 done, 3 failed) |
+//! | 1 | kind: 1 recall, 2 record, 3 keep | | 1 | reason of *failed* (`molt-doorbell`'s number) |
+//! | 2 | component | | 2 | reason for which no offer can be taken; 0: there is room |
+//! | 3 | client, or all ones | | 3 | recall: a [`Source`] as a number |
+//! | 4 | record: its kind (`molt_store`'s number) | | 4 | recall: the bundle's sequence number |
+//! | 5 | time since power-on, in us | | 5 | recall: the highest sequence number ever committed |
+//! | 6 | sequence number | | 6 | recall: bytes of the bundle |
+//! | 7 | reason | | 7 | recall: how many images have failed |
+//! | 8 | refusals left out before | | 8..12 | recall: SHA-256 of the image |
+//! | 9..13 | SHA-256 of the image, little endian words | | 16.. | recall: SHA-256 of each image that has failed |
+//! | 13 | keep: bundle slot | | | |
+//! | 14 | keep: bytes of the bundle | | | |
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+/// Most failed images that an answer has.
+pub const FAILED: usize = 32;
+/// The answer's word from which on they are.
+const FAILED_AT: usize = 16;
+/// Words of a command.
+const WORDS: usize = 15;
+
+/// A command to `flash`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Deliver the committed bundle of the component.
+    Recall {
+        /// Component's index in the plan.
+        component: u32,
+    },
+    /// Append a record.
+    Record {
+        /// `molt_store`'s number of its kind.
+        kind: u32,
+        /// What it says.
+        about: About,
+    },
+    /// Commit the bundle in one of `stage`'s slots.
+    Keep {
+        /// Bundle slot.
+        slot: u32,
+        /// Bytes of the bundle.
+        length: u64,
+        /// What its record says.
+        about: About,
+    },
+}
+
+/// What a record is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// Component's index in the plan.
+    pub component: u32,
+    /// Client's index, if there is one.
+    pub client: Option<u32>,
+    /// Time since power-on, in us.
+    pub time_us: u64,
+    /// Sequence number of the bundle, 0 if it is not known.
+    pub sequence: u64,
+    /// SHA-256 of the image, little endian words; zeros if it is not known.
+    pub image: [u64; 4],
+    /// `molt-doorbell`'s number of the reason.
+    pub reason: u32,
+    /// So many refusals before it are not recorded.
+    pub left_out: u32,
+}
+
+/// What was recalled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Source {
+    /// The committed bundle.
+    Committed = 0,
+    /// Nothing was ever committed.
+    Nothing = 1,
+    /// The log is broken: what was committed is not known.
+    Broken = 2,
+    /// The committed bundle is damaged.
+    Damaged = 3,
+    /// The flash does not work.
+    Failed = 4,
+}
+
+impl Source {
+    const ALL: [Self; 5] = [
+        Self::Committed,
+        Self::Nothing,
+        Self::Broken,
+        Self::Damaged,
+        Self::Failed,
+    ];
+
+    /// One word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Committed => "none",
+            Self::Nothing => "nothing-committed",
+            Self::Broken => "store-broken",
+            Self::Damaged => "bundle-damaged",
+            Self::Failed => "flash-failed",
+        }
+    }
+}
+
+/// The results of *recall*.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recalled {
+    /// What was found; if it is not [`Source::Committed`], nothing was delivered.
+    pub source: Source,
+    /// Sequence number of the bundle.
+    pub sequence: u64,
+    /// The highest sequence number that was ever committed.
+    pub floor: u64,
+    /// Bytes of the bundle.
+    pub length: u64,
+    /// SHA-256 of its image.
+    pub image: [u64; 4],
+}
+
+impl Recalled {
+    /// Nothing, for this reason.
+    #[must_use]
+    pub const fn nothing(source: Source) -> Self {
+        Self {
+            source,
+            sequence: 0,
+            floor: 0,
+            length: 0,
+            image: [0; 4],
+        }
+    }
+}
+
+/// The answer to a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done.
+    Done,
+    /// Not possible, with `molt-doorbell`'s number of the reason.
+    Failed(u32),
+}
+
+/// `update`'s side.
+pub struct Caller<'a> {
+    commands: &'a [AtomicU64],
+    answers: &'a [AtomicU64],
+    serial: u64,
+}
+
+impl<'a> Caller<'a> {
+    /// Takes both pages.
+    #[must_use]
+    pub const fn new(commands: &'a [AtomicU64], answers: &'a [AtomicU64]) -> Self {
+        Self {
+            commands,
+            answers,
+            serial: 0,
+        }
+    }
+
+    /// Gives a command; `flash` is to be notified afterwards. Only when the last one has been answered.
+    pub fn give(&mut self, command: Command) {
+        for (word, value) in self.commands.iter().skip(1).zip(words(command)) {
+            word.store(value, Ordering::Relaxed);
+        }
+        self.serial += 1;
+        store(self.commands, 0, self.serial, Ordering::Release);
+    }
+
+    /// The answer to the newest command, when there is one.
+    #[must_use]
+    pub fn outcome(&self) -> Option<Outcome> {
+        let word = load(self.answers, 0, Ordering::Acquire);
+        match (word >> 8 == self.serial, word & 0xff) {
+            (true, 2) => Some(Outcome::Done),
+            (true, 3) => Some(Outcome::Failed(narrow(self.answer(1)))),
+            _ => None,
+        }
+    }
+
+    /// `molt-doorbell`'s number of the reason for which no offer can be taken; 0 if there is room. Valid after an answer.
+    #[must_use]
+    pub fn room(&self) -> u32 {
+        narrow(self.answer(2))
+    }
+
+    /// What was recalled. Valid after the answer to *recall*.
+    #[must_use]
+    pub fn recalled(&self) -> Recalled {
+        let source = narrow(self.answer(3));
+        let mut all = Source::ALL.into_iter();
+        Recalled {
+            source: all.find(|s| *s as u32 == source).unwrap_or(Source::Failed),
+            sequence: self.answer(4),
+            floor: self.answer(5),
+            length: self.answer(6),
+            image: self.digest(8),
+        }
+    }
+
+    /// The images of the component that have failed. Valid after the answer to *recall*.
+    pub fn failed(&self) -> impl Iterator<Item = [u64; 4]> + use<'a> {
+        let this = Self { serial: 0, ..*self };
+        let count = usize::try_from(this.answer(7)).unwrap_or(0).min(FAILED);
+        (0..count).map(move |n| this.digest(FAILED_AT + 4 * n))
+    }
+
+    fn answer(&self, index: usize) -> u64 {
+        load(self.answers, index, Ordering::Relaxed)
+    }
+
+    fn digest(&self, at: usize) -> [u64; 4] {
+        [0, 1, 2, 3].map(|n| self.answer(at + n))
+    }
+}
+
+/// `flash`'s side.
+pub struct Worker<'a> {
+    commands: &'a [AtomicU64],
+    answers: &'a [AtomicU64],
+    serial: u64,
+}
+
+impl<'a> Worker<'a> {
+    /// Takes both pages.
+    #[must_use]
+    pub const fn new(commands: &'a [AtomicU64], answers: &'a [AtomicU64]) -> Self {
+        Self {
+            commands,
+            answers,
+            serial: 0,
+        }
+    }
+
+    /// The next command, if there is a new one. An invalid one is answered *failed* with reason 127 and skipped.
+    pub fn take(&mut self) -> Option<Command> {
+        let serial = load(self.commands, 0, Ordering::Acquire);
+        if serial == self.serial {
+            return None;
+        }
+        self.serial = serial;
+        let word = |i| load(self.commands, i, Ordering::Relaxed);
+        let component = narrow(word(2));
+        let about = About {
+            component,
+            client: u32::try_from(word(3)).ok(),
+            time_us: word(5),
+            sequence: word(6),
+            reason: narrow(word(7)),
+            left_out: narrow(word(8)),
+            image: [9, 10, 11, 12].map(word),
+        };
+        match word(1) {
+            1 => Some(Command::Recall { component }),
+            2 => Some(Command::Record {
+                kind: narrow(word(4)),
+                about,
+            }),
+            3 => Some(Command::Keep {
+                slot: narrow(word(13)),
+                length: word(14),
+                about,
+            }),
+            _ => {
+                self.answer(Outcome::Failed(127), 127);
+                None
+            }
+        }
+    }
+
+    /// Puts down what was recalled, before [`Self::answer`].
+    pub fn recalled(&self, recalled: &Recalled, failed: impl Iterator<Item = [u64; 4]>) {
+        let words = [
+            recalled.source as u64,
+            recalled.sequence,
+            recalled.floor,
+            recalled.length,
+        ];
+        for (n, value) in words.into_iter().enumerate() {
+            store(self.answers, 3 + n, value, Ordering::Relaxed);
+        }
+        self.digest(8, recalled.image);
+        let mut count = 0;
+        for digest in failed.take(FAILED) {
+            self.digest(FAILED_AT + 4 * count, digest);
+            count += 1;
+        }
+        store(self.answers, 7, count as u64, Ordering::Relaxed);
+    }
+
+    /// Answers the command; `update` is to be notified afterwards. `room`: see [`Caller::room`].
+    pub fn answer(&self, outcome: Outcome, room: u32) {
+        let (code, reason) = match outcome {
+            Outcome::Done => (2, 0),
+            Outcome::Failed(reason) => (3, reason),
+        };
+        store(self.answers, 1, reason.into(), Ordering::Relaxed);
+        store(self.answers, 2, room.into(), Ordering::Relaxed);
+        store(self.answers, 0, self.serial << 8 | code, Ordering::Release);
+    }
+
+    fn digest(&self, at: usize, digest: [u64; 4]) {
+        for (n, word) in digest.into_iter().enumerate() {
+            store(self.answers, at + n, word, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A command's words from 1 on.
+fn words(command: Command) -> [u64; WORDS - 1] {
+    let (number, kind, slot, length, about) = match command {
+        Command::Recall { component } => {
+            let about = About {
+                component,
+                ..About::default()
+            };
+            (1, 0, 0, 0, about)
+        }
+        Command::Record { kind, about } => (2, kind, 0, 0, about),
+        Command::Keep {
+            slot,
+            length,
+            about,
+        } => (3, 0, slot, length, about),
+    };
+    let [a, b, c, d] = about.image;
+    [
+        number,
+        about.component.into(),
+        about.client.map_or(u64::MAX, u64::from),
+        kind.into(),
+        about.time_us,
+        about.sequence,
+        about.reason.into(),
+        about.left_out.into(),
+        a,
+        b,
+        c,
+        d,
+        slot.into(),
+        length,
+    ]
+}
+
+fn narrow(word: u64) -> u32 {
+    u32::try_from(word).unwrap_or(u32::MAX)
+}
+
+fn load(words: &[AtomicU64], index: usize, ordering: Ordering) -> u64 {
+    words.get(index).map_or(0, |w| w.load(ordering))
+}
+
+fn store(words: &[AtomicU64], index: usize, value: u64, ordering: Ordering) {
+    if let Some(word) = words.get(index) {
+        word.store(value, ordering);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page() -> [AtomicU64; 512] {
+        [const { AtomicU64::new(0) }; 512]
+    }
+
+    const ABOUT: About = About {
+        component: 2,
+        client: Some(1),
+        time_us: 77,
+        sequence: 9,
+        image: [1, 2, 3, 4],
+        reason: 5,
+        left_out: 6,
+    };
+
+    #[test]
+    fn each_command_arrives_as_it_was_given() {
+        let (commands, answers) = (page(), page());
+        let mut caller = Caller::new(&commands, &answers);
+        let mut worker = Worker::new(&commands, &answers);
+        let (kind, slot, length, about) = (4, 3, 1000, ABOUT);
+        let nobody = About {
+            client: None,
+            ..ABOUT
+        };
+        for command in [
+            Command::Recall { component: 3 },
+            Command::Record { kind, about },
+            Command::Record {
+                kind,
+                about: nobody,
+            },
+            Command::Keep {
+                slot,
+                length,
+                about,
+            },
+        ] {
+            assert_eq!(worker.take(), None);
+            caller.give(command);
+            assert_eq!(caller.outcome(), None);
+            assert_eq!(worker.take(), Some(command));
+            worker.answer(Outcome::Done, 80);
+            assert_eq!(caller.outcome(), Some(Outcome::Done));
+            assert_eq!(caller.room(), 80);
+        }
+        caller.give(Command::Recall { component: 3 });
+        worker.take();
+        worker.answer(Outcome::Failed(81), 0);
+        assert_eq!(caller.outcome(), Some(Outcome::Failed(81)));
+    }
+
+    #[test]
+    fn what_was_recalled_arrives() {
+        let (commands, answers) = (page(), page());
+        let caller = Caller::new(&commands, &answers);
+        let worker = Worker::new(&commands, &answers);
+        let recalled = Recalled {
+            source: Source::Damaged,
+            sequence: 4,
+            floor: 5,
+            length: 6,
+            image: [7; 4],
+        };
+        let failed = (0..40).map(|n| [n; 4]);
+        worker.recalled(&recalled, failed.clone());
+        assert_eq!(caller.recalled(), recalled);
+        assert!(caller.failed().eq(failed.take(FAILED)));
+    }
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The commands, on the store.
+
+use core::fmt;
+
+use heapless::Vec;
+use molt_cfi_flash::Bank;
+use molt_control::store::{About, Command, Outcome, Recalled, Source, Worker};
+use molt_doorbell::Reason;
+use molt_store::{Digest, Entry, Flash, FlashError, Kind, Place, Refused, Store, Unreadable};
+use molt_system::{FlashBrief, FlashComponent, LOG_SIZE, MAX_COMPONENTS};
+
+use crate::Driver;
+
+/// Why there is no store.
+pub enum NoStore {
+    /// There is no flash that the driver knows.
+    Bank(molt_cfi_flash::Error),
+    /// It cannot be read, or does not fit the description.
+    Flash(FlashError),
+}
+
+impl fmt::Display for NoStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bank(error) => write!(f, "no store: {error}"),
+            Self::Flash(FlashError::Outside) => {
+                write!(
+                    f,
+                    "no store: the description's slots do not fit the flash's blocks"
+                )
+            }
+            Self::Flash(error) => write!(f, "no store: the flash cannot be read ({error:?})"),
+        }
+    }
+}
+
+/// Opens the store in the brief's bank.
+pub fn open(brief: &FlashBrief, now: fn() -> u64) -> Result<Store<Driver>, NoStore> {
+    let registers = molt_brief::registers(brief.bank, brief.bank_size);
+    let bank = Bank::new(registers, brief.bank_size, now).map_err(NoStore::Bank)?;
+    let place = |component: &FlashComponent| Place {
+        name: component.name.0,
+        offset: component.offset as u32,
+        size: component.size as u32,
+    };
+    let places: Vec<Place, MAX_COMPONENTS> = brief.components().iter().map(place).collect();
+    Store::open(bank, LOG_SIZE as u32, &places).map_err(NoStore::Flash)
+}
+
+/// Why no offer can be taken.
+pub fn room<F: Flash>(store: &Store<F>) -> Reason {
+    match store.room() {
+        Ok(()) => Reason::None,
+        Err(refused) => reason(refused),
+    }
+}
+
+fn reason(refused: Refused) -> Reason {
+    match refused {
+        Refused::Full => Reason::StoreFull,
+        Refused::NoPlace => Reason::TooLarge,
+        Refused::Broken | Refused::Flash(_) | Refused::Differs => Reason::StoreFailed,
+    }
+}
+
+/// What a command needs.
+pub struct Keeper<'a, F> {
+    pub brief: &'static FlashBrief,
+    pub store: &'a mut Store<F>,
+    pub worker: &'a Worker<'static>,
+}
+
+impl<F: Flash> Keeper<'_, F> {
+    /// Executes a command. Whatever is done, is durable.
+    pub fn execute(&mut self, command: Command) -> Outcome {
+        let result = match command {
+            Command::Recall { component } => self.recall(component),
+            Command::Record { kind, about } => self.record(kind, &about),
+            Command::Keep {
+                slot,
+                length,
+                about,
+            } => self.keep(slot, length, &about),
+        };
+        match result {
+            Ok(()) => Outcome::Done,
+            Err(reason) => Outcome::Failed(reason as u32),
+        }
+    }
+
+    fn component(&self, index: u32) -> Result<&'static FlashComponent, Reason> {
+        let component = self.brief.components().get(index as usize);
+        component.ok_or(Reason::Internal)
+    }
+
+    fn entry(&self, about: &About) -> Result<Entry, Reason> {
+        let client = |n: u32| self.brief.clients().get(n as usize).map(|name| name.0);
+        Ok(Entry {
+            component: self.component(about.component)?.name.0,
+            client: about.client.and_then(client).unwrap_or_default(),
+            time_us: about.time_us,
+            sequence: about.sequence,
+            image: bytes(about.image),
+            reason: about.reason,
+            left_out: about.left_out,
+        })
+    }
+
+    fn record(&mut self, kind: u32, about: &About) -> Result<(), Reason> {
+        let kind = Kind::from_u32(kind).filter(|kind| *kind != Kind::Committed);
+        let kind = kind.ok_or(Reason::Internal)?;
+        let entry = self.entry(about)?;
+        self.store.record(kind, &entry).map_err(reason)
+    }
+
+    fn keep(&mut self, slot: u32, length: u64, about: &About) -> Result<(), Reason> {
+        let entry = self.entry(about)?;
+        let component = self.component(about.component)?;
+        let inside =
+            u64::from(slot) < component.bundle_slots && length <= component.bundle_slot_size;
+        if !inside {
+            return Err(Reason::TooLarge);
+        }
+        let address = component.bundles + u64::from(slot) * component.bundle_slot_size;
+        let bundle = molt_brief::memory(address, component.bundle_slot_size);
+        let read = |offset: usize, out: &mut [u8]| {
+            // Within the slot, as `length` is.
+            let _ = bundle.read(offset, out);
+        };
+        self.store.commit(&entry, length, read).map_err(reason)
+    }
+
+    fn recall(&mut self, component: u32) -> Result<(), Reason> {
+        let name = self.component(component)?.name.0;
+        let delivery = molt_brief::memory(self.brief.delivery, self.brief.delivery_size);
+        let mut fits = true;
+        let committed = self.store.recall(&name, |offset, bytes| {
+            fits &= delivery.write(offset, bytes).is_some();
+        });
+        let source = match &committed {
+            Ok(_) if fits => Source::Committed,
+            Ok(_) | Err(Unreadable::Damaged) => Source::Damaged,
+            Err(Unreadable::Nothing) => Source::Nothing,
+            Err(Unreadable::Broken) => Source::Broken,
+            Err(Unreadable::Flash(_)) => Source::Failed,
+        };
+        let floor = self.store.floor(&name);
+        let nothing = Recalled::nothing(source);
+        let recalled = committed.map_or(nothing, |committed| Recalled {
+            source,
+            sequence: committed.sequence,
+            floor,
+            length: committed.length,
+            image: words(&committed.image),
+        });
+        let known = self.store.component(&name);
+        let failed = known.iter().flat_map(|c| &c.failed).map(words);
+        let recalled = Recalled { floor, ..recalled };
+        self.worker.recalled(&recalled, failed);
+        Ok(())
+    }
+}
+
+/// A digest in the form that commands and answers have.
+fn words(digest: &Digest) -> [u64; 4] {
+    let mut words = [0; 4];
+    for (word, bytes) in words.iter_mut().zip(digest.as_chunks().0) {
+        *word = u64::from_le_bytes(*bytes);
+    }
+    words
+}
+
+fn bytes(words: [u64; 4]) -> Digest {
+    let mut digest = [0; 32];
+    for (bytes, word) in digest.as_chunks_mut().0.iter_mut().zip(words) {
+        *bytes = word.to_le_bytes();
+    }
+    digest
+}

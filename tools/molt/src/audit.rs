@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! `molt audit`: prints the log of a flash bank, and checks that no record is missing.
+
+use std::fs;
+
+use anyhow::{Context, Result};
+use molt_doorbell::Reason;
+use molt_store::{Digest, Kind, Name, RECORD, Record};
+use molt_system::LOG_SIZE;
+use serde_json::{Value, json};
+
+use crate::arguments::Audit;
+use crate::output::{complain, say};
+
+/// Runs it. Returns whether every record is there.
+pub fn run(arguments: &Audit) -> Result<bool> {
+    let file = &arguments.file;
+    let content = fs::read(file).with_context(|| format!("{}: cannot be read", file.display()))?;
+    let size = content.len().min(LOG_SIZE as usize);
+    let (cells, _) = content
+        .get(..size)
+        .unwrap_or_default()
+        .as_chunks::<RECORD>();
+    let mut log = Log::default();
+    for (cell, bytes) in cells.iter().enumerate() {
+        log.cell(cell, bytes);
+    }
+    for record in &log.records {
+        if arguments.json {
+            say!("{}", as_json(record));
+        } else {
+            say!("{}", as_text(record));
+        }
+    }
+    for complaint in &log.complaints {
+        complain!("molt: {}: {complaint}", file.display());
+    }
+    if log.torn > 0 && !arguments.json {
+        let torn = log.torn;
+        say!("{torn} cell(s) with an unfinished record, which nobody was told of");
+    }
+    Ok(log.complaints.is_empty())
+}
+
+/// What was read.
+#[derive(Default)]
+struct Log {
+    records: Vec<Record>,
+    /// Number and chain that the next record has to have.
+    number: u64,
+    previous: Digest,
+    /// Cells that are neither blank nor a record.
+    torn: usize,
+    complaints: Vec<String>,
+}
+
+impl Log {
+    fn cell(&mut self, cell: usize, bytes: &[u8; RECORD]) {
+        let Some(record) = Record::read(bytes) else {
+            self.torn += usize::from(bytes.iter().any(|byte| *byte != 0xff));
+            return;
+        };
+        if record.number != self.number {
+            self.complaints.push(format!(
+                "cell {cell}: record {} follows where {} was expected: records are missing",
+                record.number, self.number
+            ));
+        } else if record.previous != self.previous {
+            self.complaints.push(format!(
+                "cell {cell}: record {} does not belong to the record before it",
+                record.number
+            ));
+        }
+        self.number = record.number + 1;
+        self.previous = record.digest();
+        self.records.push(record);
+    }
+}
+
+fn as_text(record: &Record) -> String {
+    let mut text = format!(
+        "{:>6}  start {:<4} {:>12.6} s  {:<14} {}",
+        record.number,
+        record.start,
+        record.time_us as f64 / 1e6,
+        kind(record),
+        name(&record.component),
+    );
+    let mut add = |more: String| text.push_str(&format!(", {more}"));
+    if record.client != [0; 16] {
+        add(format!("by {}", name(&record.client)));
+    }
+    if record.image != [0; 32] {
+        add(format!("sequence {}", record.sequence));
+        add(format!("image {}", hex(&record.image, 8)));
+    }
+    if record.kind() == Some(Kind::Committed) {
+        add(format!("{} bytes in slot {}", record.length, record.slot));
+    }
+    if record.reason != 0 {
+        add(reason(record));
+    }
+    if record.left_out > 0 {
+        add(format!(
+            "{} refusal(s) before it not recorded",
+            record.left_out
+        ));
+    }
+    text
+}
+
+fn as_json(record: &Record) -> Value {
+    json!({
+        "number": record.number,
+        "start": record.start,
+        "time_us": record.time_us,
+        "kind": kind(record),
+        "component": name(&record.component),
+        "client": name(&record.client),
+        "sequence": record.sequence,
+        "image": hex(&record.image, 32),
+        "bundle": hex(&record.bundle, 32),
+        "length": record.length,
+        "slot": record.slot,
+        "reason": reason(record),
+        "left_out": record.left_out,
+        "previous": hex(&record.previous, 32),
+    })
+}
+
+fn kind(record: &Record) -> String {
+    record.kind().map_or_else(
+        || format!("kind {}", record.kind),
+        |kind| kind.word().into(),
+    )
+}
+
+fn reason(record: &Record) -> String {
+    let known = Reason::from_u32(record.reason);
+    known.map_or_else(|| format!("reason {}", record.reason), |r| r.word().into())
+}
+
+fn name(name: &Name) -> String {
+    let used = name.split(|byte| *byte == 0).next().unwrap_or_default();
+    String::from_utf8_lossy(used).into_owned()
+}
+
+fn hex(digest: &Digest, bytes: usize) -> String {
+    let bytes = digest.iter().take(bytes);
+    bytes.map(|byte| format!("{byte:02x}")).collect()
+}
