@@ -3,6 +3,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::platform::Platform;
 use crate::ram::Ram;
@@ -64,6 +65,11 @@ pub trait Device {
     /// Whether the guest's last register write has not ended yet. The vCPU waits in it.
     fn is_busy(&self) -> bool {
         false
+    }
+
+    /// What it has counted, in a line for people to read.
+    fn account(&self) -> Option<&dyn fmt::Display> {
+        None
     }
 
     /// The guest's run has ended.

@@ -78,6 +78,14 @@ impl<'a> Vm<'a> {
         self.bus.add(base, irq, device);
     }
 
+    /// What the devices have counted, each in a line for people to read.
+    pub fn accounts(&mut self) -> impl Iterator<Item = &dyn core::fmt::Display> {
+        self.bus.devices().filter_map(|device| {
+            let device: &dyn Device = device;
+            device.account()
+        })
+    }
+
     /// Handles an exit of the vCPU.
     pub fn exit(
         &mut self,

@@ -49,6 +49,14 @@ impl Ports {
         self.0 & Self::one(number).0 != 0
     }
 
+    /// The port, if it is one alone.
+    pub const fn only(self) -> Option<usize> {
+        match self.0.count_ones() {
+            1 => Some(self.0.trailing_zeros() as usize),
+            _ => None,
+        }
+    }
+
     /// Whether there is none.
     pub const fn is_empty(self) -> bool {
         self.0 == 0

@@ -6,7 +6,7 @@ use core::sync::atomic::AtomicU64;
 use heapless::Deque;
 use molt_net::{Answer, HEADER, Mac, Offload, Op, Packet, Server};
 use molt_queue::{SlotId, layout};
-use molt_switch::{Header, Port};
+use molt_switch::{Header, Port, Ports};
 use molt_system::{ISOLATED, PINNED, SHARE_WORDS};
 
 use crate::transmit::START;
@@ -52,9 +52,24 @@ pub struct Client<'a> {
     share: Share,
     /// Receive buffers that wait for a frame.
     waiting: Deque<(SlotId, Packet), { layout::SLOTS }>,
-    /// The next frame, where it was found behind receive buffers that were needed.
-    next: Option<Sent>,
+    /// Frames that were taken, in their order: receive buffers that are needed may lie behind them in the queue.
+    frames: Deque<(SlotId, Packet), { layout::SLOTS }>,
+    /// The frame that waits for its receiver.
+    held: Option<Sent>,
+    /// It had no room for a frame for too long. Until it has, none waits for it.
+    deaf: bool,
     strayed: bool,
+}
+
+/// Whether a client can store a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// At once.
+    Now,
+    /// When it has submitted its next receive buffer.
+    Later,
+    /// Never, or nobody knows when.
+    Never,
 }
 
 /// A frame that a client wants to have sent. Its start is a private copy: what was decided by it stays true.
@@ -63,6 +78,8 @@ pub(crate) struct Sent {
     pub slot: SlotId,
     packet: Packet,
     start: [u8; START],
+    /// Where the switch has decided that it goes, and when, if it was held for its receiver.
+    pub route: Option<(Ports, u64)>,
 }
 
 impl Sent {
@@ -99,7 +116,9 @@ impl<'a> Client<'a> {
             physical,
             share,
             waiting: Deque::new(),
-            next: None,
+            frames: Deque::new(),
+            held: None,
+            deaf: false,
             strayed: false,
         }
     }
@@ -113,26 +132,38 @@ impl<'a> Client<'a> {
         &self.share
     }
 
-    /// The next frame to be sent.
+    /// The next frame to be sent: the one that was held, if there is one.
     pub(crate) fn next(&mut self) -> Option<Sent> {
+        if let Some(held) = self.held.take() {
+            return Some(held);
+        }
         self.take();
-        self.next.take()
+        let (slot, packet) = self.frames.pop_front()?;
+        Some(self.sent(slot, packet))
     }
 
-    /// Takes what the client has submitted, up to the next frame to be sent. From a client that breaks the protocol, or names
-    /// bytes outside its region, nothing is taken any more.
+    /// Keeps a frame whose receiver has no room. It is the next one again.
+    pub(crate) fn hold(&mut self, sent: Sent) {
+        self.held = Some(sent);
+    }
+
+    /// Takes what the client has submitted. From a client that breaks the protocol, or names bytes outside its region, nothing
+    /// is taken any more.
     fn take(&mut self) {
-        while self.next.is_none() && !self.strayed {
+        while !self.strayed {
             let mut packet = Packet::default();
             let Some(taken) = self.queue.take(&mut packet) else {
                 return;
             };
             match taken {
-                Ok(slot) if packet.is_inside(size_of_val(self.region)) => match packet.op {
+                Ok(slot) if packet.is_inside(size_of_val(self.region)) => {
+                    let places = match packet.op {
+                        Op::Receive => &mut self.waiting,
+                        Op::Send => &mut self.frames,
+                    };
                     // There are as many places as slots.
-                    Op::Receive => drop(self.waiting.push_back((slot, packet))),
-                    Op::Send => self.next = Some(self.sent(slot, packet)),
-                },
+                    let _ = places.push_back((slot, packet));
+                }
                 _ => self.strayed = true,
             }
         }
@@ -150,6 +181,7 @@ impl<'a> Client<'a> {
             slot,
             packet,
             start,
+            route: None,
         }
     }
 
@@ -175,14 +207,33 @@ impl<'a> Client<'a> {
         self.region
     }
 
-    /// Stores a frame that is `len` bytes long with its header: `fill` gets the region and the place. Returns whether there was
-    /// room: a receive buffer, and the frame fits into it.
-    pub(crate) fn receive(&mut self, len: usize, fill: impl FnOnce(&[AtomicU64], u64)) -> bool {
+    /// Whether there is room for a frame that is `len` bytes long with its header.
+    pub(crate) fn room(&mut self, len: usize) -> Room {
         if self.waiting.is_empty() {
             self.take();
         }
-        let fits = |(_, packet): &(SlotId, Packet)| len <= packet.len as usize;
-        if !self.waiting.front().is_some_and(fits) {
+        let Some((_, packet)) = self.waiting.front() else {
+            return match self.deaf || self.strayed {
+                true => Room::Never,
+                false => Room::Later,
+            };
+        };
+        self.deaf = false;
+        match len <= packet.len as usize {
+            true => Room::Now,
+            false => Room::Never,
+        }
+    }
+
+    /// No frame waits for this client until it has room again.
+    pub(crate) fn set_deaf(&mut self) {
+        self.deaf = true;
+    }
+
+    /// Stores a frame that is `len` bytes long with its header: `fill` gets the region and the place. Returns whether there was
+    /// room: a receive buffer, and the frame fits into it.
+    pub(crate) fn receive(&mut self, len: usize, fill: impl FnOnce(&[AtomicU64], u64)) -> bool {
+        if self.room(len) != Room::Now {
             return false;
         }
         let Some((slot, packet)) = self.waiting.pop_front() else {

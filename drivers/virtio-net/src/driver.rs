@@ -9,7 +9,7 @@ use molt_shared::Mmio;
 use molt_switch::{Header, Port, Ports, Switch};
 
 use crate::Error;
-use crate::client::{Client, Sent};
+use crate::client::{Client, Room, Sent};
 use crate::features::Features;
 use crate::frame::Frame;
 use crate::nic::Nic;
@@ -19,6 +19,9 @@ use crate::transmit::FRAMES;
 pub const CLIENTS: usize = 8;
 /// The switch's port to the device. That of client `n` is `n + 1`.
 const OUTSIDE: usize = 0;
+/// Seconds that a frame waits at the least for a client that has no receive buffer. A client that lives gives one back as soon as it
+/// has copied a frame out of it, so this is never reached by one that the machine lets run.
+const PATIENCE: u64 = 1;
 /// The longest frame that goes over the wire at once: Ethernet's header, a VLAN tag, 1500 bytes (IEEE 802.3, 3.2.7).
 const LONGEST: usize = 1518;
 
@@ -36,6 +39,8 @@ pub struct Driver<'a, R> {
     switch: Switch,
     clients: Vec<Client<'a>, CLIENTS>,
     in_flight: [Option<InFlight>; FRAMES],
+    /// A frame from the device that waits for its receiver, and since when.
+    held: Option<(Frame<'a>, Ports, u64)>,
     /// The client that is asked first the next time.
     turn: usize,
     /// Most frames in each direction in one call of [`Service::pump`]: frames that come as fast as they are passed on must not
@@ -60,6 +65,7 @@ impl<'a, R: Mmio> Driver<'a, R> {
             switch,
             clients: Vec::new(),
             in_flight: [const { None }; FRAMES],
+            held: None,
             turn: 0,
             batch: batch.max(1),
             taking: true,
@@ -93,19 +99,20 @@ impl<'a, R: Mmio> Driver<'a, R> {
         }
     }
 
-    /// Takes one frame of each client in turn, as long as the device has room. Returns whether no frame is left.
+    /// Takes one frame of each client in turn, as long as the device has room. Returns whether no frame is left but those that
+    /// wait for their receivers.
     fn submit(&mut self, progress: &mut Progress) -> bool {
         let mut idle = 0;
         while self.taking && idle < self.clients.len() && self.has_room(progress) {
             let client = self.turn;
             self.turn = (client + 1) % self.clients.len();
-            match self.clients.get_mut(client).and_then(Client::next) {
-                Some(sent) => {
+            let next = self.clients.get_mut(client).and_then(Client::next);
+            match next.is_some_and(|sent| self.send(client, sent, progress)) {
+                true => {
                     idle = 0;
                     progress.submitted += 1;
-                    self.send(client, sent, progress);
                 }
-                None => idle += 1,
+                false => idle += 1,
             }
         }
         self.device.tell();
@@ -116,10 +123,18 @@ impl<'a, R: Mmio> Driver<'a, R> {
         self.device.has_room() && progress.submitted < self.batch
     }
 
-    /// Passes on a client's frame.
-    fn send(&mut self, client: usize, sent: Sent, progress: &mut Progress) {
-        let passed = match self.route(client, &sent) {
-            Some(ports) => self.pass(client, &sent, ports, progress),
+    /// Passes on a client's frame. Returns whether the client's next one may follow: this one does not wait.
+    fn send(&mut self, client: usize, mut sent: Sent, progress: &mut Progress) -> bool {
+        let route = (sent.route.take()).or_else(|| self.route(client, &sent));
+        let passed = match route {
+            Some((ports, since)) if self.waits(ports, sent.len(), since) => {
+                sent.route = route;
+                if let Some(client) = self.clients.get_mut(client) {
+                    client.hold(sent);
+                }
+                return false;
+            }
+            Some((ports, _)) => self.pass(client, &sent, ports, progress),
             None => Passed::Nowhere,
         };
         let answer = match passed {
@@ -128,25 +143,43 @@ impl<'a, R: Mmio> Driver<'a, R> {
                     let slot = sent.slot;
                     *entry = Some(InFlight { client, slot });
                 }
-                return;
+                return true;
             }
             Passed::ToClients => Answer::Sent,
             Passed::Nowhere => Answer::Dropped,
         };
         self.complete(client, sent.slot, answer, progress);
+        true
     }
 
-    /// Where a client's frame goes; `None`: it is no frame, or goes nowhere.
-    fn route(&mut self, client: usize, sent: &Sent) -> Option<Ports> {
+    /// Whether a frame of `len` bytes waits, since this second: it is for one client alone, which will have room. A burst, as after
+    /// a blackout, is then held back where it comes from. A frame for several receivers waits for none of them.
+    fn waits(&mut self, ports: Ports, len: usize, since: u64) -> bool {
+        let now = (self.seconds)();
+        let client = ports.only().and_then(|port| port.checked_sub(1));
+        let Some(client) = client.and_then(|client| self.clients.get_mut(client)) else {
+            return false;
+        };
+        if client.room(len + molt_net::HEADER) != Room::Later {
+            return false;
+        }
+        let waits = now.saturating_sub(since) <= PATIENCE;
+        if !waits {
+            client.set_deaf();
+        }
+        waits
+    }
+
+    /// Where a client's frame goes, and the present second; `None`: it is no frame, or goes nowhere.
+    fn route(&mut self, client: usize, sent: &Sent) -> Option<(Ports, u64)> {
         let (len, offload) = (sent.len(), sent.offload());
         let whole = len >= molt_switch::HEADER && offload.fits(len);
         if !whole || len > LONGEST && !offload.is_long() {
             return None;
         }
         let now = (self.seconds)();
-        (self.switch)
-            .forward(client + 1, &sent.header(), len, now)
-            .ok()
+        let ports = (self.switch).forward(client + 1, &sent.header(), len, now);
+        Some((ports.ok()?, now))
     }
 
     /// Copies a frame to the clients among the ports, and gives it to the device if that is among them.
@@ -201,31 +234,45 @@ impl<'a, R: Mmio> Driver<'a, R> {
         Ok(())
     }
 
-    /// Passes on what the device has received. Returns whether nothing is left.
+    /// Passes on what the device has received. Returns whether nothing is left that does not wait for its receiver. While the
+    /// driver comes to its end no frame waits.
     fn receive(&mut self, progress: &mut Progress) -> Result<bool, Error> {
         for _ in 0..self.batch {
-            let frame = match self.taking {
-                true => self.device.received()?,
-                false => None,
+            let next = match self.held.take() {
+                Some(held) => Some(held),
+                None => self.arrived()?,
             };
-            let Some(frame) = frame else {
+            let Some((frame, ports, since)) = next else {
                 return Ok(true);
             };
-            self.distribute(&frame, progress);
+            if self.taking && self.waits(ports, frame.len(), since) {
+                self.held = Some((frame, ports, since));
+                return Ok(true);
+            }
+            self.distribute(&frame, ports, progress);
             self.device.give_back(frame);
         }
         Ok(false)
     }
 
-    fn distribute(&mut self, frame: &Frame<'_>, progress: &mut Progress) {
-        let len = frame.len();
-        let Some(header) = frame.start().filter(|_| frame.offload.fits(len)) else {
-            return;
+    /// The next frame from the device, to which ports it goes, and the present second. A frame that goes nowhere has no port.
+    fn arrived(&mut self) -> Result<Option<(Frame<'a>, Ports, u64)>, Error> {
+        let Some(frame) = self.device.received()? else {
+            return Ok(None);
         };
-        let now = (self.seconds)();
-        let header = Header::new(&header);
-        let ports = self.switch.forward(OUTSIDE, &header, len, now);
-        for port in ports.unwrap_or_default() {
+        let (len, now) = (frame.len(), (self.seconds)());
+        let header = frame.start().filter(|_| frame.offload.fits(len));
+        let ports = header.and_then(|header| {
+            let header = Header::new(&header);
+            self.switch.forward(OUTSIDE, &header, len, now).ok()
+        });
+        Ok(Some((frame, ports.unwrap_or_default(), now)))
+    }
+
+    /// Copies a frame from the device to the clients among the ports.
+    fn distribute(&mut self, frame: &Frame<'_>, ports: Ports, progress: &mut Progress) {
+        let len = frame.len();
+        for port in ports {
             let to = self.clients.get_mut(port.wrapping_sub(1));
             let stored = to.is_some_and(|to| {
                 to.receive(len + molt_net::HEADER, |region, at| {
@@ -282,11 +329,10 @@ impl<R: Mmio> Service for Driver<'_, R> {
         let mut progress = Progress::default();
         loop {
             self.collect(&mut progress)?;
-            // In this order: a frame that was found among receive buffers is passed on too.
             let none = self.receive(&mut progress)?;
             let all = self.submit(&mut progress);
             // There is no interrupt for what was done between the last look and this call.
-            let done = self.device.arm(self.taking);
+            let done = self.device.arm(self.taking && self.held.is_none());
             if !none || progress.submitted >= self.batch {
                 progress.more = true;
                 break;

@@ -180,6 +180,10 @@ impl Vmm {
                 let name = self.brief.guest.name;
                 let pc = registers.pc();
                 self.log(format_args!("{name} {} at {pc:#x} ({stop:?})", stop.text()));
+                for account in self.vm.accounts() {
+                    let line = format_args!("{name} {account}");
+                    self.hardware.console.line(self.brief.name, line);
+                }
                 self.vcpu.stop()?;
             }
         }

@@ -11,6 +11,7 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
+use core::fmt;
 use core::sync::atomic::AtomicU64;
 
 use molt_net::{Answer, BUFFER, Buffers, HEADER, Offload, Op, Packet, Properties, get, put};
@@ -50,6 +51,23 @@ pub struct Frames {
     pub no_room: u64,
     /// For the guest: not for its addresses, modes and VLANs.
     pub filtered: u64,
+}
+
+impl fmt::Display for Frames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            sent,
+            received,
+            bytes,
+            lost,
+            no_room,
+            filtered,
+        } = self;
+        write!(
+            f,
+            "network: {sent} frames sent, {received} received, {bytes} bytes; {lost} lost when sent, {no_room} without room, {filtered} filtered"
+        )
+    }
 }
 
 impl Frames {
@@ -414,6 +432,10 @@ impl Device for Net<'_> {
         // Receive buffers are always owed, so only frames that wait to be sent are counted.
         let busy = self.buffers.each() - self.free.count_ones() as usize;
         self.link.account(busy, world);
+    }
+
+    fn account(&self) -> Option<&dyn fmt::Display> {
+        Some(&self.frames)
     }
 
     fn is_ready(&mut self) -> bool {

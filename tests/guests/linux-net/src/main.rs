@@ -3,11 +3,11 @@
 //!
 //! `molt-linux-net PEER PROBE PACE STOP`: sends a stream over TCP to port 7 of PEER, which sends it back, and compares every
 //! byte; sends back what others send to its own port 7; and sends a ping to PROBE every 10 ms. Of the stream PACE bytes are
-//! sent every 10 ms, and as many as possible if PACE is 0. The program ends when the file STOP is there, or when a peer has
+//! sent every 40 ms, and as many as possible if PACE is 0. The program ends when the file STOP is there, or when a peer has
 //! ended: it sends no more, waits for the rest of what it has sent, and closes the connection.
 //!
 //! The line `result` has these figures: `net_bytes`, the bytes that came back as they were sent; `errors`; `probes`, `lost`,
-//! `lost_in_a_row`: pings, those without an answer within a second, and the most of these one after the other;
+//! `lost_in_a_row`: pings, those without an answer within ten seconds, and the most of these one after the other;
 //! `longest_gap_ns`: the longest time without an answer; `ping_ns`: the mean time to the answer; `tcp_ns`: how long the
 //! stream took.
 #![no_std]

@@ -5,10 +5,10 @@ use molt_linux_system::{Address, Errno, READABLE, Received, Socket, now};
 
 /// The time between two, in nanoseconds.
 const PERIOD: u64 = 10_000_000;
-/// One that was not answered within this time is lost.
-const PATIENCE: u64 = 1_000_000_000;
+/// One that was not answered within this time is lost. An answer takes no longer on a host that is slow or does something else.
+const PATIENCE: u64 = 10_000_000_000;
 /// Most that are waited for: more than are sent in that time.
-const WAITING: usize = 128;
+const WAITING: usize = 1024;
 /// Echo and echo reply.
 const REQUEST: u8 = 8;
 const REPLY: u8 = 0;

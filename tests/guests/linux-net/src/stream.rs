@@ -8,7 +8,7 @@ const WINDOW: u64 = 0x4_0000;
 /// Bytes of one system call; a multiple of 8.
 const PIECE: usize = 0x8000;
 /// The time in which `pace` bytes are sent, in nanoseconds.
-const PERIOD: u64 = 10_000_000;
+const PERIOD: u64 = 40_000_000;
 /// How long a connection is waited for before it is tried again, in nanoseconds: the peer may not be there yet.
 const PATIENCE: u64 = 3_000_000_000;
 /// How long after one was refused.
