@@ -44,6 +44,7 @@ fn a_device_is_put_in_for_a_system_that_has_it() {
 fn systems_and_boards_agree() {
     for (board, system) in [
         ("qemu_virt_aarch64", "system.xml"),
+        ("qemu_virt_aarch64", "tests/systems/linux-bare.xml"),
         ("qemu_virt_aarch64", "tests/systems/two-bare.xml"),
         ("qemu_virt_aarch64", "tests/systems/entropy.xml"),
         ("qemu_virt_aarch64", "tests/systems/network.xml"),

@@ -34,7 +34,7 @@ pub enum Command {
     Build(Build),
     /// Build an image and boot it in QEMU, with the console as it comes
     Run(Run),
-    /// Show an update of a disk driver under two guests that use the disk
+    /// Show updates of the drivers of a disk and of a network card under two Linux guests
     Demo(Demo),
     /// Run every test: on the host, on the kernel, from end to end
     Test(Test),

@@ -80,9 +80,7 @@ impl Collector {
         match guest_line::read(guest, said) {
             GuestLine::Done => {
                 self.done.insert(name.to_owned());
-                Some(format!(
-                    "              {name:<10} is done, and lets go of the disk"
-                ))
+                Some(format!("              {name:<10} is done"))
             }
             GuestLine::Complaint => {
                 self.complaints.push(format!("{name}: {said}"));

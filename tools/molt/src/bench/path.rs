@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The request path of Molt: the load in the Linux guest of the default system.
+//! The request path of Molt: the load in a Linux guest beside a bare one.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::scenario::{Edit, Scenario};
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 
-/// The scenario: the default system with its changes.
+/// The scenario: the system with its changes.
 pub const SCENARIO: &str = "tests/measure/path.toml";
 
 /// The results of a run, and the folder with the files that it was built from.
