@@ -211,6 +211,9 @@ pub struct Test {
     /// Only this part
     #[arg(long, value_enum)]
     pub part: Option<Part>,
+    /// Cut the power 200 times, in place of 5
+    #[arg(long)]
+    pub long: bool,
     /// Write the traces of the SDK's kernel, to which the embedded one is held
     #[arg(long, requires = "sdk")]
     pub record: bool,
@@ -289,6 +292,8 @@ pub enum Part {
     Bench,
     /// From end to end
     Scenarios,
+    /// The power is cut at random
+    Power,
 }
 
 /// `molt simulate`

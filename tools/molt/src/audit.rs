@@ -16,15 +16,7 @@ use crate::output::{complain, say};
 pub fn run(arguments: &Audit) -> Result<bool> {
     let file = &arguments.file;
     let content = fs::read(file).with_context(|| format!("{}: cannot be read", file.display()))?;
-    let size = content.len().min(LOG_SIZE as usize);
-    let (cells, _) = content
-        .get(..size)
-        .unwrap_or_default()
-        .as_chunks::<RECORD>();
-    let mut log = Log::default();
-    for (cell, bytes) in cells.iter().enumerate() {
-        log.cell(cell, bytes);
-    }
+    let log = Log::read(&content);
     for record in &log.records {
         if arguments.json {
             say!("{}", as_json(record));
@@ -42,19 +34,35 @@ pub fn run(arguments: &Audit) -> Result<bool> {
     Ok(log.complaints.is_empty())
 }
 
-/// What was read.
+/// The log of a bank.
 #[derive(Default)]
-struct Log {
-    records: Vec<Record>,
+pub struct Log {
+    /// Every whole record, in the order of the bank.
+    pub records: Vec<Record>,
     /// Number and chain that the next record has to have.
     number: u64,
     previous: Digest,
     /// Cells that are neither blank nor a record.
-    torn: usize,
-    complaints: Vec<String>,
+    pub torn: usize,
+    /// What shows that records are missing or do not follow from each other.
+    pub complaints: Vec<String>,
 }
 
 impl Log {
+    /// Reads the log at the beginning of a bank's content.
+    pub fn read(content: &[u8]) -> Self {
+        let size = content.len().min(LOG_SIZE as usize);
+        let (cells, _) = content
+            .get(..size)
+            .unwrap_or_default()
+            .as_chunks::<RECORD>();
+        let mut log = Self::default();
+        for (cell, bytes) in cells.iter().enumerate() {
+            log.cell(cell, bytes);
+        }
+        log
+    }
+
     fn cell(&mut self, cell: usize, bytes: &[u8; RECORD]) {
         let Some(record) = Record::read(bytes) else {
             self.torn += usize::from(bytes.iter().any(|byte| *byte != 0xff));

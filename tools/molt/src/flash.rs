@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Files with the content of the machine's flash bank.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -21,9 +21,19 @@ pub fn make(board: &Board, system: &System, file: &Path) -> Result<Option<PathBu
     let Some(size) = size(board, system)? else {
         return Ok(None);
     };
-    let content = vec![0xff; usize::try_from(size)?];
-    fs::write(file, content).with_context(|| format!("{}", file.display()))?;
+    File::create(file)
+        .and_then(|bank| bank.set_len(size))
+        .with_context(|| format!("{}", file.display()))?;
+    erase(file)?;
     Ok(Some(file.to_owned()))
+}
+
+/// Erases a bank.
+pub fn erase(file: &Path) -> Result<()> {
+    let said = || format!("{}", file.display());
+    let size = fs::metadata(file).with_context(said)?.len();
+    let content = vec![0xff; usize::try_from(size)?];
+    fs::write(file, content).with_context(said)
 }
 
 /// The bank in a file, which is made if it does not exist.

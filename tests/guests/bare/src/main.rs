@@ -169,9 +169,8 @@ fn conduct(machine: &Machine<'_>) -> Conduct {
 
 /// Whether the disk returns what was written to it.
 fn keeps(disk: &mut Disk, gic: &Gic) -> bool {
-    const MARK: u64 = u64::MAX;
     if let Some(block) = disk.block(0) {
-        pattern::fill(block, MARK, 0, MARK);
+        pattern::fill(block, pattern::MARK, 0, pattern::MARK);
     }
     for transfer in [Transfer::Write, Transfer::Read] {
         if !disk.start(0, transfer, 0) {
@@ -189,7 +188,7 @@ fn keeps(disk: &mut Disk, gic: &Gic) -> bool {
         }
     }
     disk.block(0)
-        .is_some_and(|block| pattern::is(block, MARK, 0, MARK))
+        .is_some_and(|block| pattern::is(block, pattern::MARK, 0, pattern::MARK))
 }
 
 #[unsafe(no_mangle)]

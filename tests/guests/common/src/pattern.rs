@@ -3,6 +3,8 @@
 
 /// Bytes in a block.
 pub const BLOCK: usize = 4096;
+/// In place of a guest's number and of a write's: what a guest writes to block 0 at its start, to see whether the disk keeps it.
+pub const MARK: u64 = u64::MAX;
 
 /// Fills a block.
 pub fn fill(block: &mut [u8; BLOCK], guest: u64, number: u64, sequence: u64) {

@@ -9,6 +9,7 @@ mod host;
 mod lint;
 mod markdown;
 mod microkit;
+mod power;
 mod programs;
 mod scenarios;
 mod seen;
@@ -62,6 +63,10 @@ pub fn run(arguments: &Test) -> Result<bool> {
     if wanted(Part::Scenarios) {
         say!("== scenarios on {}", kernel.label());
         count += scenarios::run(&toolchain, &kernel, filter)?;
+    }
+    if wanted(Part::Power) {
+        say!("== power cuts on {}", kernel.label());
+        count += power::run(&toolchain, &kernel, filter, arguments.long)?;
     }
     say!("{count}");
     Ok(count.failed == 0 && count.passed > 0)
