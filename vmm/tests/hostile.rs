@@ -356,7 +356,7 @@ fn an_indirect_table_of_a_wrong_size_or_in_front_of_another_buffer_breaks_the_de
     for deviation in [
         (|rig| indirect(rig, 0, 0)) as Deviation,
         |rig| indirect(rig, 56, 0),
-        |rig| indirect(rig, 16 * 129, 0),
+        |rig| indirect(rig, 16 * 257, 0),
         |rig| indirect(rig, 48, NEXT),
     ] {
         assert_eq!(led_to(deviation), (true, 0));

@@ -156,6 +156,10 @@ pub struct Run {
     /// made if it does not exist
     #[arg(long, value_name = "FILE")]
     pub disk: Option<PathBuf>,
+    /// What a network card is connected to, for a description without a scenario: NAME=user or NAME=socket,… with QEMU's options
+    /// behind a comma (NAME: the component; may be given several times)
+    #[arg(long, value_name = "NAME=WHAT")]
+    pub net: Vec<String>,
     /// The content of the flash bank for a description without a scenario: an erased one is made if it does not exist, and
     /// what the system keeps in it is there at the next run
     #[arg(long, value_name = "FILE")]
@@ -211,7 +215,7 @@ pub struct Test {
     /// Only this part
     #[arg(long, value_enum)]
     pub part: Option<Part>,
-    /// Cut the power 200 times, in place of 5
+    /// Also what takes long: 200 cuts of the power in place of 5, and the scenarios that say so
     #[arg(long)]
     pub long: bool,
     /// Write the traces of the SDK's kernel, to which the embedded one is held

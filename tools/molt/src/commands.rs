@@ -12,6 +12,7 @@ use crate::arguments::{Build, Check, Demo, Graph, Guests, Measure, Run};
 use crate::description;
 use crate::flash;
 use crate::kernel::Kernel;
+use crate::net;
 use crate::output::say;
 use crate::scenario::Scenario;
 use crate::session::{self, Outcome, Show};
@@ -56,12 +57,15 @@ pub fn run(arguments: &Run) -> Result<bool> {
             Some(file) => flash::keep(&board, &built.system, file)?,
             None => flash::make(&board, &built.system, &built.directory.join(flash::FILE))?,
         };
+        for text in &arguments.net {
+            net::connect(&board, &built.system, &mut machine.devices, text)?;
+        }
         description::run(&built, machine, arguments.measure.icount, limit)?;
         return Ok(true);
     }
-    if arguments.disk.is_some() || arguments.flash.is_some() {
+    if arguments.disk.is_some() || arguments.flash.is_some() || !arguments.net.is_empty() {
         bail!(
-            "{}: a scenario has its own disk and flash: --disk and --flash are for a description",
+            "{}: a scenario has its own disk, flash and network: --disk, --flash and --net are for a description",
             what.display()
         );
     }

@@ -57,6 +57,7 @@ pub fn build(
         bundles: Vec::new(),
         expect: Default::default(),
         signer: None,
+        long: false,
         limit: 0,
         board: kernel.board().to_owned(),
     };

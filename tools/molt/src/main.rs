@@ -16,6 +16,7 @@ mod flash;
 mod kernel;
 mod key;
 mod mutants;
+mod net;
 mod output;
 mod progress;
 mod scenario;

@@ -44,6 +44,9 @@ pub struct Scenario {
     pub expect: Expectation,
     /// The native client that makes its own bundles from those that it is given. It gets the first key for them.
     pub signer: Option<String>,
+    /// It takes so long that `molt test` runs it only with `--long`.
+    #[serde(default)]
+    pub long: bool,
     /// Seconds of the host's time after which a run is ended. It has to be enough for a slow machine.
     #[serde(default = "two_minutes")]
     pub limit: u64,

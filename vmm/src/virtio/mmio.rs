@@ -82,7 +82,12 @@ pub struct Transport<'a, const QUEUES: usize> {
     generation: u32,
     queues: [Place; QUEUES],
     page: &'a [AtomicU64],
+    /// The largest size of a queue that is offered.
+    queue_size: u16,
 }
+
+/// The largest size of a queue that a device offers if it does not say otherwise.
+const QUEUE_SIZE: u16 = 128;
 
 impl<'a, const QUEUES: usize> Transport<'a, QUEUES> {
     /// A device of type `device` that offers nothing yet. `page` is where the guest reads the registers without an exit; empty
@@ -102,9 +107,18 @@ impl<'a, const QUEUES: usize> Transport<'a, QUEUES> {
             generation: 0,
             queues: [Place::EMPTY; QUEUES],
             page,
+            queue_size: QUEUE_SIZE,
         };
         transport.publish();
         transport
+    }
+
+    /// Offers queues of up to `size` descriptors, a power of two that is at most [`SIZE_MAX`].
+    #[must_use]
+    pub fn with_queue_size(mut self, size: u16) -> Self {
+        self.queue_size = size.min(SIZE_MAX);
+        self.publish();
+        self
     }
 
     /// Offers `features` beside those of the transport, and resets.
@@ -202,7 +216,7 @@ impl<'a, const QUEUES: usize> Transport<'a, QUEUES> {
             0x008 => self.device,
             0x00c => VENDOR,
             0x010 => half(self.offered, self.device_select),
-            0x034 if queue.is_some() => SIZE_MAX.into(),
+            0x034 if queue.is_some() => self.queue_size.into(),
             0x044 => queue.is_some_and(|place| place.queue.is_some()).into(),
             INTERRUPT_STATUS => self.interrupt_status,
             0x070 => self.status,

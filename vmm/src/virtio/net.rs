@@ -29,6 +29,8 @@ const NETWORK_CARD: u32 = 1;
 const RECEIVE: usize = 0;
 const TRANSMIT: usize = 1;
 const CONTROL: usize = 2;
+/// Descriptors of a queue: a burst of frames has room, as after a blackout.
+const QUEUE_SIZE: u16 = 256;
 /// Ethernet's header.
 const ETHERNET: usize = 14;
 /// Most chains of one received frame.
@@ -104,7 +106,7 @@ impl<'a> Net<'a> {
     pub fn new(link: Link<'a, Packet>, region: &'a [AtomicU64], page: &'a [AtomicU64]) -> Self {
         let buffers = Buffers::of(size_of_val(region));
         Self {
-            transport: Transport::new(NETWORK_CARD, page),
+            transport: Transport::new(NETWORK_CARD, page).with_queue_size(QUEUE_SIZE),
             link,
             region,
             buffers,

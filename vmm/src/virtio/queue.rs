@@ -7,7 +7,7 @@ use core::sync::atomic::{Ordering, fence};
 use crate::ram::Ram;
 
 /// Largest queue size that the device offers.
-pub const SIZE_MAX: u16 = 128;
+pub const SIZE_MAX: u16 = 256;
 /// Most buffers of one chain that are kept; of a longer one only the count and the last buffer.
 pub const BUFFERS: usize = 40;
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The network's load in a Linux guest.
 //!
-//! `molt-linux-net PEER PROBE PACE STOP`: sends a stream over TCP to port 7 of PEER, which sends it back, and compares every
-//! byte; sends back what others send to its own port 7; and sends a ping to PROBE every 10 ms. Of the stream PACE bytes are
-//! sent every 40 ms, and as many as possible if PACE is 0. The program ends when the file STOP is there, or when a peer has
-//! ended: it sends no more, waits for the rest of what it has sent, and closes the connection.
+//! `molt-linux-net PEER PROBE PACE STOP PINGS BYTES`: sends a stream over TCP to port 7 of PEER, which sends it back, and
+//! compares every byte; sends back what others send to its own port 7; and sends a ping to PROBE every 10 ms. Of the stream
+//! PACE bytes are sent every 40 ms, and as many as possible if PACE is 0. The program ends when the file STOP is there, or
+//! when a peer has ended, but not before PINGS pings were sent and BYTES bytes have come back: it sends no more, waits for
+//! the rest of what it has sent, and closes the connection.
 //!
 //! The line `result` has these figures: `net_bytes`, the bytes that came back as they were sent; `errors`; `probes`, `lost`,
 //! `lost_in_a_row`: pings, those without an answer within ten seconds, and the most of these one after the other;
@@ -33,10 +34,13 @@ extern "C" fn program_start(stack: *const usize) -> ! {
     let mut arguments = unsafe { Arguments::new(stack) }.skip(1);
     let mut text = || arguments.next().unwrap_or(c"");
     let (peer, probe, pace, stop) = (text(), text(), text(), text());
-    let pace = pace.to_str().ok().and_then(|pace| pace.parse().ok());
+    let least = Least {
+        pings: number(text()),
+        bytes: number(text()),
+    };
     match (address(peer), address(probe)) {
         (Some(peer), Some(probe)) => {
-            if let Err(Errno(number)) = run(peer, probe, pace.unwrap_or(0), stop) {
+            if let Err(Errno(number)) = run(peer, probe, number(pace), stop, least) {
                 say!("error: the network's load ends with error number {number}");
             }
         }
@@ -45,7 +49,13 @@ extern "C" fn program_start(stack: *const usize) -> ! {
     system::exit(0)
 }
 
-fn run(peer: Address, probe: Address, pace: u64, stop: &CStr) -> Result<(), Errno> {
+/// How much is done in any case.
+struct Least {
+    pings: u64,
+    bytes: u64,
+}
+
+fn run(peer: Address, probe: Address, pace: u64, stop: &CStr, least: Least) -> Result<(), Errno> {
     // Who offers an update has to confirm it in time.
     system::stand_back();
     let mut echo = Echo::new(PORT)?;
@@ -56,7 +66,8 @@ fn run(peer: Address, probe: Address, pace: u64, stop: &CStr) -> Result<(), Errn
         let now = system::now();
         // A peer that has closed its stream has ended.
         let over = echo.had_peer() && echo.is_closed();
-        if !ending && (over || File::open(stop, O_RDONLY).is_ok()) {
+        let enough = probe.sent() >= least.pings && stream.verified() >= least.bytes;
+        if !ending && enough && (over || File::open(stop, O_RDONLY).is_ok()) {
             ending = true;
             stream.end();
             probe.end();
@@ -85,6 +96,12 @@ fn run(peer: Address, probe: Address, pace: u64, stop: &CStr) -> Result<(), Errn
         stream.duration(),
     );
     Ok(())
+}
+
+/// 0 if it is none.
+fn number(text: &CStr) -> u64 {
+    let number = text.to_str().ok().and_then(|text| text.parse().ok());
+    number.unwrap_or(0)
 }
 
 fn address(text: &CStr) -> Option<Address> {

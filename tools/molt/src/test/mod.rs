@@ -62,7 +62,7 @@ pub fn run(arguments: &Test) -> Result<bool> {
     }
     if wanted(Part::Scenarios) {
         say!("== scenarios on {}", kernel.label());
-        count += scenarios::run(&toolchain, &kernel, filter)?;
+        count += scenarios::run(&toolchain, &kernel, filter, arguments.long)?;
     }
     if wanted(Part::Power) {
         say!("== power cuts on {}", kernel.label());

@@ -36,6 +36,8 @@ const SIDE_BY_SIDE: usize = 4;
 struct Runner<'a> {
     toolchain: &'a Toolchain,
     kernel: &'a Kernel,
+    /// Also those that take long.
+    long: bool,
     /// Those that are not yet begun, the next one last.
     waiting: Mutex<Vec<PathBuf>>,
     /// Read-locked by runs that count instructions; write-locked by runs in the host's time, which must run alone.
@@ -43,7 +45,12 @@ struct Runner<'a> {
 }
 
 /// Runs them, begun in the order of their names.
-pub fn run(toolchain: &Toolchain, kernel: &Kernel, filter: Option<&str>) -> Result<Count> {
+pub fn run(
+    toolchain: &Toolchain,
+    kernel: &Kernel,
+    filter: Option<&str>,
+    long: bool,
+) -> Result<Count> {
     let folder = toolchain.root().join(FOLDER);
     let mut files: Vec<PathBuf> = fs::read_dir(&folder)
         .with_context(|| format!("{}", folder.display()))?
@@ -59,6 +66,7 @@ pub fn run(toolchain: &Toolchain, kernel: &Kernel, filter: Option<&str>) -> Resu
     let runner = Runner {
         toolchain,
         kernel,
+        long,
         waiting: Mutex::new(files),
         clock: RwLock::new(()),
     };
@@ -101,6 +109,10 @@ impl Runner<'_> {
     fn one(&self, file: &Path) -> Result<Count> {
         let name = name(file);
         let scenario = Scenario::load(file)?;
+        if scenario.long && !self.long {
+            say!("skip   scenario {name}: takes long; --long runs it");
+            return Ok(Count::SKIPPED);
+        }
         let (kernel, board) = match place(self.toolchain, self.kernel, &scenario) {
             Ok(place) => place,
             Err(reason) => {
