@@ -157,3 +157,92 @@ fn hex(digest: &Digest, bytes: usize) -> String {
     let bytes = digest.iter().take(bytes);
     bytes.map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use molt_store::{Entry, Flash, FlashError, Geometry, Store};
+
+    /// A bank that is memory.
+    struct Memory(Vec<u8>);
+
+    impl Flash for Memory {
+        fn geometry(&self) -> Geometry {
+            Geometry {
+                block_size: 4096,
+                blocks: 1,
+            }
+        }
+
+        fn read(&mut self, offset: u32, out: &mut [u8]) -> Result<(), FlashError> {
+            out.copy_from_slice(&self.0[offset as usize..][..out.len()]);
+            Ok(())
+        }
+
+        fn program(&mut self, offset: u32, data: &[u8]) -> Result<(), FlashError> {
+            self.0[offset as usize..][..data.len()].copy_from_slice(data);
+            Ok(())
+        }
+
+        fn erase(&mut self, _: u32) -> Result<(), FlashError> {
+            Err(FlashError::Erase)
+        }
+
+        fn flush(&mut self) -> Result<(), FlashError> {
+            Ok(())
+        }
+    }
+
+    /// A bank with so many records.
+    fn bank(records: u64) -> Vec<u8> {
+        let mut store = Store::open(Memory(vec![0xff; 4096]), 4096, &[]).unwrap();
+        for sequence in 0..records {
+            let entry = Entry {
+                sequence,
+                ..Entry::default()
+            };
+            store.record(Kind::Offered, &entry).unwrap();
+        }
+        store.into_flash().0
+    }
+
+    #[test]
+    fn a_log_with_every_record_has_no_complaint() {
+        let log = Log::read(&bank(5));
+        let sequences: Vec<_> = log.records.iter().map(|record| record.sequence).collect();
+        assert_eq!(sequences, [0, 1, 2, 3, 4]);
+        assert_eq!((log.torn, log.complaints.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_record_that_is_changed_or_left_out_or_from_another_log_is_noticed() {
+        let whole = bank(5);
+        let cell = |n: usize| n * RECORD..(n + 1) * RECORD;
+        for place in cell(2) {
+            let mut changed = whole.clone();
+            changed[place] ^= 1;
+            let log = Log::read(&changed);
+            assert!(!log.complaints.is_empty(), "byte {place}");
+        }
+        let mut without = whole.clone();
+        without.drain(cell(1));
+        assert!(!Log::read(&without).complaints.is_empty());
+        let mut other = whole;
+        // A whole record with the right number, of another log.
+        let mut store = Store::open(Memory(vec![0xff; 4096]), 4096, &[]).unwrap();
+        for kind in [Kind::Offered, Kind::Refused, Kind::Offered] {
+            store.record(kind, &Entry::default()).unwrap();
+        }
+        other[cell(2)].copy_from_slice(&store.into_flash().0[cell(2)]);
+        assert!(!Log::read(&other).complaints.is_empty());
+    }
+
+    #[test]
+    fn an_unfinished_record_is_counted_and_no_complaint() {
+        let mut content = bank(3);
+        content[2 * RECORD + 100..3 * RECORD].fill(0xff);
+        let log = Log::read(&content);
+        assert_eq!((log.records.len(), log.torn), (2, 1));
+        assert!(log.complaints.is_empty());
+    }
+}

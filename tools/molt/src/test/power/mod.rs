@@ -19,7 +19,7 @@ use molt_qemu::{Clock, Disk, End};
 use super::count::Count;
 use crate::flash;
 use crate::kernel::{EMBEDDED_BOARD, Kernel};
-use crate::output::say;
+use crate::output::{complain, say};
 use crate::scenario::Scenario;
 use crate::session;
 use crate::toolchain::Toolchain;
@@ -136,6 +136,9 @@ impl Power {
                 "run {runs} of seed {seed}, {when:?}; {folder} has the bank, the disk and the console"
             );
             self.one(when).context(place)?;
+            if runs % 20 == 0 {
+                complain!("molt: {} of {cuts} power cuts", self.seen.done);
+            }
         }
         self.uncut().context("the run after all cuts")?;
         Ok(self.seen)
