@@ -26,9 +26,11 @@ const OURS: [&str; 6] = [
 ];
 
 /// Microkit's parser takes these, and its tool or its initialiser dies of them.
-const STRICTER: [&str; 9] = [
+const STRICTER: [&str; 11] = [
+    "bounds-budget",
     "bounds-child",
     "bounds-irq_number",
+    "bounds-period",
     "bounds-slot_64",
     "bounds-slot_127",
     "duplicate_id-itself",
