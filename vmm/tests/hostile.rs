@@ -416,24 +416,13 @@ fn too_many_segments_and_foreign_memory_are_an_error_of_the_request() {
         1,
         Descriptor {
             address: at(INDIRECT),
-            length: 16 * 40,
+            length: 16 * 128,
             flags: 4,
             next: 0,
         },
     );
-    // One data segment too many, all in an indirect table, status at its end.
-    store(
-        &rig,
-        INDIRECT,
-        0,
-        Descriptor {
-            address: at(DATA),
-            length: 16,
-            flags: 1,
-            next: 1,
-        },
-    );
-    for n in 1..=35 {
+    // Data segments that fill an indirect table, with the status at its end, behind the header: one too many.
+    for n in 0..127 {
         store(
             &rig,
             INDIRECT,
@@ -449,7 +438,7 @@ fn too_many_segments_and_foreign_memory_are_an_error_of_the_request() {
     store(
         &rig,
         INDIRECT,
-        36,
+        127,
         Descriptor {
             address: at(DATA + 0x1_0000),
             length: 1,

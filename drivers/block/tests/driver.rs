@@ -146,7 +146,7 @@ fn pair(
     device: OneAtATime,
 ) -> (
     Driver<'static, OneAtATime>,
-    [molt_block_queue::Client<'static>; 2],
+    Vec<molt_block_queue::Client<'static>>,
 ) {
     let mut driver = Driver::new(device, 1);
     let queues = [queue(), queue()];
@@ -154,7 +154,11 @@ fn pair(
         let server = Server::new(queue, 0);
         driver.attach(Client::new(server, share(n as u64))).unwrap();
     }
-    let mut clients = queues.map(molt_block_queue::Client::new);
+    // A client has a private record of each request: too large for the stack.
+    let mut clients: Vec<_> = queues
+        .into_iter()
+        .map(molt_block_queue::Client::new)
+        .collect();
     clients.iter_mut().for_each(|client| client.resume(0));
     (driver, clients)
 }

@@ -42,7 +42,7 @@ impl<'a, R: Mmio> Disk<'a, R> {
             flush: features.contains(Features::FLUSH),
             max_sectors: u32::MAX,
             max_segment: config.size_max,
-            max_segments: config.seg_max,
+            max_segments: config.seg_max.min(queue.max_segments()),
             alignment: 1,
             memory_end: u64::MAX,
             max_discard_sectors: config.max_discard_sectors,

@@ -2,7 +2,7 @@
 //! The split virtqueue (2.7) and the requests' headers and status bytes, in memory shared with the device.
 //!
 //! Request `n` has a fixed place for its descriptors: with indirect descriptors a table in its block, and entry
-//! `n` of the queue; without, [`CHAIN`] entries of the queue from `CHAIN * n` on. So nothing is allocated, and of
+//! `n` of the queue; without, [`DIRECT`] entries of the queue from `DIRECT * n` on, so that it has fewer segments. So nothing is allocated, and of
 //! what the device could overwrite only the used ring and the status bytes are ever read.
 
 use core::sync::atomic::Ordering;
@@ -16,8 +16,13 @@ use crate::transport::QueueAddresses;
 
 /// The largest number of entries of the queue, and of requests with the device.
 pub const ENTRIES: usize = REQUESTS;
-/// Header, segments, status.
-const CHAIN: usize = SEGMENTS + 2;
+/// A request's descriptors beside its segments: header and status.
+const OTHERS: usize = 2;
+/// The most descriptors in an indirect table.
+const CHAIN: usize = SEGMENTS + OTHERS;
+/// The most descriptors of a request that has its descriptors in the queue: three requests in a queue of 128, each of 128 KiB in
+/// scattered pages that begin anywhere in a page.
+const DIRECT: usize = 36;
 
 // Byte offsets in the ring memory. The used ring begins 4 bytes behind a multiple of 8 (it needs 4, 2.7),
 // so that its elements are whole words.
@@ -25,7 +30,7 @@ const DESCRIPTORS: u64 = 0;
 const AVAILABLE: u64 = 16 * ENTRIES as u64;
 const USED: u64 = 0xc04;
 const BLOCKS: u64 = 0x1100;
-const BLOCK: u64 = 0x280;
+const BLOCK: u64 = 0x840;
 const _: () = assert!(AVAILABLE + 6 + 2 * ENTRIES as u64 <= USED);
 const _: () = assert!(USED + 6 + 8 * ENTRIES as u64 <= BLOCKS);
 
@@ -76,7 +81,7 @@ impl<'a> Queue<'a> {
         let max = max.min(ENTRIES as u32) as usize;
         // A power of two (2.7).
         let size = max.checked_ilog2().map_or(0, |log| 1usize << log);
-        let requests = if indirect { size } else { size / CHAIN };
+        let requests = if indirect { size } else { size / DIRECT };
         if requests == 0 {
             return Err(Error::Queue);
         }
@@ -109,6 +114,12 @@ impl<'a> Queue<'a> {
         self.size
     }
 
+    /// The most segments of a request.
+    pub fn max_segments(&self) -> u32 {
+        let chain = if self.indirect { CHAIN } else { DIRECT };
+        (chain - OTHERS) as u32
+    }
+
     /// How many requests are with the device.
     pub fn with_device(&self) -> usize {
         self.with_device.into()
@@ -132,7 +143,7 @@ impl<'a> Queue<'a> {
         self.header(block, command);
         let (table, first) = match self.indirect {
             true => (block, 0),
-            false => (DESCRIPTORS, (CHAIN * request) as u64),
+            false => (DESCRIPTORS, (DIRECT * request) as u64),
         };
         let mut chain = Chain {
             queue: self,
@@ -206,8 +217,8 @@ impl<'a> Queue<'a> {
         let request = match self.indirect {
             true => Some(id as usize),
             false => (id as usize)
-                .is_multiple_of(CHAIN)
-                .then_some(id as usize / CHAIN),
+                .is_multiple_of(DIRECT)
+                .then_some(id as usize / DIRECT),
         };
         let ours = |request: &usize| *request < ENTRIES && self.taken() >> request & 1 == 1;
         let request = request.filter(ours).ok_or(Error::UsedId(id))?;
@@ -228,7 +239,7 @@ impl<'a> Queue<'a> {
     fn taken(&self) -> u128 {
         let requests = match self.indirect {
             true => usize::from(self.size),
-            false => usize::from(self.size) / CHAIN,
+            false => usize::from(self.size) / DIRECT,
         };
         !self.free & u128::MAX >> (ENTRIES - requests)
     }

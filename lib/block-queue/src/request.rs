@@ -6,11 +6,13 @@ use heapless::Vec;
 /// Bytes in a sector (virtio 1.2, 5.2.4: 512 whatever the device's block size).
 pub const SECTOR: u64 = 512;
 
-/// Most segments in a request: enough for 128 KiB in scattered pages that begin anywhere in a page, and one more.
-pub const SEGMENTS: usize = 34;
+/// Most segments in a request: with a header and a status 128 descriptors, so that a guest that asks for several stretches
+/// one behind the other can have them as one request (504 KiB in scattered pages).
+pub const SEGMENTS: usize = 126;
 
-/// What is asked.
+/// What is asked. A word, so that the rest of a request is copied in words, too, where its op is set apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
 pub enum Op {
     /// Sectors into the segments.
     Read,

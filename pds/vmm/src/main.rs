@@ -15,9 +15,9 @@ mod vmm;
 
 use sel4_microkit::{NullHandler, protection_domain};
 
-// The heap holds the devices with their queues' private records (40 KiB each). The stack holds one record while it is
+// The heap holds the devices with their queues' private records (a disk: 130 KiB). The stack holds one record while it is
 // made.
-#[protection_domain(stack_size = 0x4_0000, heap_size = 0x8_0000)]
+#[protection_domain(stack_size = 0x8_0000, heap_size = 0x10_0000)]
 fn init() -> NullHandler {
     vmm::Vmm::new(molt_brief::get()).run()
 }

@@ -9,7 +9,7 @@ use crate::ram::Ram;
 /// Largest queue size that the device offers.
 pub const SIZE_MAX: u16 = 256;
 /// Most buffers of one chain that are kept; of a longer one only the count and the last buffer.
-pub const BUFFERS: usize = 40;
+pub const BUFFERS: usize = 128;
 
 const NEXT: u16 = 1;
 const WRITE: u16 = 2;

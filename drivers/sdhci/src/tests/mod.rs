@@ -40,7 +40,8 @@ fn fake(change: impl FnOnce(&mut fake::State)) -> (Fake, Ring<'static>) {
 struct Machine {
     fake: Fake,
     driver: Driver<'static, Disk<'static, Fake>>,
-    clients: [molt_block_queue::Client<'static>; 2],
+    /// In a vector: their private records are too large for the stack.
+    clients: Vec<molt_block_queue::Client<'static>>,
 }
 
 impl Machine {
@@ -63,7 +64,10 @@ impl Machine {
             assert!(fake.finish(), "the start has come to a halt");
             driver.interrupt().unwrap();
         }
-        let mut clients = queues.map(molt_block_queue::Client::new);
+        let clients = queues
+            .iter()
+            .map(|queue| molt_block_queue::Client::new(queue));
+        let mut clients: Vec<_> = clients.collect();
         clients.iter_mut().for_each(|client| client.resume(0));
         fake.set().log.clear();
         Self {

@@ -34,7 +34,8 @@ fn ring() -> (Memory, Ring<'static>) {
 struct Machine {
     fake: Fake,
     driver: Driver<'static, Disk<'static, Fake>>,
-    clients: [molt_block_queue::Client<'static>; 2],
+    /// In a vector: their private records are too large for the stack.
+    clients: Vec<molt_block_queue::Client<'static>>,
     queues: [&'static [AtomicU64]; 2],
 }
 
@@ -50,7 +51,10 @@ impl Machine {
         let disk = Disk::start(fake.clone(), ring).unwrap();
         let mut driver = Driver::new(disk, 16);
         let queues = [words(layout::WORDS), words(layout::WORDS)];
-        let clients = queues.map(molt_block_queue::Client::new);
+        let clients = queues
+            .iter()
+            .map(|queue| molt_block_queue::Client::new(queue))
+            .collect();
         for (n, queue) in queues.into_iter().enumerate() {
             let server = Server::new(queue, 0);
             driver.attach(Client::new(server, share(n as u64))).unwrap();

@@ -16,7 +16,7 @@ mod plan;
 
 use sel4_microkit::{Handler, protection_domain};
 
-#[protection_domain(stack_size = 0x4_0000, heap_size = 0x1_0000)]
+#[protection_domain(stack_size = 0x8_0000, heap_size = 0x1_0000)]
 fn init() -> impl Handler {
     client::TestClient::new(molt_test_native::brief::get())
 }

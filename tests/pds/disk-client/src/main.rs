@@ -15,7 +15,7 @@ mod client;
 
 use sel4_microkit::{Handler, protection_domain};
 
-#[protection_domain(stack_size = 0x2_0000, heap_size = 0x1_0000)]
+#[protection_domain(stack_size = 0x6_0000, heap_size = 0x1_0000)]
 fn init() -> impl Handler {
     client::DiskClient::new(molt_test_native::brief::get())
 }
