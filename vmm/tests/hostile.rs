@@ -500,6 +500,45 @@ fn too_many_segments_and_foreign_memory_are_an_error_of_the_request() {
 }
 
 #[test]
+fn as_many_segments_as_are_offered_are_one_request() {
+    let mut rig = Rig::new();
+    bring_up(&mut rig);
+    // seg_max (5.2.4), of which Linux makes use.
+    let segments = rig.get(reg(0x100 + 12)) as usize;
+    assert!(
+        segments > 64,
+        "two stretches of 128 KiB in scattered pages are one request"
+    );
+    header(&rig, DATA, 1, 0);
+    indirect(&rig, 16 * (segments as u32 + 2), 0);
+    for n in 0..segments + 2 {
+        let status = n == segments + 1;
+        store(
+            &rig,
+            INDIRECT,
+            n,
+            Descriptor {
+                address: BASE + (DATA + 512 * n) as u64,
+                length: match n {
+                    0 => 16,
+                    _ if status => 1,
+                    _ => 512,
+                },
+                flags: if status { WRITE } else { NEXT },
+                next: n as u16 + 1,
+            },
+        );
+    }
+    let status = DATA + 512 * (segments + 1);
+    rig.memory.store_u8(status, 0xff).unwrap();
+    make_available(&rig, 0, 0, 1);
+    rig.set(reg(0x50), 0);
+    rig.drive();
+    assert_eq!(rig.memory.load_u16(USED + 2), Some(1));
+    assert_eq!(rig.memory.load_u8(status), Some(0), "VIRTIO_BLK_S_OK");
+}
+
+#[test]
 fn a_reset_waits_for_requests_in_flight_and_their_answers_are_dropped() {
     let mut rig = Rig::new();
     bring_up(&mut rig);

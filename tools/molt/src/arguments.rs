@@ -181,9 +181,9 @@ pub struct Run {
 /// Which guests the demo runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Guests {
-    /// A Debian Linux beside a bare one
+    /// Two Debian Linux guests: one has a disk, both are on a network
     Linux,
-    /// Two bare ones
+    /// Two bare-metal guests with one disk; needs no Linux
     Bare,
 }
 

@@ -12,7 +12,7 @@ use crate::bus::{Device, World};
 use crate::syndrome::Width;
 use crate::virtio::link::Link;
 use crate::virtio::mmio::{self, CONFIGURATION, Effect, Transport};
-use crate::virtio::queue::Chain;
+use crate::virtio::queue::{BUFFERS, Chain};
 use crate::virtio::request::{self, Ability, IO_ERROR, OK, UNSUPPORTED, Work};
 
 const BLOCK_DEVICE: u32 = 2;
@@ -24,6 +24,8 @@ const DISCARD: u64 = 1 << 13;
 const WRITE_ZEROES: u64 = 1 << 14;
 /// Slots of the queue to the driver.
 const SLOTS: usize = molt_queue::layout::SLOTS;
+// A header and a status beside the segments that the guest is offered.
+const _: () = assert!(SEGMENTS + 2 <= BUFFERS);
 
 /// What is kept about a request that the driver owes.
 #[derive(Clone, Copy, Debug, Default)]
