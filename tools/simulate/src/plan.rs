@@ -54,11 +54,11 @@ pub mod slot {
     pub const DEVICE: u32 = 18;
     pub const RING: u32 = 19;
     pub const QUEUES: u32 = 20;
-    pub const CLIENT_VSPACES: u32 = 50;
-    pub const OWN_VSPACE: u32 = 55;
+    pub const CLIENT_VSPACES: u32 = QUEUES + super::CLIENTS as u32 * super::QUEUE_PAGES;
+    pub const OWN_VSPACE: u32 = CLIENT_VSPACES + super::CLIENTS as u32;
     /// Orders and report of the first arena, then those of the second.
-    pub const CONTROL: u32 = 56;
-    pub const FREE: u32 = 64;
+    pub const CONTROL: u32 = OWN_VSPACE + 1;
+    pub const FREE: u32 = CONTROL + 4;
 }
 
 /// Addresses in a generation.

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Physical address of the first byte.
 pub const BASE: u64 = 0x4000_0000;
 /// Bytes.
-pub const SIZE: u64 = 0x12_0000;
+pub const SIZE: u64 = 0x22_0000;
 /// From here on: memory that the kernel is not told of, for pages that are shared for good.
-pub const FIXED: u64 = BASE + 0x10_0000;
+pub const FIXED: u64 = BASE + 0x20_0000;
 
 /// All memory. One for each thread of the host: it is used again for each run.
 #[derive(Clone, Copy)]
