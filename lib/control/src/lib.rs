@@ -26,6 +26,8 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod call;
+pub mod digest;
 mod orders;
 mod report;
 pub mod stage;

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Commands of `update` to `stage`, and the answers: one page in each direction, a notification after each change.
 //!
-//! The body is written first, the serial number last (release); the other side reads the serial number first (acquire).
-//! `update` gives no command while one is under way, so a body is never written while the other side reads it.
-//! `update` never waits for an answer.
+//! `update` gives no command while one is under way (module `call`), and never waits for an answer.
 //!
 //! *Verify* copies a bundle out of a staging region and verifies the copy. *Build* makes a generation: before it, `update`
 //! moves the arena's untypeds into the workshop (slots 0 to n). `stage` makes TCB, CNode, VSpace, page tables and frames
@@ -20,7 +18,9 @@
 //! | 5 | verify: length in bytes; build: generation | | 8 | length of the payload in bytes |
 //! | 6 | verify: committed sequence number | | 9 | build: slots used in the workshop, all below it |
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::AtomicU64;
+
+use crate::call::{Call, narrow};
 
 /// A command to `stage`. Tables are `molt-system`'s: components, clients, slots and arenas by index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,21 +76,13 @@ pub struct Results {
 }
 
 /// `update`'s side.
-pub struct Caller<'a> {
-    commands: &'a [AtomicU64],
-    answers: &'a [AtomicU64],
-    serial: u64,
-}
+pub struct Caller<'a>(Call<'a>);
 
 impl<'a> Caller<'a> {
     /// Takes both pages.
     #[must_use]
     pub const fn new(commands: &'a [AtomicU64], answers: &'a [AtomicU64]) -> Self {
-        Self {
-            commands,
-            answers,
-            serial: 0,
-        }
+        Self(Call::new(commands, answers))
     }
 
     /// Gives a command; `stage` is to be notified afterwards. Only when the last one has been answered.
@@ -124,32 +116,24 @@ impl<'a> Caller<'a> {
                 0,
             ],
         };
-        for (word, value) in self.commands.iter().skip(1).zip(words) {
-            word.store(value, Ordering::Relaxed);
-        }
-        self.serial += 1;
-        store(self.commands, 0, self.serial, Ordering::Release);
+        self.0.give(words);
     }
 
     /// How far the newest command is. `None` before the first.
     #[must_use]
     pub fn outcome(&self) -> Option<Outcome> {
-        if self.serial == 0 {
+        if !self.0.has_begun() {
             return None;
         }
-        let word = load(self.answers, 0, Ordering::Acquire);
-        if word >> 8 != self.serial {
-            return Some(Outcome::Working);
-        }
-        let body = |i| load(self.answers, i, Ordering::Relaxed);
-        Some(match word & 0xff {
-            2 => Outcome::Done(Results {
+        let body = |i| self.0.answer(i);
+        Some(match self.0.code() {
+            Some(2) => Outcome::Done(Results {
                 sequence: body(3),
                 digest: [body(4), body(5), body(6), body(7)],
                 length: body(8),
                 slots: body(9),
             }),
-            3 => Outcome::Failed(u32::try_from(body(2)).unwrap_or(u32::MAX)),
+            Some(3) => Outcome::Failed(narrow(body(2))),
             _ => Outcome::Working,
         })
     }
@@ -157,36 +141,26 @@ impl<'a> Caller<'a> {
     /// Progress of the newest command, per mille.
     #[must_use]
     pub fn progress(&self) -> u64 {
-        load(self.answers, 1, Ordering::Relaxed).min(1000)
+        self.0.answer(1).min(1000)
     }
 }
 
 /// `stage`'s side.
-pub struct Worker<'a> {
-    commands: &'a [AtomicU64],
-    answers: &'a [AtomicU64],
-    serial: u64,
-}
+pub struct Worker<'a>(Call<'a>);
 
 impl<'a> Worker<'a> {
     /// Takes both pages.
     #[must_use]
     pub const fn new(commands: &'a [AtomicU64], answers: &'a [AtomicU64]) -> Self {
-        Self {
-            commands,
-            answers,
-            serial: 0,
-        }
+        Self(Call::new(commands, answers))
     }
 
     /// The next command, if there is a new one. An invalid one is answered *failed* with reason 127 and skipped.
     pub fn take(&mut self) -> Option<Command> {
-        let serial = load(self.commands, 0, Ordering::Acquire);
-        if serial == self.serial {
+        if !self.0.take() {
             return None;
         }
-        self.serial = serial;
-        let word = |i| load(self.commands, i, Ordering::Relaxed);
+        let word = |i| self.0.command(i);
         let index = |i| usize::try_from(word(i)).unwrap_or(usize::MAX);
         self.progress(0);
         match word(1) {
@@ -212,33 +186,21 @@ impl<'a> Worker<'a> {
 
     /// Says how far the command is, per mille.
     pub fn progress(&self, per_mille: u64) {
-        store(self.answers, 1, per_mille, Ordering::Relaxed);
+        self.0.put(1, [per_mille]);
     }
 
     /// Answers the command; `update` is to be notified afterwards.
     pub fn done(&self, results: Results) {
         let [a, b, c, d] = results.digest;
         let words = [results.sequence, a, b, c, d, results.length, results.slots];
-        for (word, value) in self.answers.iter().skip(3).zip(words) {
-            word.store(value, Ordering::Relaxed);
-        }
+        self.0.put(3, words);
         self.progress(1000);
-        store(self.answers, 0, self.serial << 8 | 2, Ordering::Release);
+        self.0.finish(2);
     }
 
     /// Answers that the command failed, with `molt-doorbell`'s reason code; `update` is to be notified afterwards.
     pub fn failed(&self, reason: u32) {
-        store(self.answers, 2, reason.into(), Ordering::Relaxed);
-        store(self.answers, 0, self.serial << 8 | 3, Ordering::Release);
-    }
-}
-
-fn load(words: &[AtomicU64], index: usize, ordering: Ordering) -> u64 {
-    words.get(index).map_or(0, |w| w.load(ordering))
-}
-
-fn store(words: &[AtomicU64], index: usize, value: u64, ordering: Ordering) {
-    if let Some(word) = words.get(index) {
-        word.store(value, ordering);
+        self.0.put(2, [reason.into()]);
+        self.0.finish(3);
     }
 }

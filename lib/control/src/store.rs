@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Commands of `update` to `flash`, and the answers: one page in each direction, as with `stage` ([`crate::stage`]).
+//! Commands of `update` to `flash`, and the answers: one page in each direction (module `call`).
 //!
 //! *Recall* delivers the committed bundle of a component, for `stage` to verify. *Record* appends a record to the log. *Keep*
 //! writes a bundle to the slot that does not boot and commits it. An answer *done* means that it is durable.
@@ -19,7 +19,9 @@
 //! | 13 | keep: bundle slot | | | |
 //! | 14 | keep: bytes of the bundle | | | |
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::AtomicU64;
+
+use crate::call::{Call, narrow};
 
 /// Most failed images that an answer has.
 pub const FAILED: usize = 32;
@@ -150,39 +152,26 @@ pub enum Outcome {
 }
 
 /// `update`'s side.
-pub struct Caller<'a> {
-    commands: &'a [AtomicU64],
-    answers: &'a [AtomicU64],
-    serial: u64,
-}
+pub struct Caller<'a>(Call<'a>);
 
 impl<'a> Caller<'a> {
     /// Takes both pages.
     #[must_use]
     pub const fn new(commands: &'a [AtomicU64], answers: &'a [AtomicU64]) -> Self {
-        Self {
-            commands,
-            answers,
-            serial: 0,
-        }
+        Self(Call::new(commands, answers))
     }
 
     /// Gives a command; `flash` is to be notified afterwards. Only when the last one has been answered.
     pub fn give(&mut self, command: Command) {
-        for (word, value) in self.commands.iter().skip(1).zip(words(command)) {
-            word.store(value, Ordering::Relaxed);
-        }
-        self.serial += 1;
-        store(self.commands, 0, self.serial, Ordering::Release);
+        self.0.give(words(command));
     }
 
     /// The answer to the newest command, when there is one.
     #[must_use]
     pub fn outcome(&self) -> Option<Outcome> {
-        let word = load(self.answers, 0, Ordering::Acquire);
-        match (word >> 8 == self.serial, word & 0xff) {
-            (true, 2) => Some(Outcome::Done),
-            (true, 3) => Some(Outcome::Failed(narrow(self.answer(1)))),
+        match self.0.code()? {
+            2 => Some(Outcome::Done),
+            3 => Some(Outcome::Failed(narrow(self.0.answer(1)))),
             _ => None,
         }
     }
@@ -190,65 +179,50 @@ impl<'a> Caller<'a> {
     /// `molt-doorbell`'s number of the reason for which no offer can be taken; 0 if there is room. Valid after an answer.
     #[must_use]
     pub fn room(&self) -> u32 {
-        narrow(self.answer(2))
+        narrow(self.0.answer(2))
     }
 
     /// What was recalled. Valid after the answer to *recall*.
     #[must_use]
     pub fn recalled(&self) -> Recalled {
-        let source = narrow(self.answer(3));
+        let source = narrow(self.0.answer(3));
         let mut all = Source::ALL.into_iter();
         Recalled {
             source: all.find(|s| *s as u32 == source).unwrap_or(Source::Failed),
-            sequence: self.answer(4),
-            floor: self.answer(5),
-            length: self.answer(6),
+            sequence: self.0.answer(4),
+            floor: self.0.answer(5),
+            length: self.0.answer(6),
             image: self.digest(8),
         }
     }
 
     /// The images of the component that have failed. Valid after the answer to *recall*.
-    pub fn failed(&self) -> impl Iterator<Item = [u64; 4]> + use<'a> {
-        let this = Self { serial: 0, ..*self };
-        let count = usize::try_from(this.answer(7)).unwrap_or(0).min(FAILED);
-        (0..count).map(move |n| this.digest(FAILED_AT + 4 * n))
-    }
-
-    fn answer(&self, index: usize) -> u64 {
-        load(self.answers, index, Ordering::Relaxed)
+    pub fn failed(&self) -> impl Iterator<Item = [u64; 4]> {
+        let count = usize::try_from(self.0.answer(7)).unwrap_or(0).min(FAILED);
+        (0..count).map(|n| self.digest(FAILED_AT + 4 * n))
     }
 
     fn digest(&self, at: usize) -> [u64; 4] {
-        [0, 1, 2, 3].map(|n| self.answer(at + n))
+        [0, 1, 2, 3].map(|n| self.0.answer(at + n))
     }
 }
 
 /// `flash`'s side.
-pub struct Worker<'a> {
-    commands: &'a [AtomicU64],
-    answers: &'a [AtomicU64],
-    serial: u64,
-}
+pub struct Worker<'a>(Call<'a>);
 
 impl<'a> Worker<'a> {
     /// Takes both pages.
     #[must_use]
     pub const fn new(commands: &'a [AtomicU64], answers: &'a [AtomicU64]) -> Self {
-        Self {
-            commands,
-            answers,
-            serial: 0,
-        }
+        Self(Call::new(commands, answers))
     }
 
     /// The next command, if there is a new one. An invalid one is answered *failed* with reason 127 and skipped.
     pub fn take(&mut self) -> Option<Command> {
-        let serial = load(self.commands, 0, Ordering::Acquire);
-        if serial == self.serial {
+        if !self.0.take() {
             return None;
         }
-        self.serial = serial;
-        let word = |i| load(self.commands, i, Ordering::Relaxed);
+        let word = |i| self.0.command(i);
         let component = narrow(word(2));
         let about = About {
             component,
@@ -285,16 +259,14 @@ impl<'a> Worker<'a> {
             recalled.floor,
             recalled.length,
         ];
-        for (n, value) in words.into_iter().enumerate() {
-            store(self.answers, 3 + n, value, Ordering::Relaxed);
-        }
-        self.digest(8, recalled.image);
+        self.0.put(3, words);
+        self.0.put(8, recalled.image);
         let mut count = 0;
         for digest in failed.take(FAILED) {
-            self.digest(FAILED_AT + 4 * count, digest);
+            self.0.put(FAILED_AT + 4 * count, digest);
             count += 1;
         }
-        store(self.answers, 7, count as u64, Ordering::Relaxed);
+        self.0.put(7, [count as u64]);
     }
 
     /// Answers the command; `update` is to be notified afterwards. `room`: see [`Caller::room`].
@@ -303,15 +275,8 @@ impl<'a> Worker<'a> {
             Outcome::Done => (2, 0),
             Outcome::Failed(reason) => (3, reason),
         };
-        store(self.answers, 1, reason.into(), Ordering::Relaxed);
-        store(self.answers, 2, room.into(), Ordering::Relaxed);
-        store(self.answers, 0, self.serial << 8 | code, Ordering::Release);
-    }
-
-    fn digest(&self, at: usize, digest: [u64; 4]) {
-        for (n, word) in digest.into_iter().enumerate() {
-            store(self.answers, at + n, word, Ordering::Relaxed);
-        }
+        self.0.put(1, [reason.into(), room.into()]);
+        self.0.finish(code);
     }
 }
 
@@ -349,20 +314,6 @@ fn words(command: Command) -> [u64; WORDS - 1] {
         slot.into(),
         length,
     ]
-}
-
-fn narrow(word: u64) -> u32 {
-    u32::try_from(word).unwrap_or(u32::MAX)
-}
-
-fn load(words: &[AtomicU64], index: usize, ordering: Ordering) -> u64 {
-    words.get(index).map_or(0, |w| w.load(ordering))
-}
-
-fn store(words: &[AtomicU64], index: usize, value: u64, ordering: Ordering) {
-    if let Some(word) = words.get(index) {
-        word.store(value, ordering);
-    }
 }
 
 #[cfg(test)]

@@ -90,14 +90,15 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         let (Some(unit), Some(store)) = (self.units.get_mut(index), &self.store) else {
             return;
         };
-        let (recalled, failed) = store.recalled();
         let recalled = match result {
-            Ok(()) => recalled,
+            Ok(()) => store.recalled(),
             Err(_) => Recalled::nothing(Source::Failed),
         };
         if recalled.source != Source::Failed {
             // Who offered them is not known any more.
-            failed.for_each(|digest| unit.machine.has_failed(now, 0, digest));
+            for digest in store.failed() {
+                unit.machine.has_failed(now, 0, digest);
+            }
         }
         if recalled.source != Source::Committed {
             return self.start_factory(index, recalled, None);

@@ -117,9 +117,14 @@ impl<'m> Store<'m> {
         Some(Answer { task, result })
     }
 
-    /// What was recalled, and the images that have failed. Valid until the next command is given.
-    pub fn recalled(&self) -> (Recalled, impl Iterator<Item = [u64; 4]> + use<'m>) {
-        (self.caller.recalled(), self.caller.failed())
+    /// What was recalled. Valid until the next command is given.
+    pub fn recalled(&self) -> Recalled {
+        self.caller.recalled()
+    }
+
+    /// The images of the recalled component that have failed. Valid as long.
+    pub fn failed(&self) -> impl Iterator<Item = [u64; 4]> {
+        self.caller.failed()
     }
 
     fn next(&mut self, kernel: &impl Kernel<'m>) {

@@ -5,9 +5,10 @@ use core::fmt;
 
 use heapless::Vec;
 use molt_cfi_flash::Bank;
+use molt_control::digest::{bytes, words};
 use molt_control::store::{About, Command, Outcome, Recalled, Source, Worker};
 use molt_doorbell::Reason;
-use molt_store::{Digest, Entry, Flash, FlashError, Kind, Place, Refused, Store, Unreadable};
+use molt_store::{Entry, Flash, FlashError, Kind, Place, Refused, Store, Unreadable};
 use molt_system::{FlashBrief, FlashComponent, LOG_SIZE, MAX_COMPONENTS};
 
 use crate::Driver;
@@ -160,21 +161,4 @@ impl<F: Flash> Keeper<'_, F> {
         self.worker.recalled(&recalled, failed);
         Ok(())
     }
-}
-
-/// A digest in the form that commands and answers have.
-fn words(digest: &Digest) -> [u64; 4] {
-    let mut words = [0; 4];
-    for (word, bytes) in words.iter_mut().zip(digest.as_chunks().0) {
-        *word = u64::from_le_bytes(*bytes);
-    }
-    words
-}
-
-fn bytes(words: [u64; 4]) -> Digest {
-    let mut digest = [0; 32];
-    for (bytes, word) in digest.as_chunks_mut().0.iter_mut().zip(words) {
-        *bytes = word.to_le_bytes();
-    }
-    digest
 }

@@ -2,6 +2,7 @@
 //! Copies a bundle out of a guest's memory and verifies the copy.
 
 use molt_bundle::{Component, Identity, Reason, Trust, Verified, Window, verify_with_progress};
+use molt_control::digest::words;
 use molt_control::stage::Results;
 use molt_system::{StageBrief, StageComponent};
 
@@ -76,15 +77,6 @@ pub fn results(verified: &Verified<'_>) -> Results {
         length: verified.payload.len() as u64,
         slots: 0,
     }
-}
-
-/// A digest in the form that answers have.
-pub fn words(digest: &[u8; 32]) -> [u64; 4] {
-    let mut words = [0; 4];
-    for (word, bytes) in words.iter_mut().zip(digest.as_chunks().0) {
-        *word = u64::from_le_bytes(*bytes);
-    }
-    words
 }
 
 /// Where an image of this component may lie.

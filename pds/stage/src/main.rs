@@ -17,6 +17,7 @@ mod tables;
 
 use heapless::Vec;
 use molt_bundle::Reason;
+use molt_control::digest;
 use molt_control::stage::{Command, Results, Worker};
 use molt_system::{MAX_COMPONENTS, StageBrief};
 use sel4_microkit::{Channel, ChannelSet, Handler, Infallible, protection_domain};
@@ -78,7 +79,7 @@ impl Stage {
                     self.worker.progress(done);
                 })?;
                 Ok(Results {
-                    digest: check::words(&image.digest),
+                    digest: digest::words(&image.digest),
                     slots: slots.into(),
                     ..Results::default()
                 })
