@@ -194,7 +194,8 @@ impl Holder {
         Some((place, result))
     }
 
-    /// Maps a client's regions into that client alone. No generation has the device, and none will.
+    /// Maps a client's regions into that client alone. No generation has the device, and none will. All of them or none: it can be
+    /// tried again after an error.
     pub fn lend<'m>(
         &mut self,
         kernel: &impl Kernel<'m>,
@@ -208,10 +209,27 @@ impl Holder {
         let whose = |mapping: &Mapping| {
             (mapping.holder() == Mapper::Client(client)).then_some(client_of(mapping))
         };
-        estate
+        let before = self.copies.len();
+        let lent = estate
             .regions
             .iter()
-            .try_for_each(|region| self.map_region(kernel, books, region, whose))
+            .try_for_each(|region| self.map_region(kernel, books, region, whose));
+        if lent.is_err() {
+            self.undo(kernel, books, before)?;
+        }
+        lent
+    }
+
+    /// Deletes the newest copies, and with them their mappings, until `count` are left.
+    fn undo<'m>(&mut self, kernel: &impl Kernel<'m>, books: &mut Books, count: usize) -> Result {
+        while self.copies.len() > count
+            && let Some(&slot) = self.copies.last()
+        {
+            twice(|| kernel.delete(slot))?;
+            self.copies.pop();
+            books.give_back(slot);
+        }
+        Ok(())
     }
 
     /// Maps a new copy of one of the originals; [`Self::deny`] takes it away.

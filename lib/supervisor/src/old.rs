@@ -12,8 +12,9 @@ use molt_trace::{Event as Trace, WordRef};
 use crate::holder::Place;
 use crate::{Fault, Kernel, Result, Supervisor, Thread};
 
-/// How long it may run, in us.
-const WAIT_US: u64 = 1_000;
+/// How long it may run, in us. A fault ends the wait, so only a generation that can still access what it should not takes this long;
+/// and a busy host may keep the emulated processor from running for many milliseconds.
+const WAIT_US: u64 = 200_000;
 
 impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
     /// The generation at `place` has just been denied; the next one is granted right after this.

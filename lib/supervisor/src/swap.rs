@@ -180,9 +180,8 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         if !serves || !matches!(unit.machine.phase(), Phase::OutOfService(_)) {
             return false;
         }
-        let lent = unit
-            .holder
-            .lend(&self.kernel, &mut self.books, unit.estate, client);
+        let (kernel, books, estate) = (&self.kernel, &mut self.books, unit.estate);
+        let lent = twice(|| unit.holder.lend(kernel, books, estate, client));
         if let Err(error) = lent {
             self.failed("lend", error);
         }

@@ -56,3 +56,18 @@ fn a_seed_replays_exactly() {
         assert!(one.trace.iter().any(|line| line.contains(" boot ")));
     }
 }
+
+/// When a component goes out of service, a parked client gets its regions. The call that failed there was not carried out again, and
+/// the client stayed parked.
+#[test]
+fn a_call_that_fails_when_a_parked_client_gets_its_regions_is_carried_out_again() {
+    let run = run(Ram::new(), 907_026_574, None, 0, true);
+    let shows = |what: &str| run.trace.iter().any(|line| line.contains(what));
+    // Otherwise choices have changed, and the test needs another seed.
+    assert!(
+        shows(" parked ") && shows(" out-of-service "),
+        "{:#?}",
+        run.trace
+    );
+    assert_eq!(run.broken, None, "{:#?}", run.trace);
+}
