@@ -17,6 +17,8 @@ pub struct Doorbell<'a> {
     length: u32,
     handle: u64,
     serial: u64,
+    /// Serial number of the newest command of which `update` was notified.
+    notified: u64,
     /// What the registers show.
     shown: Answer,
     interrupt: bool,
@@ -47,16 +49,31 @@ impl<'a> Doorbell<'a> {
             length: 0,
             handle: 0,
             serial: 0,
+            notified: 0,
             shown: NOTHING,
             interrupt: false,
         }
     }
 
-    /// Looks for an answer of `update`.
-    fn refresh(&mut self) {
+    /// Looks for an answer of `update`. Returns whether `update` is to be notified of a command that was given meanwhile.
+    fn refresh(&mut self) -> bool {
         let Some(answer) = Answer::read(self.to_client) else {
-            return;
+            return false;
         };
+        self.show(answer);
+        self.ready(answer.serial)
+    }
+
+    /// Whether `update`, which has answered this command, is to be notified of a newer one; from here on it is.
+    fn ready(&mut self, answered: u64) -> bool {
+        let ready = answered >= self.notified && answered < self.serial;
+        if ready {
+            self.notified = self.serial;
+        }
+        ready
+    }
+
+    fn show(&mut self, answer: Answer) {
         // An answer to an earlier request does not concern the offer that was made since.
         if answer.serial < self.serial {
             return;
@@ -131,7 +148,10 @@ impl<'a> Doorbell<'a> {
             handle: self.handle,
         };
         request.write(self.to_update);
-        true
+        // `update` is notified once, and finds the newest command when it looks: a guest that gives commands in a loop, without
+        // waiting for answers, must not wake it with each.
+        let answered = Answer::read(self.to_client).map_or(0, |answer| answer.serial);
+        self.ready(answered)
     }
 }
 
@@ -154,8 +174,10 @@ impl Device for Doorbell<'_> {
         self.interrupt
     }
 
-    fn poll(&mut self, _: &mut World<'_>) {
-        self.refresh();
+    fn poll(&mut self, world: &mut World<'_>) {
+        if self.refresh() {
+            world.platform.notify_update();
+        }
     }
 }
 
@@ -221,6 +243,31 @@ mod tests {
             Some(handle & !0xffff_ffff | 7),
             "the handle is the guest's own, right or wrong"
         );
+    }
+
+    #[test]
+    fn commands_that_nobody_waits_for_wake_update_once() {
+        let (to_client, to_update) = (
+            [const { AtomicU64::new(0) }; 512],
+            [const { AtomicU64::new(0) }; 512],
+        );
+        let mut bell = Doorbell::new(&to_client, &to_update, (0, 0));
+        assert!(write(&mut bell, regs::COMMAND, 1));
+        assert!(!(0..1000).any(|_| write(&mut bell, regs::COMMAND, 1)));
+        assert!(!bell.refresh(), "nothing was answered");
+        let answer = |serial| Answer {
+            serial,
+            status: Status::Refused,
+            ..Answer::default()
+        };
+        answer(1).write(&to_client);
+        assert!(bell.refresh(), "the newest one is not answered yet");
+        assert_eq!(Request::read(&to_update).map(|r| r.serial), Some(1001));
+        assert!(!bell.refresh() && !write(&mut bell, regs::COMMAND, 3));
+        // `update` saw the newest one when it looked.
+        answer(1002).write(&to_client);
+        assert!(!bell.refresh());
+        assert!(write(&mut bell, regs::COMMAND, 1));
     }
 
     #[test]

@@ -42,6 +42,8 @@ reasons! {
     NothingOffered = 7, "nothing-offered", "there is no offer to confirm or cancel";
     UnknownCommand = 8, "unknown-command", "no such command";
     Fenced = 9, "fenced", "this guest is not believed any more, until another one forgives it";
+    TooManyOffers = 10, "too-many-offers", "this guest has offered updates of this component too often; it may offer again later";
+    OverLimit = 11, "over-limit", "the bundle is larger than what this guest may offer for this component";
 
     Truncated = 16, "truncated", "the bundle is shorter than it says";
     NotABundle = 17, "not-a-bundle", "this is not a well-formed SUIT envelope";

@@ -187,6 +187,17 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
 
     /// A command of a client is refused; what is under way continues.
     pub(crate) fn rejected(&mut self, index: usize, client: u8, reason: Reason) {
+        self.trace(Trace::Refused {
+            client: self.client_name(client.into()),
+            component: self.name(index),
+            reason: WordRef(reason.word()),
+        });
+        self.record_refusal(index, client, reason);
+        self.refuse(index, client, reason);
+    }
+
+    /// Tells a client that its command is refused.
+    pub(crate) fn refuse(&mut self, index: usize, client: u8, reason: Reason) {
         let Some(unit) = self.units.get(index) else {
             return;
         };
@@ -196,12 +207,6 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         } else {
             Status::Refused
         };
-        self.trace(Trace::Refused {
-            client: self.client_name(client.into()),
-            component: self.name(index),
-            reason: WordRef(reason.word()),
-        });
-        self.record_refusal(index, client, reason);
         self.tell(index, client.into(), status, reason);
     }
 

@@ -8,6 +8,7 @@ use molt_gate::Warden;
 use molt_system::{MAX_COMPONENTS, UpdateClient};
 use molt_trace::WordRef;
 
+use crate::limit::{Offers, Pace};
 use crate::standing::{Record, Standing};
 use crate::{Kernel, Thread};
 
@@ -36,6 +37,9 @@ pub struct Client<'m> {
     pub violations: [u64; MAX_COMPONENTS],
     /// Bit c: its gate of component c was closed and the acknowledgement has not been seen.
     pub closing: u8,
+    /// When its doorbell is heard; `offers`: those that count against its limits, by component.
+    pub pace: Pace,
+    pub offers: [Offers; MAX_COMPONENTS],
 }
 
 impl<'m> Client<'m> {
@@ -58,6 +62,8 @@ impl<'m> Client<'m> {
             told: 0,
             violations: [0; MAX_COMPONENTS],
             closing: 0,
+            pace: Pace::default(),
+            offers: Default::default(),
         };
         client.answer.write(client.to_client);
         client
@@ -85,14 +91,41 @@ impl<'m> Client<'m> {
         seen.is_some_and(|seen| core::mem::replace(seen, violations) != violations)
     }
 
-    /// A command that has not been seen yet.
-    pub fn request(&mut self) -> Option<Request> {
-        let request = Request::read(self.to_update)?;
-        if request.serial == self.answer.serial {
+    /// A command that has not been seen yet, if it is heard now.
+    pub fn request(&mut self, now: u64) -> Option<Request> {
+        if self.pace.from() > now {
             return None;
         }
+        let request = self.unseen()?;
         self.answer.serial = request.serial;
+        self.pace.hear(now);
         Some(request)
+    }
+
+    /// When a command that was not heard will be, in us.
+    pub fn heard_at(&self, now: u64) -> Option<u64> {
+        let from = self.pace.from();
+        (from > now && self.unseen().is_some()).then_some(from)
+    }
+
+    fn unseen(&self) -> Option<Request> {
+        Request::read(self.to_update).filter(|request| request.serial != self.answer.serial)
+    }
+
+    /// Whether its offer of so many bytes for a component is within its limits; the reason if not.
+    pub fn offers(&mut self, now: u64, component: usize, length: u64) -> Reason {
+        let Some(limit) = self.plan.limits.get(component) else {
+            return Reason::NotAllowed;
+        };
+        let offers = self.offers.get_mut(component);
+        if offers.is_some_and(|offers| !offers.make(now, limit)) {
+            return Reason::TooManyOffers;
+        }
+        match limit.bundle_size {
+            _ if length == 0 || length > self.plan.staging_size => Reason::BadLength,
+            most if most != 0 && length > most => Reason::OverLimit,
+            _ => Reason::None,
+        }
     }
 
     /// Tells it the status of its transaction.

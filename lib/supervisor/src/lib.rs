@@ -35,6 +35,7 @@ mod fault;
 mod fence;
 pub mod holder;
 mod kernel;
+mod limit;
 mod measure;
 pub mod offer;
 #[cfg(feature = "probe-old")]

@@ -6,10 +6,12 @@ use molt_store::Kind;
 use molt_trace::{Event as Trace, WordRef};
 use molt_update::{Event, Phase};
 
+use crate::limit::Offers;
 use crate::{Kernel, Standing, Supervisor};
 
 impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
     pub(crate) fn look_at_client(&mut self, index: usize) {
+        let now = self.us();
         let Some(client) = self.clients.get_mut(index) else {
             return;
         };
@@ -25,7 +27,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
                 closed |= bit;
             }
         }
-        let request = client.request();
+        let request = client.request(now);
         for component in 0..self.units.len() {
             if closed & 1 << component != 0 {
                 self.trace(Trace::Closed {
@@ -53,6 +55,17 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             Command::Cancel => "cancel",
             Command::Forgive => "forgive",
         };
+        let limited = match request.command {
+            Command::Offer => self.limits(index, component, request.length.into()),
+            _ => Reason::None,
+        };
+        if limited == Reason::TooManyOffers && !self.first_of_many(index, component) {
+            if let Some(store) = &mut self.store {
+                store.leave_out();
+            }
+            let client = index as u8;
+            return self.refuse(component, client, limited);
+        }
         self.trace(Trace::Rung {
             client: self.client_name(index),
             component: self.name(component),
@@ -75,12 +88,10 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             Command::Offer => {
                 let length = u64::from(request.length);
                 let allowed = client.may_update(component);
-                if allowed && (length == 0 || length > client.plan.staging_size) {
-                    client.refuse(Reason::BadLength);
-                    return self.record_refusal(component, client_index, Reason::BadLength);
-                }
-                if allowed && store != Reason::None {
-                    return self.rejected(component, client_index, store);
+                for refused in [limited, store] {
+                    if allowed && refused != Reason::None {
+                        return self.rejected(component, client_index, refused);
+                    }
                 }
                 if unit.machine.phase() == Phase::Idle {
                     unit.offer.made(new_handle, length);
@@ -109,6 +120,22 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             Command::Forgive => return client.refuse(Reason::NotAllowed),
         };
         self.give(component, event);
+    }
+
+    /// Whether a client's offer is within its limits; the reason if not.
+    fn limits(&mut self, index: usize, component: usize, length: u64) -> Reason {
+        let now = self.us();
+        let client = self.clients.get_mut(index);
+        let client = client
+            .filter(|client| client.standing == Standing::Believed && client.may_update(component));
+        client.map_or(Reason::None, |client| client.offers(now, component, length))
+    }
+
+    /// Whether an offer beyond a client's limit is the first one since an offer that was not.
+    fn first_of_many(&mut self, index: usize, component: usize) -> bool {
+        let client = self.clients.get_mut(index);
+        let offers = client.and_then(|client| client.offers.get_mut(component));
+        offers.is_some_and(Offers::refuse)
     }
 
     /// A number that a guest cannot easily guess: the counter's low bits at several moments, mixed. It guards against mistakes

@@ -87,6 +87,11 @@ impl<'m> Store<'m> {
         };
     }
 
+    /// A refusal is counted, and not recorded.
+    pub fn leave_out(&mut self) {
+        self.left_out = self.left_out.saturating_add(1);
+    }
+
     /// Why no offer of the component can be taken now; [`Reason::None`] if one can be. While `flash` still reads a bundle of it
     /// that is not waited for any more, no other may be written to `stage`'s slots.
     pub fn refuses(&self, component: usize) -> Reason {

@@ -166,7 +166,10 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             let machine = unit.machine.deadline();
             [machine, unit.watch.due(), unit.stop.due(now)]
         });
-        let next = units.chain([work, console, self.restore_due()]);
+        let clients = self.clients.iter().map(|client| client.heard_at(now));
+        let next = units
+            .chain(clients)
+            .chain([work, console, self.restore_due()]);
         let next = next.flatten().min();
         self.clock.wake_at(&self.kernel, next);
     }

@@ -19,6 +19,8 @@ pub const MAX_ARENAS: usize = 2;
 pub const MAX_DEVICES: usize = 2;
 /// Most interrupts of a component.
 pub const MAX_IRQS: usize = 4;
+/// Most offers that a limit can count.
+pub const MAX_OFFERS: usize = 16;
 /// Most signal capabilities of a generation.
 pub const MAX_SIGNALS: usize = 16;
 
@@ -324,6 +326,22 @@ impl Region {
     counted!(/** The mappings. */ mappings: RegionMapping, mapping_count);
 }
 
+/// What a client may offer for one component. All zeros: no limits.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct OfferLimit {
+    /// Most bytes of a bundle; 0: as many as the staging region has.
+    pub bundle_size: u64,
+    /// Most offers in `per_us`, at most [`MAX_OFFERS`]; 0: any number.
+    pub offers: u32,
+    /// 0
+    pub reserved: u32,
+    /// The time in which so many offers may be made, in us.
+    pub per_us: u64,
+}
+
 /// A client: a VMM or a native PD with a share of a replaceable PD's device.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
@@ -348,6 +366,8 @@ pub struct UpdateClient {
     pub sc: VaultSlot,
     /// Index of its staging region in [`crate::StageBrief::stagings`], or [`NONE`].
     pub staging: u32,
+    /// What it may offer, by component.
+    pub limits: [OfferLimit; MAX_COMPONENTS],
 }
 
 /// The plan.

@@ -8,13 +8,13 @@ use crate::pages::Shared;
 use crate::plan::SHARED;
 use crate::space::{attributes, rights};
 use crate::stage::{ARENA_BITS, stagings};
-use molt_sdf::model::{DomainId, Map, RegionId, Role, Stop};
+use molt_sdf::model::{DomainId, Doorbell, Map, RegionId, Role, Stop};
 use molt_system::boot::{Kind, SOURCE_SCHED_CONTROL};
 use molt_system::{
     Arena, Authority, BriefHeader, ControlPage, DeviceFrames, MAX_ARENAS, MAX_CLIENTS,
     MAX_COMPONENTS, MAX_DEVICES, MAX_IRQS, MAX_MAPPINGS, MAX_REGIONS, MAX_SIGNALS, NONE, Name,
-    Region, RegionMapping, Signal, StopRoutine, UpdateBrief, UpdateClient, UpdateComponent,
-    UpdateIrq, VaultSlot, cspace,
+    OfferLimit, Region, RegionMapping, Signal, StopRoutine, UpdateBrief, UpdateClient,
+    UpdateComponent, UpdateIrq, VaultSlot, cspace,
 };
 
 /// The vault as it is filled.
@@ -168,6 +168,7 @@ fn clients(
                 .map_or(0, |(_, size)| *size),
             sc: vault.copy(&mut layout.b, layout.domains[domain].sc, ALL, 0),
             staging: staging.map_or(NONE, |s| s as u32),
+            limits: limits(described.any_doorbell(), &components),
         };
         brief.client_count = n as u32 + 1;
         let Some(tcb) = layout.fixed(domain).map(|(fixed, _)| fixed.tcb) else {
@@ -183,6 +184,23 @@ fn clients(
             );
         }
     }
+}
+
+/// What a client may offer, by component.
+fn limits(doorbell: Option<&Doorbell>, components: &[DomainId]) -> [OfferLimit; MAX_COMPONENTS] {
+    let mut limits = [OfferLimit::default(); MAX_COMPONENTS];
+    for limit in doorbell.iter().flat_map(|bell| &bell.limits) {
+        let index = components.iter().position(|c| *c == limit.component);
+        if let Some(place) = index.and_then(|index| limits.get_mut(index)) {
+            *place = OfferLimit {
+                bundle_size: limit.bundle_size.unwrap_or(0),
+                offers: limit.offers.unwrap_or(0) as u32,
+                reserved: 0,
+                per_us: limit.per_us,
+            };
+        }
+    }
+    limits
 }
 
 /// The revocable regions of a component, with all their mappings.

@@ -411,6 +411,23 @@ pub struct Doorbell {
     pub staging: RegionId,
     /// The components that it may update.
     pub updates: Vec<DomainId>,
+    /// What it may offer for some of them, each at most once.
+    pub limits: Vec<Limit>,
+}
+
+/// `<limit>` of `<doorbell>`.
+#[derive(Clone, Debug)]
+pub struct Limit {
+    /// Where the element is.
+    pub span: Span,
+    /// The component.
+    pub component: DomainId,
+    /// Most bytes of a bundle.
+    pub bundle_size: Option<u64>,
+    /// Most offers in a time.
+    pub offers: Option<u64>,
+    /// That time.
+    pub per_us: u64,
 }
 
 /// `<guest>`

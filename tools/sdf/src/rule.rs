@@ -222,6 +222,8 @@ pub enum Rule {
     DoorbellOverlap(u64, String),
     #[error("'{0}' has no share of '{1}', which its doorbell updates")]
     DoorbellStranger(String, String),
+    #[error("the doorbell does not update '{0}', for which it has a <limit>")]
+    LimitStranger(String),
     #[error("an arena of {0:#x} bytes is not a multiple of 0x10000 between 0x40000 and 0x4000000")]
     ArenaSize(u64),
     #[error(

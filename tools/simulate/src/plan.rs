@@ -252,6 +252,7 @@ fn make(places: &Places, updaters: usize) -> UpdateBrief {
             staging_size: 0x1000,
             sc: VaultSlot(slot::OWN_SC),
             staging: n as u32,
+            limits: Default::default(),
         };
     }
     brief

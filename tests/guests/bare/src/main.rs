@@ -4,7 +4,8 @@
 //! Boot arguments: `guest=N` (its number, part of each block), `depth=N` requests in flight,
 //! `blocks=N` to use, `requests=N` to make at the least, `component=N` to update, `every=N` requests
 //! between the updates, `generation=N` to wait for and to make `every` requests with, `alive=N` milliseconds
-//! between two signs of life (none, where it is left out), `confirms=N` requests between an offer and its confirm,
+//! between two signs of life (none, where it is left out), `floods=N` offers to make in a row at its start, of as many bytes as
+//! `flood_bytes=N`, without waiting for an answer, `confirms=N` requests between an offer and its confirm,
 //! `spoils=copied` or `spoils=verified`: writes over the staging region while the bundle in it is being copied, or when it
 //! has been verified. The initial RAM disk is an archive of bundles, rung for in the order in which they stand.
 #![no_std]
@@ -78,6 +79,10 @@ fn run(machine: &Machine<'_>) {
         let component = machine.number("component").unwrap_or(0) as u32;
         Ring::new(doorbell, component, conduct(machine))
     });
+    let floods = machine.number("floods").unwrap_or(0);
+    if let Some(ring) = ring.as_mut().filter(|_| floods > 0) {
+        ring.flood(floods, machine.number("flood_bytes").unwrap_or(1) as u32);
+    }
     let blocks = machine.number("blocks").unwrap_or(2048).min(disk.blocks());
     // QEMU's null disk, on which speed is measured, forgets; where a scenario asks for comparison, none is a failure.
     let verify = keeps(&mut disk, &gic);

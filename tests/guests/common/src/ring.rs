@@ -100,6 +100,16 @@ impl<D: Doorbell> Ring<D> {
         self.doorbell.write(regs::COMMAND, Command::Offer as u32);
     }
 
+    /// Offers `length` bytes so many times, without waiting for an answer.
+    pub fn flood(&mut self, offers: u64, length: u32) {
+        self.doorbell.write(regs::COMPONENT, self.component);
+        self.doorbell.write(regs::LENGTH, length);
+        for _ in 0..offers {
+            self.doorbell.write(regs::COMMAND, Command::Offer as u32);
+        }
+        self.doorbell.say(format_args!("flooded offers={offers}"));
+    }
+
     /// Whether an offer was taken and is to be confirmed.
     pub fn is_unconfirmed(&self) -> bool {
         self.under_way && self.status == Status::Offered && !self.confirmed

@@ -4,7 +4,7 @@
 use super::Names;
 use crate::Rule;
 use crate::error::{Broken, broken};
-use crate::model::{Doorbell, Guest, GuestKind};
+use crate::model::{Doorbell, Guest, GuestKind, Limit};
 use crate::xml::Element;
 
 /// `<doorbell>`; a native client's (`in_machine` false) has neither registers nor interrupt.
@@ -14,7 +14,7 @@ pub fn doorbell(element: Element, names: &Names, in_machine: bool) -> Result<Doo
     } else {
         &["staging", "updates"]
     })?;
-    element.children(&[])?;
+    let children = element.children(&["limit"])?;
     let (mut vaddr, mut irq) = (0, 0);
     if in_machine {
         let address = element.required_number("vaddr")?;
@@ -37,12 +37,45 @@ pub fn doorbell(element: Element, names: &Names, in_machine: bool) -> Result<Doo
         };
         updates.push(names.domain(&at)?);
     }
+    let mut limits: Vec<Limit> = Vec::new();
+    for child in children {
+        let limit = limit(child, names)?;
+        if limits.iter().any(|l| l.component == limit.component) {
+            return broken(&limit.span, Rule::OnlyOnce(child.tag().to_owned()));
+        }
+        limits.push(limit);
+    }
     Ok(Doorbell {
         span: element.span(),
         vaddr,
         irq,
         staging,
         updates,
+        limits,
+    })
+}
+
+/// Most offers that a limit can count (`molt-system`).
+const OFFERS: u64 = 16;
+/// The longest time in which they are counted, in ms: a day.
+const LONGEST_MS: u64 = 86_400_000;
+
+/// `<limit>`
+fn limit(element: Element, names: &Names) -> Result<Limit, Broken> {
+    element.attributes(&["pd", "bundle_size", "offers", "per_ms"])?;
+    element.children(&[])?;
+    let bounded = |name, default, high| {
+        let number = element.number_or(name, default)?;
+        Ok(crate::xml::bounds(number, name, 1, high)?.value)
+    };
+    let given = |name: &str| element.text(name).is_some();
+    let optional = |name, high| given(name).then(|| bounded(name, 0, high)).transpose();
+    Ok(Limit {
+        span: element.span(),
+        component: names.domain(&element.required("pd")?)?,
+        bundle_size: optional("bundle_size", u64::from(u32::MAX))?,
+        offers: optional("offers", OFFERS)?,
+        per_us: bounded("per_ms", 60_000, LONGEST_MS)? * 1000,
     })
 }
 

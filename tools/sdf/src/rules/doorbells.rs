@@ -57,6 +57,12 @@ fn strangers(
             );
         }
     }
+    for limit in &doorbell.limits {
+        if !doorbell.updates.contains(&limit.component) {
+            let name = system.domains[limit.component].name.clone();
+            return broken(&limit.span, Rule::LimitStranger(name));
+        }
+    }
     Ok(())
 }
 
