@@ -57,7 +57,7 @@ pub trait Device {
     /// Handles what comes from outside: its driver's answers, its gate, its mailbox.
     fn poll(&mut self, _world: &mut World<'_>) {}
 
-    /// Whether the guest may start. A device whose properties come from a driver waits for them.
+    /// Whether the guest may access it; asked until it is. A device whose properties come from a driver waits for them.
     fn is_ready(&mut self) -> bool {
         true
     }
@@ -81,7 +81,18 @@ struct Entry<'a> {
     base: u64,
     size: u64,
     irq: Option<u16>,
+    ready: bool,
     device: Box<dyn Device + 'a>,
+}
+
+/// A device that was found at an address.
+pub struct Found<'b, 'a> {
+    /// It.
+    pub device: &'b mut (dyn Device + 'a),
+    /// The offset of the address in its frame.
+    pub offset: u64,
+    /// Whether it could be accessed when [`Bus::look`] was last called.
+    pub ready: bool,
 }
 
 /// The devices of a guest. They are added before the guest starts; nothing is allocated afterwards.
@@ -97,18 +108,30 @@ impl<'a> Bus<'a> {
             base,
             size: device.size(),
             irq,
+            ready: false,
             device,
         });
     }
 
-    /// The device at `address` and the offset in it; `None` for no device, or an access that is misaligned (Device
+    /// Asks the devices that were not ready whether they are now.
+    pub fn look(&mut self) {
+        for entry in self.entries.iter_mut().filter(|entry| !entry.ready) {
+            entry.ready = entry.device.is_ready();
+        }
+    }
+
+    /// The device at `address`; `None` for no device, or an access that is misaligned (Device
     /// memory: Arm ARM B2.11.2) or crosses the frame's end.
-    pub fn find(&mut self, address: u64, width: Width) -> Option<(&mut (dyn Device + 'a), u64)> {
+    pub fn find(&mut self, address: u64, width: Width) -> Option<Found<'_, 'a>> {
         let entry = self
             .entries
             .iter_mut()
             .find(|entry| inside(entry.base, entry.size, address, width))?;
-        Some((&mut *entry.device, address - entry.base))
+        Some(Found {
+            device: &mut *entry.device,
+            offset: address - entry.base,
+            ready: entry.ready,
+        })
     }
 
     /// All devices.

@@ -15,14 +15,17 @@ use crate::platform::{Platform, VcpuRegister};
 use crate::psci;
 use crate::ram::Ram;
 use crate::registers::Registers;
-use crate::syndrome::{Access, SystemRegister, Trap, decode_abort, decode_trap};
+use crate::syndrome::{Access, SystemRegister, Trap, Width, decode_abort, decode_trap};
 
 /// What the vCPU is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Waits for the drivers of its devices to publish their properties.
-    NotStarted,
     Running,
+    /// In an access to a device whose driver has not published its properties. The access is repeated.
+    Early {
+        address: u64,
+        width: Width,
+    },
     /// In WFI.
     Idle,
     /// In a register write that has not ended (see [`Device::is_busy`]).
@@ -57,7 +60,7 @@ impl<'a> Vm<'a> {
             gic: Gic::new(),
             bus: Bus::default(),
             to_update,
-            state: State::NotStarted,
+            state: State::Running,
             timer_reported: false,
             nanoseconds,
             counters: Counters::default(),
@@ -122,7 +125,7 @@ impl<'a> Vm<'a> {
     }
 
     /// Handles everything that may have changed: gates, completions, the doorbell's answer. Returns whether the
-    /// waiting vCPU has to continue; the first time this is its start.
+    /// waiting vCPU has to continue.
     pub fn poll(&mut self, platform: &mut dyn Platform) -> bool {
         let mut world = World {
             ram: &self.ram,
@@ -132,14 +135,14 @@ impl<'a> Vm<'a> {
         for device in self.bus.devices() {
             device.poll(&mut world);
         }
+        self.bus.look();
         self.tell(platform);
         self.settle(platform);
         let go = match self.state {
-            // `&`, not `&&`: every device has to be asked, since each sets its properties in this call.
-            State::NotStarted => self
-                .bus
-                .devices()
-                .fold(true, |all, device| all & device.is_ready()),
+            State::Early { address, width } => {
+                let found = self.bus.find(address, width);
+                found.is_none_or(|found| found.ready)
+            }
             State::Idle => self.gic.wakes(),
             State::Busy => !self.bus.devices().any(|device| device.is_busy()),
             State::Running | State::Stopped => false,
@@ -198,10 +201,7 @@ impl<'a> Vm<'a> {
         let access = decode_abort(esr);
         let next = access.and_then(|access| self.access(address, access, registers, platform));
         match next {
-            Some(next) => {
-                registers.skip();
-                next
-            }
+            Some(next) => next,
             None => {
                 let fetch = esr >> 26 & 0x3f == INSTRUCTION_ABORT;
                 take_exception(Exception::ExternalAbort { fetch }, registers, platform);
@@ -210,7 +210,7 @@ impl<'a> Vm<'a> {
         }
     }
 
-    /// `None`: there is no device.
+    /// Carries the access out and skips its instruction, unless it has to be repeated. `None`: there is no device.
     fn access(
         &mut self,
         address: u64,
@@ -226,9 +226,16 @@ impl<'a> Vm<'a> {
             } else {
                 registers.set(register, access.extend(self.gic.read(offset, width)));
             }
+            registers.skip();
             return Some(Next::Run);
         }
-        let (device, offset) = self.bus.find(address, width)?;
+        let found = self.bus.find(address, width)?;
+        if !found.ready {
+            self.state = State::Early { address, width };
+            return Some(Next::Wait);
+        }
+        let (device, offset) = (found.device, found.offset);
+        registers.skip();
         if !access.write {
             registers.set(register, access.extend(device.read(offset, width)));
             return Some(Next::Run);

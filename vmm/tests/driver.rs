@@ -281,7 +281,9 @@ fn requests_wait_while_the_queue_is_away() {
 #[test]
 fn out_of_service_everything_fails() {
     let rig = set_up();
-    let statuses = held_requests(&rig, Rig::out_of_service);
+    let statuses = held_requests(&rig, |rig| {
+        rig.out_of_service();
+    });
     assert_eq!(statuses, [RespStatus::IO_ERR; 4]);
     let mut disk = Driver::new(Registers).expect("comes up all the same");
     for _ in 0..40 {

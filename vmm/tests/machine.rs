@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{BELL, BELL_IRQ, Rig};
+use common::{BELL, BELL_IRQ, Rig, esr};
 use molt_doorbell::{Answer, Command, Request, Status, regs};
 use molt_vmm::{Exit, Next, Stop, VcpuRegister, Width, machine};
 
@@ -34,6 +34,39 @@ fn an_interrupt_raised_while_disabled_is_not_lost() {
         rig.fake.injected, [UART_IRQ; 2],
         "served: it does not come again"
     );
+}
+
+/// The load of a device's first register, which is repeated where it has to wait.
+const MAGIC: u32 = 0x7472_6976;
+
+fn load_magic() -> Exit {
+    Exit::Abort {
+        address: machine::VIRTIO,
+        esr: esr(Width::Word, false),
+    }
+}
+
+/// The guest runs while its disk's driver is still being built.
+#[test]
+fn an_access_waits_for_the_driver_and_is_repeated() {
+    let mut rig = Rig::without_driver();
+    rig.set(machine::UART, b'x'.into());
+    let pc = rig.registers.pc;
+    assert_eq!(rig.exit(load_magic()), Next::Wait);
+    assert_eq!(rig.registers.pc, pc, "not carried out");
+    assert!(!rig.vm.poll(&mut rig.fake) && !rig.vm.timer(&mut rig.fake));
+    assert!(rig.open(), "goes on with the disk");
+    assert_eq!(rig.get(machine::VIRTIO), MAGIC);
+    assert_eq!(rig.registers.pc, pc + 4);
+}
+
+/// A driver that never comes: the device is there, and answers errors.
+#[test]
+fn an_access_does_not_wait_for_a_component_that_is_out_of_service() {
+    let mut rig = Rig::without_driver();
+    assert_eq!(rig.exit(load_magic()), Next::Wait);
+    assert!(rig.out_of_service(), "goes on");
+    assert_eq!(rig.get(machine::VIRTIO), MAGIC);
 }
 
 #[test]

@@ -27,13 +27,12 @@ pub struct Vmm {
     vcpu: Vcpu,
     brief: &'static VmmBrief,
     timer: Option<Channel>,
-    started: bool,
     /// The PC at which the waiting vCPU continues, if it has not been written yet.
     resumes_at: Option<Word>,
 }
 
 impl Vmm {
-    /// Builds the machine; the vCPU starts as soon as its devices' drivers are there.
+    /// Builds the machine.
     pub fn new(brief: &'static VmmBrief) -> Self {
         let vcpu = Vcpu::new(0);
         let (_, to_update) = brief::gate_pages(&brief.gate);
@@ -56,7 +55,6 @@ impl Vmm {
             vcpu,
             brief,
             timer: brief::channel(brief.timer_channel),
-            started: false,
             resumes_at: None,
         };
         if brief.guest.vcpus > 1 {
@@ -65,12 +63,13 @@ impl Vmm {
         if unknown {
             vmm.log(format_args!("a device of an unknown class is left out"));
         }
-        vmm.poll();
         vmm
     }
 
-    /// Handles events; never returns.
+    /// Starts the vCPU and handles events; never returns.
     pub fn run(mut self) -> ! {
+        self.poll();
+        self.start();
         loop {
             match self.hardware.orders.wait() {
                 Event::Notified(channels) => self.notified(channels),
@@ -92,14 +91,8 @@ impl Vmm {
     }
 
     fn poll(&mut self) {
-        if !self.vm.poll(&mut self.hardware) {
-            return;
-        }
-        if self.started {
+        if self.vm.poll(&mut self.hardware) {
             self.resume();
-        } else {
-            self.started = true;
-            self.start();
         }
     }
 

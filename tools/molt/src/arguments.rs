@@ -258,7 +258,7 @@ pub struct Bench {
     /// given several times)
     #[arg(long, value_name = "NAME=COMMAND")]
     pub peer: Vec<String>,
-    /// In place of the figures, count where the instructions of this row's requests go, or of a 'blackout', and draw a flame graph
+    /// In place of the figures, count where the instructions of this row's requests go, of a 'blackout' or of the 'boot', and draw a flame graph
     #[arg(long, value_name = "ROW", conflicts_with_all = ["rows", "peer", "json", "html"])]
     pub profile: Option<String>,
     /// In place of the figures, count the instructions of requests, and fail where they are more than 2 % above the committed

@@ -56,10 +56,12 @@ pub fn begin() {
     COUNTING.store(true, Ordering::Relaxed);
 }
 
-/// The second mark: writes to a file whose name ends in the pair's number, from 0 on, `block ADDRESS HOST RUNS WORD…` and `entry VECTOR FROM COUNT` lines, numbers in hexadecimal but
+/// The second mark; nothing without the first. Writes to a file whose name ends in the pair's number, from 0 on, `block ADDRESS HOST RUNS WORD…` and `entry VECTOR FROM COUNT` lines, numbers in hexadecimal but
 /// for counts; FROM is the number of a `block` line, or `-`.
 pub fn end(file: &Path) -> io::Result<()> {
-    COUNTING.store(false, Ordering::Relaxed);
+    if !COUNTING.swap(false, Ordering::Relaxed) {
+        return Ok(());
+    }
     let pair = PAIRS.fetch_add(1, Ordering::Relaxed);
     let blocks = BLOCKS.lock().unwrap_or_else(PoisonError::into_inner);
     let mut name = file.as_os_str().to_owned();

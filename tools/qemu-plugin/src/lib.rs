@@ -3,8 +3,8 @@
 //! which blocks the kernel was entered; and that gives the disk the time to answer. `tools/profile` makes a profile of its output;
 //! docs/performance.md describes it.
 //!
-//! Options: `out=FILE` for the counts, without which nothing is counted, and `vectors=ADDRESS` of the kernel's exception vectors. One processor only: the counts are not
-//! ordered between several.
+//! Options: `out=FILE` for the counts, without which nothing is counted; `vectors=ADDRESS` of the kernel's exception vectors; `boot=on`: the first
+//! count begins with the power, not at a mark. One processor only: the counts are not ordered between several.
 
 mod answer;
 mod api;
@@ -25,6 +25,7 @@ const END: u32 = 0xd503_2e3f;
 struct Options {
     out: PathBuf,
     vectors: u64,
+    boot: bool,
 }
 
 static OPTIONS: OnceLock<Options> = OnceLock::new();
@@ -48,6 +49,7 @@ pub unsafe extern "C" fn qemu_plugin_install(
     let mut options = Options {
         out: PathBuf::new(),
         vectors: 0,
+        boot: false,
     };
     for index in 0..usize::try_from(argc).unwrap_or(0) {
         // SAFETY: the caller's promise.
@@ -58,11 +60,15 @@ pub unsafe extern "C" fn qemu_plugin_install(
                 let digits = address.trim_start_matches("0x");
                 options.vectors = u64::from_str_radix(digits, 16).unwrap_or(0);
             }
+            Some(("boot", "on")) => options.boot = true,
             _ => {
                 eprintln!("molt-qemu-plugin: option '{text}' is not known");
                 return 1;
             }
         }
+    }
+    if options.boot {
+        counts::begin();
     }
     if OPTIONS.set(options).is_err() {
         return 1;
@@ -74,7 +80,7 @@ pub unsafe extern "C" fn qemu_plugin_install(
 
 /// A block was translated: it is counted from now on.
 extern "C" fn translated(_id: u64, translation: *mut api::Translation) {
-    let Some(Options { out, vectors }) = OPTIONS.get() else {
+    let Some(Options { out, vectors, .. }) = OPTIONS.get() else {
         return;
     };
     let counting = !out.as_os_str().is_empty();
@@ -124,9 +130,11 @@ extern "C" fn begin(_cpu: c_uint, _data: *mut c_void) {
 }
 
 extern "C" fn end(_cpu: c_uint, _data: *mut c_void) {
-    let Some(options) = OPTIONS.get() else { return };
+    let Some(Options { out, .. }) = OPTIONS.get() else {
+        return;
+    };
     // The machine is stopped from outside, so the counts are written as soon as they are complete.
-    if let Err(error) = counts::end(&options.out) {
-        eprintln!("molt-qemu-plugin: {}: {error}", options.out.display());
+    if let Err(error) = counts::end(out) {
+        eprintln!("molt-qemu-plugin: {}: {error}", out.display());
     }
 }

@@ -8,6 +8,7 @@
 #![no_main]
 
 mod arguments;
+mod mark;
 mod measure;
 mod row;
 mod settle;
@@ -20,6 +21,8 @@ use row::ROWS;
 extern "C" fn program_start(stack: *const usize) -> ! {
     // Before anything else: how long it took to come here.
     let boot = system::now();
+    // Ends a count that began with the power.
+    mark::here::<{ mark::END }>();
     // SAFETY: this is what the entry passes.
     let arguments = unsafe { Arguments::new(stack) }.skip(1);
     say!("bench boot ns={boot}");

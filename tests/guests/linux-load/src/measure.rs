@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! One row: requests in flight at a constant depth, each one's time, and what is printed of them.
 
-use core::arch::asm;
-
 use molt_linux_system::{Aio, Errno, File, now, say};
 
 use crate::arguments::Wanted;
+use crate::mark::{self, BEGIN, END};
 use crate::row::Row;
 
 /// Requests before the measurement, and the most in one.
@@ -56,11 +55,11 @@ pub fn row(row: &Row, disk: &File, size: u64, wanted: &Wanted) -> Result<(), Err
     let warm_up = times.len().min(WARM_UP);
     let (warm_up, _) = times.split_at_mut(warm_up);
     let mut failed = requests(row, &mut aio, &mut offsets, warm_up)?;
-    mark::<BEGIN>();
+    mark::here::<BEGIN>();
     let start = now();
     failed += requests(row, &mut aio, &mut offsets, times)?;
     let elapsed = now() - start;
-    mark::<END>();
+    mark::here::<END>();
     if failed > 0 {
         say!("error: {failed} requests of {} failed", row.name);
     }
@@ -123,14 +122,4 @@ fn print_quantiles(name: &str, times: &[u32]) {
         }
         say!("bench times={name}{line}");
     }
-}
-
-const BEGIN: u32 = 112;
-const END: u32 = 113;
-
-/// An instruction that does nothing, by which QEMU's plugin (`tools/profile`) knows where it is: an unallocated hint is
-/// executed as NOP (Arm ARM, "HINT").
-fn mark<const HINT: u32>() {
-    // SAFETY: it does nothing.
-    unsafe { asm!("hint #{}", const HINT, options(nomem, nostack, preserves_flags)) };
 }

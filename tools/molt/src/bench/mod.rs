@@ -163,6 +163,7 @@ pub fn run(arguments: &Bench) -> Result<bool> {
 fn profile_of(toolchain: &Toolchain, kernel: &Kernel, row: &str) -> Result<bool> {
     let profiles = match row {
         wanted::BLACKOUT_PROFILE => vec![profile::blackout(toolchain, kernel)?],
+        wanted::BOOT_PROFILE => vec![profile::boot(toolchain, kernel)?],
         _ => {
             wanted::row(row)?;
             profile::run(toolchain, kernel, &[row], profile::REQUESTS)?

@@ -41,7 +41,7 @@ pub fn run(
         from: "LOAD".into(),
         to: format!("requests={requests} seed=1 rows={names}"),
     });
-    let counting = Counting::prepare(toolchain, kernel, &mut scenario, rows.len())?;
+    let counting = Counting::prepare(toolchain, kernel, &mut scenario, What::Marked(rows.len()))?;
     let step = Step::start(format!("profile of {names} on {}", kernel.label()));
     let mut reader = Reader::default();
     let end = molt_qemu::run(&counting.machine, &mut reader)?;
@@ -68,7 +68,7 @@ pub fn answering(toolchain: &Toolchain) -> Result<(PathBuf, Vec<String>)> {
 /// one's first completion is seen.
 pub fn blackout(toolchain: &Toolchain, kernel: &Kernel) -> Result<Profile> {
     let mut scenario = Scenario::load(&toolchain.root().join(blackout::SCENARIO))?;
-    let counting = Counting::prepare(toolchain, kernel, &mut scenario, SWAPS)?;
+    let counting = Counting::prepare(toolchain, kernel, &mut scenario, What::Marked(SWAPS))?;
     let step = Step::start(format!("profile of a blackout on {}", kernel.label()));
     let mut swaps = Swaps(0);
     molt_qemu::run(&counting.machine, &mut swaps)?;
@@ -85,6 +85,23 @@ pub fn blackout(toolchain: &Toolchain, kernel: &Kernel) -> Result<Profile> {
     }
     step.done();
     Ok(Profile::new(&all, &counting.programs, SWAPS as u64))
+}
+
+/// The same for the boot: from power-on to the guest's first program.
+pub fn boot(toolchain: &Toolchain, kernel: &Kernel) -> Result<Profile> {
+    let mut scenario = Scenario::load(&toolchain.root().join(SCENARIO))?;
+    let load = "requests=1 seed=1 rows=read_4k_d1";
+    scenario.edits.push(Edit {
+        from: "LOAD".into(),
+        to: load.into(),
+    });
+    let counting = Counting::prepare(toolchain, kernel, &mut scenario, What::Boot)?;
+    let step = Step::start(format!("profile of the boot on {}", kernel.label()));
+    let mut reader = Reader::default();
+    let end = molt_qemu::run(&counting.machine, &mut reader)?;
+    reader.lines(end, SCENARIO)?;
+    step.done();
+    Ok(Profile::new(&counting.counts(0)?, &counting.programs, 1))
 }
 
 /// Stops the machine when enough blackouts were reported.
@@ -107,7 +124,16 @@ impl Observer for Swaps {
     }
 }
 
-/// A machine whose instructions are counted between marks, and what runs on it.
+/// What is counted.
+#[derive(Clone, Copy)]
+enum What {
+    /// What runs between so many pairs of marks.
+    Marked(usize),
+    /// What runs from power-on to the end of the first pair.
+    Boot,
+}
+
+/// A machine whose instructions are counted, and what runs on it.
 struct Counting {
     machine: Machine,
     programs: Vec<Program>,
@@ -116,12 +142,12 @@ struct Counting {
 }
 
 impl Counting {
-    /// Builds the scenario's system, for so many pairs of marks.
+    /// Builds the scenario's system.
     fn prepare(
         toolchain: &Toolchain,
         kernel: &Kernel,
         scenario: &mut Scenario,
-        pairs: usize,
+        what: What,
     ) -> Result<Self> {
         let workspace = Workspace::prepare(toolchain, scenario, "bench-profile", kernel)?;
         let file = match kernel.source(toolchain)? {
@@ -141,10 +167,17 @@ impl Counting {
         let mut machine = workspace.machine.clone();
         machine.clock = Clock::InstructionsJumping;
         machine.limit = Duration::from_secs(scenario.limit);
-        let arguments = vec![
+        let mut arguments = vec![
             format!("out={}", out.display()),
             format!("vectors={vectors:#x}"),
         ];
+        let pairs = match what {
+            What::Marked(pairs) => pairs,
+            What::Boot => {
+                arguments.push("boot=on".into());
+                1
+            }
+        };
         machine.plugin = Some((plugin(toolchain)?, arguments));
         let this = Self {
             machine,

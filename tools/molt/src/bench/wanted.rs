@@ -47,13 +47,15 @@ pub const BLACKOUT: [&str; 4] = [
 
 /// In place of a row: the profile of a cold swap's blackout.
 pub const BLACKOUT_PROFILE: &str = "blackout";
+/// The same: from power-on to the guest's first program.
+pub const BOOT_PROFILE: &str = "boot";
 
 /// Refuses a name that is no row of the load.
 pub fn row(name: &str) -> Result<()> {
     let rows = PATH.map(|(row, _)| row);
     if !rows.contains(&name) {
         bail!(
-            "--profile {name}: the load has no such row; there are: {}, and '{BLACKOUT_PROFILE}'",
+            "--profile {name}: the load has no such row; there are: {}, '{BLACKOUT_PROFILE}' and '{BOOT_PROFILE}'",
             rows.join(", ")
         );
     }
