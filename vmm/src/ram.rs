@@ -25,24 +25,23 @@ impl Ram {
         (offset.checked_add(length)? <= self.memory.size() as u64).then_some(offset)
     }
 
-    fn at(&self, address: u64) -> Option<usize> {
-        usize::try_from(address.checked_sub(self.base)?).ok()
+    /// An address below the region wraps around to an offset that is beyond its end, whatever its length: the region is shorter
+    /// than half of all addresses.
+    fn at(&self, address: u64) -> usize {
+        address.wrapping_sub(self.base) as usize
     }
 
     /// A little-endian halfword; `None` outside or misaligned.
     #[must_use]
     pub fn load_u16(&self, address: u64) -> Option<u16> {
-        self.memory.load_u16(self.at(address)?).map(u16::from_le)
+        self.memory.load_u16(self.at(address)).map(u16::from_le)
     }
 
     /// Loads two little-endian doublewords in a row, at any alignment; `None` outside.
     #[must_use]
     pub fn load_pair(&self, address: u64) -> Option<(u64, u64)> {
-        let at = self.at(address)?;
-        if let (Some(first), Some(second)) = (
-            self.memory.load_u64(at),
-            at.checked_add(8).and_then(|at| self.memory.load_u64(at)),
-        ) {
+        let at = self.at(address);
+        if let Some((first, second)) = self.memory.load_pair_u64(at) {
             return Some((u64::from_le(first), u64::from_le(second)));
         }
         let mut bytes = [0; 16];
@@ -53,26 +52,26 @@ impl Ram {
 
     /// Stores a little-endian halfword; `None` outside or misaligned.
     pub fn store_u16(&self, address: u64, value: u16) -> Option<()> {
-        self.memory.store_u16(self.at(address)?, value.to_le())
+        self.memory.store_u16(self.at(address), value.to_le())
     }
 
     /// Stores a little-endian word; `None` outside or misaligned.
     pub fn store_u32(&self, address: u64, value: u32) -> Option<()> {
-        self.memory.store_u32(self.at(address)?, value.to_le())
+        self.memory.store_u32(self.at(address), value.to_le())
     }
 
     /// Stores a byte; `None` outside.
     pub fn store_u8(&self, address: u64, value: u8) -> Option<()> {
-        self.memory.store_u8(self.at(address)?, value)
+        self.memory.store_u8(self.at(address), value)
     }
 
     /// Copies bytes out; `None`, and nothing copied, outside.
     pub fn read(&self, address: u64, out: &mut [u8]) -> Option<()> {
-        self.memory.read(self.at(address)?, out)
+        self.memory.read(self.at(address), out)
     }
 
     /// Copies bytes in; `None`, and nothing copied, outside.
     pub fn write(&self, address: u64, from: &[u8]) -> Option<()> {
-        self.memory.write(self.at(address)?, from)
+        self.memory.write(self.at(address), from)
     }
 }

@@ -5,7 +5,7 @@
 //! `n` of the queue; without, [`DIRECT`] entries of the queue from `DIRECT * n` on, so that it has fewer segments. So nothing is allocated, and of
 //! what the device could overwrite only the used ring and the status bytes are ever read.
 
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use molt_block::{Command, Piece, REQUESTS, Ring};
 use molt_block_queue::{Op, SEGMENTS, Status};
@@ -40,6 +40,8 @@ const RANGE: u64 = HEADER + 16;
 const STATUS: u64 = RANGE + 16;
 const _: () = assert!(STATUS + 8 <= BLOCK && BLOCK.is_multiple_of(16));
 
+const WORDS: usize = RING_BYTES / 8;
+
 /// Bytes of ring memory that are needed.
 pub const RING_BYTES: usize = (BLOCKS + BLOCK * ENTRIES as u64) as usize;
 
@@ -62,7 +64,10 @@ const NO_STATUS: u64 = 0xff;
 /// The driver's side of the queue.
 #[derive(Debug)]
 pub struct Queue<'a> {
-    ring: Ring<'a>,
+    /// Of a constant length, so that most checks of an index are made by the compiler.
+    words: &'a [AtomicU64; WORDS],
+    /// Physical address of the words.
+    physical: u64,
     size: u16,
     indirect: bool,
     available: u16,
@@ -75,7 +80,8 @@ pub struct Queue<'a> {
 impl<'a> Queue<'a> {
     /// An empty queue of at most `max` entries.
     pub fn new(ring: Ring<'a>, max: u32, indirect: bool) -> Result<Self, Error> {
-        if ring.words.len() * 8 < RING_BYTES || !ring.physical.is_multiple_of(16) {
+        let words = ring.words.first_chunk().ok_or(Error::Memory)?;
+        if !ring.physical.is_multiple_of(16) {
             return Err(Error::Memory);
         }
         let max = max.min(ENTRIES as u32) as usize;
@@ -86,7 +92,8 @@ impl<'a> Queue<'a> {
             return Err(Error::Queue);
         }
         let queue = Self {
-            ring,
+            words,
+            physical: ring.physical,
             size: size as u16,
             indirect,
             available: 0,
@@ -103,9 +110,9 @@ impl<'a> Queue<'a> {
     /// The queue's addresses, for the device's registers.
     pub fn addresses(&self) -> QueueAddresses {
         QueueAddresses {
-            descriptors: self.ring.physical + DESCRIPTORS,
-            driver: self.ring.physical + AVAILABLE,
-            device: self.ring.physical + USED,
+            descriptors: self.physical + DESCRIPTORS,
+            driver: self.physical + AVAILABLE,
+            device: self.physical + USED,
         }
     }
 
@@ -262,7 +269,7 @@ impl<'a> Queue<'a> {
     }
 
     fn piece(&self, offset: u64, len: u32) -> Piece {
-        let address = self.ring.physical + offset;
+        let address = self.physical + offset;
         Piece { address, len }
     }
 
@@ -274,19 +281,19 @@ impl<'a> Queue<'a> {
     }
 
     fn load(&self, offset: u64) -> u64 {
-        let word = self.ring.words.get((offset / 8) as usize);
+        let word = self.words.get((offset / 8) as usize);
         word.map_or(0, |word| word.load(Ordering::Acquire))
     }
 
     fn store(&self, offset: u64, value: u64) {
-        if let Some(word) = self.ring.words.get((offset / 8) as usize) {
+        if let Some(word) = self.words.get((offset / 8) as usize) {
             word.store(value, Ordering::Relaxed);
         }
     }
 
     /// Only for what the device does not write: the word is read and written back.
     fn store_u16(&self, offset: u64, value: u16) {
-        if let Some(word) = self.ring.words.get((offset / 8) as usize) {
+        if let Some(word) = self.words.get((offset / 8) as usize) {
             let shift = offset % 8 * 8;
             let rest = word.load(Ordering::Relaxed) & !(0xffff << shift);
             word.store(rest | u64::from(value) << shift, Ordering::Release);

@@ -78,6 +78,15 @@ impl Memory {
     access!(load_u32, store_u32, AtomicU32, u32);
     access!(load_u64, store_u64, AtomicU64, u64);
 
+    /// The two `u64` at `offset` and behind it, each loaded by itself; `None` outside or misaligned (to 8 bytes).
+    pub fn load_pair_u64(&self, offset: usize) -> Option<(u64, u64)> {
+        self.within(offset, 16)?;
+        let first = self.place(offset, 8)?.cast::<u64>();
+        // SAFETY: `place` has checked the first one's alignment, `within` the bounds of both; valid by `new`'s contract.
+        let load = |n| unsafe { AtomicU64::from_ptr(first.add(n)) }.load(Ordering::Acquire);
+        Some((load(0), load(1)))
+    }
+
     /// Copies `out.len()` bytes from `offset`, not atomically as a whole. `None`, and nothing is copied, if any are outside.
     pub fn read(&self, offset: usize, out: &mut [u8]) -> Option<()> {
         self.within(offset, out.len())?;
@@ -155,6 +164,10 @@ mod tests {
         assert_eq!(memory.load_u16(16), None, "outside");
         assert_eq!(memory.load_u64(usize::MAX - 3), None, "wraps");
         assert_eq!(memory.store_u64(12, 1), None, "half outside");
+        assert_eq!(memory.load_pair_u64(0), Some((0, 0xabcd << 48)));
+        assert_eq!(memory.load_pair_u64(8), None, "half outside");
+        assert_eq!(memory.load_pair_u64(4), None, "misaligned");
+        assert_eq!(memory.load_pair_u64(usize::MAX - 7), None, "wraps");
     }
 
     #[test]

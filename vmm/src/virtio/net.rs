@@ -315,7 +315,10 @@ impl<'a> Net<'a> {
                 Err(_) => return self.transport.needs_reset(),
             }
             let head = self.chain.head;
-            let place = self.chain.last.filter(|last| last.write && last.length > 0);
+            let place = self
+                .chain
+                .last()
+                .filter(|last| last.write && last.length > 0);
             let len = gather(&self.chain, ram, &mut self.frame).unwrap_or(0);
             let asked = self.frame.get(..len).unwrap_or_default();
             let (answer, ask) = self.control.run(asked);
@@ -455,7 +458,7 @@ impl Device for Net<'_> {
 
 /// Copies the readable part of a chain. `None`: it does not fit, or lies outside the memory.
 fn gather(chain: &Chain, ram: &Ram, to: &mut [u8]) -> Option<usize> {
-    if chain.too_long {
+    if chain.is_too_long() {
         return None;
     }
     let mut at = 0;
@@ -489,7 +492,7 @@ fn scatter(
     let mut at = 0;
     while at < len {
         match queue.pop(ram, chain) {
-            Ok(true) if chain.readable == 0 && !chain.too_long => {}
+            Ok(true) if chain.readable == 0 && !chain.is_too_long() => {}
             Ok(false) => return Scattered::NoRoom,
             // A receive buffer that cannot be written (5.1.6.3.1).
             Ok(true) | Err(_) => return Scattered::Broken,

@@ -54,10 +54,8 @@ pub struct Chain {
     pub buffers: heapless::Vec<Buffer, BUFFERS>,
     /// How many of them, from the first, are read by the device; the others are written.
     pub readable: usize,
-    /// The last buffer, also of a chain with too many.
-    pub last: Option<Buffer>,
-    /// It had more than [`BUFFERS`].
-    pub too_long: bool,
+    /// The last buffer of a chain that had more than [`BUFFERS`].
+    beyond: Option<Buffer>,
 }
 
 /// A descriptor (2.7.5).
@@ -214,8 +212,7 @@ impl Queue {
         chain.head = head;
         chain.buffers.clear();
         chain.readable = 0;
-        chain.last = None;
-        chain.too_long = false;
+        chain.beyond = None;
         let mut table = (self.layout.descriptors, self.layout.size);
         let mut index = head;
         let mut left = self.layout.size;
@@ -264,13 +261,26 @@ impl Queue {
 }
 
 impl Chain {
+    /// The last buffer, also of a chain with too many.
+    #[must_use]
+    pub fn last(&self) -> Option<Buffer> {
+        self.beyond.or(self.buffers.last().copied())
+    }
+
+    /// Whether it had more than [`BUFFERS`].
+    #[must_use]
+    pub const fn is_too_long(&self) -> bool {
+        self.beyond.is_some()
+    }
+
     fn add(&mut self, buffer: Buffer) -> Result<(), Broken> {
-        if !buffer.write && self.last.is_some_and(|last| last.write) {
+        if !buffer.write && self.last().is_some_and(|last| last.write) {
             return Err(Broken::Direction);
         }
-        self.last = Some(buffer);
-        self.readable += usize::from(!buffer.write && !self.buffers.is_full());
-        self.too_long |= self.buffers.push(buffer).is_err();
+        match self.buffers.push(buffer) {
+            Ok(()) => self.readable += usize::from(!buffer.write),
+            Err(buffer) => self.beyond = Some(buffer),
+        }
         Ok(())
     }
 }

@@ -68,10 +68,10 @@ pub fn parse(
     ability: &Ability,
     request: &mut Request,
 ) -> Option<Parsed> {
-    let last = chain.last.filter(|last| last.write && last.length > 0)?;
+    let last = chain.last().filter(|last| last.write && last.length > 0)?;
     let status = last.address.checked_add(u64::from(last.length) - 1)?;
     ram.offset(status, 1)?;
-    let work = if chain.too_long {
+    let work = if chain.is_too_long() {
         Work::Answer {
             status: IO_ERROR,
             written: 0,
