@@ -38,9 +38,14 @@ const _: () = assert!(USED + 6 + 8 * ENTRIES as u64 <= BLOCKS);
 const HEADER: u64 = 16 * CHAIN as u64;
 const RANGE: u64 = HEADER + 16;
 const STATUS: u64 = RANGE + 16;
+const STATUS_WORD: usize = STATUS as usize / 8;
 const _: () = assert!(STATUS + 8 <= BLOCK && BLOCK.is_multiple_of(16));
 
-const WORDS: usize = RING_BYTES / 8;
+/// All before the blocks, and a block, in words.
+const HEAD_WORDS: usize = BLOCKS as usize / 8;
+const BLOCK_WORDS: usize = BLOCK as usize / 8;
+/// A descriptor: the address; length, flags and next.
+type Descriptor = [AtomicU64; 2];
 
 /// Bytes of ring memory that are needed.
 pub const RING_BYTES: usize = (BLOCKS + BLOCK * ENTRIES as u64) as usize;
@@ -64,8 +69,10 @@ const NO_STATUS: u64 = 0xff;
 /// The driver's side of the queue.
 #[derive(Debug)]
 pub struct Queue<'a> {
-    /// Of a constant length, so that most checks of an index are made by the compiler.
-    words: &'a [AtomicU64; WORDS],
+    /// Descriptors and rings. Constant lengths let the compiler make most checks of an index.
+    head: &'a [AtomicU64; HEAD_WORDS],
+    /// One for each request.
+    blocks: &'a [[AtomicU64; BLOCK_WORDS]],
     /// Physical address of the words.
     physical: u64,
     size: u16,
@@ -74,14 +81,17 @@ pub struct Queue<'a> {
     used: u16,
     /// Bit n: request n is not with the device.
     free: u128,
+    /// How many there can be.
+    requests: usize,
     with_device: u16,
 }
 
 impl<'a> Queue<'a> {
     /// An empty queue of at most `max` entries.
     pub fn new(ring: Ring<'a>, max: u32, indirect: bool) -> Result<Self, Error> {
-        let words = ring.words.first_chunk().ok_or(Error::Memory)?;
-        if !ring.physical.is_multiple_of(16) {
+        let (head, rest) = ring.words.split_first_chunk().ok_or(Error::Memory)?;
+        let (blocks, _) = rest.as_chunks();
+        if blocks.len() < ENTRIES || !ring.physical.is_multiple_of(16) {
             return Err(Error::Memory);
         }
         let max = max.min(ENTRIES as u32) as usize;
@@ -92,18 +102,23 @@ impl<'a> Queue<'a> {
             return Err(Error::Queue);
         }
         let queue = Self {
-            words,
+            head,
+            blocks,
             physical: ring.physical,
             size: size as u16,
             indirect,
             available: 0,
             used: 0,
             free: u128::MAX >> (ENTRIES - requests),
+            requests,
             with_device: 0,
         };
         // Both rings' flags and indices. Whatever else the device reads is written before it is made available.
-        queue.store(AVAILABLE, 0);
-        queue.store(USED - 4, 0);
+        for offset in [AVAILABLE, USED - 4] {
+            if let Some(word) = head.get((offset / 8) as usize) {
+                word.store(0, Ordering::Relaxed);
+            }
+        }
         Ok(queue)
     }
 
@@ -141,22 +156,16 @@ impl<'a> Queue<'a> {
     /// `None`: no room.
     pub fn add(&mut self, command: &Command) -> Option<usize> {
         let request = self.free.trailing_zeros() as usize;
-        if request >= ENTRIES {
-            return None;
-        }
+        let words = self.blocks.get(request)?;
         self.free &= !(1 << request);
         self.with_device += 1;
+        header(words, command);
         let block = BLOCKS + BLOCK * request as u64;
-        self.header(block, command);
         let (table, first) = match self.indirect {
-            true => (block, 0),
-            false => (DESCRIPTORS, (DIRECT * request) as u64),
+            true => (descriptors(words), 0),
+            false => (descriptors(self.head), DIRECT * request),
         };
-        let mut chain = Chain {
-            queue: self,
-            table,
-            next: first,
-        };
+        let mut chain = Chain { table, next: first };
         chain.link(self.piece(block + HEADER, 16), 0);
         match command.op {
             Op::Discard | Op::WriteZeroes => chain.link(self.piece(block + RANGE, 16), 0),
@@ -172,8 +181,8 @@ impl<'a> Queue<'a> {
         let head = match self.indirect {
             true => {
                 let table = self.piece(block, 16 * length as u32);
-                self.descriptor(DESCRIPTORS, request as u64, table, INDIRECT);
-                request as u64
+                describe(descriptors(self.head), request, table, INDIRECT);
+                request
             }
             false => first,
         };
@@ -227,9 +236,10 @@ impl<'a> Queue<'a> {
                 .is_multiple_of(DIRECT)
                 .then_some(id as usize / DIRECT),
         };
-        let ours = |request: &usize| *request < ENTRIES && self.taken() >> request & 1 == 1;
+        let ours = |request: &usize| *request < self.requests && self.free >> request & 1 == 0;
         let request = request.filter(ours).ok_or(Error::UsedId(id))?;
-        let status = self.load(BLOCKS + BLOCK * request as u64 + STATUS) & 0xff;
+        let block = self.blocks.get(request).ok_or(Error::UsedId(id))?;
+        let status = block[STATUS_WORD].load(Ordering::Acquire) & 0xff;
         self.free |= 1 << request;
         self.with_device -= 1;
         self.used = self.used.wrapping_add(1);
@@ -242,58 +252,19 @@ impl<'a> Queue<'a> {
         Ok(Some((request, answer)))
     }
 
-    /// The requests that are with the device, as bits.
-    fn taken(&self) -> u128 {
-        let requests = match self.indirect {
-            true => usize::from(self.size),
-            false => usize::from(self.size) / DIRECT,
-        };
-        !self.free & u128::MAX >> (ENTRIES - requests)
-    }
-
-    fn header(&self, block: u64, command: &Command) {
-        let kind = match command.op {
-            Op::Read => T_IN,
-            Op::Write => T_OUT,
-            Op::Flush => T_FLUSH,
-            Op::Discard => T_DISCARD,
-            Op::WriteZeroes => T_WRITE_ZEROES,
-        };
-        let ranged = matches!(command.op, Op::Discard | Op::WriteZeroes);
-        self.store(block + HEADER, kind);
-        // With a range the header's sector is 0 (5.2.6.1).
-        self.store(block + HEADER + 8, if ranged { 0 } else { command.sector });
-        self.store(block + RANGE, command.sector);
-        self.store(block + RANGE + 8, command.sectors.into());
-        self.store(block + STATUS, NO_STATUS);
-    }
-
     fn piece(&self, offset: u64, len: u32) -> Piece {
         let address = self.physical + offset;
         Piece { address, len }
     }
 
-    fn descriptor(&self, table: u64, index: u64, piece: Piece, flags: u64) {
-        let at = table + 16 * index;
-        let next = if flags & NEXT != 0 { index + 1 } else { 0 };
-        self.store(at, piece.address);
-        self.store(at + 8, u64::from(piece.len) | flags << 32 | next << 48);
-    }
-
     fn load(&self, offset: u64) -> u64 {
-        let word = self.words.get((offset / 8) as usize);
+        let word = self.head.get((offset / 8) as usize);
         word.map_or(0, |word| word.load(Ordering::Acquire))
-    }
-
-    fn store(&self, offset: u64, value: u64) {
-        if let Some(word) = self.words.get((offset / 8) as usize) {
-            word.store(value, Ordering::Relaxed);
-        }
     }
 
     /// Only for what the device does not write: the word is read and written back.
     fn store_u16(&self, offset: u64, value: u16) {
-        if let Some(word) = self.words.get((offset / 8) as usize) {
+        if let Some(word) = self.head.get((offset / 8) as usize) {
             let shift = offset % 8 * 8;
             let rest = word.load(Ordering::Relaxed) & !(0xffff << shift);
             word.store(rest | u64::from(value) << shift, Ordering::Release);
@@ -301,20 +272,56 @@ impl<'a> Queue<'a> {
     }
 }
 
-/// Descriptors in a row.
-struct Chain<'q, 'a> {
-    queue: &'q Queue<'a>,
-    table: u64,
-    next: u64,
+/// The descriptors that words begin with.
+fn descriptors(words: &[AtomicU64]) -> &[Descriptor] {
+    words.as_chunks().0
 }
 
-impl Chain<'_, '_> {
+fn header(block: &[AtomicU64; BLOCK_WORDS], command: &Command) {
+    const WORD: usize = HEADER as usize / 8;
+    let kind = match command.op {
+        Op::Read => T_IN,
+        Op::Write => T_OUT,
+        Op::Flush => T_FLUSH,
+        Op::Discard => T_DISCARD,
+        Op::WriteZeroes => T_WRITE_ZEROES,
+    };
+    let ranged = matches!(command.op, Op::Discard | Op::WriteZeroes);
+    let words = [
+        kind,
+        // With a range the header's sector is 0 (5.2.6.1).
+        if ranged { 0 } else { command.sector },
+        command.sector,
+        command.sectors.into(),
+        NO_STATUS,
+    ];
+    for (n, word) in words.into_iter().enumerate() {
+        block[WORD + n].store(word, Ordering::Relaxed);
+    }
+}
+
+fn describe(table: &[Descriptor], index: usize, piece: Piece, flags: u64) {
+    let next = if flags & NEXT != 0 { index + 1 } else { 0 };
+    if let Some([address, rest]) = table.get(index) {
+        address.store(piece.address, Ordering::Relaxed);
+        let value = u64::from(piece.len) | flags << 32 | (next as u64) << 48;
+        rest.store(value, Ordering::Relaxed);
+    }
+}
+
+/// Descriptors in a row.
+struct Chain<'q> {
+    table: &'q [Descriptor],
+    next: usize,
+}
+
+impl Chain<'_> {
     fn link(&mut self, piece: Piece, flags: u64) {
         self.end(piece, flags | NEXT);
     }
 
     fn end(&mut self, piece: Piece, flags: u64) {
-        self.queue.descriptor(self.table, self.next, piece, flags);
+        describe(self.table, self.next, piece, flags);
         self.next += 1;
     }
 }

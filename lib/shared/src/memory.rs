@@ -65,7 +65,12 @@ impl Memory {
     }
 
     fn place(&self, offset: usize, width: usize) -> Option<*mut u8> {
-        let end = offset.checked_add(width)?;
+        self.pieces(offset, width, 1)
+    }
+
+    /// Where `count` values of `width` bytes are that lie side by side from `offset` on.
+    fn pieces(&self, offset: usize, width: usize, count: usize) -> Option<*mut u8> {
+        let end = offset.checked_add(width * count)?;
         if end > self.size || !offset.is_multiple_of(width) {
             return None;
         }
@@ -80,9 +85,8 @@ impl Memory {
 
     /// The two `u64` at `offset` and behind it, each loaded by itself; `None` outside or misaligned (to 8 bytes).
     pub fn load_pair_u64(&self, offset: usize) -> Option<(u64, u64)> {
-        self.within(offset, 16)?;
-        let first = self.place(offset, 8)?.cast::<u64>();
-        // SAFETY: `place` has checked the first one's alignment, `within` the bounds of both; valid by `new`'s contract.
+        let first = self.pieces(offset, 8, 2)?.cast::<u64>();
+        // SAFETY: in bounds and aligned by `pieces`; valid by `new`'s contract.
         let load = |n| unsafe { AtomicU64::from_ptr(first.add(n)) }.load(Ordering::Acquire);
         Some((load(0), load(1)))
     }
