@@ -2,17 +2,19 @@
 //! The tables of a kernel's configuration, for which programs are built.
 //!
 //! A Microkit SDK has them beside each of its kernels; those of the embedded kernel are in `config/`. Only those keys of
-//! the configuration are kept that the embedded kernel's table has. Programs here depend on no others, so two kernels that
-//! agree in them run the same programs; [`Tables::digest`] tells whether they agree.
+//! the configuration are kept that programs here depend on ([`Arch`]), so two kernels that agree in them run the same
+//! programs; [`Tables::digest`] tells whether they agree.
 #![forbid(unsafe_code)]
 
+mod arch;
 mod digest;
 mod error;
 mod json;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+pub use arch::Arch;
 pub use error::Error;
 pub use json::{object, parse};
 use serde_json::{Map, Value};
@@ -21,8 +23,6 @@ use serde_json::{Map, Value};
 pub const CONFIG: &str = "include/kernel/gen_config.json";
 /// Invocation labels.
 pub const LABELS: &str = "invocations_all.json";
-/// A label that kernels for several cores do not have; no program uses it.
-const ONE_CORE_ONLY: &str = "ARMIRQIssueSGISignal";
 /// log2 of the objects' bytes.
 pub const SIZES: &str = "object_sizes.json";
 
@@ -66,22 +66,28 @@ impl Tables {
     /// Reads the tables in the folder of a Microkit SDK's board and configuration (`<SDK>/board/<board>/<configuration>`).
     ///
     /// # Errors
-    /// When a file cannot be read or is not a JSON object, or when a table lacks a key that the embedded kernel's has.
+    /// When a file cannot be read or is not a JSON object, or when a table lacks a key that programs for its architecture need.
     pub fn read(folder: &Path) -> Result<Self, Error> {
-        let mut embedded = Self::embedded()?;
-        embedded.labels.remove(ONE_CORE_ONLY);
         let (config, labels, sizes) =
             (folder.join(CONFIG), folder.join(LABELS), folder.join(SIZES));
+        let settings = settings(&object(&config)?);
+        let needed = Arch::of(&settings).needed()?;
         Ok(Self {
-            config: only(&config, &embedded.config, settings(&object(&config)?))?,
+            config: only(&config, &needed.config, settings)?,
             // All labels are kept: a debug kernel has some that a release one does not have.
-            labels: with(&labels, &embedded.labels, numbers(&object(&labels)?))?,
-            sizes: only(&sizes, &embedded.sizes, numbers(&object(&sizes)?))?,
+            labels: with(&labels, &needed.labels, numbers(&object(&labels)?))?,
+            sizes: only(&sizes, &needed.sizes, numbers(&object(&sizes)?))?,
         })
     }
 }
 
 impl Tables {
+    /// The architecture.
+    #[must_use]
+    pub fn arch(&self) -> Arch {
+        Arch::of(&self.config)
+    }
+
     /// Whether a switch of the configuration is on.
     #[must_use]
     pub fn is(&self, key: &str) -> bool {
@@ -119,12 +125,12 @@ fn numbers(map: &Map<String, Value>) -> BTreeMap<String, u64> {
 }
 
 /// `found`, which has every key of `wanted`.
-fn with<T, U>(
+fn with<U>(
     path: &Path,
-    wanted: &BTreeMap<String, T>,
+    wanted: &BTreeSet<String>,
     found: BTreeMap<String, U>,
 ) -> Result<BTreeMap<String, U>, Error> {
-    match wanted.keys().find(|key| !found.contains_key(*key)) {
+    match wanted.iter().find(|key| !found.contains_key(*key)) {
         Some(key) => Err(Error::Missing {
             path: path.to_owned(),
             key: key.clone(),
@@ -134,12 +140,12 @@ fn with<T, U>(
 }
 
 /// `found` without what is not `wanted`.
-fn only<T, U>(
+fn only<U>(
     path: &Path,
-    wanted: &BTreeMap<String, T>,
+    wanted: &BTreeSet<String>,
     found: BTreeMap<String, U>,
 ) -> Result<BTreeMap<String, U>, Error> {
     let mut found = with(path, wanted, found)?;
-    found.retain(|key, _| wanted.contains_key(key));
+    found.retain(|key, _| wanted.contains(key));
     Ok(found)
 }

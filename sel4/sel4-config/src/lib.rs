@@ -75,5 +75,14 @@ pub const fn parse_decimal(text: &str) -> usize {
 
 // What Molt's crates are written for.
 const _: () = assert!(consts::KERNEL_MCS, "Molt needs an MCS kernel");
-const _: () = assert!(consts::ARM_HYPERVISOR_SUPPORT, "Molt needs hypervisor mode");
+sel4_cfg_if! {
+    if #[sel4_cfg(ARCH_X86_64)] {
+        #[cfg(all(target_os = "none", not(target_arch = "x86_64")))]
+        compile_error!("MOLT_SDK_CONFIG is of an x86_64 kernel, the target is another");
+    } else {
+        #[cfg(all(target_os = "none", not(target_arch = "aarch64")))]
+        compile_error!("MOLT_SDK_CONFIG is of an AArch64 kernel, the target is another");
+        const _: () = assert!(consts::ARM_HYPERVISOR_SUPPORT, "Molt needs hypervisor mode");
+    }
+}
 const _: () = assert!(parse_decimal(consts::WORD_SIZE) == 64);

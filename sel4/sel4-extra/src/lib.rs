@@ -6,12 +6,12 @@
 #![no_std]
 #![deny(unsafe_code)]
 
+mod arch;
 mod invoke;
 mod printing;
 mod root_task;
-mod system_call;
-mod vcpu;
 
+pub use arch::*;
 pub use invoke::CapExt;
 #[doc(hidden)]
 pub use printing::__debug_print;
@@ -19,12 +19,10 @@ pub use printing::__debug_print;
 pub use root_task::__start_root_task;
 #[doc(hidden)]
 pub use sel4 as _sel4;
-pub use system_call::system_call;
-pub use vcpu::{BASE_VCPU_SLOT, BASE_VM_TCB_SLOT, Vcpu};
 
 use sel4::{
-    AbsoluteCPtr, Cap, CapTypeForFrameObject, Fault, InvocationContext, IpcBuffer, MessageInfo,
-    Result, Time, Word, cap, sys::invocation_label as label,
+    AbsoluteCPtr, Fault, InvocationContext, IpcBuffer, MessageInfo, Result, Time, Word, cap,
+    sys::invocation_label as label,
 };
 
 /// `SchedControl_ConfigureFlags`: the thread is woken by the kernel at every period if it waits.
@@ -37,10 +35,11 @@ pub const SCHED_CONTEXT_SPORADIC: Word = 1;
 /// kernel. Use this function instead if the message can be one of these.
 pub fn try_fault(ipc_buffer: &IpcBuffer, info: &MessageInfo) -> Option<Fault> {
     match (info.label(), info.length()) {
-        // None, capability fault, VPPI event: not of one length.
-        (0 | 1 | 9, _)
-        // Unknown system call, user exception, timeout, memory fault, GIC maintenance, vCPU fault.
-        | (2, 13) | (3, 5) | (5, 2) | (6, 4) | (7 | 8, 1) => Some(Fault::new(ipc_buffer, info)),
+        // None, capability fault: not of one length.
+        (0 | 1, _)
+        // User exception, timeout, memory fault.
+        | (3, 5) | (5, 2) | (6, 4) => Some(Fault::new(ipc_buffer, info)),
+        (label, length) if arch::is_fault(label, length) => Some(Fault::new(ipc_buffer, info)),
         _ => None,
     }
 }
@@ -159,105 +158,5 @@ impl<C: InvocationContext> AbsoluteCPtrExt for AbsoluteCPtr<C> {
         ];
         let caps = [pivot.root().bits(), src.root().bits()];
         self.into_root().order(label::CNodeRotate, &caps, &words)
-    }
-}
-
-/// Pages: cache maintenance on the bytes `start..end` of the page.
-pub trait FrameExt {
-    /// `seL4_ARM_Page_Clean_Data`.
-    fn frame_clean_data(self, start: usize, end: usize) -> Result<()>;
-    /// `seL4_ARM_Page_Invalidate_Data`.
-    fn frame_invalidate_data(self, start: usize, end: usize) -> Result<()>;
-    /// `seL4_ARM_Page_CleanInvalidate_Data`.
-    fn frame_clean_invalidate_data(self, start: usize, end: usize) -> Result<()>;
-    /// `seL4_ARM_Page_Unify_Instruction`.
-    fn frame_unify_instruction(self, start: usize, end: usize) -> Result<()>;
-}
-
-impl<T: CapTypeForFrameObject, C: InvocationContext> FrameExt for Cap<T, C> {
-    fn frame_clean_data(self, start: usize, end: usize) -> Result<()> {
-        self.order(label::ARMPageClean_Data, &[], &[start as Word, end as Word])
-    }
-
-    fn frame_invalidate_data(self, start: usize, end: usize) -> Result<()> {
-        self.order(
-            label::ARMPageInvalidate_Data,
-            &[],
-            &[start as Word, end as Word],
-        )
-    }
-
-    fn frame_clean_invalidate_data(self, start: usize, end: usize) -> Result<()> {
-        self.order(
-            label::ARMPageCleanInvalidate_Data,
-            &[],
-            &[start as Word, end as Word],
-        )
-    }
-
-    fn frame_unify_instruction(self, start: usize, end: usize) -> Result<()> {
-        self.order(
-            label::ARMPageUnify_Instruction,
-            &[],
-            &[start as Word, end as Word],
-        )
-    }
-}
-
-/// Address spaces: cache maintenance on the addresses `start..end`, within one page.
-pub trait VSpaceExt {
-    /// `seL4_ARM_VSpace_Clean_Data`.
-    fn vspace_clean_data(self, start: usize, end: usize) -> Result<()>;
-    /// `seL4_ARM_VSpace_Invalidate_Data`.
-    fn vspace_invalidate_data(self, start: usize, end: usize) -> Result<()>;
-    /// `seL4_ARM_VSpace_CleanInvalidate_Data`.
-    fn vspace_clean_invalidate_data(self, start: usize, end: usize) -> Result<()>;
-    /// `seL4_ARM_VSpace_Unify_Instruction`.
-    fn vspace_unify_instruction(self, start: usize, end: usize) -> Result<()>;
-}
-
-impl<C: InvocationContext> VSpaceExt for cap::VSpace<C> {
-    fn vspace_clean_data(self, start: usize, end: usize) -> Result<()> {
-        self.order(
-            label::ARMVSpaceClean_Data,
-            &[],
-            &[start as Word, end as Word],
-        )
-    }
-
-    fn vspace_invalidate_data(self, start: usize, end: usize) -> Result<()> {
-        self.order(
-            label::ARMVSpaceInvalidate_Data,
-            &[],
-            &[start as Word, end as Word],
-        )
-    }
-
-    fn vspace_clean_invalidate_data(self, start: usize, end: usize) -> Result<()> {
-        self.order(
-            label::ARMVSpaceCleanInvalidate_Data,
-            &[],
-            &[start as Word, end as Word],
-        )
-    }
-
-    fn vspace_unify_instruction(self, start: usize, end: usize) -> Result<()> {
-        self.order(
-            label::ARMVSpaceUnify_Instruction,
-            &[],
-            &[start as Word, end as Word],
-        )
-    }
-}
-
-/// Translation tables.
-pub trait PtExt {
-    /// `seL4_ARM_PageTable_Unmap`.
-    fn pt_unmap(self) -> Result<()>;
-}
-
-impl<C: InvocationContext> PtExt for cap::PT<C> {
-    fn pt_unmap(self) -> Result<()> {
-        self.order(label::ARMPageTableUnmap, &[], &[])
     }
 }

@@ -6,7 +6,7 @@ use core::fmt::{self, Write};
 
 use crate::system_call;
 
-/// `seL4_SysDebugPutChar`: x0 is the character.
+/// `seL4_SysDebugPutChar`: the first register is the character.
 const DEBUG_PUT_CHAR: i32 = -12;
 
 struct Kernel;

@@ -33,24 +33,12 @@ macro_rules! root_task {
             #[unsafe(naked)]
             #[unsafe(no_mangle)]
             unsafe extern "C" fn _start() -> ! {
-                core::arch::naked_asm!(
-                    "adrp x1, {stack}",
-                    "add x1, x1, :lo12:{stack}",
-                    "ldr x2, ={size}",
-                    "add x1, x1, x2",
-                    "mov sp, x1",
-                    "mov x29, xzr",
-                    "mov x30, xzr",
-                    "b {entry}",
-                    stack = sym STACK,
-                    size = const $size,
-                    entry = sym entry,
-                )
+                $crate::__with_stack!(STACK, $size, entry)
             }
 
             unsafe extern "C" fn entry(boot_info: *const $crate::_sel4::BootInfo) -> ! {
                 let main: fn(&$crate::_sel4::BootInfoPtr) -> ! = $main;
-                // SAFETY: the kernel passes this pointer to the root task, in x0.
+                // SAFETY: the kernel passes this pointer to the root task, in the register of the first parameter.
                 unsafe { $crate::__start_root_task(boot_info, main) }
             }
         };

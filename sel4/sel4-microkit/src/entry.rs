@@ -34,12 +34,7 @@ macro_rules! declare_protection_domain {
             #[unsafe(naked)]
             #[unsafe(no_mangle)]
             unsafe extern "C" fn _start() -> ! {
-                core::arch::naked_asm!(
-                    "mov x29, xzr",
-                    "mov x30, xzr",
-                    "b {entry}",
-                    entry = sym entry,
-                )
+                $crate::_private::with_given_stack!(entry)
             }
             unsafe extern "C" fn entry() -> ! {
                 // SAFETY: this is the entry, called once, as Microkit starts a protection domain.
@@ -54,20 +49,7 @@ macro_rules! declare_protection_domain {
             #[unsafe(naked)]
             #[unsafe(no_mangle)]
             unsafe extern "C" fn _start() -> ! {
-                core::arch::naked_asm!(
-                    "adrp x1, {stack}",
-                    "add x1, x1, :lo12:{stack}",
-                    "ldr x2, ={size}",
-                    "add x1, x1, x2",
-                    "and x1, x1, #~15",
-                    "mov sp, x1",
-                    "mov x29, xzr",
-                    "mov x30, xzr",
-                    "b {entry}",
-                    stack = sym STACK,
-                    size = const $size,
-                    entry = sym entry,
-                )
+                $crate::_private::with_stack!(STACK, $size, entry)
             }
             unsafe extern "C" fn entry() -> ! {
                 // SAFETY: this is the entry, called once, as Microkit starts a protection domain.

@@ -41,4 +41,5 @@ pub mod _private {
     pub use crate::entry::{Stack, start};
     pub use crate::heap::Heap;
     pub use crate::symbols::ImmutableCell;
+    pub use sel4_extra::{__with_given_stack as with_given_stack, __with_stack as with_stack};
 }

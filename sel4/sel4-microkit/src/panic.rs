@@ -29,7 +29,12 @@ pub(crate) fn abort() -> ! {
         unsafe {
             core::arch::asm!("udf #0", options(nomem, nostack));
         }
-        #[cfg(not(target_arch = "aarch64"))]
+        #[cfg(all(target_arch = "x86_64", target_os = "none"))]
+        // SAFETY: the instruction does nothing but fault.
+        unsafe {
+            core::arch::asm!("ud2", options(nomem, nostack));
+        }
+        #[cfg(not(target_os = "none"))]
         core::hint::spin_loop();
     }
 }

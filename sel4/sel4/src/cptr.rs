@@ -3,6 +3,7 @@
 
 use core::{fmt, hash::Hash, marker::PhantomData};
 
+use crate::arch::with_arch_cap_types;
 use crate::{InvocationContext, IpcBuffer, NoExplicitInvocationContext, WORD_SIZE, Word};
 
 /// The bits of a capability pointer.
@@ -166,11 +167,12 @@ pub trait CapType: Copy + Clone + Eq + PartialEq + Ord + PartialOrd + Hash {
 }
 
 macro_rules! cap_types {
-    ($($(#[$doc:meta])* $name:ident;)*) => {
+    (granule = $granule:ident $(, vspace = $vspace:ident)?; $($(#[$doc:meta])* $name:ident;)*) => {
         pub mod cap_type {
             //! Markers for what a [`Cap`](crate::Cap) is.
             $(
                 $(#[$doc])*
+                #[allow(non_camel_case_types)]
                 #[derive(Debug, Copy, Clone, Eq, PartialEq, Ord, PartialOrd, Hash)]
                 pub struct $name;
 
@@ -180,24 +182,34 @@ macro_rules! cap_types {
             )*
 
             /// The smallest page.
-            pub type Granule = SmallPage;
+            pub type Granule = $granule;
+            $(
+                /// An address space.
+                pub type VSpace = $vspace;
+            )?
         }
 
         pub mod cap {
             //! [`Cap`](crate::Cap) by what it is.
             $(
                 $(#[$doc])*
+                #[allow(non_camel_case_types)]
                 pub type $name<C = crate::NoExplicitInvocationContext> =
                     crate::Cap<super::cap_type::$name, C>;
             )*
 
             /// The smallest page.
-            pub type Granule<C = crate::NoExplicitInvocationContext> = SmallPage<C>;
+            pub type Granule<C = crate::NoExplicitInvocationContext> = $granule<C>;
+            $(
+                /// An address space.
+                pub type VSpace<C = crate::NoExplicitInvocationContext> = $vspace<C>;
+            )?
         }
     };
 }
 
-cap_types! {
+with_arch_cap_types! {
+    cap_types;
     /// Memory that objects can be made of.
     Untyped;
     /// A port for messages.
@@ -232,18 +244,6 @@ cap_types! {
     SchedContext;
     /// The authority to give out execution time.
     SchedControl;
-    /// A virtual processor.
-    VCpu;
-    /// A page of 4 KiB.
-    SmallPage;
-    /// A page of 2 MiB.
-    LargePage;
-    /// A page of 1 GiB.
-    HugePage;
-    /// An address space.
-    VSpace;
-    /// A translation table below the first.
-    PT;
 }
 
 /// A slot: a [`CPtrWithDepth`] that is resolved starting at a CNode.

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Fault messages.
 
+use crate::arch::{MAX_FAULT_WORDS, with_arch_faults};
 use crate::{IpcBuffer, MessageInfo, Word, sys::fault as ty};
-
-/// Words of the longest fault message.
-const MAX_WORDS: usize = 13;
 
 macro_rules! faults {
     ($($(#[$doc:meta])* $name:ident, $label:ident, $words:literal;)*) => {
         $(
             $(#[$doc])*
             #[derive(Debug, Clone, PartialEq, Eq)]
-            pub struct $name([Word; $words]);
+            pub struct $name(pub(crate) [Word; $words]);
 
         )*
 
@@ -23,7 +21,7 @@ macro_rules! faults {
 
         impl Fault {
             /// The fault with the type `label`, whose message is `words`.
-            fn decode(label: Word, words: &[Word; MAX_WORDS]) -> Option<Self> {
+            fn decode(label: Word, words: &[Word; MAX_FAULT_WORDS]) -> Option<Self> {
                 match label {
                     $(ty::$label => {
                         let mut own = [0; $words];
@@ -37,13 +35,12 @@ macro_rules! faults {
     };
 }
 
-faults! {
+with_arch_faults! {
+    faults;
     /// No fault.
     NullFault, NULL, 0;
     /// A capability could not be looked up for a receive or a call.
     CapFault, CAP, 7;
-    /// A system call that there is not.
-    UnknownSyscall, UNKNOWN_SYSCALL, 13;
     /// An exception that is no fault of memory.
     UserException, USER_EXCEPTION, 5;
     /// A debug exception.
@@ -52,12 +49,6 @@ faults! {
     Timeout, TIMEOUT, 2;
     /// Memory that is not there or not permitted.
     VmFault, VM, 4;
-    /// A list register was emptied, or cannot be.
-    VGicMaintenance, VGIC_MAINTENANCE, 1;
-    /// A trap of a guest, or of a system register.
-    VCpuFault, VCPU, 1;
-    /// A private interrupt of a guest.
-    VPpiEvent, VPPI_EVENT, 1;
 }
 
 impl Fault {
@@ -66,48 +57,12 @@ impl Fault {
     /// # Panics
     /// If the kernel has no such fault.
     pub fn new(ipc_buffer: &IpcBuffer, info: &MessageInfo) -> Self {
-        let mut words = [0; MAX_WORDS];
-        words.copy_from_slice(&ipc_buffer.msg_regs()[..MAX_WORDS]);
+        let mut words = [0; MAX_FAULT_WORDS];
+        words.copy_from_slice(&ipc_buffer.msg_regs()[..MAX_FAULT_WORDS]);
         match Self::decode(info.label(), &words) {
             Some(fault) => fault,
             None => panic!("not a fault: {}", info.label()),
         }
-    }
-}
-
-impl UnknownSyscall {
-    /// Where the instruction is.
-    pub fn fault_ip(&self) -> Word {
-        self.0[8]
-    }
-
-    /// The stack pointer.
-    pub fn sp(&self) -> Word {
-        self.0[9]
-    }
-
-    /// The link register.
-    pub fn lr(&self) -> Word {
-        self.0[10]
-    }
-
-    /// The processor state.
-    pub fn spsr(&self) -> Word {
-        self.0[11]
-    }
-
-    /// The number of the call.
-    pub fn syscall(&self) -> Word {
-        self.0[12]
-    }
-
-    /// Register `x<ix>`.
-    ///
-    /// # Panics
-    /// If `ix` is above 7.
-    pub fn gpr(&self, ix: usize) -> Word {
-        assert!(ix < 8);
-        self.0[ix]
     }
 }
 
@@ -127,29 +82,8 @@ impl VmFault {
         self.0[2] != 0
     }
 
-    /// The syndrome (`ESR_EL2`).
+    /// The architecture's word on it: `ESR_EL2`, or x86's page fault error code.
     pub fn fsr(&self) -> Word {
         self.0[3]
-    }
-}
-
-impl VGicMaintenance {
-    /// The list register; `None` if none is meant.
-    pub fn idx(&self) -> Option<Word> {
-        (self.0[0] != Word::MAX).then_some(self.0[0])
-    }
-}
-
-impl VCpuFault {
-    /// The syndrome (`ESR_EL2`).
-    pub fn hsr(&self) -> Word {
-        self.0[0]
-    }
-}
-
-impl VPpiEvent {
-    /// The interrupt's number.
-    pub fn irq(&self) -> Word {
-        self.0[0]
     }
 }

@@ -108,6 +108,7 @@ impl<T: CapType> SlotRegion<T> {
 /// Slots that the kernel fills.
 pub mod slot {
     use super::{Slot, cap_type};
+    pub use crate::arch::slots::*;
 
     /// Nothing.
     pub const NULL: Slot<cap_type::Null> = Slot::from_index(0);
@@ -123,8 +124,6 @@ pub mod slot {
     pub const ASID_CONTROL: Slot<cap_type::AsidControl> = Slot::from_index(5);
     /// An ASID pool.
     pub const ASID_POOL: Slot<cap_type::AsidPool> = Slot::from_index(6);
-    /// Nothing on Arm.
-    pub const IO_PORT_CONTROL: Slot<cap_type::Null> = Slot::from_index(7);
     /// The page of the boot information.
     pub const BOOT_INFO_FRAME: Slot<cap_type::Granule> = Slot::from_index(9);
     /// The page of the IPC buffer.

@@ -3,7 +3,8 @@
 
 use crate::{
     CPtrBits, Cap, CapType, Error, InvocationContext, IpcBuffer, MessageInfo, Result, Word,
-    sys::{Regs, syscall_id, trap},
+    arch::trap,
+    sys::{Regs, syscall_id},
 };
 
 /// Words of a message that are in registers, not in the IPC buffer.

@@ -3,15 +3,15 @@
 //!
 //! Names and signatures are upstream's, so that a program can be built against either. What
 //! upstream does not have is made on top of it, in the crate `sel4-extra`.
-//! The scope is AArch64, MCS, hypervisor mode; numbers that are part of the kernel's ABI stand in
-//! [`sys`], with assertions.
+//! The scope is MCS on AArch64 (in hypervisor mode) and x86_64 (without VT-x); what differs between them stands in
+//! `arch`. Numbers that are part of the kernel's ABI stand in [`sys`], with assertions.
 //!
 //! The thread's IPC buffer is set once with [`set_ipc_buffer`] and is then implicit. A program
 //! with more than one thread gives every thread but one its buffer explicitly, with
 //! [`Cap::with`]: there is no thread-local storage here.
 #![no_std]
 
-mod asid_irq;
+mod arch;
 mod bootinfo;
 mod cap_rights;
 mod cnode;
@@ -24,20 +24,18 @@ mod fault;
 pub mod init_thread;
 mod invoke;
 mod ipc_buffer;
+mod irq;
 mod message_info;
 mod note;
 mod object;
-mod page;
 mod sched;
 pub mod sys;
 mod syscalls;
 mod tcb;
-mod user_context;
-mod vcpu;
-mod vm_attributes;
 
 pub use sel4_config::{self as config, sel4_cfg_bool, sel4_cfg_if, sel4_cfg_str, sel4_cfg_usize};
 
+pub use arch::top_level::*;
 pub use bootinfo::{
     BootInfo, BootInfoExtra, BootInfoExtraId, BootInfoExtraIter, BootInfoPtr, UntypedDesc,
 };
@@ -51,27 +49,18 @@ pub use cptr::{
     AbsoluteCPtr, CPtr, CPtrBits, CPtrWithDepth, Cap, CapType, HasCPtrWithDepth, cap, cap_type,
 };
 pub use error::{Error, Result};
-pub use fault::{
-    CapFault, Fault, NullFault, Timeout, UnknownSyscall, UserException, VCpuFault, VGicMaintenance,
-    VPpiEvent, VmFault,
-};
+pub use fault::{CapFault, Fault, NullFault, Timeout, UnknownSyscall, UserException, VmFault};
 pub use ipc_buffer::IpcBuffer;
 pub use message_info::{MessageInfo, MessageInfoBuilder};
 pub use object::{
     CapTypeForFrameObject, CapTypeForFrameObjectOfFixedSize, CapTypeForObject,
-    CapTypeForObjectOfFixedSize, CapTypeForObjectOfVariableSize, FrameObjectType, ObjectBlueprint,
-    ObjectBlueprintAArch64, ObjectBlueprintArch, ObjectBlueprintArm, ObjectBlueprintSeL4Arch,
-    ObjectType, ObjectTypeAArch64, ObjectTypeArch, ObjectTypeArm, ObjectTypeSeL4Arch,
-    TranslationTableObjectType,
+    CapTypeForObjectOfFixedSize, CapTypeForObjectOfVariableSize, ObjectBlueprint, ObjectType,
 };
 pub use syscalls::{
     Badge, CallWithMRs, FastMessages, NUM_FAST_MESSAGE_REGISTERS, NUM_MESSAGE_REGISTERS,
     RecvWithMRs, r#yield,
 };
 pub use tcb::TcbFlagsBuilder;
-pub use user_context::UserContext;
-pub use vcpu::VCpuReg;
-pub use vm_attributes::VmAttributes;
 
 /// A machine word (`seL4_Word`).
 pub type Word = u64;

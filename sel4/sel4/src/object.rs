@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Kinds and sizes of kernel objects.
 
-use crate::{CapType, cap_type, sys, sys::object_type as number};
+use crate::{
+    CapType, FrameObjectType, ObjectBlueprintArch, ObjectBlueprintSeL4Arch, ObjectTypeArch,
+    cap_type, sys, sys::object_type as number,
+};
 
 /// The kind of an object (`seL4_ObjectType`).
 #[derive(Debug, Clone, Eq, PartialEq)]
@@ -17,31 +20,6 @@ pub enum ObjectType {
     Arch(ObjectTypeArch),
 }
 
-/// Kinds that Arm has.
-pub type ObjectTypeArch = ObjectTypeArm;
-
-/// Kinds that Arm has.
-#[derive(Debug, Clone, Eq, PartialEq)]
-#[allow(missing_docs)]
-pub enum ObjectTypeArm {
-    SmallPage,
-    LargePage,
-    PT,
-    VCpu,
-    SeL4Arch(ObjectTypeSeL4Arch),
-}
-
-/// Kinds that AArch64 has.
-pub type ObjectTypeSeL4Arch = ObjectTypeAArch64;
-
-/// Kinds that AArch64 has.
-#[derive(Debug, Clone, Copy, Eq, PartialEq)]
-#[allow(missing_docs)]
-pub enum ObjectTypeAArch64 {
-    HugePage,
-    VSpace,
-}
-
 impl ObjectType {
     /// The kernel's number.
     pub const fn into_sys(self) -> u32 {
@@ -53,12 +31,7 @@ impl ObjectType {
             Self::Tcb => number::TCB,
             Self::SchedContext => number::SCHED_CONTEXT,
             Self::Reply => number::REPLY,
-            Self::Arch(ObjectTypeArm::SmallPage) => number::SMALL_PAGE,
-            Self::Arch(ObjectTypeArm::LargePage) => number::LARGE_PAGE,
-            Self::Arch(ObjectTypeArm::PT) => number::PAGE_TABLE,
-            Self::Arch(ObjectTypeArm::VCpu) => number::VCPU,
-            Self::Arch(ObjectTypeArm::SeL4Arch(ObjectTypeAArch64::HugePage)) => number::HUGE_PAGE,
-            Self::Arch(ObjectTypeArm::SeL4Arch(ObjectTypeAArch64::VSpace)) => number::VSPACE,
+            Self::Arch(arch) => arch.into_sys(),
         }
     }
 }
@@ -86,31 +59,6 @@ pub enum ObjectBlueprint {
     Arch(ObjectBlueprintArch),
 }
 
-/// Objects that Arm has.
-pub type ObjectBlueprintArch = ObjectBlueprintArm;
-
-/// Objects that Arm has.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[allow(missing_docs)]
-pub enum ObjectBlueprintArm {
-    SmallPage,
-    LargePage,
-    PT,
-    VCpu,
-    SeL4Arch(ObjectBlueprintSeL4Arch),
-}
-
-/// Objects that AArch64 has.
-pub type ObjectBlueprintSeL4Arch = ObjectBlueprintAArch64;
-
-/// Objects that AArch64 has.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[allow(missing_docs)]
-pub enum ObjectBlueprintAArch64 {
-    HugePage,
-    VSpace,
-}
-
 impl ObjectBlueprint {
     /// The kind.
     pub const fn ty(self) -> ObjectType {
@@ -122,18 +70,7 @@ impl ObjectBlueprint {
             Self::Tcb => ObjectType::Tcb,
             Self::SchedContext { .. } => ObjectType::SchedContext,
             Self::Reply => ObjectType::Reply,
-            Self::Arch(arch) => ObjectType::Arch(match arch {
-                ObjectBlueprintArm::SmallPage => ObjectTypeArm::SmallPage,
-                ObjectBlueprintArm::LargePage => ObjectTypeArm::LargePage,
-                ObjectBlueprintArm::PT => ObjectTypeArm::PT,
-                ObjectBlueprintArm::VCpu => ObjectTypeArm::VCpu,
-                ObjectBlueprintArm::SeL4Arch(ObjectBlueprintAArch64::HugePage) => {
-                    ObjectTypeArm::SeL4Arch(ObjectTypeAArch64::HugePage)
-                }
-                ObjectBlueprintArm::SeL4Arch(ObjectBlueprintAArch64::VSpace) => {
-                    ObjectTypeArm::SeL4Arch(ObjectTypeAArch64::VSpace)
-                }
-            }),
+            Self::Arch(arch) => ObjectType::Arch(arch.ty()),
         }
     }
 
@@ -160,16 +97,7 @@ impl ObjectBlueprint {
             Self::Notification => sys::seL4_NotificationBits,
             Self::Tcb => sys::seL4_TCBBits,
             Self::Reply => sys::seL4_ReplyBits,
-            Self::Arch(ObjectBlueprintArm::SmallPage) => sys::seL4_PageBits,
-            Self::Arch(ObjectBlueprintArm::LargePage) => sys::seL4_LargePageBits,
-            Self::Arch(ObjectBlueprintArm::PT) => sys::seL4_PageTableBits,
-            Self::Arch(ObjectBlueprintArm::VCpu) => sys::seL4_VCPUBits,
-            Self::Arch(ObjectBlueprintArm::SeL4Arch(ObjectBlueprintAArch64::HugePage)) => {
-                sys::seL4_HugePageBits
-            }
-            Self::Arch(ObjectBlueprintArm::SeL4Arch(ObjectBlueprintAArch64::VSpace)) => {
-                sys::seL4_VSpaceBits
-            }
+            Self::Arch(arch) => arch.physical_size_bits(),
         };
         bits as usize
     }
@@ -212,16 +140,17 @@ pub trait CapTypeForObjectOfVariableSize: CapTypeForObject {
     fn object_blueprint(size_bits: usize) -> ObjectBlueprint;
 }
 
+/// Objects of one size, by their capability's type.
 macro_rules! fixed {
     ($($cap:ident => $blueprint:expr;)*) => {
         $(
-            impl CapTypeForObject for cap_type::$cap {
-                fn object_type() -> ObjectType {
+            impl $crate::CapTypeForObject for $crate::cap_type::$cap {
+                fn object_type() -> $crate::ObjectType {
                     $blueprint.ty()
                 }
             }
-            impl CapTypeForObjectOfFixedSize for cap_type::$cap {
-                fn object_blueprint() -> ObjectBlueprint {
+            impl $crate::CapTypeForObjectOfFixedSize for $crate::cap_type::$cap {
+                fn object_blueprint() -> $crate::ObjectBlueprint {
                     $blueprint
                 }
             }
@@ -229,16 +158,12 @@ macro_rules! fixed {
     };
 }
 
+pub(crate) use fixed;
+
 fixed! {
     Endpoint => ObjectBlueprint::Endpoint;
     Notification => ObjectBlueprint::Notification;
     Tcb => ObjectBlueprint::Tcb;
-    VCpu => ObjectBlueprint::Arch(ObjectBlueprintArm::VCpu);
-    SmallPage => ObjectBlueprint::Arch(ObjectBlueprintArm::SmallPage);
-    LargePage => ObjectBlueprint::Arch(ObjectBlueprintArm::LargePage);
-    HugePage => ObjectBlueprint::from(ObjectBlueprintAArch64::HugePage);
-    VSpace => ObjectBlueprint::from(ObjectBlueprintAArch64::VSpace);
-    PT => ObjectBlueprint::Arch(ObjectBlueprintArm::PT);
 }
 
 macro_rules! variable {
@@ -264,52 +189,6 @@ variable! {
     SchedContext;
 }
 
-/// Sizes of pages.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum FrameObjectType {
-    SmallPage,
-    LargePage,
-    HugePage,
-}
-
-impl FrameObjectType {
-    /// The smallest.
-    pub const GRANULE: Self = Self::SmallPage;
-
-    /// How it is made.
-    pub const fn blueprint(self) -> ObjectBlueprint {
-        ObjectBlueprint::Arch(match self {
-            Self::SmallPage => ObjectBlueprintArm::SmallPage,
-            Self::LargePage => ObjectBlueprintArm::LargePage,
-            Self::HugePage => ObjectBlueprintArm::SeL4Arch(ObjectBlueprintAArch64::HugePage),
-        })
-    }
-
-    /// log2 of its size in bytes.
-    pub const fn bits(self) -> usize {
-        self.blueprint().physical_size_bits()
-    }
-
-    /// Its size in bytes.
-    pub const fn bytes(self) -> usize {
-        1 << self.bits()
-    }
-
-    /// The page of `1 << bits` bytes, if there is one.
-    pub const fn from_bits(bits: usize) -> Option<Self> {
-        if bits == Self::SmallPage.bits() {
-            Some(Self::SmallPage)
-        } else if bits == Self::LargePage.bits() {
-            Some(Self::LargePage)
-        } else if bits == Self::HugePage.bits() {
-            Some(Self::HugePage)
-        } else {
-            None
-        }
-    }
-}
-
 /// Capability types that stand for pages.
 pub trait CapTypeForFrameObject: CapType {}
 
@@ -323,41 +202,15 @@ pub trait CapTypeForFrameObjectOfFixedSize:
 
 impl CapTypeForFrameObject for cap_type::UnspecifiedPage {}
 
+/// Pages, by their capability's type, whose name the size has as well.
 macro_rules! frames {
     ($($name:ident)*) => {
         $(
-            impl CapTypeForFrameObject for cap_type::$name {}
-            impl CapTypeForFrameObjectOfFixedSize for cap_type::$name {
-                const FRAME_OBJECT_TYPE: FrameObjectType = FrameObjectType::$name;
+            impl $crate::CapTypeForFrameObject for $crate::cap_type::$name {}
+            impl $crate::CapTypeForFrameObjectOfFixedSize for $crate::cap_type::$name {
+                const FRAME_OBJECT_TYPE: $crate::FrameObjectType = $crate::FrameObjectType::$name;
             }
         )*
     };
 }
-
-frames!(SmallPage LargePage HugePage);
-
-/// Kinds of translation tables.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum TranslationTableObjectType {
-    PT,
-    VSpace,
-}
-
-impl TranslationTableObjectType {
-    /// How it is made.
-    pub const fn blueprint(&self) -> ObjectBlueprint {
-        ObjectBlueprint::Arch(match self {
-            Self::PT => ObjectBlueprintArm::PT,
-            Self::VSpace => ObjectBlueprintArm::SeL4Arch(ObjectBlueprintAArch64::VSpace),
-        })
-    }
-
-    /// log2 of its entries.
-    pub const fn index_bits(&self) -> usize {
-        (match self {
-            Self::PT => sys::seL4_PageTableIndexBits,
-            Self::VSpace => sys::seL4_VSpaceIndexBits,
-        }) as usize
-    }
-}
+pub(crate) use frames;

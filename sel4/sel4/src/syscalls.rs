@@ -2,8 +2,10 @@
 //! System calls on endpoints, notifications, and whatever else takes a message.
 
 use crate::{
-    Cap, CapType, ConveysReplyAuthority, InvocationContext, IpcBuffer, MessageInfo, Word, cap,
-    sys::{self, Regs, syscall_id, trap},
+    Cap, CapType, ConveysReplyAuthority, InvocationContext, IpcBuffer, MessageInfo, Word,
+    arch::trap,
+    cap,
+    sys::{self, Regs, syscall_id},
 };
 
 /// Words of a message.

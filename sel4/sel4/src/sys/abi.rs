@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Numbers of the seL4 16.0 ABI on AArch64 (MCS, hypervisor mode, 40-bit physical addresses).
+//! Numbers of the seL4 16.0 ABI (MCS) that do not depend on the architecture.
 #![allow(non_upper_case_globals, non_snake_case, non_camel_case_types)]
 
+pub use crate::arch::abi::*;
 pub use sel4_config::invocation_label;
 
 use crate::Word;
 use sel4_config::{consts, object_size};
 
-/// System call numbers, as they are put in x7.
+/// System call numbers.
 #[allow(missing_docs)]
 pub mod syscall_id {
     pub const Call: i32 = -1;
@@ -23,7 +24,7 @@ pub mod syscall_id {
     pub const Yield: i32 = -11;
 }
 
-/// Object types for `Untyped_Retype`.
+/// Object types for `Untyped_Retype` that every architecture has.
 pub(crate) mod object_type {
     pub const UNTYPED: u32 = 0;
     pub const TCB: u32 = 1;
@@ -32,12 +33,6 @@ pub(crate) mod object_type {
     pub const CNODE: u32 = 4;
     pub const SCHED_CONTEXT: u32 = 5;
     pub const REPLY: u32 = 6;
-    pub const HUGE_PAGE: u32 = 7;
-    pub const VSPACE: u32 = 8;
-    pub const SMALL_PAGE: u32 = 9;
-    pub const LARGE_PAGE: u32 = 10;
-    pub const PAGE_TABLE: u32 = 11;
-    pub const VCPU: u32 = 12;
 }
 
 /// log2 of the size in bytes of a capability slot.
@@ -60,16 +55,6 @@ pub const seL4_PageBits: u32 = object_size::small_page;
 pub const seL4_LargePageBits: u32 = object_size::large_page;
 /// log2 of the size in bytes of a huge page.
 pub const seL4_HugePageBits: u32 = object_size::huge_page;
-/// log2 of the size in bytes of a page table.
-pub const seL4_PageTableBits: u32 = object_size::page_table;
-/// log2 of the entries of a page table.
-pub const seL4_PageTableIndexBits: u32 = 9;
-/// log2 of the size in bytes of a VSpace (its root table: two concatenated ones at stage 2).
-pub const seL4_VSpaceBits: u32 = object_size::vspace;
-/// log2 of the entries of a VSpace.
-pub const seL4_VSpaceIndexBits: u32 = if consts::ARM_PA_SIZE_BITS_40 { 10 } else { 9 };
-/// log2 of the size in bytes of a vCPU.
-pub const seL4_VCPUBits: u32 = object_size::vcpu;
 /// log2 of the size in bytes of an ASID pool.
 pub const seL4_ASIDPoolBits: u32 = object_size::asid_pool;
 /// log2 of the VSpaces that an ASID pool serves.
@@ -78,24 +63,17 @@ pub const seL4_ASIDPoolIndexBits: u32 = 9;
 pub const seL4_MinUntypedBits: u32 = object_size::min_untyped_bits;
 /// log2 of the size in bytes of the largest untyped.
 pub const seL4_MaxUntypedBits: u32 = object_size::max_untyped_bits;
-/// The last address a user program can have.
-pub const seL4_UserVSpaceTop: Word = if consts::ARM_PA_SIZE_BITS_40 {
-    0x00ff_ffff_ffff
-} else {
-    0x0fff_ffff_ffff
-};
-
 /// Message registers of an IPC buffer.
 pub(crate) const seL4_MsgMaxLength: u32 = 120;
 /// Capabilities that one message can carry.
 pub(crate) const seL4_MsgMaxExtraCaps: u32 = 3;
-/// Message registers that travel in machine registers (x2 to x5).
+/// Message registers that travel in machine registers.
 pub const seL4_FastMessageRegisters: u32 = 4;
 
 /// The IPC buffer as the kernel lays it out.
 #[repr(C)]
 pub struct seL4_IPCBuffer {
-    /// Not written by the kernel; the tag travels in x1.
+    /// Not written by the kernel; the tag travels in a register.
     _tag: Word,
     /// Message registers; the first four travel in machine registers.
     pub msg: [Word; seL4_MsgMaxLength as usize],
@@ -162,65 +140,8 @@ pub struct seL4_BootInfo {
     pub untypedList: [seL4_UntypedDesc; MAX_NUM_BOOTINFO_UNTYPED_CAPS],
 }
 
-/// Registers of a thread, in the order of `TCB_ReadRegisters` and `TCB_WriteRegisters`.
-#[repr(C)]
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-#[allow(missing_docs)]
-pub struct seL4_UserContext {
-    pub pc: Word,
-    pub sp: Word,
-    pub spsr: Word,
-    pub x0: Word,
-    pub x1: Word,
-    pub x2: Word,
-    pub x3: Word,
-    pub x4: Word,
-    pub x5: Word,
-    pub x6: Word,
-    pub x7: Word,
-    pub x8: Word,
-    pub x16: Word,
-    pub x17: Word,
-    pub x18: Word,
-    pub x29: Word,
-    pub x30: Word,
-    pub x9: Word,
-    pub x10: Word,
-    pub x11: Word,
-    pub x12: Word,
-    pub x13: Word,
-    pub x14: Word,
-    pub x15: Word,
-    pub x19: Word,
-    pub x20: Word,
-    pub x21: Word,
-    pub x22: Word,
-    pub x23: Word,
-    pub x24: Word,
-    pub x25: Word,
-    pub x26: Word,
-    pub x27: Word,
-    pub x28: Word,
-    pub tpidr_el0: Word,
-    pub tpidrro_el0: Word,
-}
-
 /// Words of a [`seL4_UserContext`].
 pub(crate) const USER_CONTEXT_WORDS: usize = size_of::<seL4_UserContext>() / size_of::<Word>();
-
-/// Fault types: labels of fault messages.
-pub(crate) mod fault {
-    pub const NULL: u64 = 0;
-    pub const CAP: u64 = 1;
-    pub const UNKNOWN_SYSCALL: u64 = 2;
-    pub const USER_EXCEPTION: u64 = 3;
-    pub const DEBUG_EXCEPTION: u64 = 4;
-    pub const TIMEOUT: u64 = 5;
-    pub const VM: u64 = 6;
-    pub const VGIC_MAINTENANCE: u64 = 7;
-    pub const VCPU: u64 = 8;
-    pub const VPPI_EVENT: u64 = 9;
-}
 
 const _: () = {
     assert!(size_of::<seL4_IPCBuffer>() == 1024);
@@ -234,7 +155,6 @@ const _: () = {
     assert!(core::mem::offset_of!(seL4_BootInfo, untypedList) == 184);
     assert!(size_of::<seL4_UntypedDesc>() == 16);
     assert!(MAX_NUM_BOOTINFO_UNTYPED_CAPS != 230 || size_of::<seL4_BootInfo>() == 3864);
-    assert!(USER_CONTEXT_WORDS == 36);
     // The labels in front of the first one that a configuration can shift.
     assert!(invocation_label::UntypedRetype == 1);
     assert!(invocation_label::TCBUnbindNotification == 15);

@@ -2,7 +2,7 @@
 //! The kernel's ABI: its numbers, each defined once, and the system call instruction.
 
 mod abi;
-mod trap;
+mod regs;
 
 pub use abi::*;
-pub(crate) use trap::{Regs, trap};
+pub(crate) use regs::Regs;

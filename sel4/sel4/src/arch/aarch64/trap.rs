@@ -1,25 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The system call instruction.
 
-use crate::Word;
+use crate::sys::Regs;
 
-/// The machine registers of a system call.
-#[derive(Debug, Clone, Copy, Default)]
-#[cfg_attr(not(target_arch = "aarch64"), allow(dead_code))]
-pub(crate) struct Regs {
-    /// x0. In: capability pointer. Out: badge.
-    pub(crate) cptr: Word,
-    /// x1. Message info, in and out.
-    pub(crate) info: Word,
-    /// x2 to x5. The first message registers, in and out.
-    pub(crate) mr: [Word; 4],
-    /// x6. Reply object.
-    pub(crate) reply: Word,
-    /// x8. Where the combined calls send to.
-    pub(crate) dest: Word,
-}
-
-/// Enters the kernel with system call `number` (see [`super::syscall_id`]).
+/// Enters the kernel with system call `number` (see [`crate::sys::syscall_id`]).
 #[cfg(target_arch = "aarch64")]
 pub(crate) fn trap(number: i32, regs: &mut Regs) {
     // SAFETY: the kernel changes no register but x0 to x5, and no memory of the program but its IPC buffer and what the
