@@ -22,6 +22,8 @@ pub enum Kind {
     Pl011 = 1,
     /// Cadence UART of Zynq devices (AMD UG1085, chapter 21; registers in UG1087).
     Cadence = 2,
+    /// 16550, as PCs have it at I/O ports (its registers are of 8 bits, side by side).
+    Ns16550 = 3,
 }
 
 /// No UART of this name or number is known.
@@ -30,7 +32,7 @@ pub struct Unknown;
 
 impl fmt::Display for Unknown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not a known UART: 'pl011' or 'cadence'")
+        f.write_str("not a known UART: 'pl011', 'cadence' or 'ns16550'")
     }
 }
 
@@ -43,6 +45,7 @@ impl TryFrom<u32> for Kind {
         match number {
             1 => Ok(Self::Pl011),
             2 => Ok(Self::Cadence),
+            3 => Ok(Self::Ns16550),
             _ => Err(Unknown),
         }
     }
@@ -55,6 +58,7 @@ impl FromStr for Kind {
         match name {
             "pl011" => Ok(Self::Pl011),
             "cadence" => Ok(Self::Cadence),
+            "ns16550" => Ok(Self::Ns16550),
             _ => Err(Unknown),
         }
     }
@@ -64,7 +68,8 @@ impl FromStr for Kind {
 struct Layout {
     data: usize,
     status: usize,
-    /// The transmit FIFO is full.
+    /// Of the status bits `mask`, these say that the transmitter takes no more.
+    mask: u32,
     full: u32,
     control: usize,
     /// Transmitter and receiver on.
@@ -78,6 +83,7 @@ impl Kind {
             Self::Pl011 => Layout {
                 data: 0x00,
                 status: 0x18,
+                mask: 1 << 5,
                 full: 1 << 5,
                 control: 0x30,
                 on: 0x301,
@@ -86,9 +92,19 @@ impl Kind {
             Self::Cadence => Layout {
                 data: 0x30,
                 status: 0x2c,
+                mask: 1 << 4,
                 full: 1 << 4,
                 control: 0x00,
                 on: 0x14,
+            },
+            // THR, LSR: bit 5 is 0 while there is something to be sent; MCR: DTR, RTS (TI PC16550D, 8.6).
+            Self::Ns16550 => Layout {
+                data: 0,
+                status: 5,
+                mask: 1 << 5,
+                full: 0,
+                control: 4,
+                on: 3,
             },
         }
     }
@@ -116,7 +132,7 @@ impl<R: Mmio> Uart<R> {
     /// Writes a byte. A full FIFO is waited for: it empties by itself.
     pub fn put(&self, byte: u8) {
         let layout = self.kind.layout();
-        while self.registers.read(layout.status) & layout.full != 0 {
+        while self.registers.read(layout.status) & layout.mask == layout.full {
             core::hint::spin_loop();
         }
         self.registers.write(layout.data, byte.into());
@@ -148,16 +164,23 @@ mod tests {
             let (status, full) = match self.kind {
                 Kind::Pl011 => (0x18, 0x20),
                 Kind::Cadence => (0x2c, 0x10),
+                Kind::Ns16550 => (5, 0),
             };
             assert_eq!(offset, status);
             let left = self.full.get();
             self.full.set(left.saturating_sub(1));
-            if left > 0 { full } else { 0 }
+            match (left > 0, self.kind) {
+                (true, _) => full,
+                (false, Kind::Ns16550) => 0x20,
+                (false, _) => 0,
+            }
         }
         fn write(&self, offset: usize, value: u32) {
             match (self.kind, offset) {
-                (Kind::Pl011, 0x30) | (Kind::Cadence, 0x00) => self.on.set(true),
-                (Kind::Pl011, 0x00) | (Kind::Cadence, 0x30) => {
+                (Kind::Pl011, 0x30) | (Kind::Cadence, 0x00) | (Kind::Ns16550, 4) => {
+                    self.on.set(true)
+                }
+                (Kind::Pl011, 0x00) | (Kind::Cadence, 0x30) | (Kind::Ns16550, 0) => {
                     assert!(self.on.get() && self.full.get() == 0);
                     self.full.set(2);
                     self.out.borrow_mut().push(value as u8);
@@ -170,7 +193,7 @@ mod tests {
     #[test]
     fn each_byte_waits_for_room() {
         use fmt::Write;
-        for name in ["pl011", "cadence"] {
+        for name in ["pl011", "cadence", "ns16550"] {
             let kind: Kind = name.parse().unwrap();
             assert_eq!(Kind::try_from(kind as u32), Ok(kind));
             let mut uart = Uart::new(

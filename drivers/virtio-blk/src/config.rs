@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The block device's configuration (5.2.4).
 
-use molt_shared::Mmio;
-
 use crate::error::Error;
-use crate::registers::{CONFIG, CONFIG_GENERATION, Features};
+use crate::registers::Features;
+use crate::transport::Transport;
 
 /// The device's configuration. A field of a feature that was not negotiated has the
 /// value that means "no limit" or "no".
@@ -29,19 +28,19 @@ const TRIES: usize = 16;
 
 impl Config {
     /// Reads all of it, and again if it changed meanwhile (2.5.1).
-    pub(crate) fn read(registers: &impl Mmio, features: Features) -> Result<Self, Error> {
+    pub(crate) fn read(device: &impl Transport, features: Features) -> Result<Self, Error> {
         for _ in 0..TRIES {
-            let before = registers.read(CONFIG_GENERATION);
-            let config = Self::read_once(registers, features);
-            if registers.read(CONFIG_GENERATION) == before {
+            let before = device.config_generation();
+            let config = Self::read_once(device, features);
+            if device.config_generation() == before {
                 return Ok(config);
             }
         }
         Err(Error::Config)
     }
 
-    fn read_once(registers: &impl Mmio, features: Features) -> Self {
-        let field = |offset| registers.read(CONFIG + offset);
+    fn read_once(device: &impl Transport, features: Features) -> Self {
+        let field = |offset| device.config(offset);
         let with = |feature, offset, otherwise| match features.contains(feature) {
             true => field(offset),
             false => otherwise,

@@ -3,37 +3,39 @@
 
 use molt_block::{Command, Device, Limits, Ring};
 use molt_block_queue::Status;
-use molt_shared::Mmio;
+use molt_shared::Narrow;
 
 use crate::config::Config;
 use crate::error::Error;
-use crate::registers::{self, Features, INTERRUPT_ACK, INTERRUPT_STATUS, QUEUE_NOTIFY, STATUS};
+use crate::registers::{self, Features};
 use crate::ring::Queue;
-use crate::transport;
+use crate::transport::{self, Any, Transport};
 
 /// One virtio-blk device.
 #[derive(Debug)]
 pub struct Disk<'a, R> {
-    registers: R,
+    transport: Any<R>,
     features: Features,
     config: Config,
     limits: Limits,
     queue: Queue<'a>,
 }
 
-impl<'a, R: Mmio> Disk<'a, R> {
-    /// Starts the device from reset, with the queue in `ring`, whose contents do not matter.
+impl<'a, R: Narrow> Disk<'a, R> {
+    /// Starts the device from reset, with the queue in `ring`, whose contents do not matter. `configuration`: the
+    /// configuration space of the PCI function that it is; without one it is on virtio-mmio.
     ///
     /// # Errors
     /// What is wrong with the device or the memory ([`Error`]).
-    pub fn start(registers: R, ring: Ring<'a>) -> Result<Self, Error> {
-        let (features, config) = transport::negotiate(&registers)?;
+    pub fn start(registers: R, configuration: Option<&R>, ring: Ring<'a>) -> Result<Self, Error> {
+        let transport = Any::of(registers, configuration)?;
+        let (features, config) = transport::negotiate(&transport)?;
         if config.seg_max == 0 {
             return Err(Error::Segments(config.seg_max));
         }
-        let max = transport::queue_size(&registers)?;
+        let max = transport::queue_size(&transport)?;
         let queue = Queue::new(ring, max, features.contains(Features::INDIRECT))?;
-        transport::go(&registers, queue.size().into(), &queue.addresses())?;
+        transport::go(&transport, queue.size().into(), &queue.addresses())?;
         let limits = Limits {
             capacity: config.capacity,
             block_size: config.block_size,
@@ -49,7 +51,7 @@ impl<'a, R: Mmio> Disk<'a, R> {
             max_write_zeroes_sectors: config.max_write_zeroes_sectors,
         };
         Ok(Self {
-            registers,
+            transport,
             features,
             config,
             limits,
@@ -68,7 +70,7 @@ impl<'a, R: Mmio> Disk<'a, R> {
     }
 }
 
-impl<R: Mmio> Device for Disk<'_, R> {
+impl<R: Narrow> Device for Disk<'_, R> {
     type Error = Error;
 
     fn limits(&self) -> Option<&Limits> {
@@ -89,7 +91,7 @@ impl<R: Mmio> Device for Disk<'_, R> {
 
     fn tell(&mut self) {
         self.queue.publish();
-        self.registers.write(QUEUE_NOTIFY, 0);
+        self.transport.notify();
     }
 
     fn disarm(&mut self) {
@@ -101,12 +103,9 @@ impl<R: Mmio> Device for Disk<'_, R> {
     }
 
     fn interrupt(&mut self) -> Result<(), Error> {
-        let pending = self.registers.read(INTERRUPT_STATUS);
-        if pending != 0 {
-            self.registers.write(INTERRUPT_ACK, pending);
-        }
-        // Bit 1: the configuration changed. The device reports a failure in this way too (2.1.2).
-        if pending & 2 != 0 && self.registers.read(STATUS) & registers::status::NEEDS_RESET != 0 {
+        // The device reports a failure as a change of the configuration (2.1.2).
+        let changed = self.transport.interrupt();
+        if changed && self.transport.status() & registers::status::NEEDS_RESET != 0 {
             return Err(Error::NeedsReset);
         }
         Ok(())
@@ -117,6 +116,6 @@ impl<R: Mmio> Device for Disk<'_, R> {
     }
 
     fn stop(&mut self) -> Result<(), Error> {
-        transport::reset(&self.registers)
+        transport::reset(&self.transport)
     }
 }

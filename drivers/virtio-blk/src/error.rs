@@ -8,7 +8,7 @@ use molt_block::Code;
 /// The device, or what the driver was given, is not as it has to be. Only a reset of the device helps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// No virtio-mmio device (4.2.2: magic value); holds what was read.
+    /// No virtio device: the magic value of virtio-mmio (4.2.2), or vendor and device of a PCI function, that was read.
     NoDevice(u32),
     /// Not version 2 of the registers: a legacy device (1).
     Version(u32),
@@ -32,6 +32,10 @@ pub enum Error {
     UsedId(u32),
     /// The device says that it has failed and needs a reset (2.1.2).
     NeedsReset,
+    /// A PCI function lacks one of virtio's structures (4.1.4), of this kind.
+    Structure(u32),
+    /// The PCI function cannot send its message (4.1.5.1.2).
+    Message,
 }
 
 impl Code for Error {
@@ -49,6 +53,8 @@ impl Code for Error {
             Self::UsedIndex(_) => 10,
             Self::UsedId(_) => 11,
             Self::NeedsReset => 12,
+            Self::Structure(_) => 13,
+            Self::Message => 14,
         }
     }
 }
@@ -56,7 +62,7 @@ impl Code for Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoDevice(magic) => write!(f, "no virtio-mmio device, magic {magic:#x}"),
+            Self::NoDevice(found) => write!(f, "no virtio device, found {found:#x}"),
             Self::Version(version) => write!(f, "virtio-mmio version {version}, not 2"),
             Self::DeviceId(id) => write!(f, "device {id} is no block device"),
             Self::Reset => f.write_str("the device does not reset"),
@@ -68,6 +74,8 @@ impl fmt::Display for Error {
             Self::UsedIndex(index) => write!(f, "used index {index} cannot be"),
             Self::UsedId(id) => write!(f, "used descriptor {id} was not given"),
             Self::NeedsReset => f.write_str("the device needs a reset"),
+            Self::Structure(kind) => write!(f, "no virtio structure of kind {kind}"),
+            Self::Message => f.write_str("the device cannot send its message"),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::cell::{Ref, RefCell, RefMut};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use molt_shared::{Memory, Mmio};
+use molt_shared::{Memory, Mmio, Narrow};
 
 use crate::registers::*;
 
@@ -248,6 +248,22 @@ impl State {
             0x30 => 500,
             _ => 0,
         }
+    }
+}
+
+/// All registers of virtio-mmio that the driver uses have 32 bits.
+impl Narrow for Fake {
+    fn read_8(&self, offset: usize) -> u8 {
+        panic!("8 bits at {offset:#x}")
+    }
+    fn write_8(&self, offset: usize, _: u8) {
+        panic!("8 bits at {offset:#x}")
+    }
+    fn read_16(&self, offset: usize) -> u16 {
+        panic!("16 bits at {offset:#x}")
+    }
+    fn write_16(&self, offset: usize, _: u16) {
+        panic!("16 bits at {offset:#x}")
     }
 }
 

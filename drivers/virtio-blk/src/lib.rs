@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! virtio-blk on virtio-mmio, without an operating system in it (virtio 1.2; version 2 registers).
+//! virtio-blk on virtio-mmio (version 2 registers) and PCI, without an operating system in it (virtio 1.2).
 //!
 //! [`Disk::start`] resets the device, negotiates features, and sets up its one queue in the ring memory.
 //! [`molt_block::Driver`] serves the clients' queues. Data goes directly between the device and the clients' memory, which

@@ -30,5 +30,7 @@ bitflags! {
         const INDIRECT = 1 << 28;
         /// Not legacy.
         const VERSION_1 = 1 << 32;
+        /// The device reaches memory as the machine's IOMMU lets it (6.1).
+        const ACCESS_PLATFORM = 1 << 33;
     }
 }

@@ -17,7 +17,7 @@ mod registers;
 
 pub use handover::Handover;
 pub use memory::Memory;
-pub use registers::{Mmio, Registers};
+pub use registers::{Mmio, Narrow, Registers};
 
 use core::sync::atomic::AtomicU64;
 

@@ -11,6 +11,47 @@ pub trait Mmio {
     fn write(&self, offset: usize, value: u32);
 }
 
+/// Access to registers of 8 and 16 bits as well, which a PCI function may have.
+pub trait Narrow: Mmio {
+    /// Reads the 8-bit register at byte `offset`.
+    fn read_8(&self, offset: usize) -> u8;
+    /// Writes it.
+    fn write_8(&self, offset: usize, value: u8);
+    /// Reads the 16-bit register at byte `offset`.
+    fn read_16(&self, offset: usize) -> u16;
+    /// Writes it.
+    fn write_16(&self, offset: usize, value: u16);
+}
+
+impl Narrow for Registers {
+    fn read_8(&self, offset: usize) -> u8 {
+        match self.place::<u8>(offset) {
+            // SAFETY: in bounds and aligned by `place`; valid by `new`'s contract.
+            Some(place) => unsafe { place.read_volatile() },
+            None => u8::MAX,
+        }
+    }
+    fn write_8(&self, offset: usize, value: u8) {
+        if let Some(place) = self.place::<u8>(offset) {
+            // SAFETY: in bounds and aligned by `place`; valid by `new`'s contract.
+            unsafe { place.write_volatile(value) }
+        }
+    }
+    fn read_16(&self, offset: usize) -> u16 {
+        match self.place::<u16>(offset) {
+            // SAFETY: in bounds and aligned by `place`; valid by `new`'s contract.
+            Some(place) => unsafe { place.read_volatile() },
+            None => u16::MAX,
+        }
+    }
+    fn write_16(&self, offset: usize, value: u16) {
+        if let Some(place) = self.place::<u16>(offset) {
+            // SAFETY: in bounds and aligned by `place`; valid by `new`'s contract.
+            unsafe { place.write_volatile(value) }
+        }
+    }
+}
+
 impl Mmio for Registers {
     fn read(&self, offset: usize) -> u32 {
         Self::read(self, offset)
@@ -20,7 +61,7 @@ impl Mmio for Registers {
     }
 }
 
-/// A window of 32-bit device registers, mapped as Device memory.
+/// A window of device registers, mapped as Device memory.
 ///
 /// Accesses are single, in program order among themselves (Device-nGnRnE, Arm ARM B2.7.2), and not
 /// ordered with those to ordinary memory: a driver puts a barrier of [`crate::Handover`] between.
@@ -50,7 +91,7 @@ impl Registers {
     /// Reads the register at byte `offset`. Outside the window or misaligned: all ones, as a bus
     /// without a device answers.
     pub fn read(&self, offset: usize) -> u32 {
-        match self.place(offset) {
+        match self.place::<u32>(offset) {
             // SAFETY: in bounds and aligned by `place`; valid by `new`'s contract.
             Some(place) => unsafe { place.read_volatile() },
             None => u32::MAX,
@@ -59,15 +100,16 @@ impl Registers {
 
     /// Writes the register at byte `offset`. Outside the window or misaligned: nothing.
     pub fn write(&self, offset: usize, value: u32) {
-        if let Some(place) = self.place(offset) {
+        if let Some(place) = self.place::<u32>(offset) {
             // SAFETY: in bounds and aligned by `place`; valid by `new`'s contract.
             unsafe { place.write_volatile(value) }
         }
     }
 
-    fn place(&self, offset: usize) -> Option<*mut u32> {
-        let inside = offset.is_multiple_of(4) && offset.checked_add(4)? <= self.size;
+    fn place<T>(&self, offset: usize) -> Option<*mut T> {
+        let width = size_of::<T>();
+        let inside = offset.is_multiple_of(width) && offset.checked_add(width)? <= self.size;
         // SAFETY: `offset` is inside the window.
-        inside.then(|| unsafe { self.base.as_ptr().byte_add(offset) })
+        inside.then(|| unsafe { self.base.as_ptr().byte_add(offset) }.cast())
     }
 }

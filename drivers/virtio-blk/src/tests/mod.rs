@@ -48,7 +48,7 @@ impl Machine {
         let (memory, ring) = ring();
         let fake = Fake::new(memory);
         change(&mut fake.set());
-        let disk = Disk::start(fake.clone(), ring).unwrap();
+        let disk = Disk::start(fake.clone(), None, ring).unwrap();
         let mut driver = Driver::new(disk, 16);
         let queues = [words(layout::WORDS), words(layout::WORDS)];
         let clients = queues
@@ -198,7 +198,7 @@ fn devices_that_are_not_for_us() {
         let (memory, ring) = ring();
         let fake = Fake::new(memory);
         change(&mut fake.set());
-        assert_eq!(Disk::start(fake, ring).err(), Some(error));
+        assert_eq!(Disk::start(fake, None, ring).err(), Some(error));
     }
     let (memory, _) = ring();
     let short = Ring {
@@ -206,7 +206,7 @@ fn devices_that_are_not_for_us() {
         physical: RING,
     };
     assert_eq!(
-        Disk::start(Fake::new(memory), short).err(),
+        Disk::start(Fake::new(memory), None, short).err(),
         Some(Error::Memory)
     );
 }
@@ -216,9 +216,9 @@ fn a_configuration_that_changes_is_read_again() {
     let (memory, ring) = ring();
     let fake = Fake::new(memory);
     fake.set().config_changes = 3;
-    assert!(Disk::start(fake.clone(), ring).is_ok());
+    assert!(Disk::start(fake.clone(), None, ring).is_ok());
     fake.set().config_changes = 1000;
-    assert_eq!(Disk::start(fake, ring).err(), Some(Error::Config));
+    assert_eq!(Disk::start(fake, None, ring).err(), Some(Error::Config));
 }
 
 #[test]
@@ -464,7 +464,7 @@ fn quiesced_it_finishes_what_is_out_and_takes_nothing() {
         words,
         physical: RING,
     };
-    let mut next = Driver::new(Disk::start(machine.fake.clone(), ring).unwrap(), 64);
+    let mut next = Driver::new(Disk::start(machine.fake.clone(), None, ring).unwrap(), 64);
     next.attach(Client::new(Server::new(machine.queues[0], 1), share(0)))
         .unwrap();
     assert_eq!(next.ready(), Ok(true));
@@ -506,7 +506,7 @@ fn a_device_that_answers_at_once_does_not_interrupt() {
 fn what_was_done_before_the_wish_for_an_interrupt_is_seen() {
     let (memory, ring) = ring();
     let fake = Fake::new(memory);
-    let mut disk = Disk::start(fake.clone(), ring).unwrap();
+    let mut disk = Disk::start(fake.clone(), None, ring).unwrap();
     let flush = Command::default();
     disk.submit(&flush).unwrap();
     disk.tell();

@@ -3,7 +3,7 @@
 
 use core::arch::asm;
 
-use crate::Ticks;
+use crate::{Frequency, Ticks};
 
 /// CNTPCT_EL0 now. The `isb` keeps the read from being made earlier (D12.1.2: the counter may be read
 /// speculatively).
@@ -29,7 +29,12 @@ pub fn mark_end() {
     unsafe { asm!("hint #113", options(nomem, nostack, preserves_flags)) };
 }
 
-pub(crate) fn cntfrq() -> u32 {
+/// CNTFRQ_EL0; QEMU's virt if it is 0.
+pub(crate) fn frequency() -> Frequency {
+    Frequency::new(cntfrq().into()).unwrap_or(Frequency::QEMU_VIRT)
+}
+
+fn cntfrq() -> u32 {
     let value: u64;
     // SAFETY: reads a constant register; no memory is touched.
     unsafe { asm!("mrs {}, cntfrq_el0", out(reg) value, options(nomem, nostack, preserves_flags)) };
