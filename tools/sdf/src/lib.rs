@@ -6,8 +6,8 @@
 //! needs those (limits, symbols, overlap with segments) is checked by `molt-image`, which reports through the same
 //! [`Error`].
 //!
-//! Of Microkit's elements, those that QEMU's AArch64 virt board cannot have (`ioport`, `io_address_space`) are refused as
-//! unsupported.
+//! What is not for the architecture is refused as unsupported: `ioport` and `io_address_space` on AArch64, virtual machines
+//! on x86_64, whose kernel is built without VT-x.
 #![forbid(unsafe_code)]
 
 mod error;
@@ -22,6 +22,7 @@ mod xml;
 pub use error::Error;
 pub use model::System;
 pub use rule::Rule;
+pub use sel4_config_tables::Arch;
 pub use source::{Source, Span};
 
 use std::path::{Path, PathBuf};
@@ -32,13 +33,33 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// The first rule that the description breaks, with its place; or that a file cannot be read.
 pub fn load(path: &Path, search: &[PathBuf]) -> Result<System, Error> {
+    load_for(Arch::Aarch64, path, search)
+}
+
+/// [`load`], of a description for another architecture than AArch64.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_for(arch: Arch, path: &Path, search: &[PathBuf]) -> Result<System, Error> {
     let text = std::fs::read_to_string(path).map_err(|error| Error::Read {
         path: path.to_owned(),
         error,
     })?;
     let mut directories = vec![path.parent().unwrap_or(Path::new("")).to_owned()];
     directories.extend(search.iter().cloned());
-    check(Source::new(path.display().to_string(), text), &directories)
+    check_for(
+        arch,
+        Source::new(path.display().to_string(), text),
+        &directories,
+    )
+}
+
+/// [`load`], of a description for the architecture that it is written for: the first that accepts it.
+///
+/// # Errors
+/// If none accepts it, the error for AArch64.
+pub fn load_any(path: &Path, search: &[PathBuf]) -> Result<System, Error> {
+    load(path, search).or_else(|error| load_for(Arch::X86_64, path, search).map_err(|_| error))
 }
 
 /// Checks the text of a description; `search` is where prefill files are.
@@ -46,7 +67,15 @@ pub fn load(path: &Path, search: &[PathBuf]) -> Result<System, Error> {
 /// # Errors
 /// The first rule that it breaks.
 pub fn check(source: Source, search: &[PathBuf]) -> Result<System, Error> {
-    let system = parse::system(&source, search).map_err(|broken| broken.at(&source))?;
+    check_for(Arch::Aarch64, source, search)
+}
+
+/// [`check`], of a description for another architecture than AArch64.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_for(arch: Arch, source: Source, search: &[PathBuf]) -> Result<System, Error> {
+    let system = parse::system(arch, &source, search).map_err(|broken| broken.at(&source))?;
     rules::check(&system).map_err(|broken| broken.at(&source))?;
     Ok(System { source, ..system })
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 pub use crate::xml::At;
 use crate::{Source, Span};
+pub use sel4_config_tables::Arch;
 use std::path::PathBuf;
 
 /// Index into [`System::domains`].
@@ -23,6 +24,8 @@ pub struct System {
     pub domains: Vec<ProtectionDomain>,
     /// Channels in the order of the text.
     pub channels: Vec<Channel>,
+    /// Devices' address spaces in the order of the text; none but on x86_64.
+    pub io_spaces: Vec<IoSpace>,
     /// The schedule of scheduling domains. `None`: all PDs are in one that always runs.
     pub domain_schedule: Option<DomainSchedule>,
 }
@@ -122,12 +125,100 @@ pub struct Map {
 pub struct Irq {
     /// Where the element is.
     pub span: Span,
-    /// The GIC's number.
+    /// The GIC's number, the I/O APIC's pin, or what is in the message.
     pub number: At<u64>,
     /// Identifier in the PD.
     pub id: At<u64>,
     /// Edge, not level.
     pub edge: bool,
+    /// What raises it.
+    pub source: IrqSource,
+}
+
+impl Irq {
+    /// What no two interrupts of a system have in common: the number, or on x86_64 the vector.
+    #[must_use]
+    pub fn unique(&self) -> u64 {
+        match self.source {
+            IrqSource::Gic => self.number.value,
+            IrqSource::IoApic { vector, .. } | IrqSource::Msi { vector, .. } => vector,
+        }
+    }
+}
+
+/// What raises an interrupt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IrqSource {
+    /// A line of the GIC.
+    Gic,
+    /// A pin of an I/O APIC.
+    IoApic {
+        /// Which I/O APIC.
+        index: u64,
+        /// The line is active when it is low.
+        low: bool,
+        /// Counted from the kernel's first one for user programs.
+        vector: u64,
+    },
+    /// A message of a PCI function.
+    Msi {
+        /// The function.
+        device: PciFunction,
+        /// Counted from the kernel's first one for user programs.
+        vector: u64,
+    },
+}
+
+/// A PCI function: bus << 8 | device << 3 | function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PciFunction(pub u16);
+
+impl std::fmt::Display for PciFunction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self(all) = self;
+        write!(f, "{:02x}:{:02x}.{}", all >> 8, all >> 3 & 0x1f, all & 7)
+    }
+}
+
+/// `<ioport>`
+#[derive(Clone, Debug)]
+pub struct IoPorts {
+    /// Where the element is.
+    pub span: Span,
+    /// Identifier in the PD.
+    pub id: At<u64>,
+    /// The first port.
+    pub first: u64,
+    /// How many.
+    pub count: u64,
+}
+
+/// `<io_address_space>`: what a device reaches by DMA.
+#[derive(Clone, Debug)]
+pub struct IoSpace {
+    /// Unique name.
+    pub name: String,
+    /// Where its name is.
+    pub span: Span,
+    /// The device.
+    pub device: PciFunction,
+    /// The IOMMU's domain.
+    pub domain: u64,
+    /// What is mapped in it.
+    pub maps: Vec<IoMap>,
+}
+
+/// `<iomap>`
+#[derive(Clone, Debug)]
+pub struct IoMap {
+    /// The region.
+    pub region: RegionId,
+    /// Where the element is.
+    pub span: Span,
+    /// The device's first address.
+    pub address: u64,
+    /// Access.
+    pub rights: Rights,
 }
 
 /// The value that a symbol is set to.
@@ -243,6 +334,8 @@ pub struct ProtectionDomain {
     pub maps: Vec<Map>,
     /// Interrupts.
     pub irqs: Vec<Irq>,
+    /// I/O ports.
+    pub ioports: Vec<IoPorts>,
     /// Symbols to set.
     pub setvars: Vec<Setvar>,
     /// Further capabilities.
@@ -310,6 +403,10 @@ pub struct Replaceable {
     pub stop: Stop,
     /// Who may sign for it.
     pub trust: Vec<Trust>,
+    /// Ours: where a PCI function is.
+    pub pci: Option<Pci>,
+    /// Ours: index of its device's address space.
+    pub io_space: Option<usize>,
 }
 
 /// `<trust>` of `<replaceable>`: a public key and what it may sign.
@@ -325,6 +422,19 @@ pub struct Trust {
     pub keys: bool,
 }
 
+/// `<pci>` of a replaceable PD: what `update` sets in the function's configuration space.
+#[derive(Clone, Debug)]
+pub struct Pci {
+    /// Where the element is.
+    pub span: Span,
+    /// The region that is the function's configuration space, which `update` alone maps.
+    pub configuration: RegionId,
+    /// The region that has the table of messages, which `update` alone maps.
+    pub messages: RegionId,
+    /// Base address registers: index, and the region that it is set to.
+    pub bars: Vec<(u64, RegionId)>,
+}
+
 /// How the device is stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
@@ -334,6 +444,8 @@ pub enum Stop {
     VirtioMmio,
     /// Standard SD host controller
     Sdhci,
+    /// virtio over PCI
+    VirtioPci,
 }
 
 /// `<client>` of a replaceable PD.

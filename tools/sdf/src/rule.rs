@@ -84,6 +84,36 @@ pub enum Rule {
     RootId,
     #[error("the id {0} is used before in protection domain '{1}'")]
     DuplicateId(u64, String),
+    #[error("'{0}' is no PCI function: BUS:DEVICE.FUNCTION in hexadecimal digits, as 00:1f.2")]
+    PciFunction(String),
+    #[error("there is no io_address_space '{0}'")]
+    NoIoSpace(String),
+    #[error("the IOMMU's domain {0} is that of '{1}' already")]
+    IoDomain(u64, String),
+    #[error("the device {0} has the address space '{1}' already")]
+    IoDevice(String, String),
+    #[error("memory region '{0}' overlaps '{1}' in the device's address space")]
+    IoMapOverlap(String, String),
+    #[error("memory region '{0}' is not in the address space of the device of '{1}'")]
+    IoMapMissing(String, String),
+    #[error(
+        "the address space of a replaceable PD's device must lie within one GiB that begins at a multiple of 1 GiB"
+    )]
+    IoSpaceSpread,
+    #[error(
+        "memory region '{0}' must be one page of device memory that nobody maps: it is for 'update'"
+    )]
+    PciPage(String),
+    #[error(
+        "a PCI function's interrupt has 'pcidev' and the 'handle' {0}, which is what its message has to carry for vector {1}"
+    )]
+    PciMessage(u64, u64),
+    #[error("'stop' is 'virtio-pci' exactly where there is a <pci>")]
+    PciStop,
+    #[error(
+        "memory region '{0}' has large pages, which the kernel does not map for devices: page_size=\"0x1000\""
+    )]
+    IoMapPages(String),
     #[error("interrupt {0} is used before, in protection domain '{1}'")]
     DuplicateIrq(u64, String),
     #[error("the symbol '{0}' is set before in protection domain '{1}'")]

@@ -2,7 +2,7 @@
 //! One description per rule that breaks just this rule, with the exact message; and descriptions that must pass.
 //!
 //! In `tests/fixtures/sdf`: `<rule>.system` or `<rule>-<what>.system` with `.expected` beside it, `good/*.system`, and
-//! in `prefill` the files that regions are filled with.
+//! in `prefill` the files that regions are filled with. Those with `x86_64` in their names are for that architecture.
 #![forbid(unsafe_code)]
 
 mod common;
@@ -14,7 +14,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Rules that only the kernel or the program images can break: `molt-image` tests them.
-const OF_IMAGES: [&str; 17] = [
+const OF_IMAGES: [&str; 18] = [
+    "IoMapMissing",
     "NoCore",
     "NoInterrupt",
     "KernelInterrupt",

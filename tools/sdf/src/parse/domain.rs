@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! `<protection_domain>`
 
-use super::{Names, client, guest, machine, map, replaceable, schedule};
+use super::{Names, client, guest, machine, map, replaceable, schedule, x86};
 use crate::Rule;
 use crate::error::{Broken, broken};
-use crate::model::{DomainId, ExtraCap, ExtraCapability, ProtectionDomain, Role, System};
+use crate::model::{Arch, DomainId, ExtraCap, ExtraCapability, ProtectionDomain, Role, System};
 use crate::xml::{At, Element};
 
 pub const CHILDREN: &[&str] = &[
@@ -39,7 +39,12 @@ const ATTRIBUTES: &[&str] = &[
 const LAST_CHILD: u64 = 63;
 
 /// The page below the IPC buffer's, which stays free: the stack ends there.
-const STACK_TOP: u64 = 0xff_ffff_e000;
+fn stack_top(arch: Arch) -> u64 {
+    match arch {
+        Arch::Aarch64 => 0xff_ffff_e000,
+        Arch::X86_64 => 0x7fff_ffff_d000,
+    }
+}
 
 fn stack_size(element: Element) -> Result<u64, Broken> {
     let size = element.number_or("stack_size", 0x2000)?;
@@ -111,7 +116,7 @@ pub fn parse(
         .concat(),
     )?;
     let children = element.children(CHILDREN)?;
-    super::refuse_unsupported(&children)?;
+    super::refuse_unsupported(names.arch, &children)?;
     let name = element.required("name")?;
     let parent = identity(element, parent)?;
     let stack_size = stack_size(element)?;
@@ -138,6 +143,7 @@ pub fn parse(
         symbols,
         maps: Vec::new(),
         irqs: Vec::new(),
+        ioports: Vec::new(),
         setvars: Vec::new(),
         cspace: Vec::new(),
         machine: None,
@@ -149,7 +155,7 @@ pub fn parse(
     for child in &children {
         match child.tag() {
             "map" => {
-                let highest = STACK_TOP - stack_size - 1;
+                let highest = stack_top(names.arch) - stack_size - 1;
                 domain.maps.push(map::map(
                     *child,
                     names,
@@ -158,7 +164,14 @@ pub fn parse(
                     Some(&mut domain.setvars),
                 )?);
             }
-            "irq" => domain.irqs.push(map::irq(*child, &mut domain.setvars)?),
+            "irq" => {
+                let irq = match names.arch {
+                    Arch::Aarch64 => map::irq(*child, &mut domain.setvars)?,
+                    Arch::X86_64 => x86::irq(*child, &mut domain.setvars)?,
+                };
+                domain.irqs.push(irq);
+            }
+            "ioport" => (domain.ioports).push(x86::ioport(*child, &mut domain.setvars)?),
             "setvar" => domain.setvars.push(map::setvar(*child, names)?),
             "client" => domain.clients.push(client::parse(*child, names)?),
             _ => {}
@@ -177,7 +190,7 @@ pub fn parse(
         )?);
     }
     if let Some(child) = element.only("replaceable", &children)? {
-        domain.replaceable = Some(replaceable::parse(child)?);
+        domain.replaceable = Some(replaceable::parse(child, names)?);
     }
     if let Some(child) = element.only("doorbell", &children)? {
         domain.doorbell = Some(guest::doorbell(child, names, false)?);

@@ -4,7 +4,7 @@
 use super::Names;
 use crate::Rule;
 use crate::error::{Broken, broken};
-use crate::model::{Irq, Map, Rights, Setvar, SetvarValue, System};
+use crate::model::{Irq, IrqSource, Map, Rights, Setvar, SetvarValue, System};
 use crate::value;
 use crate::xml::{At, Element};
 
@@ -122,6 +122,7 @@ pub fn irq(element: Element, setvars: &mut Vec<Setvar>) -> Result<Irq, Broken> {
         number,
         id,
         edge,
+        source: IrqSource::Gic,
     })
 }
 

@@ -11,9 +11,10 @@ mod map;
 mod region;
 mod replaceable;
 mod schedule;
+mod x86;
 
 use crate::error::{Broken, broken};
-use crate::model::{DomainId, RegionId, System};
+use crate::model::{Arch, DomainId, RegionId, System};
 use crate::xml::{At, Element, bounds};
 use crate::{Rule, Source};
 use std::collections::BTreeMap;
@@ -23,6 +24,9 @@ use std::path::PathBuf;
 pub(crate) struct Names {
     pub regions: Vec<String>,
     pub domains: Vec<String>,
+    pub io_spaces: Vec<String>,
+    /// What the description is for.
+    pub arch: Arch,
 }
 
 impl Names {
@@ -30,6 +34,13 @@ impl Names {
         match self.regions.iter().position(|r| *r == name.value) {
             Some(id) => Ok(id),
             None => broken(&name.span, Rule::NoRegion(name.value.clone())),
+        }
+    }
+
+    pub fn io_space(&self, name: &At<String>) -> Result<usize, Broken> {
+        match self.io_spaces.iter().position(|s| *s == name.value) {
+            Some(id) => Ok(id),
+            None => broken(&name.span, Rule::NoIoSpace(name.value.clone())),
         }
     }
 
@@ -41,15 +52,24 @@ impl Names {
     }
 }
 
-/// Elements of Microkit that this board cannot have.
-const UNSUPPORTED: [(&str, &str); 2] = [
+/// Elements of Microkit that an AArch64 board cannot have.
+const NOT_AARCH64: [(&str, &str); 2] = [
     ("io_address_space", "this board has no IOMMU"),
     ("ioport", "AArch64 has no I/O ports"),
 ];
+/// Elements of Microkit and of ours that an x86_64 board cannot have.
+const NOT_X86_64: [(&str, &str); 1] = [(
+    "virtual_machine",
+    "this board's kernel is built without VT-x",
+)];
 
-pub(crate) fn refuse_unsupported(children: &[Element]) -> Result<(), Broken> {
+pub(crate) fn refuse_unsupported(arch: Arch, children: &[Element]) -> Result<(), Broken> {
+    let unsupported = match arch {
+        Arch::Aarch64 => &NOT_AARCH64[..],
+        Arch::X86_64 => &NOT_X86_64[..],
+    };
     for child in children {
-        if let Some((tag, why)) = UNSUPPORTED.iter().find(|(tag, _)| *tag == child.tag()) {
+        if let Some((tag, why)) = unsupported.iter().find(|(tag, _)| *tag == child.tag()) {
             return broken(&child.span(), Rule::Unsupported((*tag).to_owned(), why));
         }
     }
@@ -140,7 +160,7 @@ fn mapped(document: &roxmltree::Document) -> BTreeMap<String, Vec<u64>> {
 }
 
 /// The system that a description's text describes.
-pub(crate) fn system(source: &Source, search: &[PathBuf]) -> Result<System, Broken> {
+pub(crate) fn system(arch: Arch, source: &Source, search: &[PathBuf]) -> Result<System, Broken> {
     let document =
         roxmltree::Document::parse(source.text()).map_err(|error| malformed(source, &error))?;
     let root = Element::new(document.root_element());
@@ -155,7 +175,7 @@ pub(crate) fn system(source: &Source, search: &[PathBuf]) -> Result<System, Brok
         "io_address_space",
         "ioport",
     ])?;
-    refuse_unsupported(&children)?;
+    refuse_unsupported(arch, &children)?;
     root.only("domains", &children)?;
 
     let mapped = mapped(&document);
@@ -179,7 +199,14 @@ pub(crate) fn system(source: &Source, search: &[PathBuf]) -> Result<System, Brok
     let mut names = Names {
         regions: system.regions.iter().map(|r| r.name.clone()).collect(),
         domains: Vec::new(),
+        io_spaces: Vec::new(),
+        arch,
     };
+    for element in children.iter().filter(|c| c.tag() == "io_address_space") {
+        let space = x86::io_space(*element, &names, &system)?;
+        names.io_spaces.push(space.name.clone());
+        system.io_spaces.push(space);
+    }
     for pd in &nested {
         names.domains.push(pd.element.required("name")?.value);
     }

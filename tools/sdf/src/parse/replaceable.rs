@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! `<replaceable>`
 
+use super::{Names, x86};
 use crate::Rule;
 use crate::error::{Broken, broken};
 use crate::model::{Replaceable, Stop, Trust};
@@ -68,7 +69,7 @@ fn trust(element: Element) -> Result<Trust, Broken> {
 }
 
 /// `<replaceable>`
-pub fn parse(element: Element) -> Result<Replaceable, Broken> {
+pub fn parse(element: Element, names: &Names) -> Result<Replaceable, Broken> {
     element.attributes(&[
         "vendor",
         "class",
@@ -85,9 +86,16 @@ pub fn parse(element: Element) -> Result<Replaceable, Broken> {
         "relapses",
         "stop",
         "technique",
+        "io_address_space",
     ])?;
-    let children = element.children(&["trust"])?;
-    if let Some(extra) = children.get(KEYS) {
+    let children = element.children(&["trust", "pci"])?;
+    let pci = element.only("pci", &children)?;
+    let io_space = element.text("io_address_space");
+    let keys: Vec<_> = children
+        .into_iter()
+        .filter(|c| c.tag() == "trust")
+        .collect();
+    if let Some(extra) = keys.get(KEYS) {
         let what = "keys of a replaceable protection domain";
         return broken(&extra.span(), Rule::TooMany(what, KEYS));
     }
@@ -116,9 +124,12 @@ pub fn parse(element: Element) -> Result<Replaceable, Broken> {
                     ("none", Stop::None),
                     ("virtio-mmio", Stop::VirtioMmio),
                     ("sdhci", Stop::Sdhci),
+                    ("virtio-pci", Stop::VirtioPci),
                 ],
             )?
             .unwrap_or(Stop::None),
-        trust: (children.into_iter().map(trust)).collect::<Result<_, _>>()?,
+        trust: (keys.into_iter().map(trust)).collect::<Result<_, _>>()?,
+        pci: pci.map(|pci| x86::pci(pci, names)).transpose()?,
+        io_space: io_space.map(|name| names.io_space(&name)).transpose()?,
     })
 }

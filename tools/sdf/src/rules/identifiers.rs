@@ -13,10 +13,10 @@ pub fn check(system: &System) -> Result<(), Broken> {
     let mut numbers: BTreeMap<u64, &str> = BTreeMap::new();
     for (index, domain) in system.domains.iter().enumerate() {
         for irq in &domain.irqs {
-            if let Some(owner) = numbers.insert(irq.number.value, &domain.name) {
+            if let Some(owner) = numbers.insert(irq.unique(), &domain.name) {
                 return broken(
                     &irq.number.span,
-                    Rule::DuplicateIrq(irq.number.value, owner.to_owned()),
+                    Rule::DuplicateIrq(irq.unique(), owner.to_owned()),
                 );
             }
         }
@@ -31,6 +31,9 @@ pub fn check(system: &System) -> Result<(), Broken> {
             .map(|i| (i.id.value, &i.id.span))
             .chain(ends.map(|e| (e.id.value, &e.id.span)));
         once(ids, |id| Rule::DuplicateId(id, domain.name.clone()))?;
+
+        let ports = domain.ioports.iter().map(|p| (p.id.value, &p.id.span));
+        once(ports, |id| Rule::DuplicateId(id, domain.name.clone()))?;
 
         let children = system
             .domains

@@ -3,7 +3,10 @@
 
 use crate::Rule;
 use crate::error::{Broken, broken};
-use crate::model::{Client, DomainId, Map, ProtectionDomain, RegionId, Role, System};
+use crate::model::{
+    Client, DomainId, IoMap, IrqSource, Map, ProtectionDomain, RegionId, Replaceable, Role, Stop,
+    System,
+};
 
 /// Limits of the tables in `molt-system`.
 const COMPONENTS: usize = 4;
@@ -105,6 +108,10 @@ fn one(system: &System, index: DomainId, domain: &ProtectionDomain) -> Result<()
             Rule::TooMany("interrupts of a replaceable protection domain", IRQS),
         );
     }
+    if let Some(replaceable) = &domain.replaceable {
+        pci(system, domain, replaceable)?;
+        io_space(system, replaceable)?;
+    }
     let is_device = |map: &&Map| system.region(map.region).phys_addr.is_some();
     if let Some(map) = domain.maps.iter().filter(is_device).nth(DEVICES) {
         return broken(
@@ -125,6 +132,61 @@ fn one(system: &System, index: DomainId, domain: &ProtectionDomain) -> Result<()
         }
     }
     Ok(())
+}
+
+/// A message for the first vector of user programs: 32 exceptions, 16 of the old interrupt controller's (seL4 16.0).
+const FIRST_MESSAGE: u64 = 0x30;
+/// Bytes of a page.
+const PAGE: u64 = 0x1000;
+
+fn pci(
+    system: &System,
+    domain: &ProtectionDomain,
+    replaceable: &Replaceable,
+) -> Result<(), Broken> {
+    let Some(pci) = &replaceable.pci else {
+        return match replaceable.stop {
+            Stop::VirtioPci => broken(&replaceable.span, Rule::PciStop),
+            _ => Ok(()),
+        };
+    };
+    if replaceable.stop != Stop::VirtioPci {
+        return broken(&replaceable.span, Rule::PciStop);
+    }
+    for id in [pci.configuration, pci.messages] {
+        let region = system.region(id);
+        let mut maps = system.domains.iter().flat_map(|d| &d.maps);
+        let mapped = maps.any(|m| m.region == id);
+        if region.phys_addr.is_none() || region.size != PAGE || mapped {
+            return broken(&pci.span, Rule::PciPage(region.name.clone()));
+        }
+    }
+    for irq in &domain.irqs {
+        let vector = irq.unique();
+        let wanted = vector + FIRST_MESSAGE;
+        let right = matches!(irq.source, IrqSource::Msi { .. }) && irq.number.value == wanted;
+        if !right {
+            return broken(&irq.span, Rule::PciMessage(wanted, vector));
+        }
+    }
+    Ok(())
+}
+
+/// `update` takes a device's address space away by one table.
+fn io_space(system: &System, replaceable: &Replaceable) -> Result<(), Broken> {
+    let Some(space) = replaceable.io_space.and_then(|id| system.io_spaces.get(id)) else {
+        return Ok(());
+    };
+    let gib = |map: &IoMap| {
+        let last = map.address + system.region(map.region).size - 1;
+        [map.address >> 30, last >> 30]
+    };
+    let mut all = space.maps.iter().flat_map(gib);
+    let first = all.next();
+    match all.all(|gib| Some(gib) == first) {
+        true => Ok(()),
+        false => broken(&space.span, Rule::IoSpaceSpread),
+    }
 }
 
 /// A device's page has one owner: no other PD or virtual machine maps it.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Where the fixtures are, and how they are read.
 
-use molt_sdf::{Error, Source, System};
+use molt_sdf::{Arch, Error, Source, System};
 use std::path::{Path, PathBuf};
 
 /// `tests/fixtures/sdf`
@@ -20,7 +20,12 @@ pub fn descriptions(folder: &Path) -> Vec<PathBuf> {
 
 /// Checks a text under a name.
 pub fn check_text(name: &str, text: String) -> Result<System, Error> {
-    molt_sdf::check(
+    let arch = match name.contains("x86_64") {
+        true => Arch::X86_64,
+        false => Arch::Aarch64,
+    };
+    molt_sdf::check_for(
+        arch,
         Source::new(name.to_owned(), text),
         &[folder().join("prefill")],
     )
