@@ -1,18 +1,40 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The payload: a static AArch64 ELF executable.
+//! The payload: a static ELF executable of 64 bits.
 
 use molt_doorbell::Reason;
 use object::elf::{
-    EM_AARCH64, ET_EXEC, FileHeader64, PF_R, PF_W, PF_X, PT_DYNAMIC, PT_INTERP, PT_LOAD, PT_TLS,
+    EM_AARCH64, EM_X86_64, ET_EXEC, FileHeader64, PF_R, PF_W, PF_X, PT_DYNAMIC, PT_INTERP, PT_LOAD,
+    PT_TLS,
 };
 use object::endian::LittleEndian;
 use object::read::elf::{FileHeader, ProgramHeader};
 
 type Elf = FileHeader64<LittleEndian>;
 
+/// The machine that an image has to be made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Machine {
+    /// AArch64
+    Aarch64,
+    /// x86_64
+    X86_64,
+}
+
+impl Machine {
+    /// `e_machine`, and what the address of each instruction is a multiple of.
+    fn numbers(self) -> (object::elf::Machine, u64) {
+        match self {
+            Self::Aarch64 => (EM_AARCH64, 4),
+            Self::X86_64 => (EM_X86_64, 1),
+        }
+    }
+}
+
 /// Where an image may lie in its address space, and how much of it there may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
+    /// The machine that it runs on.
+    pub machine: Machine,
     /// First address that a segment may use.
     pub start: u64,
     /// First address behind.
@@ -47,7 +69,7 @@ pub fn segments(
     file: &[u8],
     window: Window,
 ) -> Result<impl Iterator<Item = Result<Segment<'_>, Reason>>, Reason> {
-    let header = parse(file)?;
+    let header = parse(file, window.machine)?;
     let table = header
         .program_headers(LittleEndian, file)
         .map_err(|_| Reason::ElfBounds)?;
@@ -78,14 +100,14 @@ pub fn segments(
 /// # Errors
 /// As [`segments`]; [`Reason::ElfBounds`] if the entry is in none.
 pub fn entry(file: &[u8], window: Window) -> Result<u64, Reason> {
-    let entry = parse(file)?.e_entry(LittleEndian);
+    let entry = parse(file, window.machine)?.e_entry(LittleEndian);
     let mut found = false;
     for segment in segments(file, window)? {
         let segment = segment?;
         found |= segment.executable
             && entry >= segment.vaddr
             && entry - segment.vaddr < segment.data.len() as u64
-            && entry.is_multiple_of(4);
+            && entry.is_multiple_of(window.machine.numbers().1);
     }
     if found {
         Ok(entry)
@@ -94,10 +116,10 @@ pub fn entry(file: &[u8], window: Window) -> Result<u64, Reason> {
     }
 }
 
-fn parse(file: &[u8]) -> Result<&Elf, Reason> {
+fn parse(file: &[u8], machine: Machine) -> Result<&Elf, Reason> {
     let header = Elf::parse(file).map_err(|_| Reason::NotElf)?;
     let right = header.is_little_endian()
-        && header.e_machine(LittleEndian) == EM_AARCH64
+        && header.e_machine(LittleEndian) == machine.numbers().0
         && header.e_type(LittleEndian) == ET_EXEC;
     if right {
         Ok(header)

@@ -12,7 +12,7 @@ mod identity;
 mod note;
 mod verify;
 
-pub use elf::{Segment, Window, entry, segments};
+pub use elf::{Machine, Segment, Window, entry, segments};
 pub use identity::{DRIVER, DRIVER_PAYLOAD, GUEST, GUEST_PAYLOAD, Identity};
 pub use note::configuration;
 pub use verify::{Component, Trust, Verified, verify, verify_with_progress};

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The rules for a driver's ELF, each broken once, whatever envelope the ELF comes in.
 
-use molt_bundle::{Reason, Window, entry, segments};
+use molt_bundle::{Machine, Reason, Window, entry, segments};
 
 const WINDOW: Window = Window {
+    machine: Machine::Aarch64,
     start: 0x20_0000,
     end: 0x100_0000,
     memory: 0x10_0000,

@@ -10,8 +10,8 @@ use molt_system::{Arena, MAX_ARENAS, VaultSlot};
 
 use crate::books::Books;
 use crate::client::PAGE;
-use crate::holder::{NORMAL, copy, twice};
-use crate::{Kernel, Result, Rights, Space};
+use crate::holder::{copy, twice};
+use crate::{Attributes, Kernel, Result, Rights, Space};
 
 /// The control pages of one arena.
 pub struct Control<'m> {
@@ -59,7 +59,7 @@ impl<'m> Control<'m> {
                 Space::Vault(vspace),
                 page.driver_vaddr,
                 rights,
-                NORMAL,
+                Attributes::Normal,
             )?;
         }
         Ok(())

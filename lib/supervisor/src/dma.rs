@@ -9,7 +9,7 @@ use core::sync::atomic::Ordering;
 use molt_system::{Holder, Region};
 use molt_trace::{Event as Trace, WordRef};
 
-use crate::{Error, Kernel, Result, Rights, Slot, Space, Supervisor};
+use crate::{Attributes, Error, Kernel, Result, Rights, Slot, Space, Supervisor};
 
 /// The pattern.
 const PATTERN: u64 = 0x5a5a_a5a5_5a5a_a5a5;
@@ -67,9 +67,9 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         let slot = self.books.take().ok_or(Error::NOT_ENOUGH_MEMORY)?;
         self.kernel
             .copy(Slot::Vault(slot), ring.first, Rights::ALL)?;
-        // Cached and not executable.
+        let rights = Rights::READ_WRITE;
         self.kernel
-            .map(slot, Space::Own, vaddr, Rights::READ_WRITE, 3 | 4)?;
+            .map(slot, Space::Own, vaddr, rights, Attributes::Normal)?;
         use_it(self.kernel.words(vaddr, 1 << LARGE));
         self.kernel.delete(slot)?;
         self.books.give_back(slot);

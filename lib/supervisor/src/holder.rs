@@ -11,16 +11,12 @@ use molt_system::{Holder as Mapper, Region, RegionMapping as Mapping, UpdateComp
 
 use crate::books::Books;
 use crate::control::Control;
+use crate::pci;
 use crate::ports::Ports;
-use crate::{Error, Kernel, Result, Rights, Slot, Space};
+use crate::{Attributes, Error, Kernel, Result, Rights, Slot, Space};
 
 /// The most copies of originals that one grant makes.
 pub const COPIES: usize = 512;
-
-/// Uncached and not executable: device memory.
-const DEVICE: u32 = 4;
-/// Cached and not executable.
-pub(crate) const NORMAL: u32 = 3 | 4;
 
 /// The vault slots with the capabilities of an arena's generation.
 #[derive(Clone, Copy)]
@@ -64,9 +60,12 @@ impl<'m> Estate<'m> {
     /// The originals of all its memory and devices.
     fn originals(self) -> impl Iterator<Item = VaultSlot> {
         let regions = self.regions.iter().map(|r| (r.first, r.count));
-        let devices = self.plan.devices().iter().map(|d| (d.first, d.count));
+        let devices = self.plan.devices().iter();
+        let pci = &self.plan.pci;
+        let pages = [&pci.configuration, &pci.messages];
+        let devices = devices.chain(pages.into_iter().filter(|_| pci.present != 0));
         regions
-            .chain(devices)
+            .chain(devices.map(|d| (d.first, d.count)))
             .flat_map(|(first, count)| (0..count).map(move |n| first.after(n)))
     }
 }
@@ -145,8 +144,25 @@ impl Holder {
             for n in 0..device.count {
                 let vaddr = device.driver_vaddr + (u64::from(n) << device.page_bits);
                 let frame = device.first.after(n);
-                self.map(kernel, books, frame, own, vaddr, Rights::READ_WRITE, DEVICE)?;
+                let rights = Rights::READ_WRITE;
+                self.map(kernel, books, frame, own, vaddr, rights, Attributes::Device)?;
             }
+        }
+        self.grant_dma(kernel, books, estate)?;
+        if plan.pci.present != 0 {
+            let page = &plan.pci.configuration;
+            let vaddr = page.driver_vaddr;
+            let frame = page.first;
+            self.map(
+                kernel,
+                books,
+                frame,
+                own,
+                vaddr,
+                Rights::READ,
+                Attributes::Device,
+            )?;
+            pci::begin(kernel, books, self, plan)?;
         }
         if self.prepared.take() != Some(generation) {
             self.prepare(kernel, books, plan, control, place, generation)?;
@@ -185,6 +201,10 @@ impl Holder {
         estate
             .originals()
             .for_each(|frame| note(twice(|| kernel.revoke(frame))));
+        // Last: an entry below the table can be cleared only while it is mapped.
+        if estate.plan.io_space.present != 0 {
+            note(twice(|| kernel.unmap_io_table(estate.plan.io_space.table)));
+        }
         // Their slots are empty now.
         while let Some(slot) = self.copies.pop() {
             books.give_back(slot);
@@ -192,6 +212,33 @@ impl Holder {
         self.granted = false;
         self.stuck |= result.is_err();
         Some((place, result))
+    }
+
+    /// Maps the component's regions into the device's address space, and the table under which its clients' memory is mapped.
+    fn grant_dma<'m>(
+        &mut self,
+        kernel: &impl Kernel<'m>,
+        books: &mut Books,
+        estate: Estate<'m>,
+    ) -> Result {
+        let io = &estate.plan.io_space;
+        if io.present == 0 {
+            return Ok(());
+        }
+        kernel.map_io_table(io.table, io.space, io.address)?;
+        for region in estate.regions.iter().filter(|r| r.io_rights != 0) {
+            for n in 0..region.count {
+                let slot = copy(kernel, books, &mut self.copies, region.first.after(n))?;
+                let address = region.io_address + (u64::from(n) << region.page_bits);
+                kernel.map_io(
+                    slot,
+                    io.space,
+                    address,
+                    Rights((region.io_rights & 3) as u8),
+                )?;
+            }
+        }
+        Ok(())
     }
 
     /// Maps a client's regions into that client alone. No generation has the device, and none will. All of them or none: it can be
@@ -242,7 +289,7 @@ impl Holder {
         space: Space,
         vaddr: u64,
         rights: Rights,
-        attributes: u32,
+        attributes: Attributes,
     ) -> Result {
         let slot = copy(kernel, books, &mut self.copies, original)?;
         kernel.map(slot, space, vaddr, rights, attributes)
@@ -270,7 +317,7 @@ impl Holder {
                     space,
                     vaddr,
                     rights,
-                    mapping.attributes,
+                    Attributes::Planned(mapping.attributes),
                 )?;
             }
         }

@@ -62,6 +62,17 @@ pub enum Space {
     Vault(VaultSlot),
 }
 
+/// How a frame is mapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attributes {
+    /// Memory: cached, not executable.
+    Normal,
+    /// A device's registers: not cached, not executable.
+    Device,
+    /// As the plan has it (`molt_system::RegionMapping`), in the architecture's bits.
+    Planned(u32),
+}
+
 /// A thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Thread {
@@ -85,15 +96,22 @@ pub trait Kernel<'m> {
     fn revoke(&self, original: VaultSlot) -> Result;
     /// `CNode_Delete`.
     fn delete(&self, slot: VaultSlot) -> Result;
-    /// Maps a frame. `attributes` as in `molt_system::RegionMapping`.
+    /// Maps a frame.
     fn map(
         &self,
         frame: VaultSlot,
         space: Space,
         vaddr: u64,
         rights: Rights,
-        attributes: u32,
+        attributes: Attributes,
     ) -> Result;
+
+    /// Maps a frame of 4 KiB into a device's address space.
+    fn map_io(&self, frame: VaultSlot, space: VaultSlot, address: u64, rights: Rights) -> Result;
+    /// Maps a table, with all that hangs below it, into a device's address space.
+    fn map_io_table(&self, table: VaultSlot, space: VaultSlot, address: u64) -> Result;
+    /// Unmaps it: the device reaches nothing below it.
+    fn unmap_io_table(&self, table: VaultSlot) -> Result;
 
     /// `IRQHandler_SetNotification`.
     fn bind_irq(&self, handler: VaultSlot, notification: VaultSlot) -> Result;

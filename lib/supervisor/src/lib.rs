@@ -40,6 +40,7 @@ mod measure;
 pub mod offer;
 #[cfg(feature = "probe-old")]
 mod old;
+mod pci;
 mod ports;
 mod requests;
 mod restore;
@@ -56,7 +57,7 @@ pub mod watch;
 pub mod work;
 
 pub use fault::{Access, Fault};
-pub use kernel::{Error, Kernel, Result, Rights, Slot, Space, Thread};
+pub use kernel::{Attributes, Error, Kernel, Result, Rights, Slot, Space, Thread};
 #[cfg(feature = "probe-old")]
 pub use ports::FAULT_BADGE;
 pub use standing::Standing;

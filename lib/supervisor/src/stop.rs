@@ -3,19 +3,18 @@
 
 mod sdhci;
 mod virtio_mmio;
+mod virtio_pci;
 
 use molt_system::{StopRoutine, UpdateComponent};
 
 use crate::books::Books;
 use crate::holder::Holder;
-use crate::{Error, Kernel, Result, Rights, Space};
+use crate::{Attributes, Error, Kernel, Result, Rights, Space};
 
 /// How often a status is read before other work gets its turn.
 const READS: usize = 16;
 /// The time between two looks at a device that has to stop, in us.
 const POLL_US: u64 = 50;
-/// Mapped as device memory: execute never, not cached.
-const DEVICE: u32 = 4;
 
 /// The state of stopping a component's device.
 #[derive(Default)]
@@ -47,7 +46,7 @@ impl Stop {
             Space::Own,
             vaddr,
             rights,
-            DEVICE,
+            Attributes::Device,
         )?;
         self.mapped = true;
         Ok(())
@@ -61,6 +60,10 @@ impl Stop {
                 StopRoutine::None => {}
                 StopRoutine::VirtioMmio => virtio_mmio::stop(&registers),
                 StopRoutine::Sdhci => sdhci::stop(&registers),
+                StopRoutine::VirtioPci => {
+                    let configuration = kernel.registers(plan.pci.configuration.update_vaddr);
+                    virtio_pci::stop(&configuration, &registers);
+                }
             }
         }
         self.told = true;
@@ -96,6 +99,10 @@ fn at_rest<'m>(kernel: &impl Kernel<'m>, plan: &UpdateComponent) -> bool {
         StopRoutine::None => true,
         StopRoutine::VirtioMmio => virtio_mmio::stopped(&registers),
         StopRoutine::Sdhci => sdhci::stopped(&registers),
+        StopRoutine::VirtioPci => {
+            let configuration = kernel.registers(plan.pci.configuration.update_vaddr);
+            virtio_pci::stopped(&configuration, &registers)
+        }
     }
 }
 

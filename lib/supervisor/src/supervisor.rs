@@ -78,6 +78,13 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             components: self.brief.component_count.into(),
             clients: self.brief.client_count.into(),
         });
+        // `monitor` has filled the devices' address spaces: nothing of them is granted to anybody yet.
+        for unit in self.units.iter().filter(|u| u.plan.io_space.present != 0) {
+            if let Err(error) = self.kernel.unmap_io_table(unit.plan.io_space.table) {
+                self.failed("io-table", error);
+                break;
+            }
+        }
         self.start_from(0);
         self.turn();
     }

@@ -14,7 +14,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 /// `MOLTBOOT`
 pub const MAGIC: u64 = u64::from_le_bytes(*b"MOLTBOOT");
 /// Version of these tables.
-pub const VERSION: u64 = 3;
+pub const VERSION: u64 = 4;
 
 /// Part of the packed system: `count` rows from `offset` bytes behind the header's beginning, aligned to 8.
 #[derive(
@@ -46,20 +46,30 @@ pub struct Header {
     pub monitor_endpoint: u32,
     /// Number of `monitor`'s reply object.
     pub monitor_reply: u32,
-    /// Number of the UART's frame, for `monitor`'s own messages; [`crate::NONE`]: none.
-    pub uart_frame: u32,
+    /// Number of the UART's frame, or of its I/O ports, for `monitor`'s own messages; [`crate::NONE`]: none.
+    pub uart: u32,
     /// The UART's kind, a number of `molt_uart::Kind`.
     pub uart_kind: u32,
+    /// The UART's first port, where it has I/O ports.
+    pub uart_port: u64,
     /// [`Object`]s to make.
     pub objects: Section,
     /// [`Irq`] handlers to make.
     pub irqs: Section,
+    /// [`IoPorts`] to make; none but on x86_64.
+    pub io_ports: Section,
+    /// [`IoSpace`]s to make; none but on x86_64.
+    pub io_spaces: Section,
     /// [`PageTable`]s to map, upper ones first.
     pub page_tables: Section,
     /// [`Fill`]s, those of one frame side by side.
     pub fills: Section,
     /// [`Mapping`]s.
     pub mappings: Section,
+    /// [`IoTable`]s to map, upper ones first.
+    pub io_tables: Section,
+    /// [`IoMapping`]s.
+    pub io_mappings: Section,
     /// [`Thread`]s: static PDs first (their index is the order here), then vCPUs.
     pub threads: Section,
     /// [`Placement`]s; after threads, since it moves capabilities away.
@@ -96,10 +106,16 @@ pub enum Kind {
     SmallPage = 9,
     /// Frame of 2 MiB
     LargePage = 10,
-    /// Page table
+    /// Page table; on x86_64 the last level's
     PageTable = 11,
     /// vCPU
     Vcpu = 12,
+    /// x86_64's table of the second level
+    Pdpt = 13,
+    /// x86_64's table of the third level
+    PageDirectory = 14,
+    /// x86_64's table of a device's address space
+    IoPageTable = 15,
     /// ASID pool, made through ASIDControl of an untyped of 4 KiB
     AsidPool = 32,
 }
@@ -120,6 +136,9 @@ impl Kind {
             10 => Kind::LargePage,
             11 => Kind::PageTable,
             12 => Kind::Vcpu,
+            13 => Kind::Pdpt,
+            14 => Kind::PageDirectory,
+            15 => Kind::IoPageTable,
             32 => Kind::AsidPool,
             _ => return None,
         })
@@ -152,13 +171,20 @@ pub struct Object {
     pub memory_bits: u32,
 }
 
+/// [`Irq::kind`]: an interrupt of the GIC.
+pub const IRQ_GIC: u32 = 0;
+/// [`Irq::kind`]: a pin of an I/O APIC.
+pub const IRQ_IOAPIC: u32 = 1;
+/// [`Irq::kind`]: a message of a PCI function.
+pub const IRQ_MSI: u32 = 2;
+
 /// An IRQ handler to make.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
 #[repr(C)]
 pub struct Irq {
-    /// The GIC's number.
+    /// The GIC's number, the pin, or the message's handle.
     pub number: u32,
     /// 1: edge triggered, 0: level.
     pub edge: u32,
@@ -170,8 +196,80 @@ pub struct Irq {
     pub badge: u64,
     /// The core that it is delivered to.
     pub core: u32,
+    /// [`IRQ_GIC`], [`IRQ_IOAPIC`] or [`IRQ_MSI`].
+    pub kind: u32,
+    /// Which I/O APIC, or the PCI function (bus << 8 | device << 3 | function).
+    pub source: u32,
+    /// The vector, counted from the kernel's first one for user programs.
+    pub vector: u32,
+    /// 1: active low, 0: high (of a pin).
+    pub low: u32,
     /// 0
     pub reserved: u32,
+}
+
+/// A capability to I/O ports to make.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct IoPorts {
+    /// The first port.
+    pub first: u32,
+    /// The last port.
+    pub last: u32,
+    /// Number that the capability gets.
+    pub ports: u32,
+    /// 0
+    pub reserved: u32,
+}
+
+/// A capability to a device's address space to make.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct IoSpace {
+    /// The PCI function (bus << 8 | device << 3 | function).
+    pub device: u32,
+    /// The IOMMU's domain, one of its own for each device.
+    pub domain: u32,
+    /// Number that the capability gets.
+    pub space: u32,
+    /// 0
+    pub reserved: u32,
+}
+
+/// A table of a device's address space to map.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct IoTable {
+    /// The address space.
+    pub space: u32,
+    /// The table.
+    pub table: u32,
+    /// First address that it translates.
+    pub address: u64,
+}
+
+/// Frames of 4 KiB to map for a device, each through a copy of its own.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct IoMapping {
+    /// The address space.
+    pub space: u32,
+    /// The first frame.
+    pub frame: u32,
+    /// So many, their numbers and addresses in sequence.
+    pub count: u32,
+    /// CapRights (bit 0 write, bit 1 read).
+    pub rights: u32,
+    /// The device's address of the first.
+    pub address: u64,
 }
 
 /// A page table to map.
@@ -186,12 +284,18 @@ pub struct PageTable {
     pub table: u32,
     /// First address that it translates.
     pub vaddr: u64,
+    /// log2 of the bytes that it translates.
+    pub bits: u32,
+    /// 0
+    pub reserved: u32,
 }
 
 /// [`Fill::kind`]: bytes of the blob.
 pub const FILL_BLOB: u32 = 0;
 /// [`Fill::kind`]: 8 bytes, the physical address of the frame of number `source`, plus `addend`.
 pub const FILL_PADDR: u32 = 1;
+/// [`Fill::kind`]: 8 bytes, the frequency of the counter that programs read time from, where only the kernel knows it.
+pub const FILL_COUNTER: u32 = 2;
 
 /// Contents of a frame. What no fill touches is zero (seL4 clears frames).
 #[derive(
@@ -209,7 +313,7 @@ pub struct Fill {
     pub source: u64,
     /// Bytes of the blob, or what to add to the physical address.
     pub length: u64,
-    /// [`FILL_BLOB`] or [`FILL_PADDR`].
+    /// [`FILL_BLOB`], [`FILL_PADDR`] or [`FILL_COUNTER`].
     pub kind: u32,
     /// 0
     pub reserved: u32,
@@ -233,7 +337,7 @@ pub struct Mapping {
     pub vaddr: u64,
     /// CapRights (bit 0 write, bit 1 read).
     pub rights: u32,
-    /// VM attributes (1 cacheable, 2 parity, 4 execute-never).
+    /// VM attributes, the architecture's bits (`sel4::VmAttributes`).
     pub attributes: u32,
 }
 

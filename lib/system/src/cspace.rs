@@ -49,6 +49,8 @@ pub const CHILD_TCB: u64 = 202;
 pub const VM_TCB: u64 = 266;
 /// First vCPU.
 pub const VCPU: u64 = 330;
+/// First range of I/O ports (x86_64 only).
+pub const IO_PORTS: u64 = 394;
 /// CNode capability of the PD's own vault or workshop, with its guard.
 pub const VAULT_CNODE: u64 = 458;
 /// CNode capability of `stage`'s workshop, in `update`, with its guard.

@@ -65,6 +65,8 @@ pub struct DriverBrief {
     pub device: u64,
     /// Bytes of the register mapping.
     pub device_size: u64,
+    /// Address of the configuration space of the PCI function that it is (read only); 0: it is none.
+    pub configuration: u64,
     /// Address of the orders page (read only).
     pub orders: u64,
     /// Address of the report page.

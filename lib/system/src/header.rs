@@ -6,7 +6,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 /// `MOLTBRIF`, the first 8 bytes of every brief.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"MOLTBRIF");
 /// Version of all tables of this crate; a field added at an end raises it.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// The kind of PD that a brief is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub enum BriefKind {
     Flash = 7,
 }
 
-/// The first 24 bytes of every brief.
+/// The first 32 bytes of every brief.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
@@ -42,6 +42,9 @@ pub struct BriefHeader {
     pub version: u32,
     /// Bytes of the whole brief.
     pub size: u64,
+    /// Frequency of the counter that programs read time from, filled in by `monitor` where only the kernel knows it; 0: the
+    /// machine says it.
+    pub counter_hz: u64,
 }
 
 impl BriefHeader {
@@ -52,6 +55,7 @@ impl BriefHeader {
             kind: T::KIND as u32,
             version: VERSION,
             size: size_of::<T>() as u64,
+            counter_hz: 0,
         }
     }
 }
@@ -77,7 +81,7 @@ pub enum BriefError {
     Kind(u32),
 }
 
-/// The brief that `bytes` begin with.
+/// The brief that `bytes` begin with. What it says of the counter is told to `molt_clock`.
 ///
 /// # Errors
 /// When the bytes are too few or misaligned, or hold something else ([`BriefError`]).
@@ -92,6 +96,9 @@ pub fn brief<T: Brief>(bytes: &[u8]) -> Result<&T, BriefError> {
     }
     if header.kind != T::KIND as u32 {
         return Err(BriefError::Kind(header.kind));
+    }
+    if let Some(frequency) = molt_clock::Frequency::new(header.counter_hz) {
+        molt_clock::tell(frequency);
     }
     Ok(table)
 }

@@ -1,12 +1,29 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The address space of a PD: Microkit 2.3 on AArch64 with EL2.
+//! The address space of a PD, as Microkit 2.3 has it.
 
-/// Last address of a PD's address space.
-pub const TOP: u64 = 0xff_ffff_ffff;
-/// The IPC buffer's page.
-pub const IPC_BUFFER: u64 = TOP & !0xfff;
-/// Initial stack pointer; the page from here to the IPC buffer stays unmapped.
-pub const STACK_TOP: u64 = IPC_BUFFER - 0x1000;
+/// What depends on the architecture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Top {
+    /// The IPC buffer's page, the last that a PD can have.
+    pub ipc_buffer: u64,
+    /// Initial stack pointer; the page from here to the IPC buffer stays unmapped.
+    pub stack: u64,
+}
+
+impl Top {
+    /// `last`: the last address of an address space.
+    const fn below(last: u64) -> Self {
+        Self {
+            ipc_buffer: last & !0xfff,
+            stack: (last & !0xfff) - 0x1000,
+        }
+    }
+}
+
+/// AArch64 with EL2 and 40 bits of physical address.
+pub const AARCH64: Top = Top::below(0xff_ffff_ffff);
+/// x86_64 with tables of four levels.
+pub const X86_64: Top = Top::below(0x7fff_ffff_efff);
 /// Bytes of stack unless the description says otherwise.
 pub const DEFAULT_STACK: u64 = 0x2000;
 /// Smallest and largest stack in bytes.

@@ -36,7 +36,7 @@ pub struct SerialClient {
 pub struct SerialBrief {
     /// Header.
     pub header: BriefHeader,
-    /// Address of the UART's registers.
+    /// Address of the UART's registers, or its first I/O port.
     pub device: u64,
     /// Identifier of its interrupt, or [`crate::NONE`].
     pub irq: u32,
@@ -44,8 +44,8 @@ pub struct SerialBrief {
     pub client_count: u32,
     /// The UART's kind, a number of `molt_uart::Kind`.
     pub kind: u32,
-    /// 0
-    pub reserved: u32,
+    /// Identifier of its I/O ports, or [`crate::NONE`]: its registers are in memory.
+    pub ports: u32,
     /// The PDs that write.
     pub clients: [SerialClient; MAX_SERIAL_CLIENTS],
 }

@@ -32,12 +32,17 @@ pub struct TimerBrief {
     pub header: BriefHeader,
     /// Its console.
     pub log: Ring,
-    /// Address of the registers of a Cadence TTC; 0: there is none, and the EL1 physical timer is open to it.
+    /// Address of the registers of a timer of the machine's (a Cadence TTC, an HPET); 0: there is none, and the EL1 physical
+    /// timer is open to it.
     pub device: u64,
     /// Identifier of the timer's interrupt.
     pub irq: u32,
     /// Used part of `clients`.
     pub client_count: u32,
+    /// The number of the interrupt at the interrupt controller: the GIC's, or the I/O APIC's pin.
+    pub line: u32,
+    /// 0
+    pub reserved: u32,
     /// The PDs that call.
     pub clients: [TimerClient; MAX_TIMER_CLIENTS],
 }

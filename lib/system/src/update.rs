@@ -35,6 +35,8 @@ pub enum StopRoutine {
     /// Standard SD host controller: software reset for all, read back until it is clear (SD Host Controller Simplified
     /// Specification 3.00, 2.2.16).
     Sdhci = 2,
+    /// virtio over PCI: bus mastering off, then status 0, read back until it is 0 (virtio 1.2, 4.1.4.3.1 and 2.1.2).
+    VirtioPci = 3,
 }
 
 /// How the device is denied.
@@ -134,6 +136,70 @@ pub struct DeviceFrames {
     pub driver_vaddr: u64,
     /// Address at which `update` may map a copy of them (the page tables are there).
     pub update_vaddr: u64,
+}
+
+/// Base address registers that a function has at most.
+pub const MAX_BARS: usize = 4;
+
+/// A base address register, and what it is set to.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct Bar {
+    /// Its index.
+    pub index: u32,
+    /// 0
+    pub reserved: u32,
+    /// Physical address.
+    pub paddr: u64,
+}
+
+/// The PCI function that a component's device is. `update` alone writes its configuration space and its table of messages.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct UpdatePci {
+    /// 1: it is one, 0: it is none.
+    pub present: u32,
+    /// Used part of `bars`.
+    pub bar_count: u32,
+    /// The configuration space: one page, which a generation gets to read.
+    pub configuration: DeviceFrames,
+    /// The table of messages: one page, which nobody else gets.
+    pub messages: DeviceFrames,
+    /// What the first message carries.
+    pub message: u32,
+    /// 0
+    pub reserved: u32,
+    /// Base address registers.
+    pub bars: [Bar; MAX_BARS],
+}
+
+impl UpdatePci {
+    counted!(/** Base address registers. */ bars: Bar, bar_count);
+}
+
+/// The address space of a component's device behind an IOMMU.
+///
+/// Its tables are made at boot, and what the clients own is mapped in them for good; all of it hangs below one table of the
+/// second level, which is mapped and unmapped as a whole.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct UpdateIoSpace {
+    /// 1: there is one, 0: there is none.
+    pub present: u32,
+    /// 0
+    pub reserved: u32,
+    /// The address space.
+    pub space: VaultSlot,
+    /// The table that everything hangs below (the original).
+    pub table: VaultSlot,
+    /// First address that it translates.
+    pub address: u64,
 }
 
 /// An interrupt of a component.
@@ -248,6 +314,10 @@ pub struct UpdateComponent {
     pub irqs: [UpdateIrq; MAX_IRQS],
     /// Signal capabilities.
     pub signals: [Signal; MAX_SIGNALS],
+    /// The PCI function that the device is.
+    pub pci: UpdatePci,
+    /// The device's address space.
+    pub io_space: UpdateIoSpace,
 }
 
 impl UpdateComponent {
@@ -261,6 +331,7 @@ impl UpdateComponent {
             0 => Some(StopRoutine::None),
             1 => Some(StopRoutine::VirtioMmio),
             2 => Some(StopRoutine::Sdhci),
+            3 => Some(StopRoutine::VirtioPci),
             _ => None,
         }
     }
@@ -316,8 +387,10 @@ pub struct Region {
     pub paddr: u64,
     /// Used part of `mappings`.
     pub mapping_count: u32,
-    /// 0
-    pub reserved: u32,
+    /// Access that the component's device has to it behind an IOMMU (bit 0 write, bit 1 read); 0: none.
+    pub io_rights: u32,
+    /// The device's address of it.
+    pub io_address: u64,
     /// Its mappings.
     pub mappings: [RegionMapping; MAX_MAPPINGS],
 }

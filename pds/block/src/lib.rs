@@ -7,8 +7,8 @@
 use molt_block::{Client, Device, Driver, Error, Ring, Share};
 use molt_block_queue::{Request, Server};
 use molt_fault::Faults;
+use molt_generation::brief::Hardware;
 use molt_generation::{Generation, brief};
-use molt_shared::Registers;
 use molt_system::{DriverBrief, DriverClient};
 
 /// What distinguishes the images of one driver.
@@ -23,13 +23,13 @@ pub struct Image {
 /// A disk's driver as a protection domain.
 pub type Disk<D> = Generation<Driver<'static, D>, Faults<Request>>;
 
-/// Starts the generation: `open` gets the device's registers and the ring memory, and starts the device from reset.
+/// Starts the generation: `open` gets the device and the ring memory, and starts the device from reset.
 ///
 /// # Panics
 /// If there is no brief: the image was not made by the tool that belongs to this program.
 pub fn start<D: Device>(
     image: Image,
-    open: impl FnOnce(Registers, Ring<'static>) -> Result<D, D::Error>,
+    open: impl FnOnce(Hardware, Ring<'static>) -> Result<D, D::Error>,
 ) -> Disk<D> {
     molt_fault::at_start();
     Generation::start(
@@ -38,7 +38,7 @@ pub fn start<D: Device>(
         Faults::default(),
         |brief, generation| {
             let (words, physical) = brief::ring(brief);
-            let device = open(brief::registers(brief), Ring { words, physical })?;
+            let device = open(brief::hardware(brief), Ring { words, physical })?;
             with_clients(device, brief, image, generation)
         },
     )

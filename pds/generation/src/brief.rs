@@ -12,6 +12,24 @@ pub fn control(brief: &DriverBrief) -> (&'static [AtomicU64], &'static [AtomicU6
     (words(brief.orders, PAGE), words(brief.report, PAGE))
 }
 
+/// The ways to the device. An access after it was taken away faults.
+#[derive(Debug)]
+pub struct Hardware {
+    /// Its registers.
+    pub registers: Registers,
+    /// The configuration space of the PCI function that it is, to read; `None`: it is none.
+    pub configuration: Option<Registers>,
+}
+
+/// The device's registers, and its configuration space if it is a PCI function.
+pub fn hardware(brief: &DriverBrief) -> Hardware {
+    let configuration = brief.configuration;
+    Hardware {
+        registers: registers(brief),
+        configuration: (configuration != 0).then(|| molt_brief::registers(configuration, PAGE)),
+    }
+}
+
 /// The device's registers. An access after the device was taken away faults.
 pub fn registers(brief: &DriverBrief) -> Registers {
     molt_brief::registers(brief.device, brief.device_size)

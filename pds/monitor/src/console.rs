@@ -4,25 +4,25 @@
 //! `serial` it prints through a debug kernel, or not at all.
 
 use core::fmt::{self, Write};
-use core::sync::atomic::{AtomicU32, Ordering};
-use molt_shared::Registers;
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use molt_uart::{Kind, Uart};
 
 /// The kind of the UART that is mapped; 0: none.
 static KIND: AtomicU32 = AtomicU32::new(0);
 
-/// Writes from now on, to a UART of this kind (a number of [`Kind`]).
-pub fn enable(kind: u32) {
+/// Its first I/O port, where it has ports.
+static PORT: AtomicU64 = AtomicU64::new(0);
+
+/// Writes from now on, to a UART of this kind (a number of [`Kind`]), which was opened (`arch::open_uart`).
+pub fn enable(kind: u32, port: u64) {
+    PORT.store(port, Ordering::Relaxed);
     KIND.store(kind, Ordering::Relaxed);
 }
 
 /// One line.
 pub fn line(arguments: fmt::Arguments<'_>) {
     if let Ok(kind) = Kind::try_from(KIND.load(Ordering::Relaxed)) {
-        // SAFETY: `enable` is called when the UART's page has been mapped here, for good.
-        let registers =
-            unsafe { Registers::new(crate::invocations::UART as usize, molt_uart::REGISTERS) };
-        let mut uart = Uart::new(kind, registers);
+        let mut uart = Uart::new(kind, crate::arch::uart(PORT.load(Ordering::Relaxed)));
         uart.enable();
         let _ = writeln!(uart, "monitor: {arguments}");
     } else {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! `monitor`'s work after the boot: it receives faults of static PDs, and makes PDs passive.
 
+use crate::arch;
 use crate::console::line;
 use molt_system::boot::{Header, PD, Thread};
 use sel4::{Cap, Fault, MessageInfo, cap, with_ipc_buffer};
@@ -56,7 +57,8 @@ fn report(thread: &Thread, info: &MessageInfo) {
         Some(Fault::VmFault(fault)) => {
             let (ip, address, fsr) = (fault.ip(), fault.addr(), fault.fsr());
             line(format_args!(
-                "'{name}' faulted at {ip:#x}: address {address:#x}, ESR {fsr:#x}"
+                "'{name}' faulted at {ip:#x}: address {address:#x}, {} {fsr:#x}",
+                arch::SYNDROME
             ));
         }
         Some(Fault::UserException(_)) => line(format_args!("'{name}' faulted: {:x?}", words(info))),

@@ -1,43 +1,46 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The operations of the walk as invocations of seL4.
 
-use molt_monitor::{Kernel, Memory, OwnFailure, Slot, own_window};
+use molt_monitor::{Kernel, Memory, OutOfMemory, OwnFailure, Slot, own_window};
 use molt_system::NONE;
-use molt_system::boot::{Kind, NO_FPU, SOURCE_SCHED_CONTROL, SOURCE_SMC, ScheduleEntry, Thread};
-use sel4::{
-    AbsoluteCPtr, Cap, CapRights, CapRightsBuilder, CapType, ObjectBlueprint, ObjectBlueprintArm,
-    ObjectBlueprintSeL4Arch, UserContext, VmAttributes, cap, init_thread,
+use molt_system::boot::{
+    IoPorts, IoSpace, Irq, Kind, NO_FPU, SOURCE_SCHED_CONTROL, SOURCE_SMC, ScheduleEntry, Thread,
 };
-use sel4_extra::FrameExt;
+use sel4::{
+    AbsoluteCPtr, Cap, CapRights, CapRightsBuilder, CapType, FrameObjectType, ObjectBlueprint,
+    UserContext, VmAttributes, cap, init_thread,
+};
+use sel4_extra::{FrameExt, TABLES, normal};
+
+use crate::arch;
 
 /// The gibibyte of the root task's address space in which it maps for itself; far from its image.
-const WINDOW: u64 = 0x40_0000_0000;
+pub const WINDOW: u64 = 0x40_0000_0000;
 /// Where a large frame is filled.
 const LARGE: u64 = WINDOW + 0x20_0000;
-/// Where the UART is mapped.
-pub const UART: u64 = WINDOW + 0x1000;
 /// The slot of the SMC capability.
 const SMC: u64 = 15;
 
 /// The kernel, as the root task has it.
 pub struct Invocations {
+    machine: arch::Machine,
     untyped: u64,
     sched_control: u64,
     opened: u64,
 }
 
-fn slot<T: CapType>(slot: Slot) -> Cap<T> {
+pub fn slot<T: CapType>(slot: Slot) -> Cap<T> {
     Cap::from_bits(slot)
 }
 
-fn own(slot: Slot) -> AbsoluteCPtr {
+pub fn own(slot: Slot) -> AbsoluteCPtr {
     // The root CNode's size and the guard of its capability make up a whole word.
     init_thread::slot::CNODE
         .cap()
         .absolute_cptr_from_bits_with_depth(slot, 64)
 }
 
-fn rights(bits: u32) -> CapRights {
+pub fn rights(bits: u32) -> CapRights {
     CapRightsBuilder::none()
         .write(bits & 1 != 0)
         .read(bits & 2 != 0)
@@ -56,26 +59,24 @@ fn blueprint(kind: Kind, size_bits: u32) -> ObjectBlueprint {
         Kind::CNode => ObjectBlueprint::CNode { size_bits },
         Kind::SchedContext => ObjectBlueprint::SchedContext { size_bits },
         Kind::Reply => ObjectBlueprint::Reply,
-        Kind::VSpace => ObjectBlueprint::Arch(ObjectBlueprintArm::SeL4Arch(
-            ObjectBlueprintSeL4Arch::VSpace,
-        )),
-        Kind::SmallPage => ObjectBlueprint::Arch(ObjectBlueprintArm::SmallPage),
-        Kind::LargePage => ObjectBlueprint::Arch(ObjectBlueprintArm::LargePage),
-        Kind::PageTable => ObjectBlueprint::Arch(ObjectBlueprintArm::PT),
-        Kind::Vcpu => ObjectBlueprint::Arch(ObjectBlueprintArm::VCpu),
+        Kind::VSpace => sel4_extra::VSPACE,
+        Kind::SmallPage => FrameObjectType::GRANULE.blueprint(),
+        Kind::LargePage => FrameObjectType::LargePage.blueprint(),
+        other => arch::blueprint(other),
     }
 }
 
 impl Invocations {
     pub fn new(boot_info: &sel4::BootInfoPtr) -> Self {
         Invocations {
+            machine: arch::Machine::new(boot_info),
             untyped: boot_info.untyped().start() as u64,
             sched_control: boot_info.sched_control().start() as u64,
             opened: 0,
         }
     }
 
-    /// Opens the window of the memory that is left, with the UART's page in it.
+    /// Opens the window of the memory that is left, with the UART in it or beside it.
     pub fn open_window(
         &mut self,
         memory: &mut Memory,
@@ -83,8 +84,13 @@ impl Invocations {
         uart: Option<Slot>,
     ) -> Result<(), OwnFailure<sel4::Error>> {
         let vspace = init_thread::slot::VSPACE.cap().bits();
-        let uart = uart.map(|frame| (frame, UART));
-        own_window(self, memory, next, vspace, WINDOW, uart)
+        // Those above 1 GiB are the root task's own.
+        let [.., upper, lower] = arch::TABLE_KINDS;
+        own_window(self, memory, next, vspace, WINDOW, [upper, lower])?;
+        match uart {
+            Some(uart) => arch::open_uart(self, uart, next).map_err(OwnFailure::Kernel),
+            None => Ok(()),
+        }
     }
 }
 
@@ -123,35 +129,58 @@ impl Kernel for Invocations {
             .asid_pool_assign(slot(vspace))
     }
 
-    fn irq_handler(
-        &mut self,
-        number: u32,
-        edge: bool,
-        core: u32,
-        handler: Slot,
-    ) -> sel4::Result<()> {
-        let control = init_thread::slot::IRQ_CONTROL.cap();
-        sel4::sel4_cfg_if! {
-            if #[sel4_cfg(MAX_NUM_NODES = "1")] {
-                let _ = core;
-                control.irq_control_get_trigger(number.into(), edge, &own(handler))
-            } else {
-                // The first 32 interrupts, each core's own, have handlers in this way only.
-                control.irq_control_get_trigger_core(number.into(), edge, core.into(), &own(handler))
-            }
-        }
+    fn irq_handler(&mut self, irq: &Irq, handler: Slot) -> sel4::Result<()> {
+        arch::irq_handler(irq, handler)
     }
 
     fn irq_bind(&mut self, handler: Slot, notification: Slot) -> sel4::Result<()> {
         slot::<sel4::cap_type::IrqHandler>(handler).irq_handler_set_notification(slot(notification))
     }
 
-    fn map_table(&mut self, vspace: Slot, table: Slot, vaddr: u64) -> sel4::Result<()> {
-        slot::<sel4::cap_type::PT>(table).pt_map(
-            slot(vspace),
-            vaddr as usize,
-            VmAttributes::DEFAULT,
-        )
+    fn io_ports(&mut self, row: &IoPorts, ports: Slot) -> sel4::Result<()> {
+        self.machine.io_ports(row, ports)
+    }
+
+    fn io_space(
+        &mut self,
+        row: &IoSpace,
+        space: Slot,
+        memory: &mut Memory,
+        next: &mut Slot,
+    ) -> sel4::Result<()> {
+        for _ in 0..self.machine.io_space(row, space)? {
+            let parts = memory.anywhere(12, 1);
+            for part in &parts.map_err(|OutOfMemory| sel4::Error::NotEnoughMemory)? {
+                self.retype(part.untyped, Kind::IoPageTable, 0, *next, 1)?;
+                self.map_io_table(space, *next, 0)?;
+                *next += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn map_io_table(&mut self, space: Slot, table: Slot, address: u64) -> sel4::Result<()> {
+        self.machine.map_io_table(space, table, address)
+    }
+
+    fn map_io(&mut self, space: Slot, frame: Slot, address: u64, r: u32) -> sel4::Result<()> {
+        self.machine.map_io(space, frame, address, rights(r))
+    }
+
+    fn counter_hz(&mut self) -> u64 {
+        self.machine.counter_hz()
+    }
+
+    fn map_table(&mut self, vspace: Slot, table: Slot, vaddr: u64, bits: u32) -> sel4::Result<()> {
+        let kind = TABLES.iter().find(|(of, _)| *of == bits);
+        let (_, kind) = kind.ok_or(sel4::Error::InvalidArgument)?;
+        slot::<sel4::cap_type::UnspecifiedIntermediateTranslationTable>(table)
+            .generic_intermediate_translation_table_map(
+                *kind,
+                slot(vspace),
+                vaddr as usize,
+                VmAttributes::DEFAULT,
+            )
     }
 
     fn map(
@@ -180,8 +209,7 @@ impl Kernel for Invocations {
     fn open(&mut self, frame: Slot, page_bits: u32) -> sel4::Result<()> {
         self.opened = if page_bits == 12 { WINDOW } else { LARGE };
         let vspace = init_thread::slot::VSPACE.cap().bits();
-        let attributes = VmAttributes::DEFAULT | VmAttributes::EXECUTE_NEVER;
-        self.map(vspace, frame, self.opened, 3, attributes.into_inner())
+        self.map(vspace, frame, self.opened, 3, normal(false).into_inner())
     }
 
     fn write(&mut self, offset: u64, bytes: &[u8]) -> sel4::Result<()> {
@@ -281,8 +309,7 @@ impl Kernel for Invocations {
             tcb.tcb_set_flags(0, 1)?;
         }
         if thread.vcpu != NONE {
-            slot::<sel4::cap_type::VCpu>(number(thread.vcpu)).vcpu_set_tcb(tcb)?;
-            return Ok(());
+            return arch::bind_vcpu(number(thread.vcpu), tcb);
         }
         let mut registers = UserContext::default();
         *registers.pc_mut() = thread.pc;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! What the walk needs of a kernel.
 
-use molt_system::boot::{Kind, ScheduleEntry, Thread};
+use crate::Memory;
+use molt_system::boot::{IoPorts, IoSpace, Irq, Kind, ScheduleEntry, Thread};
 
 /// A slot of the root task's CNode.
 pub type Slot = u64;
@@ -26,18 +27,41 @@ pub trait Kernel {
     fn make_asid_pool(&mut self, untyped: Slot, pool: Slot) -> Result<(), Self::Error>;
     /// Assigns a VSpace an ASID of the root task's pool.
     fn assign_asid(&mut self, vspace: Slot) -> Result<(), Self::Error>;
-    /// `IRQControl_GetTrigger`, or of a kernel for several cores `IRQControl_GetTriggerCore`.
-    fn irq_handler(
-        &mut self,
-        number: u32,
-        edge: bool,
-        core: u32,
-        handler: Slot,
-    ) -> Result<(), Self::Error>;
+    /// The handler of an interrupt: the architecture's invocation of IRQControl.
+    fn irq_handler(&mut self, irq: &Irq, handler: Slot) -> Result<(), Self::Error>;
     /// `IRQHandler_SetNotification`.
     fn irq_bind(&mut self, handler: Slot, notification: Slot) -> Result<(), Self::Error>;
-    /// `PageTable_Map`.
-    fn map_table(&mut self, vspace: Slot, table: Slot, vaddr: u64) -> Result<(), Self::Error>;
+    /// `IOPortControl_Issue`.
+    fn io_ports(&mut self, row: &IoPorts, ports: Slot) -> Result<(), Self::Error>;
+    /// A copy of the authority over devices' address spaces, for one device; with the tables that a machine of more
+    /// levels than the three that the tool makes needs above those.
+    fn io_space(
+        &mut self,
+        row: &IoSpace,
+        space: Slot,
+        memory: &mut Memory,
+        next: &mut Slot,
+    ) -> Result<(), Self::Error>;
+    /// `IOPageTable_Map`.
+    fn map_io_table(&mut self, space: Slot, table: Slot, address: u64) -> Result<(), Self::Error>;
+    /// `Page_MapIO`.
+    fn map_io(
+        &mut self,
+        space: Slot,
+        frame: Slot,
+        address: u64,
+        rights: u32,
+    ) -> Result<(), Self::Error>;
+    /// The frequency of the counter that programs read time from, as the kernel measured it.
+    fn counter_hz(&mut self) -> u64;
+    /// Maps a table that translates 2^`bits` bytes.
+    fn map_table(
+        &mut self,
+        vspace: Slot,
+        table: Slot,
+        vaddr: u64,
+        bits: u32,
+    ) -> Result<(), Self::Error>;
     /// `Page_Map`.
     fn map(
         &mut self,

@@ -4,6 +4,8 @@
 #![no_main]
 
 #[cfg(target_os = "none")]
+mod arch;
+#[cfg(target_os = "none")]
 mod console;
 #[cfg(target_os = "none")]
 mod faults;
@@ -51,8 +53,8 @@ mod program {
             );
         }
         let first = boot_info.empty().start() as u64;
-        let kind = system.header().uart_kind;
-        let uart = system.header().uart_frame;
+        let (kind, port) = (system.header().uart_kind, system.header().uart_port);
+        let uart = system.header().uart;
         let uart = (uart != NONE).then_some(first + u64::from(uart));
         let mut kernel = Invocations::new(boot_info);
         let made = walk(
@@ -62,7 +64,7 @@ mod program {
             first,
             |kernel, memory, next| {
                 match kernel.open_window(memory, next, uart) {
-                    Ok(()) if uart.is_some() => console::enable(kind),
+                    Ok(()) if uart.is_some() => console::enable(kind, port),
                     // Without the window, filling the first frame fails, and this is reported.
                     _ => {}
                 }

@@ -7,8 +7,8 @@ use crate::kernel::{Kernel, Slot};
 use crate::memory::{Memory, OutOfMemory, Part, Piece};
 use molt_system::NONE;
 use molt_system::boot::{
-    BootError, FILL_PADDR, FIXED, Fill, Irq, Kind, MOVE, Mapping, Object, PageTable, Placement,
-    START, ScheduleEntry, System, Thread,
+    BootError, FILL_COUNTER, FILL_PADDR, FIXED, Fill, IoMapping, IoPorts, IoSpace, IoTable, Irq,
+    Kind, MOVE, Mapping, Object, PageTable, Placement, START, ScheduleEntry, System, Thread,
 };
 
 /// Rights of copies that only a mapping restricts.
@@ -23,6 +23,14 @@ pub enum Step {
     Objects,
     /// Making an IRQ handler.
     Irqs,
+    /// Making a capability to I/O ports.
+    IoPorts,
+    /// Making a device's address space.
+    IoSpaces,
+    /// Mapping a table of a device's address space.
+    IoTables,
+    /// Mapping a frame for a device.
+    IoMappings,
     /// Mapping a page table.
     PageTables,
     /// Filling a frame.
@@ -108,11 +116,15 @@ pub fn walk<K: Kernel>(
     for (row, object) in at_address.iter().enumerate() {
         walk.object(row, object)?;
     }
+    let ports = system.rows(header.io_ports)?;
+    walk.each(Step::IoPorts, ports, Walk::io_ports)?;
     ready(walk.kernel, walk.memory, &mut walk.next);
     for (row, object) in anywhere.iter().enumerate() {
         walk.object(fixed + row, object)?;
     }
     walk.each(Step::Irqs, system.rows(header.irqs)?, Walk::irq)?;
+    let spaces = system.rows(header.io_spaces)?;
+    walk.each(Step::IoSpaces, spaces, Walk::io_space)?;
     walk.each(
         Step::PageTables,
         system.rows(header.page_tables)?,
@@ -121,6 +133,10 @@ pub fn walk<K: Kernel>(
     let blob = system.rows::<u8>(header.blob)?;
     walk.fills(system.rows(header.fills)?, blob)?;
     walk.each(Step::Mappings, system.rows(header.mappings)?, Walk::mapping)?;
+    let tables = system.rows(header.io_tables)?;
+    walk.each(Step::IoTables, tables, Walk::io_table)?;
+    let mappings = system.rows(header.io_mappings)?;
+    walk.each(Step::IoMappings, mappings, Walk::io_mapping)?;
     let threads = system.rows::<Thread>(header.threads)?;
     let monitor = header.monitor_endpoint;
     walk.each(Step::Threads, threads, |walk, thread| {
@@ -233,8 +249,7 @@ impl<K: Kernel> Walk<'_, K> {
 
     fn irq(&mut self, irq: &Irq) -> Result<(), K::Error> {
         let handler = self.slot(irq.handler);
-        self.kernel
-            .irq_handler(irq.number, irq.edge != 0, irq.core, handler)?;
+        self.kernel.irq_handler(irq, handler)?;
         if irq.notification == NONE {
             return Ok(());
         }
@@ -245,8 +260,36 @@ impl<K: Kernel> Walk<'_, K> {
     }
 
     fn page_table(&mut self, table: &PageTable) -> Result<(), K::Error> {
+        let (vspace, own) = (self.slot(table.vspace), self.slot(table.table));
+        self.kernel.map_table(vspace, own, table.vaddr, table.bits)
+    }
+
+    fn io_ports(&mut self, row: &IoPorts) -> Result<(), K::Error> {
+        let ports = self.slot(row.ports);
+        self.kernel.io_ports(row, ports)
+    }
+
+    fn io_space(&mut self, row: &IoSpace) -> Result<(), K::Error> {
+        let space = self.slot(row.space);
         self.kernel
-            .map_table(self.slot(table.vspace), self.slot(table.table), table.vaddr)
+            .io_space(row, space, self.memory, &mut self.next)
+    }
+
+    fn io_table(&mut self, row: &IoTable) -> Result<(), K::Error> {
+        let (space, table) = (self.slot(row.space), self.slot(row.table));
+        self.kernel.map_io_table(space, table, row.address)
+    }
+
+    fn io_mapping(&mut self, row: &IoMapping) -> Result<(), K::Error> {
+        let space = self.slot(row.space);
+        for n in 0..row.count {
+            let copy = self.fresh();
+            let frame = self.slot(row.frame + n);
+            self.kernel.copy(frame, copy, ALL, 0)?;
+            let address = row.address + (u64::from(n) << 12);
+            self.kernel.map_io(space, copy, address, row.rights)?;
+        }
+        Ok(())
     }
 
     /// Fills frame by frame: a frame is opened once for all its rows.
@@ -258,7 +301,10 @@ impl<K: Kernel> Walk<'_, K> {
             let frame = self.slot(first.frame);
             self.kernel.open(frame, first.page_bits).map_err(failed)?;
             for fill in group {
-                if fill.kind == FILL_PADDR {
+                if fill.kind == FILL_COUNTER {
+                    let value = self.kernel.counter_hz().to_le_bytes();
+                    self.kernel.write(fill.offset, &value).map_err(failed)?;
+                } else if fill.kind == FILL_PADDR {
                     let of = self.base + fill.source;
                     let address = self.kernel.address(of).map_err(failed)?;
                     let value = address.wrapping_add(fill.length).to_le_bytes();

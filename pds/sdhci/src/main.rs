@@ -28,8 +28,8 @@ const WIDTH: Width = if cfg!(feature = "v2") {
 
 #[protection_domain(stack_size = 0x1_0000)]
 fn init() -> impl Handler {
-    molt_block_pd::start(IMAGE, |registers, ring| {
-        Disk::start(registers, ring, WIDTH, pause)
+    molt_block_pd::start(IMAGE, |hardware, ring| {
+        Disk::start(hardware.registers, ring, WIDTH, pause)
     })
 }
 

@@ -6,19 +6,21 @@
 #![no_std]
 #![no_main]
 
+mod registers;
+
 use heapless::Vec;
-use molt_shared::Registers;
 use molt_system::{MAX_SERIAL_CLIENTS, SerialBrief};
 use molt_trace::lines::{Lines, Source};
 use molt_trace::ring::Reader;
 use molt_uart::{Kind, Uart};
+use registers::UartRegisters;
 use sel4_microkit::{ChannelSet, Handler, Infallible, protection_domain};
 
 /// The PD that may write trace lines.
 const TRACER: &str = "update";
 
 struct Serial {
-    uart: Uart<Registers>,
+    uart: Uart<UartRegisters>,
     clients: Vec<Lines<'static>, MAX_SERIAL_CLIENTS>,
 }
 
@@ -29,7 +31,6 @@ fn init() -> impl Handler {
         Ok(kind) if brief.device != 0 => kind,
         other => panic!("no UART: {other:?} at {:#x}", brief.device),
     };
-    let registers = molt_brief::registers(brief.device, molt_uart::REGISTERS as u64);
     let clients = brief.clients().iter().map(|client| {
         let words = molt_brief::words(client.ring, client.size);
         let source = Source {
@@ -40,7 +41,7 @@ fn init() -> impl Handler {
         Lines::new(source, Reader::new(words))
     });
     let mut serial = Serial {
-        uart: Uart::new(kind, registers),
+        uart: Uart::new(kind, registers::registers(brief)),
         clients: clients.collect(),
     };
     serial.uart.enable();

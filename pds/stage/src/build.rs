@@ -8,10 +8,8 @@ use molt_system::cspace::{
     WORKSHOP_VSPACE,
 };
 use molt_system::{StageBrief, StageComponent};
-use sel4::{
-    CNodeCapData, Cap, ObjectBlueprint, ObjectBlueprintAArch64, ObjectBlueprintArm, UserContext,
-    cap,
-};
+use sel4::{CNodeCapData, Cap, ObjectBlueprint, UserContext, cap};
+use sel4_extra::VSPACE as VSPACE_OBJECT;
 
 use crate::fill::{Access, Filler, PAGE};
 use crate::make::{Arena, capability};
@@ -37,9 +35,7 @@ pub fn build(
     let window = check::window(component);
     let start = entry(image, window)?;
     let mut arena = Arena::new(component.arena_count, WORKSHOP_REST);
-    let vspace = ObjectBlueprintAArch64::VSpace;
-    let vspace = ObjectBlueprint::Arch(ObjectBlueprintArm::SeL4Arch(vspace));
-    let vspace: cap::VSpace = arena.make_at(vspace, WORKSHOP_VSPACE)?;
+    let vspace: cap::VSpace = arena.make_at(VSPACE_OBJECT, WORKSHOP_VSPACE)?;
     let size_bits = GENERATION_BITS as usize;
     let cnode: cap::CNode = arena.make_at(
         ObjectBlueprint::CNode { size_bits },

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Copies a bundle out of a guest's memory and verifies the copy.
 
-use molt_bundle::{Component, Identity, Reason, Trust, Verified, Window, verify_with_progress};
+use molt_bundle::{
+    Component, Identity, Machine, Reason, Trust, Verified, Window, verify_with_progress,
+};
 use molt_control::digest::words;
 use molt_control::stage::Results;
 use molt_system::{StageBrief, StageComponent};
@@ -79,10 +81,18 @@ pub fn results(verified: &Verified<'_>) -> Results {
     }
 }
 
+/// The machine that this program is built for.
+const MACHINE: Machine = if cfg!(target_arch = "x86_64") {
+    Machine::X86_64
+} else {
+    Machine::Aarch64
+};
+
 /// Where an image of this component may lie.
 pub fn window(component: &StageComponent) -> Window {
     let (start, end) = component.image_range();
     Window {
+        machine: MACHINE,
         start,
         end,
         memory: u64::from(component.arena_count) << component.arena_size_bits,

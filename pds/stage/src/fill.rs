@@ -4,8 +4,8 @@
 use molt_bundle::Reason;
 use molt_shared::Handover;
 use molt_shared::handover::{Maintenance, Step};
-use sel4::{CapRights, ObjectBlueprint, ObjectBlueprintArm, VmAttributes, cap};
-use sel4_extra::FrameExt;
+use sel4::{CapRights, FrameObjectType, cap};
+use sel4_extra::{FrameExt, normal};
 
 use crate::brief;
 use crate::make::Arena;
@@ -39,9 +39,7 @@ impl Filler<'_> {
         content: &[u8],
     ) -> Result<cap::Granule, Reason> {
         self.tables.cover(self.arena, vaddr, PAGE, 12)?;
-        let frame: cap::Granule = self
-            .arena
-            .make(ObjectBlueprint::Arch(ObjectBlueprintArm::SmallPage))?;
+        let frame: cap::Granule = self.arena.make(FrameObjectType::GRANULE.blueprint())?;
         // A new frame is zero.
         if !content.is_empty() {
             self.fill(frame, access.execute, offset, content)?;
@@ -51,14 +49,8 @@ impl Filler<'_> {
         } else {
             CapRights::read_only()
         };
-        let attributes = if access.execute { 3 } else { 3 | 4 };
         frame
-            .frame_map(
-                self.vspace,
-                vaddr as usize,
-                rights,
-                VmAttributes::from_inner(attributes),
-            )
+            .frame_map(self.vspace, vaddr as usize, rights, normal(access.execute))
             .map_err(|_| Reason::BuildFailed)?;
         Ok(frame)
     }
@@ -87,14 +79,13 @@ impl Filler<'_> {
         offset: usize,
         content: &[u8],
     ) -> Result<(), Reason> {
-        let attributes = VmAttributes::from_inner(3 | 4);
         let failed = |_| Reason::BuildFailed;
         frame
             .frame_map(
                 self.own,
                 self.window as usize,
                 CapRights::read_write(),
-                attributes,
+                normal(false),
             )
             .map_err(failed)?;
         // SAFETY: the frame was made just now and is mapped nowhere else; it is unmapped below.

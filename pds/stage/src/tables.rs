@@ -3,14 +3,14 @@
 
 use heapless::Vec;
 use molt_bundle::Reason;
-use sel4::{ObjectBlueprint, ObjectBlueprintArm, VmAttributes, cap};
+use sel4::{TranslationTableObjectType, VmAttributes, cap};
+use sel4_extra::TABLES;
 
 use crate::make::Arena;
 
 /// Page tables that a generation may have.
 const MOST: usize = 256;
-/// Address bits below a table of the middle level (it covers 1 GiB), and of the last (2 MiB).
-const MIDDLE: u32 = 30;
+/// Address bits below a table of the last level: it covers 2 MiB.
 const LAST: u32 = 21;
 
 /// Which tables there are.
@@ -39,25 +39,34 @@ impl Tables {
         let end = vaddr.checked_add(size).ok_or(Reason::BuildFailed)?;
         let mut at = vaddr >> LAST << LAST;
         while at < end {
-            self.ensure(arena, MIDDLE, at)?;
-            if page_bits < LAST {
-                self.ensure(arena, LAST, at)?;
+            for (bits, kind) in TABLES.iter().filter(|(bits, _)| page_bits < *bits) {
+                self.ensure(arena, *bits, *kind, at)?;
             }
             at += 1 << LAST;
         }
         Ok(())
     }
 
-    /// The kernel puts a table at the highest level that misses one: the middle level is made first.
-    fn ensure(&mut self, arena: &mut Arena, level: u32, vaddr: u64) -> Result<(), Reason> {
+    fn ensure(
+        &mut self,
+        arena: &mut Arena,
+        level: u32,
+        kind: TranslationTableObjectType,
+        vaddr: u64,
+    ) -> Result<(), Reason> {
         let key = (level, vaddr >> level);
         if self.present.contains(&key) {
             return Ok(());
         }
         self.present.push(key).map_err(|_| Reason::ArenaFull)?;
-        let table: cap::PT = arena.make(ObjectBlueprint::Arch(ObjectBlueprintArm::PT))?;
+        let table: cap::UnspecifiedIntermediateTranslationTable = arena.make(kind.blueprint())?;
         table
-            .pt_map(self.vspace, vaddr as usize, VmAttributes::DEFAULT)
+            .generic_intermediate_translation_table_map(
+                kind,
+                self.vspace,
+                vaddr as usize,
+                VmAttributes::DEFAULT,
+            )
             .map_err(|_| Reason::BuildFailed)
     }
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Owns the timer, and notifies its clients at the times that they have set.
 //!
-//! A client calls this PD (a protected procedure) with label 1 and, in the first message register, the value of CNTPCT at
-//! which it wants to be notified on the same channel; 0 cancels. Each client has one time; a new one replaces it. The
-//! label of the answer is 0, or 1 for any other call.
+//! A client calls this PD (a protected procedure) with label 1 and, in the first message register, the value of the counter
+//! (`molt_clock::now`) at which it wants to be notified on the same channel; 0 cancels. Each client has one time; a new one
+//! replaces it. The label of the answer is 0, or 1 for any other call.
 #![no_std]
 #![no_main]
 

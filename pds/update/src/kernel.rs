@@ -5,13 +5,14 @@ use core::sync::atomic::AtomicU64;
 
 use molt_clock::{Frequency, Ticks};
 use molt_shared::Mmio;
-use molt_supervisor::{Error, Kernel, Result, Rights, Slot, Space, Thread};
+use molt_supervisor::{Attributes, Error, Kernel, Result, Rights, Slot, Space, Thread};
 use molt_system::cspace::{CHILD_TCB, VSPACE};
 use molt_system::{Authority, UpdateComponent, VaultSlot};
 use sel4::{CapRights, VmAttributes, cap, cap_type};
 use sel4_extra::SchedContextExt;
 use sel4_microkit::{Channel, MessageInfo, set_mr};
 
+use crate::io;
 use crate::vault::{self, capability};
 
 /// Label of the timer's call.
@@ -59,16 +60,32 @@ impl Kernel<'static> for Sel4 {
         space: Space,
         vaddr: u64,
         rights: Rights,
-        attributes: u32,
+        attributes: Attributes,
     ) -> Result {
         let vspace = match space {
             Space::Own => sel4::Cap::from_bits(VSPACE),
             Space::Vault(slot) => capability(slot),
         };
-        let attributes = VmAttributes::from_inner(attributes.into());
+        let attributes = match attributes {
+            Attributes::Normal => sel4_extra::normal(false),
+            Attributes::Device => sel4_extra::device(),
+            Attributes::Planned(bits) => VmAttributes::from_inner(bits.into()),
+        };
         capability::<cap_type::Granule>(frame)
             .frame_map(vspace, vaddr as usize, cap_rights(rights), attributes)
             .map_err(error)
+    }
+
+    fn map_io(&self, frame: VaultSlot, space: VaultSlot, address: u64, rights: Rights) -> Result {
+        io::map(frame, space, address, cap_rights(rights)).map_err(error)
+    }
+
+    fn map_io_table(&self, table: VaultSlot, space: VaultSlot, address: u64) -> Result {
+        io::map_table(table, space, address).map_err(error)
+    }
+
+    fn unmap_io_table(&self, table: VaultSlot) -> Result {
+        io::unmap_table(table).map_err(error)
     }
 
     fn bind_irq(&self, handler: VaultSlot, notification: VaultSlot) -> Result {

@@ -5,6 +5,7 @@
 #![no_main]
 
 mod fault;
+mod io;
 mod kernel;
 mod vault;
 

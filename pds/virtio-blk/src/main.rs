@@ -11,5 +11,7 @@ use sel4_microkit::{Handler, protection_domain};
 #[protection_domain(stack_size = 0x1_0000)]
 fn init() -> impl Handler {
     version::keep_padding();
-    molt_block_pd::start(version::IMAGE, Disk::start)
+    molt_block_pd::start(version::IMAGE, |hardware, ring| {
+        Disk::start(hardware.registers, hardware.configuration.as_ref(), ring)
+    })
 }

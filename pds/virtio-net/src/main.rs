@@ -35,5 +35,5 @@ fn init() -> impl Handler {
 
 /// Since the machine's start.
 fn seconds() -> u64 {
-    molt_clock::now().0 / u64::from(Frequency::of_this_machine().hz())
+    molt_clock::now().0 / Frequency::of_this_machine().hz()
 }

@@ -13,6 +13,7 @@ use std::str::FromStr;
 
 pub use molt_payload::CoreReset;
 pub use molt_uart::Kind;
+pub use sel4_config_tables::Arch;
 use serde::{Deserialize, Deserializer};
 
 /// The folder of the board files, in the repository.
@@ -61,7 +62,10 @@ pub struct Board {
     pub name: String,
     /// In a few words.
     pub about: String,
-    /// The scenario with two bare guests, from the repository's root.
+    /// The architecture.
+    #[serde(default = "aarch64", deserialize_with = "by_name")]
+    pub arch: Arch,
+    /// The scenario with two bare guests, or native clients in their place, from the repository's root.
     pub demo: PathBuf,
     /// The console.
     pub uart: Uart,
@@ -83,7 +87,7 @@ pub struct Uart {
     /// Which.
     #[serde(deserialize_with = "by_name")]
     pub kind: Kind,
-    /// Physical address.
+    /// Physical address, or the first I/O port.
     pub address: u64,
 }
 
@@ -119,6 +123,9 @@ pub struct Qemu {
     /// It can run by the count of instructions.
     #[serde(default = "yes")]
     pub counts_instructions: bool,
+    /// It always runs by the count of instructions.
+    #[serde(default)]
+    pub always_counts: bool,
     /// Machine, processor, memory.
     pub arguments: Vec<String>,
     /// The same for a Linux alone, with as much memory as a guest has: what `molt bench` compares with.
@@ -224,6 +231,10 @@ impl Board {
             .map(|name| Self::load(root, name))
             .collect()
     }
+}
+
+const fn aarch64() -> Arch {
+    Arch::Aarch64
 }
 
 const fn yes() -> bool {

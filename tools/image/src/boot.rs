@@ -12,7 +12,9 @@ use crate::{Error, kept, limits};
 use molt_monitor::{Failure, Memory, Slot, own_window, walk};
 use molt_sdf::{Error as SdfError, System};
 use molt_system::NONE;
-use molt_system::boot::{Kind, Object, ScheduleEntry, System as Tables, Thread};
+use molt_system::boot::{
+    IoPorts, IoSpace, Irq, Kind, Object, ScheduleEntry, System as Tables, Thread,
+};
 use std::convert::Infallible;
 use std::ops::Range;
 
@@ -78,7 +80,6 @@ pub fn rehearse(
 
     let tables = Tables::new(&packed.bytes).map_err(Error::Tables)?;
     let header = tables.header();
-    let uart = (header.uart_frame != NONE).then_some((first + u64::from(header.uart_frame), 0));
     let made = walk(
         &mut Willing,
         &mut memory,
@@ -86,7 +87,10 @@ pub fn rehearse(
         first,
         |kernel, memory, next| {
             // Where this fails, there is no memory for what follows either.
-            let _ = own_window(kernel, memory, next, 0, 0, uart);
+            let tables = [(30, Kind::PageTable), (21, Kind::PageTable)];
+            let _ = own_window(kernel, memory, next, 0, 0, tables);
+            // The copy of the UART's capability.
+            *next += u64::from(header.uart != NONE);
         },
     );
     let there = configuration.root_slots()?.saturating_sub(first);
@@ -146,13 +150,34 @@ impl molt_monitor::Kernel for Willing {
     fn assign_asid(&mut self, _: Slot) -> Result<(), Infallible> {
         Ok(())
     }
-    fn irq_handler(&mut self, _: u32, _: bool, _: u32, _: Slot) -> Result<(), Infallible> {
+    fn irq_handler(&mut self, _: &Irq, _: Slot) -> Result<(), Infallible> {
         Ok(())
+    }
+    fn io_ports(&mut self, _: &IoPorts, _: Slot) -> Result<(), Infallible> {
+        Ok(())
+    }
+    fn io_space(
+        &mut self,
+        _: &IoSpace,
+        _: Slot,
+        _: &mut Memory,
+        _: &mut Slot,
+    ) -> Result<(), Infallible> {
+        Ok(())
+    }
+    fn map_io_table(&mut self, _: Slot, _: Slot, _: u64) -> Result<(), Infallible> {
+        Ok(())
+    }
+    fn map_io(&mut self, _: Slot, _: Slot, _: u64, _: u32) -> Result<(), Infallible> {
+        Ok(())
+    }
+    fn counter_hz(&mut self) -> u64 {
+        0
     }
     fn irq_bind(&mut self, _: Slot, _: Slot) -> Result<(), Infallible> {
         Ok(())
     }
-    fn map_table(&mut self, _: Slot, _: Slot, _: u64) -> Result<(), Infallible> {
+    fn map_table(&mut self, _: Slot, _: Slot, _: u64, _: u32) -> Result<(), Infallible> {
         Ok(())
     }
     fn map(&mut self, _: Slot, _: Slot, _: u64, _: u32, _: u64) -> Result<(), Infallible> {

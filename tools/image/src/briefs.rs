@@ -109,6 +109,7 @@ fn place<T: Brief>(
     let bytes = brief.as_bytes();
     let frames = b.frames(bytes.len() as u64, 12, None);
     b.fill(frames, 0, bytes);
+    b.fill_counter(frames);
     let vaddr = fixed.space.map_tool(b, frames, CONSTANT);
     let set = fixed.elf.set_word("molt_brief", vaddr);
     let set = set.and_then(|()| fixed.elf.set_word("molt_brief_size", bytes.len() as u64));
@@ -136,8 +137,12 @@ fn serial(system: &System, index: DomainId, kind: u32, shared: &Shared) -> Seria
     let described = &system.domains[index];
     let mut brief = SerialBrief {
         header: BriefHeader::of::<SerialBrief>(),
-        device: device(system, described),
+        device: match described.ioports.first() {
+            Some(ports) => ports.first,
+            None => device(system, described),
+        },
         kind,
+        ports: (described.ioports.first()).map_or(NONE, |ports| ports.id.value as u32),
         irq: first_irq(described),
         ..SerialBrief::default()
     };
@@ -165,6 +170,7 @@ fn timer(system: &System, index: DomainId, shared: &Shared) -> TimerBrief {
         log: shared.ring(index),
         device: device(system, &system.domains[index]),
         irq: first_irq(&system.domains[index]),
+        line: (system.domains[index].irqs.first()).map_or(NONE, |irq| irq.number.value as u32),
         ..TimerBrief::default()
     };
     let calls = system.channels.iter().filter_map(|c| match &c.ends {

@@ -3,13 +3,17 @@
 
 use crate::blob::Blob;
 use crate::sizes::Sizes;
-use molt_system::NONE;
+use molt_sdf::model::{Irq as DescribedIrq, IrqSource};
+use molt_sdk::Arch;
 use molt_system::boot::{
-    FILL_BLOB, FILL_PADDR, FIXED, Fill, Irq, Kind, MOVE, Mapping, Object, PageTable, Placement,
+    FILL_BLOB, FILL_COUNTER, FILL_PADDR, FIXED, Fill, IRQ_GIC, IRQ_IOAPIC, IRQ_MSI, IoMapping,
+    IoPorts, IoSpace, IoTable, Irq, Kind, MOVE, Mapping, Object, PageTable, Placement,
     ScheduleEntry, Thread,
 };
 use molt_system::cspace;
+use molt_system::{BriefHeader, NONE};
 use std::collections::BTreeMap;
+use std::mem::offset_of;
 
 /// Rights to signal.
 pub const SIGNAL: u32 = 1;
@@ -38,12 +42,17 @@ impl Frames {
 
 /// The rows so far.
 pub struct Builder {
+    pub arch: Arch,
     pub sizes: Sizes,
     pub next: u32,
     pub objects: Vec<Object>,
     /// The parts of the system, and from which of the objects on they are of each.
     parts: Vec<(usize, String)>,
     pub irqs: Vec<Irq>,
+    pub io_ports: Vec<IoPorts>,
+    pub io_spaces: Vec<IoSpace>,
+    pub io_tables: Vec<IoTable>,
+    pub io_mappings: Vec<IoMapping>,
     pub page_tables: Vec<PageTable>,
     pub fills: Vec<Fill>,
     pub mappings: Vec<Mapping>,
@@ -55,13 +64,18 @@ pub struct Builder {
 }
 
 impl Builder {
-    pub fn new(sizes: Sizes) -> Self {
+    pub fn new(arch: Arch, sizes: Sizes) -> Self {
         Builder {
+            arch,
             sizes,
             next: 0,
             objects: Vec::new(),
             parts: Vec::new(),
             irqs: Vec::new(),
+            io_ports: Vec::new(),
+            io_spaces: Vec::new(),
+            io_tables: Vec::new(),
+            io_mappings: Vec::new(),
             page_tables: Vec::new(),
             fills: Vec::new(),
             mappings: Vec::new(),
@@ -95,7 +109,8 @@ impl Builder {
         memory
     }
 
-    fn numbers(&mut self, count: u32) -> u32 {
+    /// Numbers for objects that are not made of memory.
+    pub fn numbers(&mut self, count: u32) -> u32 {
         let first = self.next;
         self.next += count;
         first
@@ -137,16 +152,25 @@ impl Builder {
     }
 
     /// The handler of an IRQ that is delivered to a core, bound to a notification if one is given.
-    pub fn irq(&mut self, number: u64, edge: bool, core: u64, bound: Option<(u32, u64)>) -> u32 {
+    pub fn irq(&mut self, irq: &DescribedIrq, core: u64, bound: Option<(u32, u64)>) -> u32 {
         let handler = self.numbers(1);
         let (notification, badge) = bound.unwrap_or((NONE, 0));
+        let (kind, source, vector, low) = match irq.source {
+            IrqSource::Gic => (IRQ_GIC, 0, 0, false),
+            IrqSource::IoApic { index, low, vector } => (IRQ_IOAPIC, index, vector, low),
+            IrqSource::Msi { device, vector } => (IRQ_MSI, device.0.into(), vector, false),
+        };
         self.irqs.push(Irq {
-            number: number as u32,
-            edge: edge.into(),
+            number: irq.number.value as u32,
+            edge: irq.edge.into(),
             handler,
             notification,
             badge,
             core: core as u32,
+            kind,
+            source: source as u32,
+            vector: vector as u32,
+            low: low.into(),
             reserved: 0,
         });
         handler
@@ -193,6 +217,19 @@ impl Builder {
             kind: FILL_PADDR,
             reserved: 0,
         });
+    }
+
+    /// Fills in the counter's frequency in a brief, on machines of which only the kernel knows it.
+    pub fn fill_counter(&mut self, brief: Frames) {
+        if self.arch == Arch::X86_64 {
+            self.fills.push(Fill {
+                frame: brief.first,
+                page_bits: brief.page_bits,
+                offset: offset_of!(BriefHeader, counter_hz) as u64,
+                kind: FILL_COUNTER,
+                ..Fill::default()
+            });
+        }
     }
 
     /// Copies a capability.
@@ -274,7 +311,7 @@ mod tests {
     #[test]
     fn memory_is_told_by_part_and_devices_are_not() {
         let sizes = Sizes::new(&Tables::embedded().unwrap()).unwrap();
-        let mut b = Builder::new(sizes);
+        let mut b = Builder::new(Arch::Aarch64, sizes);
         b.part("a");
         b.frames(0x3000, 12, None);
         b.frames(0x1000, 12, Some(0x900_0000));

@@ -5,11 +5,21 @@ use crate::elf::Elf;
 use crate::error::ElfError;
 use crate::{Error, KernelSource};
 use molt_payload::BLOCK_SIZE;
-use molt_sdk::{Platform, Tables};
+use molt_sdk::{Arch, Platform, Tables};
+use molt_system::layout::{self, Top};
 use std::ops::Range;
 
-/// `svc #0` (Arm ARM, DDI 0487, C6.2 "SVC"), which is how seL4 is called.
-const SVC_0: u32 = 0xd400_0001;
+/// How seL4 is called: `svc #0` (Arm ARM, DDI 0487, C6.2 "SVC"), `syscall` (Intel SDM, volume 2, SYSCALL).
+const SVC_0: [u8; 4] = 0xd400_0001_u32.to_le_bytes();
+const SYSCALL: [u8; 2] = [0x0f, 0x05];
+
+/// Where a PD's IPC buffer and stack are on an architecture.
+pub fn top_of(arch: Arch) -> Top {
+    match arch {
+        Arch::Aarch64 => layout::AARCH64,
+        Arch::X86_64 => layout::X86_64,
+    }
+}
 
 /// What programs have to be built for.
 pub struct Configuration {
@@ -60,6 +70,16 @@ impl Configuration {
         crate::kept::free(&self.platform.memory, &taken)
     }
 
+    /// The architecture.
+    pub fn arch(&self) -> Arch {
+        self.tables.arch()
+    }
+
+    /// Where a PD's IPC buffer and stack are.
+    pub fn top(&self) -> Top {
+        top_of(self.arch())
+    }
+
     /// The kernel.
     pub fn kernel(&self) -> &KernelSource {
         &self.kernel
@@ -96,8 +116,11 @@ impl Configuration {
         let Some(code) = program.content("microkit_dbg_putc") else {
             return Ok(());
         };
-        let (instructions, _) = code.as_chunks();
-        let prints = instructions.contains(&SVC_0.to_le_bytes());
+        let prints = match self.arch() {
+            Arch::Aarch64 => code.as_chunks().0.contains(&SVC_0),
+            // Instructions have no fixed length: these two bytes do not stand in the function that does nothing.
+            Arch::X86_64 => code.windows(SYSCALL.len()).any(|two| two == SYSCALL),
+        };
         if prints == self.tables.is("PRINTING") {
             return Ok(());
         }

@@ -8,8 +8,8 @@ use crate::layout::Layout;
 use crate::space::{CONSTANT, DATA};
 use molt_sdf::Rule;
 use molt_sdf::model::{DomainId, ExtraCapability, ProtectionDomain, Rights, SetvarValue, System};
-use molt_system::boot::{Kind, NO_FPU, PD, START, Thread};
-use molt_system::layout::{IPC_BUFFER, STACK_TOP, TOOL_AREA, TOOL_END};
+use molt_system::boot::{IoPorts, Kind, NO_FPU, PD, START, Thread};
+use molt_system::layout::{TOOL_AREA, TOOL_END};
 use molt_system::{NONE, Name, cspace};
 
 /// A PD's scheduling context has badge 0x100 + its index, as Microkit's have.
@@ -85,13 +85,19 @@ pub fn capabilities(layout: &mut Layout, index: DomainId) {
         b.place(cnode, cspace::SMC, molt_system::boot::SOURCE_SMC, ALL, 0);
     }
     for irq in &described.irqs {
-        let handler = b.irq(
-            irq.number.value,
-            irq.edge,
-            described.cpu.value,
-            Some((notification, 1 << irq.id.value)),
-        );
+        let bound = Some((notification, 1 << irq.id.value));
+        let handler = b.irq(irq, described.cpu.value, bound);
         b.place(cnode, cspace::IRQ + irq.id.value, handler, ALL, 0);
+    }
+    for ports in &described.ioports {
+        let number = b.numbers(1);
+        b.io_ports.push(IoPorts {
+            first: ports.first as u32,
+            last: (ports.first + ports.count - 1) as u32,
+            ports: number,
+            reserved: 0,
+        });
+        b.place(cnode, cspace::IO_PORTS + ports.id.value, number, ALL, 0);
     }
     if let Some((parent, id)) = described.parent {
         child(layout, parent, cspace::CHILD_TCB + id, tcb);
@@ -148,7 +154,10 @@ pub fn microkit_symbols(system: &System, index: DomainId) -> Vec<(&'static str, 
             "microkit_pps",
             mask(&mut ends().filter(|e| e.pp).map(|e| e.id.value)),
         ),
-        ("microkit_ioports", vec![0; 8]),
+        (
+            "microkit_ioports",
+            mask(&mut described.ioports.iter().map(|p| p.id.value)),
+        ),
     ]
 }
 
@@ -191,7 +200,8 @@ fn tool_area_is_free(
         .as_ref()
         .is_some_and(|f| f.space.has_tool_area());
     if let Some(fixed) = &layout.domains[index].fixed {
-        let placed = fixed.elf.check_place(described.stack_size, used);
+        let top = layout.configuration.top();
+        let placed = fixed.elf.check_place(top, described.stack_size, used);
         let image = &described.image;
         placed.map_err(|reason| layout.image_error(image, &image.span, reason))?;
     }
@@ -266,6 +276,7 @@ fn segments(
 
 fn thread(layout: &mut Layout, described: &ProtectionDomain, index: DomainId) {
     let fault = layout.fault_endpoint(index);
+    let top = layout.configuration.top();
     let (notification, sc) = (layout.domains[index].notification, layout.domains[index].sc);
     let Some((fixed, b)) = layout.fixed(index) else {
         return;
@@ -273,9 +284,9 @@ fn thread(layout: &mut Layout, described: &ProtectionDomain, index: DomainId) {
     let stack = b.frames(described.stack_size, 12, None);
     fixed
         .space
-        .map(b, stack, STACK_TOP - described.stack_size, DATA, true);
+        .map(b, stack, top.stack - described.stack_size, DATA, true);
     let ipc = b.frames(0x1000, 12, None);
-    fixed.space.map(b, ipc, IPC_BUFFER, DATA, true);
+    fixed.space.map(b, ipc, top.ipc_buffer, DATA, true);
     let (fault_endpoint, fault_badge) = fault.unwrap_or((NONE, index as u64 + 1));
     b.threads.push(Thread {
         name: Name::new(&described.name),
@@ -284,7 +295,7 @@ fn thread(layout: &mut Layout, described: &ProtectionDomain, index: DomainId) {
         cspace_data: cspace::guard(0),
         vspace: fixed.space.vspace,
         ipc_frame: ipc.first,
-        ipc_buffer: IPC_BUFFER,
+        ipc_buffer: top.ipc_buffer,
         sc,
         notification,
         vcpu: NONE,
@@ -296,7 +307,7 @@ fn thread(layout: &mut Layout, described: &ProtectionDomain, index: DomainId) {
         period_us: described.schedule.period,
         sc_badge: SC_BADGE + index as u64,
         pc: fixed.elf.entry,
-        sp: STACK_TOP,
+        sp: top.stack,
         flags: START | PD | if described.fpu { 0 } else { NO_FPU },
         extra_refills: 0,
         core: described.cpu.value as u32,

@@ -6,16 +6,20 @@
 
 use crate::Error;
 use crate::builder::Frames;
+use crate::configuration::top_of;
 use crate::domain::microkit_symbols;
 use crate::elf::Elf;
 use crate::error::ElfError;
+use crate::io;
 use crate::layout::Layout;
 use crate::trust;
 use molt_bundle::Identity as BundleIdentity;
 use molt_envelope::Bundle;
+use molt_sdf::Rule;
 use molt_sdf::System;
-use molt_sdf::model::{Client, DomainId, Map, Replaceable, Role, SetvarValue, Share};
-use molt_system::layout::{IPC_BUFFER, STACK_TOP, TOOL_AREA};
+use molt_sdf::model::{Client, DomainId, Map, RegionId, Replaceable, Role, SetvarValue, Share};
+use molt_sdk::Arch;
+use molt_system::layout::{TOOL_AREA, Top};
 use molt_system::{
     BriefHeader, DriverBrief, DriverClient, DriverRing, Entry, ISOLATED, Identity,
     MAX_DRIVER_CLIENTS, NONE, Name, PINNED, SHARE_WORDS, TableRange, TrustKey,
@@ -31,6 +35,8 @@ const BRIEF_SIZE: u64 = (size_of::<DriverBrief>() as u64).next_multiple_of(0x100
 pub const ORDERS: u64 = TOOL_AREA + 0x10_0000;
 /// Address of the report page.
 pub const REPORT: u64 = ORDERS + 0x2000;
+/// Address of the configuration space of a component's PCI function, which a generation gets to read.
+pub const CONFIGURATION: u64 = REPORT + 0x2000;
 /// Sequence number of the factory image: every update is above it.
 pub const FACTORY: u64 = 0;
 /// Version of the capsule's format: none is handed over yet, all starts are cold.
@@ -64,8 +70,9 @@ fn one(layout: &mut Layout, domain: DomainId) -> Result<Driver, Error> {
     let system = layout.system;
     let described = &system.domains[domain];
     let (_, file) = layout.files.named(system, &described.image)?;
+    let arch = (layout.configuration.arch(), layout.configuration.top());
     let bundle = (layout.configuration.check(&file))
-        .and_then(|()| make_bundle(system, domain, &file, FACTORY, &Bundle::default()))
+        .and_then(|()| make_bundle(arch, system, domain, &file, FACTORY, &Bundle::default()))
         .map_err(|reason| layout.image_error(&described.image, &described.image.span, reason))?;
     let slot = described.replaceable.as_ref().map_or(0, |r| r.bundle_size);
     if bundle.len() as u64 > slot {
@@ -83,6 +90,7 @@ fn one(layout: &mut Layout, domain: DomainId) -> Result<Driver, Error> {
     let frames = layout.b.frames(BRIEF_SIZE, 12, None);
     let brief = brief(system, domain);
     layout.b.fill(frames, 0, brief.as_bytes());
+    layout.b.fill_counter(frames);
     for (n, client) in described
         .clients
         .iter()
@@ -90,35 +98,61 @@ fn one(layout: &mut Layout, domain: DomainId) -> Result<Driver, Error> {
         .take(MAX_DRIVER_CLIENTS)
     {
         let row = offset_of!(DriverBrief, clients) + n * size_of::<DriverClient>();
-        for (word, region) in [
-            (offset_of!(DriverClient, queue_paddr), client.queue),
-            (offset_of!(DriverClient, memory_paddr), client.memory),
-        ] {
-            let region = layout.regions[region];
-            layout.b.fill_paddr(frames, (row + word) as u64, region);
+        // Only a network's driver passes the queue's own memory to its device.
+        let network = matches!(client.share, Some(Share::Network { .. }));
+        let queue = network.then_some((offset_of!(DriverClient, queue_paddr), client.queue));
+        let memory = (offset_of!(DriverClient, memory_paddr), client.memory);
+        for (word, region) in queue.into_iter().chain([memory]) {
+            device_address(layout, domain, region, frames, (row + word) as u64)?;
         }
     }
     if let Some(ring) = ring(system, domain) {
         let at = offset_of!(DriverBrief, ring) + offset_of!(DriverRing, paddr);
-        layout
-            .b
-            .fill_paddr(frames, at as u64, layout.regions[ring.region]);
+        device_address(layout, domain, ring.region, frames, at as u64)?;
     }
     Ok(Driver {
         domain,
         bundle,
         brief: frames,
-        entry: entry(described.stack_size),
+        entry: entry(layout.configuration.top(), described.stack_size),
         tables: tables(system, domain),
         keys,
     })
 }
 
-pub fn entry(stack_size: u64) -> Entry {
+/// Fills in the address at which the component's device reaches a region: as its address space has it, or where it has
+/// none, the physical one.
+fn device_address(
+    layout: &mut Layout,
+    domain: DomainId,
+    region: RegionId,
+    brief: Frames,
+    offset: u64,
+) -> Result<(), Error> {
+    let described = &layout.system.domains[domain];
+    if described
+        .replaceable
+        .as_ref()
+        .is_none_or(|r| r.io_space.is_none())
+    {
+        let frames = layout.regions[region];
+        layout.b.fill_paddr(brief, offset, frames);
+        return Ok(());
+    }
+    let Some(map) = io::map_of(layout, domain, region) else {
+        let region = layout.system.region(region).name.clone();
+        let rule = Rule::IoMapMissing(region, described.name.clone());
+        return Err(layout.broken(&described.span, rule));
+    };
+    layout.b.fill(brief, offset, &map.address.to_le_bytes());
+    Ok(())
+}
+
+pub fn entry(top: Top, stack_size: u64) -> Entry {
     Entry {
-        stack_top: STACK_TOP,
+        stack_top: top.stack,
         stack_size,
-        ipc_buffer: IPC_BUFFER,
+        ipc_buffer: top.ipc_buffer,
         brief: BRIEF,
         brief_size: BRIEF_SIZE,
     }
@@ -157,12 +191,19 @@ pub fn tables(system: &System, domain: DomainId) -> Vec<TableRange> {
             }
         })
         .collect();
-    tables.extend([ORDERS, REPORT].map(|vaddr| TableRange {
-        vaddr,
-        size: 0x1000,
-        page_bits: 12,
-        reserved: 0,
-    }));
+    let is_pci = (system.domains[domain].replaceable.as_ref()).is_some_and(|r| r.pci.is_some());
+    let configuration = is_pci.then_some(CONFIGURATION);
+    tables.extend(
+        [ORDERS, REPORT]
+            .into_iter()
+            .chain(configuration)
+            .map(|vaddr| TableRange {
+                vaddr,
+                size: 0x1000,
+                page_bits: 12,
+                reserved: 0,
+            }),
+    );
     tables
 }
 
@@ -183,6 +224,13 @@ fn brief(system: &System, domain: DomainId) -> DriverBrief {
     };
     if let Some(map) = devices(system, domain).next() {
         (brief.device, brief.device_size) = (map.vaddr.value, system.region(map.region).size);
+    }
+    if described
+        .replaceable
+        .as_ref()
+        .is_some_and(|r| r.pci.is_some())
+    {
+        brief.configuration = CONFIGURATION;
     }
     if let Some(map) = ring(system, domain) {
         brief.ring = DriverRing {
@@ -272,6 +320,7 @@ pub fn named(replaceable: &Replaceable) -> BundleIdentity {
 
 /// Sets the component's symbols in a driver's ELF and puts it into an unsigned envelope.
 fn make_bundle(
+    (arch, top): (Arch, Top),
     system: &System,
     domain: DomainId,
     file: &[u8],
@@ -279,8 +328,8 @@ fn make_bundle(
     with: &Bundle<'_>,
 ) -> Result<Vec<u8>, ElfError> {
     let described = &system.domains[domain];
-    let mut elf = Elf::parse(file)?;
-    elf.check_place(described.stack_size, true)?;
+    let mut elf = Elf::parse(arch, file)?;
+    elf.check_place(top, described.stack_size, true)?;
     let mut set = vec!["molt_brief", "molt_brief_size"];
     for (name, value) in microkit_symbols(system, domain) {
         elf.set(name, &value)?;
@@ -307,7 +356,10 @@ fn make_bundle(
             .is_some_and(|(address, size)| !is_zero(&elf, address, size))
     });
     let patched = elf.write_back(file, &set)?;
-    let replaceable = described.replaceable.as_ref().ok_or(ElfError::Machine)?;
+    let replaceable = described
+        .replaceable
+        .as_ref()
+        .ok_or(ElfError::NotReplaceable)?;
     let bundle = Bundle {
         class: &replaceable.class,
         identity: named(replaceable),
@@ -335,6 +387,7 @@ fn is_zero(elf: &Elf, address: u64, size: u64) -> bool {
 /// # Errors
 /// When `component` is not replaceable, or the ELF is no driver for it.
 pub fn bundle(
+    arch: Arch,
     system: &System,
     component: DomainId,
     elf: &[u8],
@@ -348,8 +401,10 @@ pub fn bundle(
     else {
         return Err(Error::NoComponent(component.to_string()));
     };
-    make_bundle(system, component, elf, sequence, with).map_err(|reason| Error::Program {
-        path: domain.name.clone().into(),
-        reason,
+    make_bundle((arch, top_of(arch)), system, component, elf, sequence, with).map_err(|reason| {
+        Error::Program {
+            path: domain.name.clone().into(),
+            reason,
+        }
     })
 }

@@ -2,8 +2,9 @@
 //! Program images: their segments in memory, and the symbols that can be set.
 
 use crate::error::ElfError;
-use molt_system::layout::{SMALL_PAGE, STACK_TOP, TOOL_AREA, TOOL_END};
-use object::elf::{EM_AARCH64, ET_EXEC, FileHeader64, PF_R, PF_W, PF_X, PT_LOAD};
+use molt_sdk::Arch;
+use molt_system::layout::{SMALL_PAGE, TOOL_AREA, TOOL_END, Top};
+use object::elf::{EM_AARCH64, EM_X86_64, ET_EXEC, FileHeader64, PF_R, PF_W, PF_X, PT_LOAD};
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::{LittleEndian, Object, ObjectSymbol};
 use std::collections::BTreeMap;
@@ -45,17 +46,31 @@ pub struct Elf {
     symbols: BTreeMap<String, (u64, u64)>,
 }
 
+/// The architecture that a program image is for; AArch64 if it is no image at all, which is refused later.
+pub fn arch_of(bytes: &[u8]) -> Arch {
+    let machine = FileHeader64::<LittleEndian>::parse(bytes)
+        .and_then(|header| Ok(header.e_machine(header.endian()?)));
+    match machine {
+        Ok(EM_X86_64) => Arch::X86_64,
+        _ => Arch::Aarch64,
+    }
+}
+
 fn format(error: object::Error) -> ElfError {
     ElfError::Format(error.to_string())
 }
 
 impl Elf {
-    /// Reads a static AArch64 ELF.
-    pub fn parse(bytes: &[u8]) -> Result<Self, ElfError> {
+    /// Reads a static ELF for an architecture.
+    pub fn parse(arch: Arch, bytes: &[u8]) -> Result<Self, ElfError> {
         let header = FileHeader64::<LittleEndian>::parse(bytes).map_err(format)?;
         let endian = header.endian().map_err(format)?;
-        if header.e_machine(endian) != EM_AARCH64 || header.e_type(endian) != ET_EXEC {
-            return Err(ElfError::Machine);
+        let machine = match arch {
+            Arch::Aarch64 => EM_AARCH64,
+            Arch::X86_64 => EM_X86_64,
+        };
+        if header.e_machine(endian) != machine || header.e_type(endian) != ET_EXEC {
+            return Err(ElfError::Machine(arch));
         }
         let mut segments = Vec::new();
         for program in header.program_headers(endian, bytes).map_err(format)? {
@@ -117,10 +132,15 @@ impl Elf {
     }
 
     /// Refuses segments where a PD has its stack, its IPC buffer, or, if it has any, pages of the tool's.
-    pub fn check_place(&self, stack_size: u64, has_tool_area: bool) -> Result<(), ElfError> {
+    pub fn check_place(
+        &self,
+        top: Top,
+        stack_size: u64,
+        has_tool_area: bool,
+    ) -> Result<(), ElfError> {
         for segment in &self.segments {
             let (start, end) = (segment.first_page(), segment.end_page());
-            if end > STACK_TOP - stack_size {
+            if end > top.stack - stack_size {
                 return Err(ElfError::Place(segment.vaddr, "the stack"));
             }
             if has_tool_area && start < TOOL_END && TOOL_AREA < end {

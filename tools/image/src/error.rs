@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Why no image was made.
 
+use molt_sdk::Arch;
 use std::path::PathBuf;
 
 /// Why no image was made.
@@ -94,8 +95,11 @@ pub enum ElfError {
     #[error("not a program image: {0}")]
     Format(String),
     /// Another machine's or a shared object.
-    #[error("not a static AArch64 program")]
-    Machine,
+    #[error("not a static program for {0}")]
+    Machine(Arch),
+    /// The PD that a bundle is for is not replaceable.
+    #[error("its PD is not replaceable")]
+    NotReplaceable,
     /// Built for another kernel configuration.
     #[error("it was built for {built_for}; this image's kernel is {kernel}")]
     Configuration {

@@ -107,7 +107,7 @@ fn bare(
     memory: &Memory,
 ) -> Result<Loaded, Error> {
     let (_, bytes) = layout.files.named(layout.system, &guest.kernel)?;
-    let elf = Elf::parse(&bytes)
+    let elf = Elf::parse(molt_sdk::Arch::Aarch64, &bytes)
         .map_err(|reason| layout.image_error(&guest.kernel, &guest.kernel.span, reason))?;
     for segment in &elf.segments {
         put(layout, memory, &guest.kernel, segment.paddr, &segment.data)?;

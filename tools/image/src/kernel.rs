@@ -5,7 +5,7 @@ use crate::configuration::Configuration;
 use crate::elf::Elf;
 use crate::{Error, files};
 use molt_payload::{ADDRESS_END, LINK_ADDRESS};
-use molt_sdk::{Platform, Tables};
+use molt_sdk::{Arch, Platform, Tables};
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -57,7 +57,11 @@ impl KernelSource {
         };
         // In seL4's files the number follows only from the size of its table: a word for each interrupt, the private ones for each
         // core.
-        let kernel = Elf::parse(&std::fs::read(configuration.kernel()).ok()?).ok()?;
+        if configuration.tables().arch() != Arch::Aarch64 {
+            return None;
+        }
+        let bytes = std::fs::read(configuration.kernel()).ok()?;
+        let kernel = Elf::parse(Arch::Aarch64, &bytes).ok()?;
         let (_, bytes) = kernel.symbol("intStateIRQTable")?;
         (bytes / 8).checked_sub(PRIVATE_INTERRUPTS * (configuration.cores() - 1))
     }
@@ -71,7 +75,7 @@ impl KernelSource {
     }
 }
 
-/// A kernel, read.
+/// An AArch64 kernel, read.
 pub struct Kernel {
     pub elf: Elf,
     pub configuration: Configuration,
@@ -80,17 +84,19 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    pub fn read(source: &KernelSource) -> Result<Self, Error> {
-        let path = match source {
+    pub fn read(configuration: Configuration) -> Result<Self, Error> {
+        let ram = ram(&configuration.platform)?;
+        let path = match configuration.kernel() {
             KernelSource::Embedded(path) => path.clone(),
             KernelSource::Sdk(configuration) => configuration.kernel(),
         };
         let bytes = files::read(&path)?;
-        let elf = Elf::parse(&bytes).map_err(|reason| Error::Program { path, reason })?;
+        let elf =
+            Elf::parse(Arch::Aarch64, &bytes).map_err(|reason| Error::Program { path, reason })?;
         Ok(Kernel {
             elf,
-            configuration: Configuration::of(source)?,
-            ram: ram(&source.platform()?)?,
+            configuration,
+            ram,
         })
     }
 }

@@ -48,6 +48,8 @@ pub struct Layout<'a> {
     pub regions: Vec<Frames>,
     /// By PD.
     pub domains: Vec<Domain>,
+    /// By address space of a device.
+    pub io_spaces: Vec<crate::io::Space>,
     pub monitor_endpoint: u32,
     pub monitor_reply: u32,
     /// What programs have to be built for.
@@ -63,7 +65,7 @@ impl<'a> Layout<'a> {
         uart: Uart,
     ) -> Result<Self, Error> {
         crate::limits::check(system, configuration)?;
-        let mut b = Builder::new(Sizes::new(&configuration.tables)?);
+        let mut b = Builder::new(configuration.arch(), Sizes::new(&configuration.tables)?);
         let monitor_endpoint = b.make(Kind::Endpoint, 0, 1);
         let monitor_reply = b.make(Kind::Reply, 0, 1);
         let mut layout = Layout {
@@ -73,6 +75,7 @@ impl<'a> Layout<'a> {
             b,
             regions: Vec::new(),
             domains: Vec::new(),
+            io_spaces: Vec::new(),
             monitor_endpoint,
             monitor_reply,
             configuration,
@@ -141,7 +144,7 @@ impl<'a> Layout<'a> {
             let (_, bytes) = self.files.named(self.system, name)?;
             let parse = || {
                 self.configuration.check(&bytes)?;
-                let elf = Elf::parse(&bytes)?;
+                let elf = Elf::parse(self.configuration.arch(), &bytes)?;
                 self.configuration.check_library(&elf)?;
                 Ok(elf)
             };

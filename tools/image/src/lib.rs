@@ -19,11 +19,13 @@ mod error;
 mod files;
 mod flash;
 mod guest;
+mod io;
 mod kept;
 mod kernel;
 mod layout;
 mod limits;
 mod machine;
+mod module;
 mod pack;
 mod pages;
 mod payload;
@@ -37,6 +39,7 @@ mod trust;
 mod update;
 
 pub use driver::bundle;
+pub use elf::arch_of;
 pub use error::Error;
 pub use kernel::KernelSource;
 pub use trust::would_run;
@@ -44,6 +47,7 @@ pub use trust::would_run;
 use configuration::Configuration;
 use molt_board::{Board, Kind, Uart};
 use molt_sdf::System;
+use molt_sdk::Arch;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -58,8 +62,8 @@ pub struct Options {
     pub kernel: KernelSource,
     /// The board.
     pub board: Board,
-    /// The loader's ELF.
-    pub loader: PathBuf,
+    /// The loader's ELF, where an image has one ([`has_loader`]).
+    pub loader: Option<PathBuf>,
     /// `monitor`'s ELF; `None`: `molt-monitor` or `monitor.elf` in `elfs`.
     pub monitor: Option<PathBuf>,
     /// Where the image goes.
@@ -99,27 +103,40 @@ pub fn check(system: &System, kernel: &KernelSource) -> Result<Report, Error> {
 /// # Errors
 /// An error in the description or a program image, or an image that the loader would refuse.
 pub fn build(options: &Options) -> Result<Report, Error> {
-    let system = molt_sdf::load(&options.system, &options.elfs)?;
+    let configuration = Configuration::of(&options.kernel)?;
+    let arch = configuration.arch();
+    let system = molt_sdf::load_for(arch, &options.system, &options.elfs)?;
     let files = files::Files::new(&options.system, &options.elfs);
-    let kernel = kernel::Kernel::read(&options.kernel)?;
-    let packed = plan::plan(&system, &files, &kernel.configuration, options.board.uart)?;
+    let packed = plan::plan(&system, &files, &configuration, options.board.uart)?;
     let monitor = match &options.monitor {
         Some(path) => path.clone(),
         None => files.find_program(&["molt-monitor", "monitor.elf"])?,
     };
     let program = files::read(&monitor)?;
-    let root = (kernel.configuration.check(&program))
-        .and_then(|()| root::root_task(&program, &packed.bytes))
+    let root = (configuration.check(&program))
+        .and_then(|()| root::root_task(arch, &program, &packed.bytes))
         .map_err(|reason| Error::Program {
             path: monitor,
             reason,
         })?;
-    kept::check(&system, &kernel, &root)?;
-    boot::rehearse(&system, &packed, &kernel, &root)?;
-    let mut parts = packed.parts;
-    parts.extend(kept::parts(&kernel, &root)?);
-    let loader = files::read(&options.loader)?;
-    let image = payload::pack(&loader, &options.loader, &kernel, &options.board, &root)?;
+    let mut parts = packed.parts.clone();
+    let image = match &options.loader {
+        Some(loader) => {
+            let kernel = kernel::Kernel::read(configuration)?;
+            kept::check(&system, &kernel, &root)?;
+            boot::rehearse(&system, &packed, &kernel, &root)?;
+            parts.extend(kept::parts(&kernel, &root)?);
+            payload::pack(
+                &files::read(loader)?,
+                loader,
+                &kernel,
+                &options.board,
+                &root,
+            )?
+        }
+        // The kernel learns from the machine what memory there is; `monitor` finds out at boot whether it is enough.
+        None => module::pack(&root),
+    };
     std::fs::write(&options.out, &image).map_err(|error| Error::File {
         path: options.out.clone(),
         error,
@@ -133,6 +150,13 @@ pub fn build(options: &Options) -> Result<Report, Error> {
     })
 }
 
+/// Whether an image for this architecture has our loader; otherwise it is the root task alone, a module beside the kernel
+/// for the machine's own multiboot loader.
+#[must_use]
+pub fn has_loader(arch: Arch) -> bool {
+    arch == Arch::Aarch64
+}
+
 /// The console of the embedded kernel's board.
 const EMBEDDED_UART: Uart = Uart {
     kind: Kind::Pl011,
@@ -144,15 +168,10 @@ const EMBEDDED_UART: Uart = Uart {
 /// # Errors
 /// As [`build`], but for what kernel's and loader's programs have to be: of the kernel only its tables are read.
 pub fn lay_out(system: &Path, search: &[PathBuf], kernel: &KernelSource) -> Result<Vec<u8>, Error> {
-    let description = molt_sdf::load(system, search)?;
+    let configuration = Configuration::of(kernel)?;
+    let description = molt_sdf::load_for(configuration.arch(), system, search)?;
     let files = files::Files::new(system, search);
-    Ok(plan::plan(
-        &description,
-        &files,
-        &Configuration::of(kernel)?,
-        EMBEDDED_UART,
-    )?
-    .bytes)
+    Ok(plan::plan(&description, &files, &configuration, EMBEDDED_UART)?.bytes)
 }
 
 /// Packs any root task's ELF instead of `monitor` and a system: for tests of the kernel.
@@ -162,19 +181,25 @@ pub fn lay_out(system: &Path, search: &[PathBuf], kernel: &KernelSource) -> Resu
 pub fn pack(
     kernel: &KernelSource,
     board: &Board,
-    loader: &Path,
+    loader: Option<&Path>,
     root_task: &Path,
     out: &Path,
 ) -> Result<(), Error> {
-    let kernel = kernel::Kernel::read(kernel)?;
+    let configuration = Configuration::of(kernel)?;
     let program = files::read(root_task)?;
-    let root = (kernel.configuration.check(&program))
-        .and_then(|()| root::bare(&program))
+    let root = (configuration.check(&program))
+        .and_then(|()| root::bare(configuration.arch(), &program))
         .map_err(|reason| Error::Program {
             path: root_task.to_owned(),
             reason,
         })?;
-    let image = payload::pack(&files::read(loader)?, loader, &kernel, board, &root)?;
+    let image = match loader {
+        Some(loader) => {
+            let kernel = kernel::Kernel::read(configuration)?;
+            payload::pack(&files::read(loader)?, loader, &kernel, board, &root)?
+        }
+        None => module::pack(&root),
+    };
     std::fs::write(out, image).map_err(|error| Error::File {
         path: out.to_owned(),
         error,

@@ -3,11 +3,15 @@
 
 use crate::builder::Builder;
 use crate::layout::Layout;
+use molt_board::Kind;
 use molt_system::NONE;
-use molt_system::boot::{FIXED, Header, MAGIC, Object, Section, VERSION};
+use molt_system::boot::{FIXED, Header, IoPorts, MAGIC, Object, Section, VERSION};
 use molt_system::layout::SMALL_PAGE;
 use std::collections::BTreeMap;
 use zerocopy::{Immutable, IntoBytes};
+
+/// I/O ports of a 16550.
+const UART_PORTS: u32 = 8;
 
 /// A packed system.
 pub struct Packed {
@@ -48,13 +52,17 @@ fn order(objects: &mut [Object]) {
 /// Packs everything.
 pub fn pack(mut layout: Layout) -> Packed {
     let regions = layout.regions.iter().map(|frames| frames.first).collect();
-    let uart_frame = uart(&mut layout);
+    let (uart, uart_port) = uart(&mut layout);
     let (monitor_endpoint, monitor_reply) = (layout.monitor_endpoint, layout.monitor_reply);
     let uart_kind = layout.uart.kind as u32;
     let parts = layout.b.memory();
     let Builder {
         mut objects,
         irqs,
+        io_ports,
+        io_spaces,
+        mut io_tables,
+        io_mappings,
         mut page_tables,
         mut fills,
         mappings,
@@ -67,10 +75,11 @@ pub fn pack(mut layout: Layout) -> Packed {
         ..
     } = layout.b;
     order(&mut objects);
-    // An upper page table covers an aligned gibibyte and must be there before a lower one within it: both kinds of one
-    // range were made in that order, which a sort by number keeps.
+    // An upper table must be there before a lower one within what it translates: those of one range were made in that
+    // order, which a sort by number keeps.
     page_tables.sort_by_key(|t| t.table);
     fills.sort_by_key(|f| f.frame);
+    io_tables.sort_by_key(|t| t.table);
 
     let mut bytes = vec![0; size_of::<Header>()];
     let mut header = Header {
@@ -79,13 +88,18 @@ pub fn pack(mut layout: Layout) -> Packed {
         slots: next.into(),
         monitor_endpoint,
         monitor_reply,
-        uart_frame,
+        uart,
         uart_kind,
+        uart_port,
         objects: section(&mut bytes, &objects),
         irqs: section(&mut bytes, &irqs),
+        io_ports: section(&mut bytes, &io_ports),
+        io_spaces: section(&mut bytes, &io_spaces),
         page_tables: section(&mut bytes, &page_tables),
         fills: section(&mut bytes, &fills),
         mappings: section(&mut bytes, &mappings),
+        io_tables: section(&mut bytes, &io_tables),
+        io_mappings: section(&mut bytes, &io_mappings),
         threads: section(&mut bytes, &threads),
         domain_schedule: section(&mut bytes, &domain_schedule),
         domain_start,
@@ -111,8 +125,33 @@ pub fn pack(mut layout: Layout) -> Packed {
     }
 }
 
-/// The frame of the board's UART, for `monitor`'s own messages: that of the region that contains it, or a new one.
-fn uart(layout: &mut Layout) -> u32 {
+/// The board's UART, for `monitor`'s own messages: its frame, or its I/O ports and the first of them.
+fn uart(layout: &mut Layout) -> (u32, u64) {
+    match layout.uart.kind {
+        Kind::Ns16550 => (uart_ports(layout), layout.uart.address),
+        _ => (uart_frame(layout), 0),
+    }
+}
+
+/// The ports of a PD that has them, or new ones.
+fn uart_ports(layout: &mut Layout) -> u32 {
+    let address = layout.uart.address as u32;
+    let mut rows = layout.b.io_ports.iter();
+    if let Some(row) = rows.find(|row| (row.first..=row.last).contains(&address)) {
+        return row.ports;
+    }
+    let ports = layout.b.numbers(1);
+    layout.b.io_ports.push(IoPorts {
+        first: address,
+        last: address + UART_PORTS - 1,
+        ports,
+        reserved: 0,
+    });
+    ports
+}
+
+/// The frame of the region that contains the UART, or a new one.
+fn uart_frame(layout: &mut Layout) -> u32 {
     let address = layout.uart.address & !(SMALL_PAGE - 1);
     let page = address..address + SMALL_PAGE;
     if !layout.configuration.platform.has(&page) {

@@ -7,11 +7,12 @@ use crate::kernel::Kernel;
 use crate::root::RootTask;
 use molt_board::Board;
 use molt_payload::{BLOCK_SIZE, Header, LINK_ADDRESS, PAYLOAD_OFFSET, Region, check};
+use molt_sdk::Arch;
 use std::path::Path;
 use zerocopy::IntoBytes;
 
 fn loader_bytes(loader: &[u8], path: &Path) -> Result<Vec<u8>, Error> {
-    let elf = Elf::parse(loader).map_err(|reason| Error::Program {
+    let elf = Elf::parse(Arch::Aarch64, loader).map_err(|reason| Error::Program {
         path: path.to_owned(),
         reason,
     })?;

@@ -6,11 +6,11 @@ use crate::files::Files;
 use crate::layout::Layout;
 use crate::pack::Packed;
 use crate::{
-    Error, briefs, channels, domain, driver, flash, guest, machine, pack, pages, schedule, stage,
-    update,
+    Error, briefs, channels, domain, driver, flash, guest, io, machine, pack, pages, schedule,
+    stage, update,
 };
 use molt_board::Uart;
-use molt_sdf::model::{DomainId, Role, Stop};
+use molt_sdf::model::{DomainId, Replaceable, Role, Stop};
 use molt_sdf::{Rule, System};
 use molt_system::UpdateBrief;
 
@@ -26,6 +26,7 @@ pub fn plan(
 ) -> Result<Packed, Error> {
     let mut layout = Layout::new(system, files, configuration, uart)?;
     schedule::lay_out(&mut layout)?;
+    io::lay_out(&mut layout);
     let guests = guest::load_all(&mut layout)?;
     for index in 0..system.domains.len() {
         layout.b.part(&system.domains[index].name);
@@ -56,9 +57,10 @@ pub fn plan(
         machine::lay_out(&mut layout, index, &shared);
     }
     let there = layout.configuration.platform.memory.iter();
-    let there = there.map(|range| range.end - range.start).sum();
+    let there: u64 = there.map(|range| range.end - range.start).sum();
     let packed = pack::pack(layout);
-    if packed.memory > there {
+    // Where it is not known, `monitor` finds out.
+    if there != 0 && packed.memory > there {
         let needed = packed.memory;
         return Err(Error::Memory { needed, there });
     }
@@ -84,11 +86,12 @@ fn vault_is_large_enough(
 /// What deserves attention: here, devices that reach memory without an IOMMU.
 pub fn warnings(system: &System) -> Vec<String> {
     let reaches = |d: &&molt_sdf::model::ProtectionDomain| {
-        d.replaceable.as_ref().is_some_and(|r| r.stop != Stop::None)
+        let reaches = |r: &Replaceable| r.stop != Stop::None && r.io_space.is_none();
+        d.replaceable.as_ref().is_some_and(reaches)
     };
     let warn = |d: &molt_sdf::model::ProtectionDomain| {
         format!(
-            "'{}': its device does DMA and there is no IOMMU: whoever makes its driver is trusted with all memory",
+            "'{}': its device does DMA and no IOMMU stands before it: whoever makes its driver is trusted with all memory",
             d.name
         )
     };

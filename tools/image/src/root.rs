@@ -3,6 +3,7 @@
 
 use crate::elf::Elf;
 use crate::error::ElfError;
+use molt_sdk::Arch;
 use molt_system::layout::SMALL_PAGE;
 
 /// The root task as one piece of memory.
@@ -13,13 +14,13 @@ pub struct RootTask {
 }
 
 /// A program without a system.
-pub fn bare(program: &[u8]) -> Result<RootTask, ElfError> {
-    Ok(memory(&Elf::parse(program)?, &[]))
+pub fn bare(arch: Arch, program: &[u8]) -> Result<RootTask, ElfError> {
+    Ok(memory(&Elf::parse(arch, program)?, &[]))
 }
 
 /// Puts the packed system at the page behind the program and tells it by `molt_system` and `molt_system_size`.
-pub fn root_task(monitor: &[u8], packed: &[u8]) -> Result<RootTask, ElfError> {
-    let mut elf = Elf::parse(monitor)?;
+pub fn root_task(arch: Arch, monitor: &[u8], packed: &[u8]) -> Result<RootTask, ElfError> {
+    let mut elf = Elf::parse(arch, monitor)?;
     elf.set_word("molt_system", end(&elf))?;
     elf.set_word("molt_system_size", packed.len() as u64)?;
     Ok(memory(&elf, packed))

@@ -19,6 +19,8 @@ pub struct Sizes {
     page_table: u32,
     vcpu: u32,
     asid_pool: u32,
+    /// x86_64 only; elsewhere as a page table's.
+    io_page_table: u32,
 }
 
 impl Sizes {
@@ -39,6 +41,7 @@ impl Sizes {
             page_table: bits("page_table")?,
             vcpu: bits("vcpu")?,
             asid_pool: bits("asid_pool")?,
+            io_page_table: bits("io_page_table").or_else(|_| bits("page_table"))?,
         })
     }
 
@@ -54,7 +57,8 @@ impl Sizes {
             Kind::VSpace => self.vspace,
             Kind::SmallPage => self.small_page,
             Kind::LargePage => self.large_page,
-            Kind::PageTable => self.page_table,
+            Kind::PageTable | Kind::Pdpt | Kind::PageDirectory => self.page_table,
+            Kind::IoPageTable => self.io_page_table,
             Kind::Vcpu => self.vcpu,
             Kind::AsidPool => self.asid_pool,
         }

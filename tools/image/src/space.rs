@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Address spaces: mappings, and the page tables that they need.
 //!
-//! A VSpace of this configuration translates 40 bits: a root of 1024 entries of 1 GiB, then two levels of page tables of
-//! 512 entries each (2 MiB and 4 KiB).
+//! A VSpace on AArch64 translates 40 bits: a root of 1024 entries of 1 GiB, then two levels of page tables of 512 entries
+//! each (2 MiB and 4 KiB). On x86_64 there is one level more, of 512 entries of 512 GiB at the root.
 
 use crate::builder::{Builder, Frames};
 use molt_sdf::model::Rights;
+use molt_sdk::Arch;
 use molt_system::boot::{Kind, Mapping, PageTable};
 use molt_system::layout::{SMALL_PAGE, TOOL_AREA};
 use std::collections::BTreeSet;
@@ -22,9 +23,25 @@ pub fn rights(rights: Rights) -> u32 {
     u32::from(rights.write) | u32::from(rights.read || rights.execute) << 1
 }
 
-/// VM attributes of a mapping: 1 cacheable, 2 parity, 4 execute-never.
-pub fn attributes(rights: Rights, cached: bool) -> u32 {
-    2 | u32::from(cached) | u32::from(!rights.execute) << 2
+/// VM attributes of a mapping. AArch64: 1 cacheable, 2 parity, 4 execute-never. x86_64: 0 write-back, 2 cache disabled; there
+/// is none against instruction fetches.
+pub fn attributes(arch: Arch, rights: Rights, cached: bool) -> u32 {
+    match arch {
+        Arch::Aarch64 => 2 | u32::from(cached) | u32::from(!rights.execute) << 2,
+        Arch::X86_64 => u32::from(!cached) << 1,
+    }
+}
+
+/// Translation tables below the first one, upper ones first: log2 of the bytes that one translates.
+fn tables(arch: Arch) -> &'static [(u32, Kind)] {
+    match arch {
+        Arch::Aarch64 => &[(30, Kind::PageTable), (21, Kind::PageTable)],
+        Arch::X86_64 => &[
+            (39, Kind::Pdpt),
+            (30, Kind::PageDirectory),
+            (21, Kind::PageTable),
+        ],
+    }
 }
 
 /// Data, read-write.
@@ -51,16 +68,18 @@ impl Space {
 
     /// Page tables for a range of pages of a size.
     pub fn reserve(&mut self, b: &mut Builder, vaddr: u64, size: u64, page_bits: u32) {
-        let levels: &[u32] = if page_bits == 12 { &[30, 21] } else { &[30] };
-        for bits in levels {
+        let levels = tables(b.arch).iter().filter(|(bits, _)| page_bits < *bits);
+        for (bits, kind) in levels {
             let mut base = vaddr >> bits << bits;
             while base < vaddr + size {
                 if self.tables.insert((*bits, base)) {
-                    let table = b.make(Kind::PageTable, 0, 1);
+                    let table = b.make(*kind, 0, 1);
                     b.page_tables.push(PageTable {
                         vspace: self.vspace,
                         table,
                         vaddr: base,
+                        bits: *bits,
+                        reserved: 0,
                     });
                 }
                 base += 1 << bits;
@@ -85,7 +104,7 @@ impl Space {
             page_bits: frames.page_bits,
             vaddr,
             rights: rights(access),
-            attributes: attributes(access, cached),
+            attributes: attributes(b.arch, access, cached),
         });
     }
 

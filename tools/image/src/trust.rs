@@ -6,9 +6,10 @@ use crate::driver::{entry, identity, named, tables};
 use crate::files::Files;
 use crate::stage::ARENA_BITS;
 use crate::{Error, KernelSource};
-use molt_bundle::{Component, Trust, Window};
+use molt_bundle::{Component, Machine, Trust, Window};
 use molt_sdf::model::{DomainId, Replaceable};
 use molt_sdf::{Error as SdfError, Rule, System};
+use molt_sdk::Arch;
 use molt_suit::{PublicKey, Reason, Refusal, Roles, TrustedKey};
 use molt_system::{MAX_KEYS, MAX_TABLES, StageComponent, TrustKey};
 
@@ -59,9 +60,10 @@ pub fn would_run(
     if bundle.len() as u64 > replaceable.bundle_size {
         return Ok(Err(Reason::TooLarge.into()));
     }
+    let configuration = Configuration::of(kernel)?;
     let mut row = StageComponent {
         identity: identity(replaceable),
-        entry: entry(domain.stack_size),
+        entry: entry(configuration.top(), domain.stack_size),
         ..StageComponent::default()
     };
     let tables = tables(system, component);
@@ -75,11 +77,15 @@ pub fn would_run(
         class: replaceable.class.as_bytes(),
         identity: named(replaceable),
         window: Window {
+            machine: match configuration.arch() {
+                Arch::Aarch64 => Machine::Aarch64,
+                Arch::X86_64 => Machine::X86_64,
+            },
             start,
             end,
             memory: replaceable.arena >> ARENA_BITS << ARENA_BITS,
         },
-        configuration: Configuration::of(kernel)?.digest,
+        configuration: configuration.digest,
     };
     let verified = molt_bundle::verify(bundle, &component, Trust::Keys(keys), Some(committed));
     Ok(verified.map(|_| ()))

@@ -2,19 +2,21 @@
 //! `update`: its vault, and the plan that names everything in it.
 
 use crate::builder::{ALL, Builder, CNode, Frames, SIGNAL};
-use crate::driver::{Driver, FACTORY, ORDERS, REPORT, channel, devices, identity};
+use crate::driver::{CONFIGURATION, Driver, FACTORY, ORDERS, REPORT, channel, devices, identity};
+use crate::io;
 use crate::layout::Layout;
 use crate::pages::Shared;
 use crate::plan::SHARED;
 use crate::space::{attributes, rights};
 use crate::stage::{ARENA_BITS, stagings};
 use molt_sdf::model::{DomainId, Doorbell, Map, RegionId, Role, Stop};
+use molt_sdk::Arch;
 use molt_system::boot::{Kind, SOURCE_SCHED_CONTROL};
 use molt_system::{
-    Arena, Authority, BriefHeader, ControlPage, DeviceFrames, MAX_ARENAS, MAX_CLIENTS,
-    MAX_COMPONENTS, MAX_DEVICES, MAX_IRQS, MAX_MAPPINGS, MAX_REGIONS, MAX_SIGNALS, NONE, Name,
-    OfferLimit, Region, RegionMapping, Signal, StopRoutine, UpdateBrief, UpdateClient,
-    UpdateComponent, UpdateIrq, VaultSlot, cspace,
+    Arena, Authority, Bar, BriefHeader, ControlPage, DeviceFrames, MAX_ARENAS, MAX_BARS,
+    MAX_CLIENTS, MAX_COMPONENTS, MAX_DEVICES, MAX_IRQS, MAX_MAPPINGS, MAX_REGIONS, MAX_SIGNALS,
+    NONE, Name, OfferLimit, Region, RegionMapping, Signal, StopRoutine, UpdateBrief, UpdateClient,
+    UpdateComponent, UpdateIoSpace, UpdateIrq, UpdatePci, VaultSlot, cspace,
 };
 
 /// The vault as it is filled.
@@ -231,7 +233,11 @@ fn regions(
             size: frames.size(),
             ..Region::default()
         };
-        push(row, mapping(map, NONE, VaultSlot::NONE));
+        let arch = layout.b.arch;
+        if let Some(io) = io::map_of(layout, driver, map.region) {
+            (row.io_rights, row.io_address) = (rights(io.rights), io.address);
+        }
+        push(row, mapping(arch, map, NONE, VaultSlot::NONE));
         for (n, client) in system.clients().into_iter().enumerate() {
             let Some(map) = mapped(layout, client, map.region) else {
                 continue;
@@ -240,7 +246,7 @@ fn regions(
                 continue;
             };
             let vspace = vault.copy(b, fixed.space.vspace, ALL, 0);
-            push(row, mapping(map, n as u32, vspace));
+            push(row, mapping(arch, map, n as u32, vspace));
         }
         addresses.push(frames);
         brief.region_count += 1;
@@ -255,8 +261,8 @@ fn mapped<'a>(layout: &Layout<'a>, domain: DomainId, region: RegionId) -> Option
         .find(|m| m.region == region)
 }
 
-fn mapping(map: &Map, holder: u32, vspace: VaultSlot) -> RegionMapping {
-    let attributes = attributes(map.rights, map.cached);
+fn mapping(arch: Arch, map: &Map, holder: u32, vspace: VaultSlot) -> RegionMapping {
+    let attributes = attributes(arch, map.rights, map.cached);
     RegionMapping {
         holder,
         vspace,
@@ -307,6 +313,7 @@ fn component(
             Stop::None => StopRoutine::None as u32,
             Stop::VirtioMmio => StopRoutine::VirtioMmio as u32,
             Stop::Sdhci => StopRoutine::Sdhci as u32,
+            Stop::VirtioPci => StopRoutine::VirtioPci as u32,
         };
         row.bundle_slots = replaceable.bundle_slots as u32;
         row.bundle_slot_size = replaceable.bundle_size as u32;
@@ -342,6 +349,8 @@ fn component(
         arena.report = page(control.report, control.update.1, REPORT);
     }
     hardware(layout, update, driver.domain, vault, &mut row);
+    pci(layout, update, driver.domain, vault, &mut row);
+    row.io_space = io_space(layout, driver.domain, vault).unwrap_or_default();
     signals(layout, driver.domain, vault, &mut row);
     row
 }
@@ -355,27 +364,11 @@ fn hardware(
 ) {
     let system = layout.system;
     for (device, map) in row.devices.iter_mut().zip(devices(system, driver)) {
-        let frames = layout.regions[map.region];
-        let Some((fixed, b)) = layout.fixed(update) else {
-            return;
-        };
-        let window = fixed.space.tool_range(frames.size(), frames.page_bits);
-        fixed
-            .space
-            .reserve(b, window, frames.size(), frames.page_bits);
-        *device = DeviceFrames {
-            first: vault.give(b, frames.first, frames.count),
-            count: frames.count,
-            page_bits: frames.page_bits,
-            reserved: 0,
-            paddr: system.region(map.region).phys_addr.unwrap_or_default(),
-            driver_vaddr: map.vaddr.value,
-            update_vaddr: window,
-        };
+        *device = device_frames(layout, update, vault, map.region, map.vaddr.value);
         row.device_count = (row.device_count + 1).min(MAX_DEVICES as u32);
     }
     for (to, irq) in row.irqs.iter_mut().zip(&system.domains[driver].irqs) {
-        let handler = layout.b.irq(irq.number.value, irq.edge, 0, None);
+        let handler = layout.b.irq(irq, 0, None);
         let handler = vault.give(&mut layout.b, handler, 1);
         *to = UpdateIrq {
             handler,
@@ -385,6 +378,78 @@ fn hardware(
         };
         row.irq_count = (row.irq_count + 1).min(MAX_IRQS as u32);
     }
+}
+
+/// The originals of a device's frames, and a window for them in `update`.
+fn device_frames(
+    layout: &mut Layout,
+    update: DomainId,
+    vault: &mut Vault,
+    region: RegionId,
+    driver_vaddr: u64,
+) -> DeviceFrames {
+    let frames = layout.regions[region];
+    let paddr = layout.system.region(region).phys_addr.unwrap_or_default();
+    let Some((fixed, b)) = layout.fixed(update) else {
+        return DeviceFrames::default();
+    };
+    let window = fixed.space.tool_range(frames.size(), frames.page_bits);
+    fixed
+        .space
+        .reserve(b, window, frames.size(), frames.page_bits);
+    DeviceFrames {
+        first: vault.give(b, frames.first, frames.count),
+        count: frames.count,
+        page_bits: frames.page_bits,
+        reserved: 0,
+        paddr,
+        driver_vaddr,
+        update_vaddr: window,
+    }
+}
+
+fn pci(
+    layout: &mut Layout,
+    update: DomainId,
+    driver: DomainId,
+    vault: &mut Vault,
+    row: &mut UpdateComponent,
+) {
+    let system = layout.system;
+    let described = &system.domains[driver];
+    let Some(pci) = described.replaceable.as_ref().and_then(|r| r.pci.as_ref()) else {
+        return;
+    };
+    row.pci = UpdatePci {
+        present: 1,
+        configuration: device_frames(layout, update, vault, pci.configuration, CONFIGURATION),
+        messages: device_frames(layout, update, vault, pci.messages, 0),
+        message: (described.irqs.first()).map_or(0, |irq| irq.number.value as u32),
+        ..UpdatePci::default()
+    };
+    for (to, (index, region)) in row.pci.bars.iter_mut().zip(&pci.bars) {
+        *to = Bar {
+            index: *index as u32,
+            reserved: 0,
+            paddr: system.region(*region).phys_addr.unwrap_or_default(),
+        };
+        row.pci.bar_count = (row.pci.bar_count + 1).min(MAX_BARS as u32);
+    }
+}
+
+/// The device's address space, all of which hangs below one table, as the rules say.
+fn io_space(layout: &mut Layout, driver: DomainId, vault: &mut Vault) -> Option<UpdateIoSpace> {
+    let replaceable = layout.system.domains[driver].replaceable.as_ref()?;
+    let space = layout.io_spaces.get(replaceable.io_space?)?;
+    let (address, table) = space.second.first_key_value()?;
+    let (number, address, table) = (space.space, *address, *table);
+    Some(UpdateIoSpace {
+        present: 1,
+        reserved: 0,
+        space: vault.copy(&mut layout.b, number, ALL, 0),
+        table: vault.give(&mut layout.b, table, 1),
+        address,
+    })
 }
 
 /// What Microkit would put into the driver's CNode: its output notifications.

@@ -6,6 +6,7 @@ mod common;
 use common::model::{FIRST, Mapped, Model};
 use common::{description, elf, lay_out, programs};
 use molt_envelope::Bundle;
+use molt_sdk::Arch;
 use molt_system::boot::{Kind, System, Thread};
 use molt_system::{UpdateBrief, VmmBrief, brief, cspace, layout};
 
@@ -134,12 +135,15 @@ fn a_plain_system_is_microkits() {
     );
     assert_eq!(run.model.paddrs[&server[&0x500_0000].frame], 0x904_3000);
     assert_eq!(server[&0x500_0000].attributes & 1, 0, "not cached");
-    assert!(!server.contains_key(&layout::STACK_TOP), "guard page");
+    assert!(!server.contains_key(&layout::AARCH64.stack), "guard page");
     let stack = server
-        .range(layout::STACK_TOP - 0x4000..layout::STACK_TOP)
+        .range(layout::AARCH64.stack - 0x4000..layout::AARCH64.stack)
         .count();
-    assert_eq!((stack, server.contains_key(&layout::IPC_BUFFER)), (4, true));
-    assert!(!server.contains_key(&(layout::STACK_TOP - 0x5000)));
+    assert_eq!(
+        (stack, server.contains_key(&layout::AARCH64.ipc_buffer)),
+        (4, true)
+    );
+    assert!(!server.contains_key(&(layout::AARCH64.stack - 0x5000)));
     // Both see the same frames.
     assert_eq!(
         run.space("client")[&0x400_1000].frame,
@@ -430,10 +434,10 @@ fn a_bundle_is_the_driver_with_the_components_symbols() {
     let component = system.components()[0];
     let driver = elf::program(b"another driver");
     let with = Bundle::default();
-    let bundle =
-        molt_image::bundle(&system, component, &driver, 7, &with).unwrap_or_else(|e| panic!("{e}"));
-    let again =
-        molt_image::bundle(&system, component, &driver, 7, &with).unwrap_or_else(|e| panic!("{e}"));
+    let bundle = molt_image::bundle(Arch::Aarch64, &system, component, &driver, 7, &with)
+        .unwrap_or_else(|e| panic!("{e}"));
+    let again = molt_image::bundle(Arch::Aarch64, &system, component, &driver, 7, &with)
+        .unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(bundle, again);
     // The ELF is an integrated payload, its data segment at 0x2000 of the file.
     let envelope = molt_suit::Envelope::parse(&bundle).unwrap_or_else(|e| panic!("{e}"));
@@ -442,7 +446,7 @@ fn a_bundle_is_the_driver_with_the_components_symbols() {
     assert_eq!(&data[name..name + 5], b"disk\0");
     let at = elf::offset("molt_brief") as usize;
     assert_ne!(data[at..at + 8], [0; 8]);
-    let not_replaceable = molt_image::bundle(&system, 0, &driver, 7, &with);
+    let not_replaceable = molt_image::bundle(Arch::Aarch64, &system, 0, &driver, 7, &with);
     assert!(matches!(
         not_replaceable,
         Err(molt_image::Error::NoComponent(_))

@@ -28,7 +28,9 @@ pub fn run(command: &Bundle) -> Result<bool> {
 }
 
 fn new(arguments: &NewBundle) -> Result<bool> {
-    let system = molt_sdf::load(&arguments.system, &[])?;
+    let driver = read(&arguments.driver)?;
+    let arch = molt_image::arch_of(&driver);
+    let system = molt_sdf::load_for(arch, &arguments.system, &[])?;
     let component = component(&system, Some(&arguments.component))?;
     let guest = arguments.guest.as_deref().map(read).transpose()?;
     let text = (!arguments.driver_version.is_empty() || !arguments.about.is_empty())
@@ -38,8 +40,7 @@ fn new(arguments: &NewBundle) -> Result<bool> {
         text,
         ..molt_envelope::Bundle::default()
     };
-    let driver = read(&arguments.driver)?;
-    let bundle = molt_image::bundle(&system, component, &driver, arguments.sequence, &with)?;
+    let bundle = molt_image::bundle(arch, &system, component, &driver, arguments.sequence, &with)?;
     write(&arguments.out, &bundle)
 }
 
@@ -90,10 +91,11 @@ fn verify(arguments: &VerifyBundle) -> Result<bool> {
             exchanged.map_or(Ok(()), Err)
         })
     } else {
-        let system = molt_sdf::load(&arguments.system, &[])?;
+        let kernel = Kernel::choose(&arguments.kernel)?;
+        let system = molt_sdf::load_for(kernel.arch(), &arguments.system, &[])?;
         let component = component(&system, arguments.component.as_deref())?;
         // Only what programs are built for matters: the kernel itself need not be there.
-        let kernel = match Kernel::choose(&arguments.kernel)? {
+        let kernel = match kernel {
             Kernel::Embedded => KernelSource::Embedded("".into()),
             Kernel::Sdk(configuration) => KernelSource::Sdk(configuration),
         };

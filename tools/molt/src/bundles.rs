@@ -9,7 +9,7 @@ use molt_envelope::{Bundle, PrivateKey};
 use molt_linux::Archive;
 use molt_sdf::System;
 use molt_sdf::model::{DomainId, ProtectionDomain};
-use molt_sdk::Configuration;
+use molt_sdk::{Arch, Configuration};
 use molt_suit::{Envelope, Manifest};
 
 use crate::demo_keys;
@@ -24,6 +24,8 @@ pub struct Maker<'a> {
     pub scenario: &'a Scenario,
     /// For which system.
     pub system: &'a System,
+    /// For which architecture.
+    pub arch: Arch,
     /// For which kernel's configuration.
     pub configuration: Option<&'a Configuration>,
 }
@@ -78,7 +80,8 @@ impl Maker<'_> {
             .map(|index| {
                 let sequence = source.sequence + index * source.stride;
                 let with = Bundle::default();
-                let bundle = molt_image::bundle(self.system, component, &elf, sequence, &with)?;
+                let bundle =
+                    molt_image::bundle(self.arch, self.system, component, &elf, sequence, &with)?;
                 let domain = &self.system.domains[component];
                 let bundle = altered(bundle, source.damage, domain)?;
                 let signed = match source.damage {

@@ -126,7 +126,7 @@ pub fn check(arguments: &Check) -> Result<bool> {
     let kernel = Kernel::choose(&arguments.kernel)?;
     let path = &arguments.system.system;
     // Prefilled files are made while building: here they may be missing.
-    let system = molt_sdf::load(path, &[])?;
+    let system = molt_sdf::load_for(kernel.arch(), path, &[])?;
     molt_image::check(&system, &kernel.described())?;
     say!(
         "{}: {} protection domains, {} memory regions, {} channels: ok",
@@ -140,7 +140,7 @@ pub fn check(arguments: &Check) -> Result<bool> {
 
 /// `molt graph`
 pub fn graph(arguments: &Graph) -> Result<bool> {
-    let system = molt_sdf::load(&arguments.system.system, &[])?;
+    let system = molt_sdf::load_any(&arguments.system.system, &[])?;
     write_to(&arguments.out, molt_graph::draw(&system).as_bytes())?;
     say!("{}", arguments.out.display());
     Ok(true)

@@ -124,7 +124,7 @@ pub fn run(
     limit: Duration,
 ) -> Result<()> {
     machine.limit = limit;
-    if count_instructions {
+    if count_instructions || machine.board.always_counts {
         machine.clock = match machine.disk {
             Disk::None => Clock::InstructionsJumping,
             _ => Clock::Instructions,

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use molt_board::Board;
 use molt_image::KernelSource;
-use molt_qemu::Machine;
-use molt_sdk::{Configuration, Error, Sdk, Tables};
+use molt_qemu::{Boot, Machine};
+use molt_sdk::{Arch, Configuration, Error, Sdk, Tables};
 
 use crate::arguments;
 use crate::toolchain::{Target, Toolchain};
@@ -98,13 +98,25 @@ impl Kernel {
         Ok(Board::load(toolchain.root(), self.board())?)
     }
 
+    /// Its architecture.
+    pub fn arch(&self) -> Arch {
+        self.sdk().map_or(Arch::Aarch64, |sdk| sdk.tables().arch())
+    }
+
     fn cores(&self) -> u64 {
         self.sdk().map_or(1, Configuration::cores)
     }
 
     /// A machine for it.
     pub fn machine(&self, board: &Board, image: PathBuf) -> Machine {
-        Machine::new(&board.qemu, self.cores(), image)
+        let boot = match self.sdk().filter(|_| self.arch() == Arch::X86_64) {
+            Some(configuration) => Boot::Multiboot {
+                kernel: configuration.kernel_32(),
+                module: image,
+            },
+            None => Boot::Image(image),
+        };
+        Machine::new(board, self.cores(), boot)
     }
 
     /// Whether that machine can run by the count of instructions.

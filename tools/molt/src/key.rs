@@ -68,7 +68,7 @@ fn list(arguments: &ListKeys) -> Result<bool> {
     let Some(description) = &arguments.system else {
         return Ok(true);
     };
-    let system = molt_sdf::load(description, &[])?;
+    let system = molt_sdf::load_any(description, &[])?;
     let folder = description.parent().unwrap_or(Path::new(""));
     for domain in &system.domains {
         for trust in domain.replaceable.iter().flat_map(|r| &r.trust) {

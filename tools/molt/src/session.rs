@@ -45,6 +45,7 @@ pub fn run(
 ) -> Result<Outcome> {
     let mut machine = workspace.machine.clone();
     machine.limit = Duration::from_secs(scenario.limit);
+    let count_instructions = count_instructions || machine.board.always_counts;
     machine.clock = match (count_instructions, scenario.disk) {
         (false, _) => Clock::Host,
         // Idle time may be jumped over only where no device works in the host's time.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-use molt_sdk::Configuration;
+use molt_sdk::{Arch, Configuration};
 
 /// The kind of target that a program is built for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,15 +19,17 @@ pub enum Target {
 }
 
 impl Target {
-    fn triple(self) -> &'static str {
-        match self {
-            Target::Domain => "aarch64-unknown-none",
-            Target::Bare => "aarch64-unknown-none-softfloat",
+    fn triple(self, arch: Arch) -> &'static str {
+        match (arch, self) {
+            (Arch::Aarch64, Target::Domain) => "aarch64-unknown-none",
+            (Arch::Aarch64, Target::Bare) => "aarch64-unknown-none-softfloat",
+            // Without SSE and x87: the kernel would keep them, and nothing here needs them.
+            (Arch::X86_64, _) => "x86_64-unknown-none",
         }
     }
 }
 
-/// A cargo that can build for bare AArch64.
+/// A cargo that can build for bare machines.
 #[derive(Clone, Debug)]
 pub struct Toolchain {
     cargo: PathBuf,
@@ -152,7 +154,8 @@ impl Toolchain {
         let output = command
             .output()
             .with_context(|| format!("cannot run {}", self.cargo.display()))?;
-        let triple = target.triple();
+        let arch = configuration.map_or(Arch::Aarch64, |c| c.tables().arch());
+        let triple = target.triple(arch);
         if !output.status.success() {
             bail!(
                 "{} does not build for {triple}:\n{}",
@@ -172,7 +175,8 @@ impl Toolchain {
         directory: &Path,
         configuration: Option<&Configuration>,
     ) -> Command {
-        let triple = target.triple();
+        let arch = configuration.map_or(Arch::Aarch64, |c| c.tables().arch());
+        let triple = target.triple(arch);
         let mut command = self.subcommand(subcommand);
         command
             .args(["--locked", "--target", triple, "--target-dir"])
@@ -198,6 +202,10 @@ impl Toolchain {
         let mut flags = OsString::from("--remap-path-prefix=");
         flags.push(&self.root);
         flags.push("=molt");
+        if arch == Arch::X86_64 {
+            // The target's default is a program that can be at any address. (A unit separator stands between flags.)
+            flags.push("\u{1f}-Crelocation-model=static");
+        }
         command.env("CARGO_ENCODED_RUSTFLAGS", flags);
         // Empty is none, also where a configuration file names one.
         for wrapper in ["RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"] {

@@ -156,6 +156,15 @@ pub fn lock(folder: &Path) -> Result<File> {
     Ok(lock)
 }
 
+/// The program of the loader, where an image for the kernel has one.
+pub fn loader(toolchain: &Toolchain, kernel: &Kernel) -> Result<Option<PathBuf>> {
+    if !molt_image::has_loader(kernel.arch()) {
+        return Ok(None);
+    }
+    let folder = toolchain.build(&[LOADER], Target::Bare, &[], None)?;
+    Ok(Some(folder.join(LOADER)))
+}
+
 /// Builds the image from the files in the folder.
 pub fn build_image(
     toolchain: &Toolchain,
@@ -167,9 +176,7 @@ pub fn build_image(
     let monitor = toolchain
         .build(&[MONITOR], Target::Domain, &[], kernel.programs_for()?)?
         .join(MONITOR);
-    let loader = toolchain
-        .build(&[LOADER], Target::Bare, &[], None)?
-        .join(LOADER);
+    let loader = loader(toolchain, kernel)?;
     let out = directory.join("molt.img");
     let report = molt_image::build(&molt_image::Options {
         system: system.to_owned(),
@@ -206,7 +213,7 @@ impl Builder<'_> {
     /// Programs, bundles and boot images; returns the checked description.
     pub fn inputs(&self) -> Result<System> {
         let search = [&[self.directory.to_owned()], self.search].concat();
-        let load = || molt_sdf::load(&self.scenario.system, &search);
+        let load = || molt_sdf::load_for(self.kernel.arch(), &self.scenario.system, &search);
         self.placeholders()?;
         let system = load()?;
         self.programs(&system)?;
@@ -320,6 +327,7 @@ impl Builder<'_> {
             toolchain: self.toolchain,
             scenario: self.scenario,
             system,
+            arch: self.kernel.arch(),
             configuration: self.kernel.programs_for()?,
         })
     }

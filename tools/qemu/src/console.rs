@@ -63,14 +63,14 @@ pub enum RunError {
 
 /// Boots the machine and passes its console to the observer, until the machine or the observer ends.
 pub fn run(machine: &Machine, observer: &mut dyn Observer) -> Result<End, RunError> {
-    program::fit(&machine.board)?;
+    program::fit(machine.arch, &machine.board)?;
     if machine.clock != Clock::Host && machine.cores > 1 {
         return Err(Unfit::Cores(machine.cores).into());
     }
     if machine.clock != Clock::Host && !machine.board.counts_instructions {
         return Err(Unfit::Clock.into());
     }
-    let program = program::program();
+    let program = program::program(machine.arch);
     watch(&program, machine.arguments(), machine.limit, observer)
 }
 
@@ -92,10 +92,7 @@ pub fn watch(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(|error| Unfit::Start {
-            program: program.to_string_lossy().into_owned(),
-            error,
-        })?;
+        .map_err(|error| program::absent(program, error))?;
     let mut qemu = Running(child);
     let lines = qemu.lines()?;
     let mut said_something = false;
@@ -120,9 +117,8 @@ pub fn watch(
                 if !said_something && code != Some(0) {
                     // `setpriv`, or a shell, reports a missing program in this way.
                     if code == Some(127) {
-                        let program = program.to_string_lossy().into_owned();
                         let error = io::ErrorKind::NotFound.into();
-                        return Err(Unfit::Start { program, error }.into());
+                        return Err(program::absent(program, error).into());
                     }
                     return Err(RunError::Refused(qemu.complaint()));
                 }

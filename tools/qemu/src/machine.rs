@@ -6,11 +6,11 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use molt_board::Qemu;
+use molt_board::{Arch, Board, Qemu};
 
 use crate::disk_image::Format;
 
-/// Where the image is put and entered, on every board (`LINK_ADDRESS` of `molt-payload`).
+/// Where an image with a loader is put and entered, on every board (`LINK_ADDRESS` of `molt-payload`).
 const IMAGE_ADDRESS: u64 = 0x7000_0000;
 
 /// The board's disk.
@@ -49,6 +49,13 @@ pub enum Clock {
 pub enum Boot {
     /// An image of ours, whose first bytes are entered.
     Image(PathBuf),
+    /// A kernel and its root task, by the multiboot protocol.
+    Multiboot {
+        /// The kernel, an ELF of 32 bits.
+        kernel: PathBuf,
+        /// The root task, a module.
+        module: PathBuf,
+    },
     /// A Linux alone, by its boot protocol.
     Linux {
         /// The kernel.
@@ -63,6 +70,8 @@ pub enum Boot {
 /// One machine and what it boots.
 #[derive(Clone, Debug)]
 pub struct Machine {
+    /// The architecture.
+    pub arch: Arch,
     /// How the board is made.
     pub board: Qemu,
     /// The cores that the kernel is for.
@@ -85,11 +94,12 @@ pub struct Machine {
 
 impl Machine {
     /// A machine without a disk, on the host's clock.
-    pub fn new(board: &Qemu, cores: u64, image: PathBuf) -> Self {
+    pub fn new(board: &Board, cores: u64, boot: Boot) -> Self {
         Self {
-            board: board.clone(),
+            arch: board.arch,
+            board: board.qemu.clone(),
             cores,
-            boot: Boot::Image(image),
+            boot,
             disk: Disk::None,
             flash: None,
             devices: Vec::new(),
@@ -100,14 +110,14 @@ impl Machine {
     }
 
     /// The same board with a Linux alone, if its file describes it.
-    pub fn linux(board: &Qemu, kernel: PathBuf, initrd: PathBuf, cmdline: &str) -> Option<Self> {
-        let mut machine = Self::new(board, 1, PathBuf::new());
-        machine.board.arguments = board.linux.clone()?;
-        machine.boot = Boot::Linux {
+    pub fn linux(board: &Board, kernel: PathBuf, initrd: PathBuf, cmdline: &str) -> Option<Self> {
+        let boot = Boot::Linux {
             kernel,
             initrd,
             cmdline: cmdline.to_owned(),
         };
+        let mut machine = Self::new(board, 1, boot);
+        machine.board.arguments = board.qemu.linux.clone()?;
         Some(machine)
     }
 
@@ -131,6 +141,11 @@ impl Machine {
                 loader.push(escape(image));
                 loader.push(format!(",addr={IMAGE_ADDRESS:#x},cpu-num=0"));
                 add("-device", loader);
+            }
+            Boot::Multiboot { kernel, module } => {
+                add("-kernel", kernel.into());
+                // A comma separates modules.
+                add("-initrd", escape(module));
             }
             Boot::Linux {
                 kernel,
@@ -207,10 +222,13 @@ fn escape(path: &std::path::Path) -> OsString {
 mod tests {
     use super::*;
 
-    fn machine(image: &str) -> Machine {
+    fn board() -> Board {
         let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
-        let board = molt_board::Board::load(root.as_ref(), "qemu_virt_aarch64").unwrap();
-        Machine::new(&board.qemu, 1, image.into())
+        Board::load(root.as_ref(), "qemu_virt_aarch64").unwrap()
+    }
+
+    fn machine(image: &str) -> Machine {
+        Machine::new(&board(), 1, Boot::Image(image.into()))
     }
 
     fn line(machine: &Machine) -> String {
@@ -277,8 +295,7 @@ mod tests {
 
     #[test]
     fn a_linux_alone_is_booted_by_qemu_on_its_own_machine() {
-        let board = machine("i").board;
-        let machine = Machine::linux(&board, "k".into(), "i".into(), "quiet -- rows=a").unwrap();
+        let machine = Machine::linux(&board(), "k".into(), "i".into(), "quiet -- rows=a").unwrap();
         let line = line(&machine);
         assert!(line.contains("-kernel k -initrd i -append quiet -- rows=a"));
         assert!(!line.contains("loader,file") && !line.contains("virtualization"));

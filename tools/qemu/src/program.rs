@@ -2,23 +2,33 @@
 //! Finds QEMU, and checks whether its version can run the board.
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
 use std::process::Command;
 
-use molt_board::Qemu;
+use molt_board::{Arch, Qemu};
 
 /// Names another QEMU than the one that is installed.
 pub const VARIABLE: &str = "MOLT_QEMU";
-const INSTALLED: &str = "qemu-system-aarch64";
+
+/// The program of an architecture, and Debian's package of it.
+const fn installed(arch: Arch) -> (&'static str, &'static str) {
+    match arch {
+        Arch::Aarch64 => ("qemu-system-aarch64", "qemu-system-arm"),
+        Arch::X86_64 => ("qemu-system-x86_64", "qemu-system-x86"),
+    }
+}
 
 /// Why the board cannot be run.
 #[derive(Debug, thiserror::Error)]
 pub enum Unfit {
     /// It does not start.
-    #[error("{program} does not start: {error} (package qemu-system-arm)")]
+    #[error("{program} does not start: {error} (package {package})")]
     Start {
         /// The program.
         program: String,
+        /// The distribution's package of it.
+        package: &'static str,
         /// Why.
         error: std::io::Error,
     },
@@ -46,35 +56,57 @@ pub enum Unfit {
     },
 }
 
-/// The program to start.
-pub fn program() -> OsString {
-    env::var_os(VARIABLE).unwrap_or_else(|| INSTALLED.into())
+/// The program to start. A variable that names the program of another architecture stands for the one beside it.
+pub fn program(arch: Arch) -> OsString {
+    let wanted = installed(arch).0;
+    match env::var_os(VARIABLE) {
+        Some(named) => of(wanted, named),
+        None => wanted.into(),
+    }
+}
+
+fn of(wanted: &str, named: OsString) -> OsString {
+    let path = Path::new(&named);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    match name.starts_with("qemu-system-") && name != wanted {
+        true => path.with_file_name(wanted).into(),
+        false => named,
+    }
 }
 
 /// Its version.
 ///
 /// # Errors
 /// It does not start.
-pub fn version() -> Result<String, Unfit> {
-    let path = program();
+pub fn version(arch: Arch) -> Result<String, Unfit> {
+    let path = program(arch);
     let said = match Command::new(&path).arg("--version").output() {
         Ok(output) => String::from_utf8_lossy(&output.stdout).into_owned(),
-        Err(error) => {
-            let program = path.to_string_lossy().into_owned();
-            return Err(Unfit::Start { program, error });
-        }
+        Err(error) => return Err(absent(&path, error)),
     };
     let mut words = said.split_whitespace();
     let found = words.find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
     Ok(found.unwrap_or("unknown").to_owned())
 }
 
+/// The error that a program did not start.
+pub(crate) fn absent(program: &OsStr, error: std::io::Error) -> Unfit {
+    let program = program.to_string_lossy().into_owned();
+    let all = [Arch::X86_64, Arch::Aarch64].map(installed);
+    let of_name = all.into_iter().find(|(name, _)| program.ends_with(name));
+    Unfit::Start {
+        package: of_name.map_or("qemu-system-arm", |(_, package)| package),
+        program,
+        error,
+    }
+}
+
 /// Whether it takes plugins: it may have been built without, and says so as soon as it is given one, even one that is not there.
 ///
 /// # Errors
 /// It does not start.
-pub fn has_plugins() -> Result<bool, Unfit> {
-    let path = program();
+pub fn has_plugins(arch: Arch) -> Result<bool, Unfit> {
+    let path = program(arch);
     let mut command = Command::new(&path);
     command.args([
         "-machine",
@@ -86,10 +118,7 @@ pub fn has_plugins() -> Result<bool, Unfit> {
     ]);
     match command.output() {
         Ok(output) => Ok(!String::from_utf8_lossy(&output.stderr).contains("not enabled")),
-        Err(error) => {
-            let program = path.to_string_lossy().into_owned();
-            Err(Unfit::Start { program, error })
-        }
+        Err(error) => Err(absent(&path, error)),
     }
 }
 
@@ -97,17 +126,17 @@ pub fn has_plugins() -> Result<bool, Unfit> {
 ///
 /// # Errors
 /// Why not.
-pub fn fit(board: &Qemu) -> Result<(), Unfit> {
+pub fn fit(arch: Arch, board: &Qemu) -> Result<(), Unfit> {
     let Some(needed) = &board.at_least else {
         return Ok(());
     };
-    let found = version()?;
+    let found = version(arch)?;
     if numbers(&found) >= numbers(needed) {
         return Ok(());
     }
     Err(Unfit::Old {
         needed: needed.clone(),
-        program: program().to_string_lossy().into_owned(),
+        program: program(arch).to_string_lossy().into_owned(),
         found,
     })
 }
@@ -119,7 +148,21 @@ fn numbers(version: &str) -> Vec<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::numbers;
+    use super::{numbers, of};
+
+    #[test]
+    fn the_variable_of_one_architecture_serves_the_other() {
+        let arm = "/opt/bin/qemu-system-aarch64";
+        assert_eq!(
+            of("qemu-system-x86_64", arm.into()),
+            "/opt/bin/qemu-system-x86_64"
+        );
+        assert_eq!(of("qemu-system-aarch64", arm.into()), arm);
+        assert_eq!(
+            of("qemu-system-x86_64", "/opt/own-qemu".into()),
+            "/opt/own-qemu"
+        );
+    }
 
     #[test]
     fn versions_are_compared_by_number() {

@@ -4,17 +4,30 @@
 use std::path::{Path, PathBuf};
 
 use molt_payload::MAX_CORES;
-use sel4_config_tables::{CONFIG, LABELS, SIZES, Setting, Tables};
+use sel4_config_tables::{Arch, CONFIG, LABELS, SIZES, Setting, Tables};
 
 use crate::{Board, Error, Platform, platform};
 
 const KERNEL: &str = "elf/sel4.elf";
+/// The same in an ELF of 32 bits, which is what multiboot loaders take (x86_64 only).
+const KERNEL_32: &str = "elf/sel4_32.elf";
 /// The key of the number of cores.
 const CORES: &str = "MAX_NUM_NODES";
 
-/// What a kernel must be for Molt's programs: key, value, and what that means.
-const NEEDED: [(&str, &str, &str); 4] = [
-    ("SEL4_ARCH", "aarch64", "an AArch64 kernel"),
+/// A key of a kernel's configuration, the value that Molt's programs need, and what that means.
+type Need = (&'static str, &'static str, &'static str);
+
+/// What an x86_64 kernel must be.
+const X86_64: [Need; 4] = [
+    ("KERNEL_MCS", "true", "an MCS kernel"),
+    ("VTX", "false", "a kernel without VT-x"),
+    ("IRQ_IOAPIC", "true", "a kernel with the I/O APIC"),
+    ("IOMMU", "true", "a kernel with support of an IOMMU"),
+];
+
+/// What another kernel must be.
+const AARCH64: [Need; 4] = [
+    ("SEL4_ARCH", "aarch64", "an AArch64 or x86_64 kernel"),
     ("KERNEL_MCS", "true", "an MCS kernel"),
     (
         "ARM_HYPERVISOR_SUPPORT",
@@ -38,20 +51,36 @@ pub struct Configuration {
 impl Configuration {
     pub(crate) fn read(board: &Board, name: &str, folder: PathBuf) -> Result<Self, Error> {
         let sdk = board.sdk().root();
-        for file in [KERNEL, CONFIG, LABELS, SIZES, platform::FILE] {
-            if !folder.join(file).is_file() {
-                return Err(Error::Incomplete {
-                    sdk: sdk.to_owned(),
-                    file: folder.join(file),
-                });
+        let there = |file: &str| {
+            if folder.join(file).is_file() {
+                return Ok(());
             }
-        }
-        needed(board, name, &folder)?;
+            Err(Error::Incomplete {
+                sdk: sdk.to_owned(),
+                file: folder.join(file),
+            })
+        };
+        [KERNEL, CONFIG, LABELS, SIZES]
+            .map(there)
+            .into_iter()
+            .collect::<Result<(), _>>()?;
+        let arch = needed(board, name, &folder)?;
         let tables = Tables::read(&folder)?;
+        let platform = match arch {
+            Arch::Aarch64 => {
+                there(platform::FILE)?;
+                Platform::read(&folder)?
+            }
+            // What memory there is, the machine tells the kernel when it starts.
+            Arch::X86_64 => {
+                there(KERNEL_32)?;
+                Platform::default()
+            }
+        };
         Ok(Self {
             cores: cores(board, name, &tables)?,
             tables,
-            platform: Platform::read(&folder)?,
+            platform,
             board: board.clone(),
             name: name.to_owned(),
             folder,
@@ -80,6 +109,12 @@ impl Configuration {
     #[must_use]
     pub fn kernel(&self) -> PathBuf {
         self.folder.join(KERNEL)
+    }
+
+    /// The kernel's ELF of 32 bits, which multiboot loaders take; there is one of an x86_64 kernel only.
+    #[must_use]
+    pub fn kernel_32(&self) -> PathBuf {
+        self.folder.join(KERNEL_32)
     }
 
     /// What programs for it are built for.
@@ -117,14 +152,19 @@ fn cores(board: &Board, name: &str, tables: &Tables) -> Result<u64, Error> {
 }
 
 /// Looked at before the tables: a kernel of another architecture lacks half of them.
-fn needed(board: &Board, name: &str, folder: &Path) -> Result<(), Error> {
+fn needed(board: &Board, name: &str, folder: &Path) -> Result<Arch, Error> {
     let config = sel4_config_tables::object(&folder.join(CONFIG))?;
-    for (key, wanted, meaning) in NEEDED {
-        let found = match config.get(key) {
-            Some(serde_json::Value::String(text)) => text.clone(),
-            Some(other) => other.to_string(),
-            None => "nothing".to_owned(),
-        };
+    let found = |key: &str| match config.get(key) {
+        Some(serde_json::Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+        None => "nothing".to_owned(),
+    };
+    let (arch, needed) = match found("SEL4_ARCH").as_str() {
+        "x86_64" => (Arch::X86_64, X86_64),
+        _ => (Arch::Aarch64, AARCH64),
+    };
+    for (key, wanted, meaning) in needed {
+        let found = found(key);
         if found != wanted {
             return Err(Error::Unsuitable {
                 board: board.name().to_owned(),
@@ -136,5 +176,5 @@ fn needed(board: &Board, name: &str, folder: &Path) -> Result<(), Error> {
             });
         }
     }
-    Ok(())
+    Ok(arch)
 }

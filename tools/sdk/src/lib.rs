@@ -15,7 +15,7 @@ pub use board::Board;
 pub use configuration::Configuration;
 pub use error::Error;
 pub use platform::Platform;
-pub use sel4_config_tables::{Setting, Tables};
+pub use sel4_config_tables::{Arch, Setting, Tables};
 pub use version::TRIED;
 
 use std::fs;

@@ -12,8 +12,8 @@ use crate::Error;
 /// Beside each kernel.
 pub const FILE: &str = "platform_gen.json";
 
-/// Physical memory.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Physical memory; empty where only the machine knows it, which tells the kernel when it starts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Platform {
     /// RAM that the kernel and user land share out, by rising address.
     pub memory: Vec<Range<u64>>,
@@ -38,9 +38,13 @@ impl Platform {
         Self::of(path, &object)
     }
 
-    /// Whether the kernel gives all of a range to users; the range must be of one kind of memory.
+    /// Whether the kernel gives all of a range to users; the range must be of one kind of memory. Where the memory is not
+    /// known, `monitor` finds out at boot.
     #[must_use]
     pub fn has(&self, range: &Range<u64>) -> bool {
+        if self.memory.is_empty() {
+            return true;
+        }
         let mut all = self.memory.iter().chain(&self.devices);
         all.any(|part| part.start <= range.start && range.end <= part.end)
     }

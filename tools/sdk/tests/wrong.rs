@@ -203,7 +203,7 @@ fn a_kernel_that_molt_cannot_run_on_is_refused() {
     };
     assert_eq!(
         unsuitable(r#""SEL4_ARCH":"aarch64""#, r#""SEL4_ARCH":"riscv64""#),
-        "board 'some_board', configuration 'release': Molt needs an AArch64 kernel: SEL4_ARCH is riscv64, expected aarch64"
+        "board 'some_board', configuration 'release': Molt needs an AArch64 or x86_64 kernel: SEL4_ARCH is riscv64, expected aarch64"
     );
     assert_eq!(
         unsuitable(r#""KERNEL_MCS":true"#, r#""KERNEL_MCS":false"#),

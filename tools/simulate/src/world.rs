@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicU64;
 use molt_clock::{Frequency, Ticks};
 use molt_kernel_core::inspect::Label;
 use molt_shared::Mmio;
-use molt_supervisor::{Error, Kernel, Result, Rights, Slot, Space, Thread};
+use molt_supervisor::{Attributes, Error, Kernel, Result, Rights, Slot, Space, Thread};
 use molt_system::{UpdateComponent, VaultSlot};
 
 use crate::calls::Calls;
@@ -183,9 +183,15 @@ impl Kernel<'static> for Handle {
         space: Space,
         vaddr: u64,
         rights: Rights,
-        attributes: u32,
+        attributes: Attributes,
     ) -> Result {
         self.with(|world| {
+            // AArch64's bits: 1 cacheable, 2 parity, 4 execute-never.
+            let attributes = match attributes {
+                Attributes::Normal => 3 | 4,
+                Attributes::Device => 4,
+                Attributes::Planned(bits) => bits,
+            };
             let vspace = match space {
                 Space::Own => vault(slot::OWN_VSPACE),
                 Space::Vault(slot) => vault(slot.0),
@@ -197,6 +203,19 @@ impl Kernel<'static> for Handle {
                 .calls
                 .map(vault(frame.0), vspace, vaddr, rights, attributes.into())
         })
+    }
+
+    // The simulated machine has no IOMMU, and its plan no device's address space.
+    fn map_io(&self, _: VaultSlot, _: VaultSlot, _: u64, _: Rights) -> Result {
+        Err(Error::INVALID_ARGUMENT)
+    }
+
+    fn map_io_table(&self, _: VaultSlot, _: VaultSlot, _: u64) -> Result {
+        Err(Error::INVALID_ARGUMENT)
+    }
+
+    fn unmap_io_table(&self, _: VaultSlot) -> Result {
+        Err(Error::INVALID_ARGUMENT)
     }
 
     fn bind_irq(&self, handler: VaultSlot, notification: VaultSlot) -> Result {

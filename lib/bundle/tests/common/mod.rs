@@ -3,12 +3,15 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use ed25519_dalek::Signer as _;
-use molt_bundle::{Component, DRIVER, DRIVER_PAYLOAD, Identity, Reason, Trust, Window, verify};
+use molt_bundle::{
+    Component, DRIVER, DRIVER_PAYLOAD, Identity, Machine, Reason, Trust, Window, verify,
+};
 use molt_suit::encode::{self, Part};
 use molt_suit::{Algorithm, PublicKey, Roles, TrustedKey};
 use sha2::{Digest, Sha256};
 
 pub const WINDOW: Window = Window {
+    machine: Machine::Aarch64,
     start: 0x20_0000,
     end: 0x100_0000,
     memory: 0x10_0000,

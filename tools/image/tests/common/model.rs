@@ -3,7 +3,7 @@
 
 use molt_monitor::{Kernel, Memory, Slot, walk};
 use molt_system::NONE;
-use molt_system::boot::{Kind, ScheduleEntry, System, Thread};
+use molt_system::boot::{IoPorts, IoSpace, Irq, Kind, ScheduleEntry, System, Thread};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Range, RangeInclusive};
 
@@ -217,17 +217,38 @@ impl Kernel for Model {
         Ok(())
     }
 
-    fn irq_handler(
+    fn io_ports(&mut self, row: &IoPorts, _: Slot) -> Result<(), String> {
+        Err(format!("I/O ports on AArch64: {row:?}"))
+    }
+
+    fn io_space(
         &mut self,
-        number: u32,
-        _: bool,
-        core: u32,
-        handler: Slot,
+        row: &IoSpace,
+        _: Slot,
+        _: &mut Memory,
+        _: &mut Slot,
     ) -> Result<(), String> {
+        Err(format!("a device's address space on AArch64: {row:?}"))
+    }
+
+    fn map_io_table(&mut self, _: Slot, _: Slot, address: u64) -> Result<(), String> {
+        Err(format!("a table of I/O on AArch64: {address:#x}"))
+    }
+
+    fn map_io(&mut self, _: Slot, _: Slot, address: u64, _: u32) -> Result<(), String> {
+        Err(format!("a mapping of I/O on AArch64: {address:#x}"))
+    }
+
+    fn counter_hz(&mut self) -> u64 {
+        0
+    }
+
+    fn irq_handler(&mut self, irq: &Irq, handler: Slot) -> Result<(), String> {
+        let number = irq.number;
         if number >= INTERRUPTS || KEPT.contains(&number) {
             return Err(format!("RangeError or RevokeFirst: interrupt {number}"));
         }
-        self.cores.insert(number, core);
+        self.cores.insert(number, irq.core);
         self.put(
             handler,
             Cap {
@@ -247,7 +268,13 @@ impl Kernel for Model {
         Ok(())
     }
 
-    fn map_table(&mut self, vspace: Slot, table: Slot, vaddr: u64) -> Result<(), String> {
+    fn map_table(
+        &mut self,
+        vspace: Slot,
+        table: Slot,
+        vaddr: u64,
+        bits: u32,
+    ) -> Result<(), String> {
         self.expect(table, Kind::PageTable)?;
         let tables = self.tables.entry(vspace).or_default();
         // The kernel maps it at the highest level that misses one.
@@ -256,6 +283,11 @@ impl Kernel for Model {
         } else {
             30
         };
+        if level != bits {
+            return Err(format!(
+                "a table of {bits} bits mapped at a level of {level}"
+            ));
+        }
         if !tables.insert((level, vaddr >> level)) {
             return Err(format!(
                 "DeleteFirst: a table at {vaddr:#x} of {vspace} is there"

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use molt_bench::{Baseline, Change, Counts, Figures, TOLERANCE, Tools, changes};
 use molt_linux::Packages;
 use molt_profile::Profile;
+use molt_sdk::Arch;
 
 use super::profile;
 use crate::kernel::Kernel;
@@ -92,7 +93,7 @@ pub fn check(toolchain: &Toolchain, kernel: &Kernel) -> Result<Outcome> {
             "{label} cannot be run by the count of instructions in QEMU"
         ));
     }
-    if !molt_qemu::has_plugins()? {
+    if !molt_qemu::has_plugins(kernel.arch())? {
         return unknown("this QEMU takes no plugins, which count".into());
     }
     let baseline = read(toolchain)?;
@@ -135,7 +136,7 @@ fn ours(profile: &Profile) -> Counts {
 
 fn tools(toolchain: &Toolchain) -> Result<Tools> {
     let linux = Packages::obtain(&toolchain.root().join("target/molt/linux"))?;
-    let qemu = molt_qemu::version()?;
+    let qemu = molt_qemu::version(Arch::Aarch64)?;
     let (qemu, _) = qemu.rsplit_once('.').unwrap_or((&qemu, ""));
     Ok(Tools {
         rustc: toolchain.rustc_version()?,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use molt_bench::{Line, System};
-use molt_board::{Board, Qemu};
+use molt_board::Board;
 use molt_linux::Packages;
 use molt_qemu::{Clock, Disk, Machine};
 
@@ -22,7 +22,7 @@ const LIMIT: Duration = Duration::from_secs(600);
 
 /// The files that it boots from.
 pub struct Linux {
-    board: Qemu,
+    board: Board,
     kernel: PathBuf,
     initramfs: PathBuf,
     release: String,
@@ -37,7 +37,7 @@ impl Linux {
         }
         let packages = Packages::obtain(&toolchain.root().join("target/molt/linux"))?;
         Ok(Some(Self {
-            board: board.qemu.clone(),
+            board: board.clone(),
             kernel: folder.join("Image"),
             initramfs: folder.join("initramfs.cpio"),
             release: packages.release().to_owned(),

@@ -136,7 +136,7 @@ pub fn run(arguments: &Bench) -> Result<bool> {
         let content = Content {
             board: kernel.board(),
             configuration: kernel.configuration(),
-            qemu: molt_qemu::version()?,
+            qemu: molt_qemu::version(kernel.arch())?,
             requests: arguments.requests,
             rows: &rows,
             profile: profiled.as_ref(),
@@ -188,7 +188,7 @@ fn setting(kernel: &Kernel, arguments: &Bench) -> Result<Vec<(String, String)>> 
         ("kernel", kernel.name()),
         ("board", kernel.board().to_owned()),
         ("configuration", kernel.configuration().to_owned()),
-        ("QEMU", molt_qemu::version()?),
+        ("QEMU", molt_qemu::version(kernel.arch())?),
         ("runs", arguments.runs.to_string()),
         ("requests in each row", arguments.requests.to_string()),
         ("clock", "an instruction is a nanosecond".to_owned()),

@@ -78,7 +78,7 @@ impl Comparison<'_> {
             self.real.name(),
             self.real.board(),
             self.real.configuration(),
-            molt_qemu::version()?,
+            molt_qemu::version(molt_sdk::Arch::Aarch64)?,
         );
         Ok(())
     }

@@ -25,7 +25,7 @@ const FOLDER: &str = "tests/scenarios";
 fn place(toolchain: &Toolchain, kernel: &Kernel, scenario: &Scenario) -> Result<(Kernel, Board)> {
     let kernel = kernel.on_board(&scenario.board)?;
     let board = kernel.board_file(toolchain)?;
-    molt_qemu::fit(&board.qemu)?;
+    molt_qemu::fit(board.arch, &board.qemu)?;
     Ok((kernel, board))
 }
 

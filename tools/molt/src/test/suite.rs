@@ -16,7 +16,6 @@ use crate::progress;
 use crate::toolchain::{Target, Toolchain};
 
 const PACKAGE: &str = "molt-suite";
-const LOADER: &str = "molt-loader";
 /// The file with the traces of the real kernel; its path has the kernel's version.
 const TRACES: &str = "tests/traces/sel4-16.0.0/suite.txt";
 const LIMIT: Duration = Duration::from_secs(600);
@@ -95,14 +94,18 @@ pub fn boot(toolchain: &Toolchain, kernel: &Kernel) -> Result<Seen> {
     let suite = toolchain
         .build(&[PACKAGE], Target::Domain, &[], kernel.programs_for()?)?
         .join(PACKAGE);
-    let loader = toolchain
-        .build(&[LOADER], Target::Bare, &[], None)?
-        .join(LOADER);
+    let loader = crate::workspace::loader(toolchain, kernel)?;
     let directory = toolchain.root().join("target/molt/suite");
     fs::create_dir_all(&directory).with_context(|| format!("{}", directory.display()))?;
     let out: PathBuf = directory.join(format!("{}.img", kernel.label()));
     let board = kernel.board_file(toolchain)?;
-    molt_image::pack(&kernel.source(toolchain)?, &board, &loader, &suite, &out)?;
+    molt_image::pack(
+        &kernel.source(toolchain)?,
+        &board,
+        loader.as_deref(),
+        &suite,
+        &out,
+    )?;
     let mut machine = kernel.machine(&board, out);
     machine.limit = LIMIT;
     // Budgets and preemption are of the machine's time: the host's load must not show in it.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The timer that raises the interrupt: the EL1 physical timer, or a timer of the board.
+//! The EL1 physical timer, or a timer of the board.
 
 use molt_clock::{Frequency, Ticks, timer};
 use molt_shared::Registers;
@@ -22,7 +22,7 @@ impl Hardware {
             device => {
                 let registers = molt_brief::registers(device, molt_brief::PAGE);
                 let clock = Frequency::of_this_machine();
-                Self::Ttc(Ttc::start(registers, clock.hz().into(), molt_clock::now))
+                Self::Ttc(Ttc::start(registers, clock.hz(), molt_clock::now))
             }
         };
         this.stop();
