@@ -16,6 +16,10 @@ pub fn read(message: &MessageInfo) -> Fault {
             };
             (fault.ip(), Some(access))
         }
+        // Its message begins with the instruction's address (seL4 manual, "User Exceptions"), for which upstream's crate has no name.
+        Some(sel4::Fault::UserException(_)) => {
+            (with_ipc_buffer(|buffer| buffer.msg_regs()[0]), None)
+        }
         _ => (0, None),
     };
     Fault {

@@ -17,6 +17,55 @@ pub fn aside<R>(write: impl FnOnce() -> R) -> R {
     BARS.suspend(write)
 }
 
+/// How often [`Detail`] says something where there is no terminal.
+const SELDOM: Duration = Duration::from_secs(20);
+
+fn spinner(template: &str) -> Option<ProgressBar> {
+    stderr().is_terminal().then(|| {
+        let style = ProgressStyle::with_template(template)
+            .unwrap_or_else(|_| ProgressStyle::default_spinner());
+        let bar = BARS.add(ProgressBar::new_spinner()).with_style(style);
+        bar.enable_steady_tick(Duration::from_millis(120));
+        bar
+    })
+}
+
+/// How far a step is: on a terminal it always shows the last text, elsewhere a text now and then.
+pub struct Detail {
+    bar: Option<ProgressBar>,
+    said: Instant,
+}
+
+impl Detail {
+    /// Shows nothing yet.
+    pub fn new() -> Self {
+        Self {
+            bar: spinner("  {wide_msg}"),
+            said: Instant::now(),
+        }
+    }
+
+    /// It is here now.
+    pub fn say(&mut self, text: impl Into<String>) {
+        match &self.bar {
+            Some(bar) => bar.set_message(text.into()),
+            None if self.said.elapsed() > SELDOM => {
+                self.said = Instant::now();
+                complain!("molt: … {}", text.into());
+            }
+            None => {}
+        }
+    }
+}
+
+impl Drop for Detail {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
 /// One step of the work, from its start to its end.
 pub struct Step {
     name: String,
@@ -28,19 +77,10 @@ impl Step {
     /// Shows what is being done now.
     pub fn start(name: impl Into<String>) -> Self {
         let name = name.into();
-        let bar = stderr().is_terminal().then(|| {
-            let bar = BARS
-                .add(ProgressBar::new_spinner())
-                .with_style(
-                    ProgressStyle::with_template("{spinner} {msg} {elapsed}")
-                        .unwrap_or_else(|_| ProgressStyle::default_spinner()),
-                )
-                .with_message(name.clone());
-            bar.enable_steady_tick(Duration::from_millis(120));
-            bar
-        });
-        if bar.is_none() {
-            complain!("molt: {name}");
+        let bar = spinner("{spinner} {msg} {elapsed}");
+        match &bar {
+            Some(bar) => bar.set_message(name.clone()),
+            None => complain!("molt: {name}"),
         }
         Self {
             name,

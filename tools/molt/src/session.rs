@@ -13,6 +13,7 @@ use molt_sdf::model::GuestKind;
 
 use crate::kernel::Kernel;
 use crate::output::say;
+use crate::progress::Detail;
 use crate::scenario::{DiskKind, Scenario};
 use crate::workspace::Workspace;
 
@@ -57,6 +58,7 @@ pub fn run(
         collector: Collector::new(guests(&workspace.system)),
         log: std::fs::File::create(&log).with_context(|| format!("{}", log.display()))?,
         show,
+        detail: (show == Show::Timeline).then(Detail::new),
         dead: scenario.expect.dead.clone(),
         grace: None,
     };
@@ -115,6 +117,8 @@ struct Reader {
     collector: Collector,
     log: std::fs::File,
     show: Show,
+    /// What the timeline leaves out.
+    detail: Option<Detail>,
     /// Guests that are not waited for.
     dead: Vec<String>,
     grace: Option<Duration>,
@@ -128,11 +132,11 @@ impl Observer for Reader {
         match self.show {
             Show::Nothing => {}
             Show::Console => say!("{line}"),
-            Show::Timeline => {
-                if let Some(told) = told {
-                    say!("{told}");
-                }
-            }
+            Show::Timeline => match (told, &mut self.detail) {
+                (Some(told), _) => say!("{told}"),
+                (None, Some(detail)) => detail.say(line.replace(char::is_control, " ")),
+                (None, None) => {}
+            },
         }
         self.step(at)
     }

@@ -3,11 +3,14 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use molt_sdk::{Arch, Configuration};
+
+use crate::progress::Detail;
 
 /// The kind of target that a program is built for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -144,23 +147,21 @@ impl Toolchain {
     ) -> Result<PathBuf> {
         let directory = self.root.join(directory);
         let mut command = self.for_target("build", target, &directory, configuration);
-        command.args(["--release", "--quiet"]);
+        command.arg("--release");
         for package in packages {
             command.args(["--package", package]);
         }
         if !features.is_empty() {
             command.arg("--features").arg(features.join(","));
         }
-        let output = command
-            .output()
-            .with_context(|| format!("cannot run {}", self.cargo.display()))?;
+        let said =
+            watched(command).with_context(|| format!("cannot run {}", self.cargo.display()))?;
         let arch = configuration.map_or(Arch::Aarch64, |c| c.tables().arch());
         let triple = target.triple(arch);
-        if !output.status.success() {
+        if let Err(said) = said {
             bail!(
-                "{} does not build for {triple}:\n{}",
-                packages.join(", "),
-                String::from_utf8_lossy(&output.stderr)
+                "{} does not build for {triple}:\n{said}",
+                packages.join(", ")
             );
         }
         Ok(directory.join(triple).join("release"))
@@ -217,6 +218,39 @@ impl Toolchain {
         };
         command
     }
+}
+
+/// Runs cargo, and shows what it compiles. Returns, as an error, what else it has said if it fails.
+fn watched(mut command: Command) -> std::io::Result<Result<(), String>> {
+    let mut cargo = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let mut detail = Detail::new();
+    let (mut said, mut compiled) = (String::new(), 0);
+    for line in cargo
+        .stderr
+        .take()
+        .into_iter()
+        .flat_map(|all| BufReader::new(all).split(b'\n'))
+    {
+        let line = line?;
+        let line = String::from_utf8_lossy(&line);
+        match line.trim_start().split_once(' ') {
+            Some(("Compiling", package)) => {
+                compiled += 1;
+                detail.say(format!("{compiled} packages compiled, now {package}"));
+            }
+            Some(("Blocking", why)) => detail.say(why),
+            Some(("Finished" | "Downloading" | "Downloaded" | "Updating", _)) => {}
+            _ => {
+                said.push_str(&line);
+                said.push('\n');
+            }
+        }
+    }
+    let ended = cargo.wait()?;
+    Ok(if ended.success() { Ok(()) } else { Err(said) })
 }
 
 /// Whether a variable tells Cargo how programs of the host are to be built.

@@ -160,7 +160,8 @@ fn words(event: &Event) -> Option<(&str, String)> {
         } => (
             "update",
             format!(
-                "'{domain}' generation {generation} faulted (label {label}) at {ip:#x}, address {address:#x}"
+                "'{domain}' generation {generation} faulted at {ip:#x}: {}",
+                fault(*label, *address)
             ),
         ),
         Event::Parked { client, component } => (
@@ -189,4 +190,14 @@ fn words(event: &Event) -> Option<(&str, String)> {
             return None;
         }
     })
+}
+
+/// What a fault's label says (seL4's fault types on a kernel with MCS).
+fn fault(label: u64, address: u64) -> String {
+    match label {
+        2 => "a system call that there is not".into(),
+        3 => "an undefined instruction, with which a panic ends".into(),
+        6 => format!("no right to access address {address:#x}"),
+        _ => format!("fault type {label}"),
+    }
 }
