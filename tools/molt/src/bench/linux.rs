@@ -52,6 +52,13 @@ impl Linux {
         }
     }
 
+    /// The machine that boots it, without devices of its own.
+    pub fn machine(&self, cmdline: &str) -> Result<Machine> {
+        let (kernel, initramfs) = (self.kernel.clone(), self.initramfs.clone());
+        Machine::linux(&self.board, kernel, initramfs, cmdline)
+            .context("the board's file does not say how a Linux alone is run")
+    }
+
     /// Measures.
     pub fn run(&self, wanted: &Wanted<'_>, run: u64) -> Result<Vec<Line>> {
         let step = Step::start(format!("the same Linux alone, run {run}"));
@@ -59,9 +66,7 @@ impl Linux {
             "console=ttyAMA0 quiet panic=-1 rdinit=/bin/molt-linux-load -- {}",
             wanted.arguments(run)
         );
-        let (kernel, initramfs) = (self.kernel.clone(), self.initramfs.clone());
-        let mut machine = Machine::linux(&self.board, kernel, initramfs, &cmdline)
-            .context("the board's file does not say how a Linux alone is run")?;
+        let mut machine = self.machine(&cmdline)?;
         machine.disk = Disk::Null(DISK);
         machine.clock = Clock::InstructionsJumping;
         machine.limit = LIMIT;

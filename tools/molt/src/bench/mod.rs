@@ -7,6 +7,7 @@ mod console;
 mod crowd;
 mod growth;
 mod linux;
+mod network;
 mod path;
 mod peer;
 mod profile;
@@ -104,6 +105,10 @@ pub fn run(arguments: &Bench) -> Result<bool> {
         if wanted.blackout() {
             let figures = blackout::run(&toolchain, &kernel, run, &mut blackouts)?;
             rows.add(&molt, keep(figures));
+        }
+        if wanted.network() {
+            let alone = !arguments.no_linux;
+            network::run(&toolchain, &kernel, &wanted, alone, &molt, &mut rows)?;
         }
     }
     if wanted.memory() {

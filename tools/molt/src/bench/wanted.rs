@@ -45,6 +45,14 @@ pub const BLACKOUT: [&str; 4] = [
     "blackout_us",
 ];
 
+/// The figures of the network.
+pub const NETWORK: [&str; 4] = [
+    "net_ping_us",
+    "net_tcp_mb_s",
+    "net_guests_ping_us",
+    "net_guests_tcp_mb_s",
+];
+
 /// In place of a row: the profile of a cold swap's blackout.
 pub const BLACKOUT_PROFILE: &str = "blackout";
 /// The same: from power-on to the guest's first program.
@@ -80,6 +88,7 @@ impl<'a> Wanted<'a> {
             .chain([BOOT])
             .chain(PROFILE)
             .chain(BLACKOUT)
+            .chain(NETWORK)
             .chain([IMAGE, MEMORY, GROWTH, REPLACEABLE])
             .collect();
         // The parts that have memory are known when the image is built, the points of the growth when they are measured.
@@ -138,6 +147,11 @@ impl<'a> Wanted<'a> {
     /// Whether drivers have to be replaced.
     pub fn blackout(&self) -> bool {
         BLACKOUT.iter().any(|figure| self.has(figure))
+    }
+
+    /// Whether guests have to use the network.
+    pub fn network(&self) -> bool {
+        NETWORK.iter().any(|figure| self.has(figure))
     }
 
     fn rows(&self) -> impl Iterator<Item = &'static str> {
