@@ -42,6 +42,10 @@ enum Step {
     RollBack(u64),
     /// An offer was refused.
     Refuse(u64),
+    /// The operator returns to the bundle with this sequence number, which was committed before. Last in its script.
+    Revert(u64),
+    /// The operator freezes the component.
+    Freeze(u64),
 }
 
 /// The bundle with a sequence number: two blocks, the last one not full, so that it is erased and written in several steps.
@@ -81,6 +85,8 @@ fn perform(store: &mut Store<impl Flash>, step: Step) -> Result<(), Refused> {
         }
         Step::RollBack(sequence) => store.record(Kind::RolledBack, &entry(sequence)),
         Step::Refuse(sequence) => store.record(Kind::Refused, &entry(sequence)),
+        Step::Revert(sequence) => store.revert(&entry(sequence)),
+        Step::Freeze(sequence) => store.record(Kind::Frozen, &entry(sequence)),
     }
 }
 
@@ -170,6 +176,25 @@ impl Truth {
                 );
             }
         }
+        let frozen = |step: &Step| matches!(step, Step::Freeze(_));
+        if self.acknowledged.iter().any(frozen) {
+            assert!(
+                store.component(&DISK).is_some_and(|c| c.frozen),
+                "the freeze is forgotten"
+            );
+        }
+        // A number that was committed and acknowledged stays used, whatever the operator went back to.
+        let is_rolled_back = |n: u64| {
+            let steps = self.acknowledged.iter().chain(&self.under_way);
+            steps.into_iter().any(|step| *step == Step::RollBack(n))
+        };
+        for step in &self.acknowledged {
+            if let Step::Commit(n) = step
+                && !is_rolled_back(*n)
+            {
+                assert!(store.floor(&DISK) >= *n, "the number {n} can be used again");
+            }
+        }
         // The other component's slots were never touched.
         assert_eq!(store.recall(&OTHER, |_, _| ()), Err(Unreadable::Nothing));
     }
@@ -195,7 +220,8 @@ fn committed(steps: &[Step]) -> Option<u64> {
         match step {
             Step::Commit(sequence) => numbers.push(*sequence),
             Step::RollBack(sequence) => numbers.retain(|n| n != sequence),
-            Step::Refuse(_) => {}
+            Step::Revert(sequence) => return Some(*sequence),
+            Step::Refuse(_) | Step::Freeze(_) => {}
         }
     }
     numbers.iter().copied().max()
@@ -206,6 +232,8 @@ fn kind(step: Step) -> (Kind, u64) {
         Step::Commit(sequence) => (Kind::Committed, sequence),
         Step::RollBack(sequence) => (Kind::RolledBack, sequence),
         Step::Refuse(sequence) => (Kind::Refused, sequence),
+        Step::Revert(sequence) => (Kind::Reverted, sequence),
+        Step::Freeze(sequence) => (Kind::Frozen, sequence),
     }
 }
 
@@ -296,6 +324,29 @@ fn a_rollback_that_is_cut_anywhere_leaves_the_committed_bundle() {
         &[Step::RollBack(3)],
         &[Step::RollBack(3), Step::Commit(4)],
     );
+}
+
+#[test]
+fn an_operators_return_that_is_cut_anywhere_leaves_one_of_the_two_bundles() {
+    cut_everywhere(
+        &EARLIER,
+        &[Step::Freeze(2), Step::Revert(1)],
+        &[Step::Refuse(3), Step::Refuse(4)],
+    );
+}
+
+#[test]
+fn a_commit_after_an_operators_return_does_not_touch_what_starts() {
+    let model = earlier();
+    let mut store = open(&model).unwrap();
+    assert_eq!(perform(&mut store, Step::Revert(1)), Ok(()));
+    assert_eq!(store.floor(&DISK), 2);
+    // Of the two slots the one with the bundle that was left is written.
+    assert_eq!(perform(&mut store, Step::Commit(3)), Ok(()));
+    let mut store = open(&model.restarted(0)).unwrap();
+    let before = store.component(&DISK).and_then(|c| c.before);
+    assert_eq!(before.map(|before| before.sequence), Some(1));
+    assert_eq!(store.recall(&DISK, |_, _| ()).map(|c| c.sequence), Ok(3));
 }
 
 #[test]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Polled output on a board's UART, for consoles.
+//! Polled output on a board's UART, for consoles, and input with an interrupt.
 //!
 //! For this purpose the UARTs differ only in where the data and status registers are, and in which bit says that the FIFO is
 //! full. Speed and format of the line are left as the machine's firmware set them.
@@ -74,6 +74,15 @@ struct Layout {
     control: usize,
     /// Transmitter and receiver on.
     on: u32,
+    /// Of the status bits in the first number, these say that the receive FIFO is empty.
+    empty: (u32, u32),
+    /// Where interrupts are enabled, and where they are cleared.
+    enable: usize,
+    clear: usize,
+    /// The interrupts that say that something was received.
+    received: u32,
+    /// A register and its value: the interrupt comes with the first byte.
+    level: (usize, u32),
 }
 
 impl Kind {
@@ -87,6 +96,13 @@ impl Kind {
                 full: 1 << 5,
                 control: 0x30,
                 on: 0x301,
+                // UARTFR.RXFE; UARTIMSC, UARTICR: RXIM and RTIM (3.3.10, 3.3.13). UARTIFLS: one eighth (3.3.9); what is less
+                // is reported by the time-out.
+                empty: (1 << 4, 1 << 4),
+                enable: 0x38,
+                clear: 0x44,
+                received: 1 << 4 | 1 << 6,
+                level: (0x34, 0),
             },
             // FIFO, Channel_sts.TFUL, Control: TXEN, RXEN.
             Self::Cadence => Layout {
@@ -96,6 +112,12 @@ impl Kind {
                 full: 1 << 4,
                 control: 0x00,
                 on: 0x14,
+                // Channel_sts.REMPTY; Intrpt_en and Chnl_int_sts: RTRIG; Rcvr_FIFO_trigger_level: one byte.
+                empty: (1 << 1, 1 << 1),
+                enable: 0x08,
+                clear: 0x14,
+                received: 1 << 0,
+                level: (0x20, 1),
             },
             // THR, LSR: bit 5 is 0 while there is something to be sent; MCR: DTR, RTS (TI PC16550D, 8.6).
             Self::Ns16550 => Layout {
@@ -105,6 +127,13 @@ impl Kind {
                 full: 0,
                 control: 4,
                 on: 3,
+                // LSR bit 0: something was received; IER: ERBFI. FCR: the FIFO is on, with an interrupt for each byte; taking the
+                // bytes clears it.
+                empty: (1, 0),
+                enable: 1,
+                clear: 2,
+                received: 1,
+                level: (2, 1),
             },
         }
     }
@@ -127,6 +156,29 @@ impl<R: Mmio> Uart<R> {
     pub fn enable(&self) {
         let layout = self.kind.layout();
         self.registers.write(layout.control, layout.on);
+    }
+
+    /// Has an interrupt come when something is received.
+    pub fn listen(&self) {
+        let layout = self.kind.layout();
+        let (level, value) = layout.level;
+        self.registers.write(level, value);
+        self.registers.write(layout.clear, layout.received);
+        self.registers.write(layout.enable, layout.received);
+    }
+
+    /// The next byte that was received, if there is one.
+    pub fn take(&self) -> Option<u8> {
+        let layout = self.kind.layout();
+        let (mask, none) = layout.empty;
+        let empty = self.registers.read(layout.status) & mask == none;
+        (!empty).then(|| self.registers.read(layout.data) as u8)
+    }
+
+    /// Clears the interrupt. What is received from here on raises it again; what was received before has to be taken.
+    pub fn heard(&self) {
+        let layout = self.kind.layout();
+        self.registers.write(layout.clear, layout.received);
     }
 
     /// Writes a byte. A full FIFO is waited for: it empties by itself.

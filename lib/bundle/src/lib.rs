@@ -9,11 +9,13 @@
 
 mod elf;
 mod identity;
+mod keys;
 mod note;
 mod verify;
 
 pub use elf::{Machine, Segment, Window, entry, segments};
 pub use identity::{DRIVER, DRIVER_PAYLOAD, GUEST, GUEST_PAYLOAD, Identity};
+pub use keys::verify_keys;
 pub use note::configuration;
 pub use verify::{Component, Trust, Verified, verify, verify_with_progress};
 

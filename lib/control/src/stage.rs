@@ -17,6 +17,8 @@
 //! | 4 | verify: client; build: arena | | 4..8 | SHA-256 of the driver's ELF that was verified or built, little endian words |
 //! | 5 | verify: length in bytes; build: generation | | 8 | length of the payload in bytes |
 //! | 6 | verify: committed sequence number | | 9 | build: slots used in the workshop, all below it |
+//! | | | | 10..14 | verify, also if it failed: SHA-256 of the manifest, as the envelope has it; zeros if it was not found |
+//! | | | | 14..18 | verify that failed: SHA-256 of the bundle; zeros if nothing was copied |
 
 use core::sync::atomic::AtomicU64;
 
@@ -59,7 +61,16 @@ pub enum Outcome {
     /// Done.
     Done(Results),
     /// Not possible, with `molt-doorbell`'s reason code.
-    Failed(u32),
+    Failed(u32, Refused),
+}
+
+/// The bundle that was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Refused {
+    /// SHA-256 of the manifest, as the envelope has it, as little endian words. It is not authenticated.
+    pub manifest: [u64; 4],
+    /// SHA-256 of the bundle.
+    pub bundle: [u64; 4],
 }
 
 /// The results of a command that is done.
@@ -71,6 +82,8 @@ pub struct Results {
     pub digest: [u64; 4],
     /// Verify: length of the payload in bytes.
     pub length: u64,
+    /// Verify: SHA-256 of the manifest.
+    pub manifest: [u64; 4],
     /// Build: every capability that was made is in the workshop below this index.
     pub slots: u64,
 }
@@ -126,14 +139,22 @@ impl<'a> Caller<'a> {
             return None;
         }
         let body = |i| self.0.answer(i);
+        let digest = |at: usize| [0, 1, 2, 3].map(|n| body(at + n));
         Some(match self.0.code() {
             Some(2) => Outcome::Done(Results {
                 sequence: body(3),
-                digest: [body(4), body(5), body(6), body(7)],
+                digest: digest(4),
+                manifest: digest(10),
                 length: body(8),
                 slots: body(9),
             }),
-            Some(3) => Outcome::Failed(narrow(body(2))),
+            Some(3) => Outcome::Failed(
+                narrow(body(2)),
+                Refused {
+                    manifest: digest(10),
+                    bundle: digest(14),
+                },
+            ),
             _ => Outcome::Working,
         })
     }
@@ -178,7 +199,7 @@ impl<'a> Worker<'a> {
                 generation: word(5),
             }),
             _ => {
-                self.failed(127);
+                self.failed(127, Refused::default());
                 None
             }
         }
@@ -194,13 +215,16 @@ impl<'a> Worker<'a> {
         let [a, b, c, d] = results.digest;
         let words = [results.sequence, a, b, c, d, results.length, results.slots];
         self.0.put(3, words);
+        self.0.put(10, results.manifest);
         self.progress(1000);
         self.0.finish(2);
     }
 
     /// Answers that the command failed, with `molt-doorbell`'s reason code; `update` is to be notified afterwards.
-    pub fn failed(&self, reason: u32) {
+    pub fn failed(&self, reason: u32, refused: Refused) {
         self.0.put(2, [reason.into()]);
+        self.0.put(10, refused.manifest);
+        self.0.put(14, refused.bundle);
         self.0.finish(3);
     }
 }

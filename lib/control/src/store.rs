@@ -2,12 +2,13 @@
 //! Commands of `update` to `flash`, and the answers: one page in each direction (module `call`).
 //!
 //! *Recall* delivers the committed bundle of a component, for `stage` to verify. *Record* appends a record to the log. *Keep*
-//! writes a bundle to the slot that does not boot and commits it. An answer *done* means that it is durable.
+//! writes a bundle to the slot that does not boot and commits it. *Revert* commits what was committed before. *Read* delivers a record of
+//! the log. An answer *done* means that it is durable.
 //!
 //! | command word | content | | answer word | content |
 //! |---|---|---|---|---|
 //! | 0 | serial number | | 0 | `serial << 8 \| outcome` (2 done, 3 failed) |
-//! | 1 | kind: 1 recall, 2 record, 3 keep | | 1 | reason of *failed* (`molt-doorbell`'s number) |
+//! | 1 | kind: 1 recall, 2 record, 3 keep, 4 revert, 5 read | | 1 | reason of *failed* (`molt-doorbell`'s number) |
 //! | 2 | component | | 2 | reason for which no offer can be taken; 0: there is room |
 //! | 3 | client, or all ones | | 3 | recall: a [`Source`] as a number |
 //! | 4 | record: its kind (`molt_store`'s number) | | 4 | recall: the bundle's sequence number |
@@ -16,8 +17,11 @@
 //! | 7 | reason | | 7 | recall: how many images have failed |
 //! | 8 | refusals left out before | | 8..12 | recall: SHA-256 of the image |
 //! | 9..13 | SHA-256 of the image, little endian words | | 16.. | recall: SHA-256 of each image that has failed |
-//! | 13 | keep: bundle slot | | | |
-//! | 14 | keep: bytes of the bundle | | | |
+//! | 13 | keep: bundle slot | | 12 | recall: 1: the component is frozen |
+//! | 14 | keep: bytes of the bundle | | 13 | read: cells of the log that are in use |
+//! | 16..20, 20..24 | SHA-256 of the manifest, and of a bundle that was refused | | | |
+//! | 15 | read: a cell of the log | | 14 | read: 1: there is a record in it |
+//! | | | | 16..48 | read: the record |
 
 use core::sync::atomic::AtomicU64;
 
@@ -28,7 +32,9 @@ pub const FAILED: usize = 32;
 /// The answer's word from which on they are.
 const FAILED_AT: usize = 16;
 /// Words of a command.
-const WORDS: usize = 15;
+const WORDS: usize = 24;
+/// Words of a record of the log.
+pub const RECORD: usize = 32;
 
 /// A command to `flash`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +60,16 @@ pub enum Command {
         /// What its record says.
         about: About,
     },
+    /// Deliver the record in a cell of the log.
+    Read {
+        /// The cell; one beyond the last: only how many there are.
+        cell: u32,
+    },
+    /// Commit the image that was committed before, or the factory's if it was that.
+    Revert {
+        /// That image.
+        about: About,
+    },
 }
 
 /// What a record is about.
@@ -69,6 +85,10 @@ pub struct About {
     pub sequence: u64,
     /// SHA-256 of the image, little endian words; zeros if it is not known.
     pub image: [u64; 4],
+    /// SHA-256 of the bundle's manifest; zeros if it is not known.
+    pub manifest: [u64; 4],
+    /// SHA-256 of a bundle that was refused; zeros if it is not known.
+    pub bundle: [u64; 4],
     /// `molt-doorbell`'s number of the reason.
     pub reason: u32,
     /// So many refusals before it are not recorded.
@@ -126,6 +146,8 @@ pub struct Recalled {
     pub length: u64,
     /// SHA-256 of its image.
     pub image: [u64; 4],
+    /// The operator has frozen the component.
+    pub frozen: bool,
 }
 
 impl Recalled {
@@ -138,6 +160,7 @@ impl Recalled {
             floor: 0,
             length: 0,
             image: [0; 4],
+            frozen: false,
         }
     }
 }
@@ -193,6 +216,7 @@ impl<'a> Caller<'a> {
             floor: self.0.answer(5),
             length: self.0.answer(6),
             image: self.digest(8),
+            frozen: self.0.answer(12) == 1,
         }
     }
 
@@ -200,6 +224,19 @@ impl<'a> Caller<'a> {
     pub fn failed(&self) -> impl Iterator<Item = [u64; 4]> {
         let count = usize::try_from(self.0.answer(7)).unwrap_or(0).min(FAILED);
         (0..count).map(|n| self.digest(FAILED_AT + 4 * n))
+    }
+
+    /// How many cells of the log are in use. Valid after the answer to *read*.
+    #[must_use]
+    pub fn cells(&self) -> u32 {
+        narrow(self.0.answer(13))
+    }
+
+    /// The record that was read, if there is one in its cell. Valid as long.
+    #[must_use]
+    pub fn record(&self) -> Option<[u64; RECORD]> {
+        let words = core::array::from_fn(|n| self.0.answer(FAILED_AT + n));
+        (self.0.answer(14) == 1).then_some(words)
     }
 
     fn digest(&self, at: usize) -> [u64; 4] {
@@ -232,6 +269,8 @@ impl<'a> Worker<'a> {
             reason: narrow(word(7)),
             left_out: narrow(word(8)),
             image: [9, 10, 11, 12].map(word),
+            manifest: [16, 17, 18, 19].map(word),
+            bundle: [20, 21, 22, 23].map(word),
         };
         match word(1) {
             1 => Some(Command::Recall { component }),
@@ -243,6 +282,10 @@ impl<'a> Worker<'a> {
                 slot: narrow(word(13)),
                 length: word(14),
                 about,
+            }),
+            4 => Some(Command::Revert { about }),
+            5 => Some(Command::Read {
+                cell: narrow(word(15)),
             }),
             _ => {
                 self.answer(Outcome::Failed(127), 127);
@@ -261,12 +304,19 @@ impl<'a> Worker<'a> {
         ];
         self.0.put(3, words);
         self.0.put(8, recalled.image);
+        self.0.put(12, [recalled.frozen.into()]);
         let mut count = 0;
         for digest in failed.take(FAILED) {
             self.0.put(FAILED_AT + 4 * count, digest);
             count += 1;
         }
         self.0.put(7, [count as u64]);
+    }
+
+    /// Puts down what was read, before [`Self::answer`].
+    pub fn read(&self, cells: u32, record: Option<[u64; RECORD]>) {
+        self.0.put(13, [cells.into(), record.is_some().into()]);
+        self.0.put(FAILED_AT, record.unwrap_or([0; RECORD]));
     }
 
     /// Answers the command; `update` is to be notified afterwards. `room`: see [`Caller::room`].
@@ -282,7 +332,12 @@ impl<'a> Worker<'a> {
 
 /// A command's words from 1 on.
 fn words(command: Command) -> [u64; WORDS - 1] {
+    let cell = match command {
+        Command::Read { cell } => cell,
+        _ => 0,
+    };
     let (number, kind, slot, length, about) = match command {
+        Command::Read { .. } => (5, 0, 0, 0, About::default()),
         Command::Recall { component } => {
             let about = About {
                 component,
@@ -296,8 +351,11 @@ fn words(command: Command) -> [u64; WORDS - 1] {
             length,
             about,
         } => (3, 0, slot, length, about),
+        Command::Revert { about } => (4, 0, 0, 0, about),
     };
     let [a, b, c, d] = about.image;
+    let [e, f, g, h] = about.manifest;
+    let [i, j, k, l] = about.bundle;
     [
         number,
         about.component.into(),
@@ -313,6 +371,15 @@ fn words(command: Command) -> [u64; WORDS - 1] {
         d,
         slot.into(),
         length,
+        cell.into(),
+        e,
+        f,
+        g,
+        h,
+        i,
+        j,
+        k,
+        l,
     ]
 }
 
@@ -330,6 +397,8 @@ mod tests {
         time_us: 77,
         sequence: 9,
         image: [1, 2, 3, 4],
+        manifest: [7, 8, 9, 10],
+        bundle: [11, 12, 13, 14],
         reason: 5,
         left_out: 6,
     };
@@ -356,6 +425,8 @@ mod tests {
                 length,
                 about,
             },
+            Command::Revert { about },
+            Command::Read { cell: 7 },
         ] {
             assert_eq!(worker.take(), None);
             caller.give(command);
@@ -372,6 +443,18 @@ mod tests {
     }
 
     #[test]
+    fn what_was_read_arrives() {
+        let (commands, answers) = (page(), page());
+        let caller = Caller::new(&commands, &answers);
+        let worker = Worker::new(&commands, &answers);
+        let record = core::array::from_fn(|n| n as u64 + 5);
+        for record in [Some(record), None] {
+            worker.read(9, record);
+            assert_eq!((caller.cells(), caller.record()), (9, record));
+        }
+    }
+
+    #[test]
     fn what_was_recalled_arrives() {
         let (commands, answers) = (page(), page());
         let caller = Caller::new(&commands, &answers);
@@ -382,6 +465,7 @@ mod tests {
             floor: 5,
             length: 6,
             image: [7; 4],
+            frozen: true,
         };
         let failed = (0..40).map(|n| [n; 4]);
         worker.recalled(&recalled, failed.clone());

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::AtomicU64;
 
-use molt_control::stage::{Caller, Command, Outcome, Results, Worker};
+use molt_control::stage::{Caller, Command, Outcome, Refused, Results, Worker};
 use molt_control::{Order, Orders, OrdersWriter, Report, ReportView, Start, State};
 
 fn page() -> Vec<AtomicU64> {
@@ -91,6 +91,7 @@ fn stage_takes_each_command_once_and_late_answers_are_not_taken_for_new_ones() {
         sequence: 5,
         digest: [1, 2, 3, 4],
         length: 6,
+        manifest: [8, 9, 10, 11],
         slots: 7,
     };
     worker.done(results);
@@ -98,6 +99,10 @@ fn stage_takes_each_command_once_and_late_answers_are_not_taken_for_new_ones() {
     caller.give(verify);
     assert_eq!(caller.outcome(), Some(Outcome::Working));
     assert_eq!(worker.take(), Some(verify));
-    worker.failed(18);
-    assert_eq!(caller.outcome(), Some(Outcome::Failed(18)));
+    let refused = Refused {
+        manifest: [1, 2, 3, 4],
+        bundle: [5, 6, 7, 8],
+    };
+    worker.failed(18, refused);
+    assert_eq!(caller.outcome(), Some(Outcome::Failed(18, refused)));
 }

@@ -44,6 +44,7 @@ reasons! {
     Fenced = 9, "fenced", "this guest is not believed any more, until another one forgives it";
     TooManyOffers = 10, "too-many-offers", "this guest has offered updates of this component too often; it may offer again later";
     OverLimit = 11, "over-limit", "the bundle is larger than what this guest may offer for this component";
+    NotApproved = 12, "not-approved", "the operator did not approve it, or not in time";
 
     Truncated = 16, "truncated", "the bundle is shorter than it says";
     NotABundle = 17, "not-a-bundle", "this is not a well-formed SUIT envelope";
@@ -74,6 +75,7 @@ reasons! {
     WrongComponent = 44, "wrong-component", "the bundle is for a component that is not this one";
     ConditionFailed = 45, "condition-failed", "a condition of the manifest is not met";
     Incomplete = 46, "incomplete", "the manifest leaves out a check that is wanted, or gives no image";
+    OldKeys = 47, "old-keys", "the list of keys is not newer than the one in force";
 
     ArenaFull = 48, "arena-full", "the image does not fit the arena";
     BuildFailed = 49, "build-failed", "the new generation could not be built";
@@ -90,6 +92,8 @@ reasons! {
     GrantFailed = 72, "grant-failed", "the device or memory could not be granted";
     GateTimeout = 73, "gate-timeout", "a client did not acknowledge its gate in time";
     OutOfService = 74, "out-of-service", "the component is out of service";
+    Operator = 75, "operator", "the operator wanted it";
+    NothingBefore = 76, "nothing-before", "there is no image before the committed one, or it is not in its slot any more";
     StoreFull = 80, "store-full", "the store has no room for what has to outlive the power";
     StoreFailed = 81, "store-failed", "the store, whose content outlives the power, cannot be written or is not believed";
     Internal = 127, "internal", "an error inside the updater";

@@ -54,6 +54,8 @@ pub enum Status {
     Granted = 7,
     /// Requests flow; the new generation is being watched.
     Probation = 8,
+    /// The copy has been checked; it waits for the operator's approval.
+    Approval = 9,
     /// Done: the new generation stays.
     Committed = 16,
     /// The committed image runs again; REASON says why.
@@ -66,7 +68,7 @@ pub enum Status {
 
 impl Status {
     /// All of them, in order of their numbers.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Idle,
         Self::Offered,
         Self::Confirmed,
@@ -76,6 +78,7 @@ impl Status {
         Self::Denied,
         Self::Granted,
         Self::Probation,
+        Self::Approval,
         Self::Committed,
         Self::RolledBack,
         Self::OutOfService,
@@ -107,6 +110,7 @@ impl Status {
             Self::Denied => "denied",
             Self::Granted => "granted",
             Self::Probation => "probation",
+            Self::Approval => "approval",
             Self::Committed => "committed",
             Self::RolledBack => "rolled back",
             Self::OutOfService => "out of service",

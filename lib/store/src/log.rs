@@ -76,6 +76,25 @@ impl Log {
         self.health
     }
 
+    /// Cells that are in use.
+    #[must_use]
+    pub fn used(&self) -> u32 {
+        self.end
+    }
+
+    /// The record in a cell, if there is a whole one.
+    ///
+    /// # Errors
+    /// The flash cannot be read.
+    pub fn record(&self, flash: &mut impl Flash, cell: u32) -> Result<Option<Record>, FlashError> {
+        if cell >= self.end {
+            return Ok(None);
+        }
+        let mut bytes = [0; RECORD];
+        flash.read(place(cell), &mut bytes)?;
+        Ok(Record::read(&bytes))
+    }
+
     /// Cells that are still free.
     #[must_use]
     pub fn free(&self) -> u32 {

@@ -32,15 +32,27 @@ pub enum Kind {
     Recovered = 6,
     /// The component was put out of service.
     OutOfService = 7,
-    /// The images of the component that failed were forgiven.
+    /// The images of the component that failed were forgiven; only this one, if one is given.
     Forgiven = 8,
     /// The commit of the image was written and could not be acknowledged; the image before it was brought back.
     TakenBack = 9,
+    /// The operator has frozen the component.
+    Frozen = 10,
+    /// The operator has ended that.
+    Thawed = 11,
+    /// The operator has approved the image.
+    Approved = 12,
+    /// The operator has rolled back: from here on the image, which was committed before, is what starts.
+    Reverted = 13,
+    /// The operator has put the component back into service.
+    Restored = 14,
+    /// The operator has admitted a fenced client.
+    Readmitted = 15,
 }
 
 impl Kind {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 15] = [
         Self::Started,
         Self::Offered,
         Self::Refused,
@@ -50,6 +62,12 @@ impl Kind {
         Self::OutOfService,
         Self::Forgiven,
         Self::TakenBack,
+        Self::Frozen,
+        Self::Thawed,
+        Self::Approved,
+        Self::Reverted,
+        Self::Restored,
+        Self::Readmitted,
     ];
 
     /// The kind with this number.
@@ -71,6 +89,12 @@ impl Kind {
             Self::OutOfService => "out-of-service",
             Self::Forgiven => "forgiven",
             Self::TakenBack => "taken-back",
+            Self::Frozen => "frozen",
+            Self::Thawed => "thawed",
+            Self::Approved => "approved",
+            Self::Reverted => "reverted",
+            Self::Restored => "restored",
+            Self::Readmitted => "readmitted",
         }
     }
 }
@@ -108,12 +132,15 @@ pub struct Record {
     pub client: Name,
     /// SHA-256 of the image, where it is known.
     pub image: Digest,
-    /// *Committed*: SHA-256 of the bundle.
+    /// *Committed*: SHA-256 of the bundle. *Refused*: the same, where it was copied.
     pub bundle: Digest,
     /// SHA-256 of the whole record before this one; zeros in the first one.
     pub previous: Digest,
+    /// SHA-256 of the bundle's manifest, as its envelope has it, where it is known. That of a bundle that was refused may not be
+    /// right.
+    pub manifest: Digest,
     /// 0
-    pub unused: [u8; 64],
+    pub unused: [u8; 32],
 }
 
 const _: () = assert!(size_of::<Record>() == RECORD);
@@ -147,6 +174,19 @@ impl Record {
     pub fn read(cell: &[u8; RECORD]) -> Option<Self> {
         let record = Self::read_from_bytes(cell).ok()?;
         (record.magic == MAGIC && record.crc == record.sum()).then_some(record)
+    }
+
+    /// Its bytes as little endian words.
+    #[must_use]
+    pub fn words(&self) -> [u64; RECORD / 8] {
+        zerocopy::transmute!(*self)
+    }
+
+    /// The record of these words; `None` if it is none.
+    #[must_use]
+    pub fn of_words(words: [u64; RECORD / 8]) -> Option<Self> {
+        let bytes: [u8; RECORD] = zerocopy::transmute!(words);
+        Self::read(&bytes)
     }
 
     /// What the next record's [`Self::previous`] has to be.

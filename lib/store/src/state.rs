@@ -25,6 +25,12 @@ pub struct Committed {
     pub image: Digest,
 }
 
+impl Committed {
+    fn is(&self, record: &Record) -> bool {
+        self.sequence == record.sequence && self.image == record.image
+    }
+}
+
 /// A component.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Component {
@@ -32,8 +38,13 @@ pub struct Component {
     pub name: Name,
     /// What is committed.
     pub committed: Option<Committed>,
-    /// What was committed before. Its bundle is there until the next commit begins.
+    /// What was committed before, or was until the operator rolled back. Its bundle is there until the next commit begins.
     pub before: Option<Committed>,
+    /// The highest sequence number that was committed; and the one before it, until the commit is acknowledged.
+    pub floor: u64,
+    floor_before: u64,
+    /// The operator has frozen it.
+    pub frozen: bool,
     /// Images that failed, oldest first.
     pub failed: Vec<Digest, FAILED>,
 }
@@ -93,14 +104,23 @@ impl Component {
                     bundle: record.bundle,
                     image: record.image,
                 });
+                self.floor_before = self.floor;
+                self.floor = self.floor.max(record.sequence);
             }
             Kind::RolledBack => {
                 self.fail(record.image);
                 self.take_back(record);
             }
             Kind::TakenBack => self.take_back(record),
-            Kind::Forgiven => self.failed.clear(),
-            Kind::Started
+            Kind::Forgiven if record.image == [0; 32] => self.failed.clear(),
+            Kind::Forgiven => self.failed.retain(|failed| *failed != record.image),
+            Kind::Frozen => self.frozen = true,
+            Kind::Thawed => self.frozen = false,
+            Kind::Reverted => self.revert(record),
+            Kind::Approved
+            | Kind::Restored
+            | Kind::Readmitted
+            | Kind::Started
             | Kind::Offered
             | Kind::Refused
             | Kind::Recovered
@@ -110,10 +130,20 @@ impl Component {
 
     /// The image was rolled back. If its commit was written all the same, nobody was told of it.
     fn take_back(&mut self, record: &Record) {
-        let is_it = |c: &Committed| c.sequence == record.sequence && c.image == record.image;
-        if self.committed.as_ref().is_some_and(is_it) {
+        if self.committed.as_ref().is_some_and(|c| c.is(record)) {
+            self.committed = self.before.take();
+            self.floor = self.floor_before;
+        } else if self.committed.is_none() && record.image == [0; 32] {
+            // The return to the factory image.
             self.committed = self.before.take();
         }
+    }
+
+    /// The operator has rolled back to the image before; to the factory's, if it is not that.
+    fn revert(&mut self, record: &Record) {
+        let before = self.before.filter(|before| before.is(record));
+        self.before = core::mem::replace(&mut self.committed, before);
+        self.floor_before = self.floor;
     }
 
     fn fail(&mut self, image: Digest) {

@@ -37,6 +37,10 @@ pub struct Entry {
     pub sequence: u64,
     /// SHA-256 of the image, if it is known.
     pub image: Digest,
+    /// SHA-256 of the bundle's manifest, if it is known.
+    pub manifest: Digest,
+    /// SHA-256 of a bundle that was refused, if it is known.
+    pub bundle: Digest,
     /// A number of the caller's.
     pub reason: u32,
     /// So many refusals before this one were not passed to the store.
@@ -141,6 +145,19 @@ impl<F: Flash> Store<F> {
         self.log.free()
     }
 
+    /// Cells of the log that are in use.
+    pub fn cells(&self) -> u32 {
+        self.log.used()
+    }
+
+    /// The record in a cell of the log, if there is a whole one.
+    ///
+    /// # Errors
+    /// The flash cannot be read.
+    pub fn read(&mut self, cell: u32) -> Result<Option<Record>, FlashError> {
+        self.log.record(&mut self.flash, cell)
+    }
+
     /// What is known about a component.
     pub fn component(&self, name: &Name) -> Option<&Component> {
         self.state.component(name)
@@ -204,6 +221,16 @@ impl<F: Flash> Store<F> {
         .map(|_| ())
     }
 
+    /// Commits what was committed before, or the factory image if `entry` is not that; it is durable on return.
+    ///
+    /// # Errors
+    /// Nothing has changed then.
+    pub fn revert(&mut self, entry: &Entry) -> Result<(), Refused> {
+        self.writable()?;
+        self.append(Kind::Reverted, entry, |record| record)
+            .map(|_| ())
+    }
+
     /// Finds the committed bundle of a component, and checks that it is whole. `each(offset, bytes)` is given its bytes; they may
     /// be used only if the result is not an error.
     ///
@@ -236,7 +263,7 @@ impl<F: Flash> Store<F> {
     /// The highest sequence number that was ever committed for the component; 0 if none was. Nothing that is not above it is to
     /// be accepted, whatever runs.
     pub fn floor(&self, component: &Name) -> u64 {
-        self.committed(component).map_or(0, |c| c.sequence)
+        self.state.component(component).map_or(0, |c| c.floor)
     }
 
     /// Nothing is written to a broken log.
@@ -271,6 +298,8 @@ impl<F: Flash> Store<F> {
             time_us: entry.time_us,
             sequence: entry.sequence,
             image: entry.image,
+            manifest: entry.manifest,
+            bundle: entry.bundle,
             reason: entry.reason,
             left_out: self.left_out.saturating_add(entry.left_out),
             ..Record::new(kind)

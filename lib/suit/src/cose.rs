@@ -6,7 +6,7 @@ use minicbor::Encoder;
 use molt_doorbell::Reason;
 
 use crate::reader::Reader;
-use crate::{Detail, PublicKey, Refusal};
+use crate::{Detail, PublicKey, Refusal, Roles, TrustedKey};
 
 /// Bytes of a protected header at most.
 const HEADER: usize = 128;
@@ -138,6 +138,55 @@ impl Sign1<'_> {
         to_be_signed(self.protected, payload)
             .is_some_and(|message| key.verify(self.algorithm, &message, self.signature))
     }
+}
+
+/// Finds a block with a signature over `payload` by a key with the role `role`. Returns the key's index.
+///
+/// A right signature by a key that is known, and may not sign this, is reported rather than a wrong signature.
+pub(crate) fn authenticate(
+    blocks: &[&[u8]],
+    payload: &[u8],
+    keys: &[TrustedKey],
+    role: Roles,
+) -> Result<usize, Refusal> {
+    let known = |reason| matches!(reason, Reason::RevokedKey | Reason::WrongRole);
+    let mut nearest = Refusal::new(Reason::NotSigned);
+    for block in blocks {
+        match Block::parse(block)? {
+            Block::Other(refusal) => {
+                if nearest.reason == Reason::NotSigned {
+                    nearest = refusal;
+                }
+            }
+            Block::Sign1(signature) => match signer(&signature, payload, keys, role) {
+                Ok(index) => return Ok(index),
+                Err(reason) if known(nearest.reason) && reason == Reason::BadSignature => {}
+                Err(reason) => nearest = reason.into(),
+            },
+        }
+    }
+    Err(nearest)
+}
+
+fn signer(
+    signature: &Sign1<'_>,
+    payload: &[u8],
+    keys: &[TrustedKey],
+    role: Roles,
+) -> Result<usize, Reason> {
+    let mut nearest = Reason::BadSignature;
+    for (index, trusted) in keys.iter().enumerate() {
+        if signature.verify(&trusted.key, payload) {
+            if trusted.revoked {
+                nearest = Reason::RevokedKey;
+            } else if !trusted.roles.contains(role) {
+                nearest = Reason::WrongRole;
+            } else {
+                return Ok(index);
+            }
+        }
+    }
+    Err(nearest)
 }
 
 /// The algorithm of a protected header. Other parameters are allowed, as long as none of them is critical.

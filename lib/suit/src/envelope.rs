@@ -6,10 +6,10 @@ use minicbor::data::Type;
 use molt_doorbell::Reason;
 use sha2::{Digest, Sha256};
 
-use crate::cose::Block;
+use crate::cose::authenticate;
 use crate::manifest::SuitDigest;
 use crate::reader::{Reader, is_integer};
-use crate::{Detail, Refusal, Roles, Sign1, TrustedKey};
+use crate::{Detail, Refusal, Roles, TrustedKey};
 
 /// Most authentication blocks of an envelope.
 pub const MAX_BLOCKS: usize = 4;
@@ -174,43 +174,7 @@ impl<'b> Envelope<'b> {
     /// a signature that is right by a key that is known: [`Reason::WrongRole`] and [`Reason::RevokedKey`].
     pub fn authenticate(&self, keys: &[TrustedKey], role: Roles) -> Result<usize, Refusal> {
         self.check_digest()?;
-        let mut nearest = Refusal::new(Reason::NotSigned);
-        for block in &self.blocks {
-            match Block::parse(block)? {
-                Block::Other(refusal) => {
-                    if nearest.reason == Reason::NotSigned {
-                        nearest = refusal;
-                    }
-                }
-                Block::Sign1(signature) => match self.signer(&signature, keys, role) {
-                    Ok(index) => return Ok(index),
-                    Err(reason) if known(nearest.reason) && reason == Reason::BadSignature => {}
-                    Err(reason) => nearest = reason.into(),
-                },
-            }
-        }
-        Err(nearest)
-    }
-
-    fn signer(
-        &self,
-        signature: &Sign1<'_>,
-        keys: &[TrustedKey],
-        role: Roles,
-    ) -> Result<usize, Reason> {
-        let mut nearest = Reason::BadSignature;
-        for (index, trusted) in keys.iter().enumerate() {
-            if signature.verify(&trusted.key, self.digest) {
-                if trusted.revoked {
-                    nearest = Reason::RevokedKey;
-                } else if !trusted.roles.contains(role) {
-                    nearest = Reason::WrongRole;
-                } else {
-                    return Ok(index);
-                }
-            }
-        }
-        Err(nearest)
+        authenticate(&self.blocks, self.digest, keys, role)
     }
 
     /// Checks that all members of the envelope are known.
@@ -222,11 +186,6 @@ impl<'b> Envelope<'b> {
             ))
         })
     }
-}
-
-/// Whether the reason is about a right signature by a known key. It is reported rather than a wrong signature.
-fn known(reason: Reason) -> bool {
-    matches!(reason, Reason::RevokedKey | Reason::WrongRole)
 }
 
 /// SUIT_Authentication: the digest and the blocks.

@@ -19,6 +19,7 @@ mod cose;
 pub mod encode;
 mod envelope;
 mod key;
+pub mod keylist;
 mod manifest;
 pub mod names;
 mod parameters;
@@ -36,3 +37,19 @@ pub use refusal::{Detail, Refusal};
 pub use scan::scan;
 
 pub use molt_doorbell::Reason;
+
+/// SHA-256.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    use sha2::{Digest, Sha256};
+    Sha256::digest(bytes).into()
+}
+
+/// The SHA-256 digest of its manifest that an envelope has in its authentication wrapper. It was not compared with the manifest, and
+/// nobody's signature over it was checked.
+#[must_use]
+pub fn claimed_digest(envelope: &[u8]) -> Option<[u8; 32]> {
+    let envelope = Envelope::parse(envelope).ok()?;
+    let digest = SuitDigest::parse(envelope.digest).ok()?.sha256().ok()?;
+    Some(*digest)
+}

@@ -73,6 +73,8 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
                 status,
                 reason,
             } => self.reported(index, client, status, reason),
+            Action::Reclaim => self.reclaim(index),
+            Action::Decline(reason) => self.declined = Some(reason),
             Action::Reject { client, reason } => self.rejected(index, client, reason),
         }
     }
@@ -133,6 +135,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
     }
 
     fn open_gates(&mut self, index: usize, generation: u64) {
+        let now = self.us();
         for client in self.clients.iter_mut().filter(|c| c.serves(index)) {
             client.warden.open(index, generation);
             client.closing &= !(1 << index);
@@ -142,6 +145,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             return;
         };
         unit.watch.begin();
+        unit.since = now;
         let version = unit.report().version();
         self.trace(Trace::Ready {
             component: self.name(index),

@@ -40,6 +40,16 @@ impl<'m> Console<'m> {
         }
     }
 
+    /// Prints a line at once, behind what was noted.
+    pub fn say(&mut self, kernel: &impl Kernel<'m>, text: core::fmt::Arguments<'_>) {
+        self.print(kernel);
+        if self.writer.line(text)
+            && let Some(serial) = self.serial
+        {
+            kernel.notify(serial);
+        }
+    }
+
     /// Whether the oldest event has waited too long, and when it will have, in us.
     pub fn overdue(&self, now_ns: u64) -> (bool, Option<u64>) {
         let due = self.noted.front().map(|line| line.time_ns + PATIENCE_NS);

@@ -125,24 +125,29 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
     /// Believes the fenced clients of a component again, from its next grant on.
     pub(crate) fn readmit(&mut self, component: usize) {
         for index in 0..self.clients.len() {
-            let Some(client) = self.clients.get_mut(index) else {
-                return;
-            };
-            if client.standing != Standing::Fenced || !client.has(component) {
-                continue;
+            let client = self.clients.get(index);
+            if client.is_some_and(|c| c.standing == Standing::Fenced && c.has(component)) {
+                self.admit(index);
             }
-            client.standing = Standing::Believed;
-            client.record = Record::default();
-            for component in 0..self.units.len() {
-                // What it said while it was fenced is not heard.
-                client.accuses(component);
-            }
-            self.trace(Trace::Readmitted {
-                client: self.client_name(index),
-            });
-            for component in 0..self.units.len() {
-                self.give(component, Event::ClientBack(index as u8));
-            }
+        }
+    }
+
+    /// Believes a fenced client again, from the next grant on.
+    pub(crate) fn admit(&mut self, index: usize) {
+        let Some(client) = self.clients.get_mut(index) else {
+            return;
+        };
+        client.standing = Standing::Believed;
+        client.record = Record::default();
+        for component in 0..self.units.len() {
+            // What it said while it was fenced is not heard.
+            client.accuses(component);
+        }
+        self.trace(Trace::Readmitted {
+            client: self.client_name(index),
+        });
+        for component in 0..self.units.len() {
+            self.give(component, Event::ClientBack(index as u8));
         }
     }
 

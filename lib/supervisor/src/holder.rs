@@ -198,20 +198,51 @@ impl Holder {
             note(twice(|| kernel.revoke(irq.handler)));
             note(twice(|| kernel.clear_irq(irq.handler)));
         }
-        estate
-            .originals()
-            .for_each(|frame| note(twice(|| kernel.revoke(frame))));
+        note(self.revoke(kernel, books, estate));
         // Last: an entry below the table can be cleared only while it is mapped.
         if estate.plan.io_space.present != 0 {
             note(twice(|| kernel.unmap_io_table(estate.plan.io_space.table)));
+        }
+        self.granted = false;
+        self.stuck |= result.is_err();
+        Some((place, result))
+    }
+
+    /// Takes back what clients were lent. Does nothing while a generation has the device.
+    ///
+    /// # Errors
+    /// Something could not be taken back. Nothing is granted then.
+    pub fn reclaim<'m>(
+        &mut self,
+        kernel: &impl Kernel<'m>,
+        books: &mut Books,
+        estate: Estate<'m>,
+    ) -> Result {
+        if self.place.is_some() {
+            return Ok(());
+        }
+        let result = self.revoke(kernel, books, estate);
+        self.stuck |= result.is_err();
+        result
+    }
+
+    /// Revokes all memory and devices, and returns the first error.
+    fn revoke<'m>(
+        &mut self,
+        kernel: &impl Kernel<'m>,
+        books: &mut Books,
+        estate: Estate<'m>,
+    ) -> Result {
+        let mut result = Ok(());
+        for frame in estate.originals() {
+            let revoked = twice(|| kernel.revoke(frame));
+            result = result.and(revoked);
         }
         // Their slots are empty now.
         while let Some(slot) = self.copies.pop() {
             books.give_back(slot);
         }
-        self.granted = false;
-        self.stuck |= result.is_err();
-        Some((place, result))
+        result
     }
 
     /// Maps the component's regions into the device's address space, and the table under which its clients' memory is mapped.

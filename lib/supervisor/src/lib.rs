@@ -40,8 +40,11 @@ mod measure;
 pub mod offer;
 #[cfg(feature = "probe-old")]
 mod old;
+mod operator;
+mod orders;
 mod pci;
 mod ports;
+mod reading;
 mod requests;
 mod restore;
 mod stage;

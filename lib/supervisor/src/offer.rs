@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The newest offer of a client, and its status: the content of the answers to the client.
 
-use molt_control::stage::Results;
+use molt_control::stage::{Refused, Results};
 use molt_doorbell::{Reason, Status};
 
 /// The newest offer.
@@ -12,6 +12,8 @@ pub struct Offer {
     pub length: u64,
     /// The image that `stage` found in it.
     pub image: Image,
+    /// What is known of it, if it was refused.
+    pub refused: Refused,
     /// It failed, which has been recorded.
     pub blamed: bool,
     /// The status of the component's transaction.
@@ -29,6 +31,8 @@ pub struct Image {
     pub sequence: u64,
     /// SHA-256 of it, little endian words.
     pub digest: [u64; 4],
+    /// SHA-256 of its manifest, likewise.
+    pub manifest: [u64; 4],
 }
 
 impl Default for Offer {
@@ -37,6 +41,7 @@ impl Default for Offer {
             handle: 0,
             length: 0,
             image: Image::default(),
+            refused: Refused::default(),
             blamed: false,
             status: Status::Idle,
             reason: Reason::None,
@@ -49,6 +54,7 @@ impl Offer {
     pub fn made(&mut self, handle: u64, length: u64) {
         (self.handle, self.length) = (handle, length);
         self.image = Image::default();
+        self.refused = Refused::default();
         self.blamed = false;
     }
 
@@ -58,6 +64,7 @@ impl Offer {
             length: results.length,
             sequence: results.sequence,
             digest: results.digest,
+            manifest: results.manifest,
         };
     }
 

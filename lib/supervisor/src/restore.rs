@@ -66,6 +66,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
     fn store_answered(&mut self, answer: &Answer) {
         match answer.task {
             Task::Record => {}
+            Task::Read => self.log_read(answer.result),
             Task::Keep(index) => {
                 let event = match answer.result {
                     Ok(()) => Event::Kept,
@@ -94,6 +95,9 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             Ok(()) => store.recalled(),
             Err(_) => Recalled::nothing(Source::Failed),
         };
+        if recalled.frozen {
+            unit.machine.restore_freeze();
+        }
         if recalled.source != Source::Failed {
             // Who offered them is not known any more.
             for digest in store.failed() {
@@ -128,9 +132,13 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             Ok(results) => {
                 unit.restoring = None;
                 unit.offer.verified(&results);
-                let (slot, sequence) = (SLOT, recalled.sequence);
-                unit.machine
-                    .restore(Some(Image { slot, sequence }), recalled.floor);
+                let sequence = recalled.sequence;
+                let image = Image {
+                    slot: SLOT,
+                    sequence,
+                    digest: results.digest,
+                };
+                unit.machine.restore(Some(image), recalled.floor);
                 return self.started_from(index, "committed", sequence, Reason::None, "none");
             }
             Err(reason) => reason,
@@ -181,15 +189,25 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
     }
 
     /// Has the image in a slot kept.
-    pub(crate) fn keep(&mut self, index: usize, slot: u8, client: u8) {
-        let about = self.about_offer(index, Some(client));
-        let Some(unit) = self.units.get(index) else {
+    pub(crate) fn keep(&mut self, index: usize, slot: u8, client: Option<u8>) {
+        let about = self.about_offer(index, client);
+        let back = self
+            .units
+            .get(index)
+            .and_then(|unit| unit.machine.previous());
+        let back = back.filter(|_| client.is_none());
+        let reverted = back.map(|image| self.about_image(index, image));
+        let Some(unit) = self.units.get_mut(index) else {
             return;
         };
-        let command = Command::Keep {
-            slot: slot.into(),
-            length: unit.offer.length,
-            about,
+        unit.back = back;
+        let command = match reverted {
+            Some(about) => Command::Revert { about },
+            None => Command::Keep {
+                slot: slot.into(),
+                length: unit.offer.length,
+                about,
+            },
         };
         let store = self.store.as_mut();
         let given = store.is_some_and(|s| s.give(&self.kernel, Task::Keep(index), command));
@@ -219,6 +237,8 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         reason: Reason,
     ) {
         let not_kept = matches!(reason, Reason::StoreFailed | Reason::StoreFull);
+        let back = self.units.get_mut(index).filter(|_| status.is_final());
+        let back = back.and_then(|unit| unit.back.take());
         let unit = self.units.get_mut(index);
         let blamed =
             status.is_final() && unit.is_some_and(|unit| core::mem::take(&mut unit.offer.blamed));
@@ -228,12 +248,15 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             Status::OutOfService => Kind::OutOfService,
             // The first generation; and an image that failed, which was recorded when it did.
             Status::RolledBack if reason == Reason::None || blamed => return,
+            // It was recorded when it was kept, or when the operator put the component back into service.
+            Status::RolledBack if reason == Reason::Operator => return,
             Status::RolledBack if not_kept => Kind::TakenBack,
             Status::RolledBack => Kind::Recovered,
             _ => return,
         };
-        let about = match kind {
-            Kind::Offered => self.about(index, client),
+        let about = match (kind, back) {
+            (Kind::Offered, _) => self.about(index, client),
+            (_, Some(image)) => self.about_image(index, image),
             _ => self.about_offer(index, client),
         };
         let reason = reason as u32;
@@ -274,12 +297,22 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
     /// A record about the bundle that was verified last.
     pub(crate) fn about_offer(&self, index: usize, client: Option<u8>) -> About {
         let about = self.about(index, client);
-        let image = self.units.get(index).map(|unit| unit.offer.image);
-        image.map_or(about, |image| About {
+        let Some(unit) = self.units.get(index) else {
+            return about;
+        };
+        let (image, refused) = (&unit.offer.image, &unit.offer.refused);
+        let known = image.manifest != [0; 4];
+        About {
             sequence: image.sequence,
             image: image.digest,
+            manifest: if known {
+                image.manifest
+            } else {
+                refused.manifest
+            },
+            bundle: refused.bundle,
             ..about
-        })
+        }
     }
 
     /// Has something recorded, if there is a store.

@@ -3,7 +3,7 @@
 
 use crate::Kernel;
 use heapless::Deque;
-use molt_control::stage::{Caller, Command, Outcome, Results};
+use molt_control::stage::{Caller, Command, Outcome, Refused, Results};
 use molt_doorbell::Reason;
 use molt_system::{MAX_COMPONENTS, StageLink};
 
@@ -16,6 +16,8 @@ pub struct Stage<'m> {
     /// The component whose command is under way, and whether the command builds.
     working: Option<(usize, bool)>,
     waiting: Deque<(usize, Command), MAX_COMPONENTS>,
+    /// The bundle that was refused last.
+    refused: Refused,
 }
 
 impl<'m> Stage<'m> {
@@ -29,6 +31,7 @@ impl<'m> Stage<'m> {
             channel: link.channel,
             working: None,
             waiting: Deque::new(),
+            refused: Refused::default(),
         }
     }
 
@@ -52,11 +55,19 @@ impl<'m> Stage<'m> {
         let answer = match self.caller.outcome()? {
             Outcome::Working => return None,
             Outcome::Done(results) => Ok(results),
-            Outcome::Failed(code) => Err(Reason::from_u32(code).unwrap_or(Reason::Internal)),
+            Outcome::Failed(code, refused) => {
+                self.refused = refused;
+                Err(Reason::from_u32(code).unwrap_or(Reason::Internal))
+            }
         };
         self.working = None;
         self.next(kernel);
         Some((unit, answer))
+    }
+
+    /// The bundle that was refused last: of the newest answer, if that is a refusal.
+    pub fn refused(&self) -> Refused {
+        self.refused
     }
 
     /// The component that it builds for, also if the build was given up: until it has answered, it uses what is in the

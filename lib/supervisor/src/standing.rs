@@ -31,6 +31,18 @@ pub enum Standing {
     Dead,
 }
 
+impl Standing {
+    /// One word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Believed => "believed",
+            Self::Fenced => "fenced",
+            Self::Dead => "dead",
+        }
+    }
+}
+
 /// The claims that a client has made alone.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Record {

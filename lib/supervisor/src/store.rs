@@ -5,6 +5,7 @@
 use heapless::Deque;
 use molt_control::store::{About, Caller, Command, Outcome, Recalled, Source};
 use molt_doorbell::Reason;
+use molt_store::Record;
 use molt_system::StageLink;
 
 use crate::Kernel;
@@ -24,6 +25,8 @@ pub enum Task {
     Keep(usize),
     /// Nobody waits for it.
     Record,
+    /// The operator reads the log.
+    Read,
 }
 
 /// The answer to a command.
@@ -130,6 +133,12 @@ impl<'m> Store<'m> {
     /// The images of the recalled component that have failed. Valid as long.
     pub fn failed(&self) -> impl Iterator<Item = [u64; 4]> {
         self.caller.failed()
+    }
+
+    /// How many cells of the log are in use, and the record that was read. Valid as long.
+    pub fn read(&self) -> (u32, Option<Record>) {
+        let record = self.caller.record().and_then(Record::of_words);
+        (self.caller.cells(), record)
     }
 
     fn next(&mut self, kernel: &impl Kernel<'m>) {

@@ -12,6 +12,8 @@ use molt_update::{Event, Phase};
 use crate::books::Books;
 use crate::client::Client;
 use crate::console::Console;
+use crate::operator::Operator;
+use crate::reading::Reading;
 use crate::stage::Stage;
 use crate::store::Store;
 use crate::time::Clock;
@@ -31,6 +33,11 @@ pub struct Supervisor<'m, K: Kernel<'m>> {
     pub(crate) work: Work,
     pub(crate) clock: Clock,
     pub(crate) console: Console<'m>,
+    pub(crate) operator: Option<Operator<'m>>,
+    /// The log that the operator reads.
+    pub(crate) reading: Option<Reading>,
+    /// Why a machine declined the operator's last event.
+    pub(crate) declined: Option<Reason>,
     /// Entropy for handles.
     pub(crate) entropy: u64,
     /// The first account has been made.
@@ -65,6 +72,9 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             work: Work::default(),
             clock: Clock::new(&kernel, brief.timer_channel),
             console: Console::new(&kernel, &brief.log),
+            operator: Operator::new(&kernel, &brief.operator),
+            reading: None,
+            declined: None,
             entropy: kernel.now().0,
             accounted: false,
             figures: 0,
@@ -157,6 +167,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         let quiet = units.any(|unit| unit.in_blackout() || unit.measure.under_way());
         let (overdue, due) = self.console.overdue(self.clock.ns(&self.kernel));
         if !quiet {
+            self.look_at_operator();
             self.trace_figures();
         }
         if !quiet || overdue {
@@ -174,9 +185,11 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             [machine, unit.watch.due(), unit.stop.due(now)]
         });
         let clients = self.clients.iter().map(|client| client.heard_at(now));
+        let operator = self.operator.as_ref().and_then(|operator| operator.due());
+        let operator = operator.filter(|_| console.is_none());
         let next = units
             .chain(clients)
-            .chain([work, console, self.restore_due()]);
+            .chain([work, console, self.restore_due(), operator]);
         let next = next.flatten().min();
         self.clock.wake_at(&self.kernel, next);
     }
@@ -199,12 +212,17 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             }
             (Ok(results), Phase::Building) => {
                 if let Some(arena) = unit.build.built() {
+                    unit.built = results.digest;
                     let slots = results.slots.min(WORKSHOP_OWN.into()) as u32;
                     if slots.saturating_sub(WORKSHOP_TCB) > self.books.arena_slots() {
                         return self.give(index, Event::StageFailed(Reason::ArenaFull));
                     }
                     self.work.add(index, arena, Kind::TakeOver { slots });
                 }
+            }
+            (Err(reason), Phase::Verifying) => {
+                unit.offer.refused = self.stage.refused();
+                self.give(index, Event::StageFailed(reason));
             }
             // The result is not wanted any more.
             (Ok(_), _) => self.give(index, Event::StageFailed(Reason::None)),

@@ -117,6 +117,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         unit.departed.accuser = None;
         unit.measure.granted();
         unit.serving = arena;
+        unit.runs = unit.built;
         let result = unit.holder.grant(
             &self.kernel,
             &mut self.books,
@@ -167,6 +168,21 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             if waits && self.lend(index, client) {
                 self.unpark(index);
             }
+        }
+    }
+
+    /// The component comes back into service: nobody has its regions any more, and all gates are closed.
+    pub(crate) fn reclaim(&mut self, index: usize) {
+        for client in self.clients.iter_mut().filter(|c| c.serves(index)) {
+            client.warden.close(index);
+            client.changed();
+        }
+        let Some(unit) = self.units.get_mut(index) else {
+            return;
+        };
+        let (kernel, books, estate) = (&self.kernel, &mut self.books, unit.estate);
+        if let Err(error) = unit.holder.reclaim(kernel, books, estate) {
+            self.failed("reclaim", error);
         }
     }
 

@@ -28,6 +28,11 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         let generation = holder.unwrap_or(0);
         let event = match status {
             Status::Idle | Status::Denied | Status::Granted => return,
+            Status::Approval => Trace::Approval {
+                client,
+                component,
+                sequence: unit.offer.image.sequence,
+            },
             Status::Offered => Trace::Offered { client, component },
             Status::Confirmed => Trace::Confirmed { client, component },
             Status::Verified => Trace::Verified {

@@ -3,9 +3,9 @@
 
 use heapless::Deque;
 use molt_control::{OrdersWriter, ReportView};
-use molt_system::{MAX_ARENAS, UpdateBrief};
+use molt_system::{MAX_ARENAS, UpdateBrief, UpdateClient};
 use molt_trace::WordRef;
-use molt_update::{Config, Event, Machine, Phase};
+use molt_update::{Config, Event, Image, Machine, Phase};
 
 use crate::books::Books;
 use crate::build::Build;
@@ -21,6 +21,8 @@ use crate::{Error, Kernel, Result};
 
 /// How long an offer waits for its confirm, in us.
 const OFFER_US: u64 = 5_000_000;
+/// How long a bundle waits for the operator's approval, in us.
+const APPROVAL_US: u64 = 600_000_000;
 /// How long `stage` may take for one command, in us.
 const STAGE_US: u64 = 30_000_000;
 /// How long it may take to keep a bundle, in us: erasing a block may take seconds.
@@ -66,6 +68,13 @@ pub struct Unit<'m> {
     pub(crate) stop: Stop,
     pub(crate) departed: Departed,
     pub(crate) measure: Measure,
+    /// SHA-256 of the image that was built last, and of the one whose generation has the device or had it last.
+    pub(crate) built: [u64; 4],
+    pub(crate) runs: [u64; 4],
+    /// When that generation began to serve, in us.
+    pub(crate) since: u64,
+    /// The operator has rolled back to it, which is being kept.
+    pub(crate) back: Option<Image>,
     /// What it is to start with is not known yet.
     pub(crate) restoring: Option<Restoring>,
 }
@@ -96,7 +105,10 @@ impl<'m> Unit<'m> {
             plan,
             name: WordRef(plan.name.as_str()),
             machine: Machine::new(
-                config(plan, clients, brief.store.commands != 0),
+                Config {
+                    approved: approved(brief, index),
+                    ..config(plan, clients, brief.store.commands != 0)
+                },
                 plan.factory_sequence,
             ),
             followups: Deque::new(),
@@ -110,6 +122,10 @@ impl<'m> Unit<'m> {
             stop: Stop::default(),
             departed: Departed::default(),
             measure: Measure::default(),
+            built: [0; 4],
+            runs: [0; 4],
+            since: 0,
+            back: None,
             restoring: None,
         })
     }
@@ -169,10 +185,20 @@ pub(crate) fn pages<'c, 'm>(
     }
 }
 
+/// The clients whose updates of a component the operator has to approve, one bit each.
+fn approved(brief: &UpdateBrief, index: usize) -> u8 {
+    let asks = |client: &UpdateClient| client.limits.get(index).is_some_and(|l| l.approval != 0);
+    let clients = brief.clients().iter().enumerate();
+    let asked = clients.filter(|(_, client)| asks(client));
+    asked.fold(0, |bits, (n, _)| bits | 1 << n)
+}
+
 /// The machine's limits, from the plan.
 fn config(plan: &molt_system::UpdateComponent, clients: u8, store: bool) -> Config {
     Config {
         clients,
+        approved: 0,
+        approval: APPROVAL_US,
         slots: u8::try_from(plan.bundle_slots).unwrap_or(u8::MAX),
         offer: OFFER_US,
         stage: STAGE_US,

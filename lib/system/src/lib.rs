@@ -37,8 +37,8 @@ pub use timer::{MAX_TIMER_CLIENTS, TimerBrief, TimerClient};
 pub use update::{
     Arena, Authority, Bar, ControlPage, DeviceFrames, Holder, MAX_ARENAS, MAX_BARS, MAX_CLIENTS,
     MAX_COMPONENTS, MAX_DEVICES, MAX_IRQS, MAX_MAPPINGS, MAX_OFFERS, MAX_REGIONS, MAX_SIGNALS,
-    OfferLimit, Region, RegionMapping, Signal, StageLink, StopRoutine, Technique, UpdateBrief,
-    UpdateClient, UpdateComponent, UpdateIoSpace, UpdateIrq, UpdatePci,
+    OfferLimit, OperatorLink, Region, RegionMapping, Signal, StageLink, StopRoutine, Technique,
+    UpdateBrief, UpdateClient, UpdateComponent, UpdateIoSpace, UpdateIrq, UpdatePci,
 };
 pub use vmm::{
     Class, GuestKind, ISOLATED, MAX_SHARES, PINNED, VmmBrief, VmmDoorbell, VmmGuest, VmmMemory,

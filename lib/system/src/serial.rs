@@ -2,7 +2,7 @@
 //! The brief of `serial`.
 
 use crate::header::{counted, is_brief};
-use crate::{BriefHeader, Name};
+use crate::{BriefHeader, Name, Ring};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Most PDs that have a ring to `serial`.
@@ -46,6 +46,8 @@ pub struct SerialBrief {
     pub kind: u32,
     /// Identifier of its I/O ports, or [`crate::NONE`]: its registers are in memory.
     pub ports: u32,
+    /// The ring in which it passes on what an operator types; `vaddr` 0: nobody listens.
+    pub operator: Ring,
     /// The PDs that write.
     pub clients: [SerialClient; MAX_SERIAL_CLIENTS],
 }

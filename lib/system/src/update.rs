@@ -409,8 +409,8 @@ pub struct OfferLimit {
     pub bundle_size: u64,
     /// Most offers in `per_us`, at most [`MAX_OFFERS`]; 0: any number.
     pub offers: u32,
-    /// 0
-    pub reserved: u32,
+    /// 1: the operator has to approve each bundle.
+    pub approval: u32,
     /// The time in which so many offers may be made, in us.
     pub per_us: u64,
 }
@@ -443,6 +443,22 @@ pub struct UpdateClient {
     pub limits: [OfferLimit; MAX_COMPONENTS],
 }
 
+/// What an operator types at the console's port.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct OperatorLink {
+    /// The ring that `serial` writes to; 0: there is no operator.
+    pub ring: u64,
+    /// Bytes of the ring.
+    pub size: u64,
+    /// The channel to `serial`, which is told when there is room again.
+    pub channel: u32,
+    /// What the operator may do: `molt_operator::May`.
+    pub may: u32,
+}
+
 /// The plan.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
@@ -459,6 +475,8 @@ pub struct UpdateBrief {
     pub stage: StageLink,
     /// The way to `flash`, if there is one.
     pub store: StageLink,
+    /// The operator.
+    pub operator: OperatorLink,
     /// Channel of `timer` (protected procedure and notification), or [`NONE`].
     pub timer_channel: u32,
     /// Used part of `components`.

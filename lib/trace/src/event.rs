@@ -16,6 +16,8 @@ events! {
     Refused "refused" { client: W, component: W, reason: W }
     /// The bundle was copied and is good: its sequence number and its image's size in bytes.
     Verified "verified" { component: W, sequence: u64, bytes: u64 }
+    /// The bundle waits for the operator's approval.
+    Approval "approval" { client: W, component: W, sequence: u64 }
     /// The new generation is built in the free arena.
     Staged "staged" { component: W, generation: u64 }
     /// The old generation has quiesced (`orderly`), or missed its deadline or was dead (`forced`).

@@ -65,7 +65,8 @@ impl<'a> Writer<'a> {
         self.dropped
     }
 
-    fn free(&self) -> u64 {
+    /// Bytes for which there is room.
+    pub fn free(&self) -> u64 {
         let capacity = capacity(self.words);
         let used = self.written.wrapping_sub(load(self.words, READ));
         capacity.saturating_sub(used)

@@ -62,9 +62,11 @@ pub enum Action {
     Keep {
         /// Bundle slot.
         slot: u8,
-        /// The client that offered it.
-        client: Client,
+        /// The client that offered it; without one, the operator has rolled back to it.
+        client: Option<Client>,
     },
+    /// Take from the clients what they were lent of a component that is out of service, and close their gates: it comes back.
+    Reclaim,
     /// The image of the update that is under way failed while it had the device: it is refused from now on.
     Blame {
         /// The client that offered it.
@@ -85,6 +87,8 @@ pub enum Action {
         /// The reason, for final statuses.
         reason: Reason,
     },
+    /// The operator's command is not possible. What is under way continues.
+    Decline(Reason),
     /// Tell a client that its command was rejected. What is under way continues.
     Reject {
         /// The client.

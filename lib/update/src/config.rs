@@ -12,6 +12,10 @@ pub struct Config {
     pub slots: u8,
     /// How long an offer waits for its guest's confirm.
     pub offer: Micros,
+    /// Bit n: the updates of client n wait for the operator's approval, once they are verified.
+    pub approved: u8,
+    /// How long they wait.
+    pub approval: Micros,
     /// How long `stage` may take, once to verify, once to build.
     pub stage: Micros,
     /// How long the old generation may take to quiesce, and clients to leave their regions.

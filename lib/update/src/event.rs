@@ -84,6 +84,18 @@ pub enum Event {
     },
     /// Forget all failed images.
     Forgive,
+    /// Forget this failed image.
+    ForgiveImage(Digest),
+    /// The operator approves the image that waits for it, if it is this one.
+    Approve(Digest),
+    /// The operator refuses the image that waits for approval, if it is this one.
+    Disapprove(Digest),
+    /// The operator freezes the component, or ends that: while it is frozen no update is accepted.
+    Freeze(bool),
+    /// The operator wants the image that was committed before.
+    RollBack,
+    /// The operator puts a component that is out of service back into service.
+    Readmit,
     /// Time has passed.
     Tick,
 }

@@ -56,6 +56,18 @@ impl Failed {
         self.0.iter().any(|e| e.digest == *digest)
     }
 
+    /// Forgets one image. Returns whether it was remembered.
+    pub fn remove(&mut self, digest: &Digest) -> bool {
+        let before = self.0.len();
+        self.0.retain(|entry| entry.digest != *digest);
+        self.0.len() < before
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Digest> {
+        self.0.iter().map(|entry| &entry.digest)
+    }
+
     /// Forgets all.
     pub fn clear(&mut self) {
         self.0.clear();

@@ -16,7 +16,10 @@
 //! ```
 //!
 //! If the running generation fails outside a transaction, the same path from *Closing* on brings the committed image back.
-//! The first generation begins at *Waiting*.
+//! The first generation begins at *Waiting*. Between *Verifying* and *Waiting* an update may wait for the operator (*Approval*).
+//!
+//! The operator's events are in the module `operator`. They go through the same states: an operator cannot have anything run that
+//! an update or a recovery could not.
 //!
 //! `tests/explore` visits every state that a bounded world can bring the machine into.
 #![no_std]
@@ -28,6 +31,7 @@ mod event;
 mod failed;
 mod machine;
 mod offer;
+mod operator;
 mod phase;
 mod recover;
 mod supervise;

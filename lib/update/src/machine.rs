@@ -14,6 +14,8 @@ pub struct Image {
     pub slot: u8,
     /// Its bundle's sequence number.
     pub sequence: u64,
+    /// SHA-256 of it; zeros for a factory image, which only `stage` knows.
+    pub digest: Digest,
 }
 
 /// The machine of one component.
@@ -33,6 +35,10 @@ pub struct Machine {
     pub(crate) watch: Option<Watch>,
     pub(crate) gates_open: bool,
     pub(crate) committed: Image,
+    /// What was committed before, as long as it is in its slot: what the operator can roll back to.
+    pub(crate) previous: Option<Image>,
+    /// The operator has frozen the component.
+    pub(crate) frozen: bool,
     /// A sequence number that was committed before, even if its image is not the committed one any more: nothing that is not
     /// above it is accepted.
     pub(crate) floor: u64,
@@ -65,7 +71,13 @@ impl Machine {
             next: None,
             watch: None,
             gates_open: false,
-            committed: Image { slot: 0, sequence },
+            committed: Image {
+                slot: 0,
+                sequence,
+                digest: [0; 4],
+            },
+            previous: None,
+            frozen: false,
             floor: sequence,
             arenas: [Arena::Empty; 2],
             stage: Stage::Free,
@@ -85,6 +97,11 @@ impl Machine {
             self.committed = image.unwrap_or(self.committed);
             self.floor = floor.max(self.committed.sequence);
         }
+    }
+
+    /// Before the start: the operator froze it before the power went.
+    pub fn restore_freeze(&mut self) {
+        self.frozen = true;
     }
 
     /// Before the start: `stage` still works on something whose result is not wanted. Its next answer is ignored.
@@ -146,6 +163,12 @@ impl Machine {
                 }
             }
             Event::Forgive => self.failed.clear(),
+            Event::ForgiveImage(digest) => self.forgive(&digest, &mut out),
+            Event::Approve(digest) => self.approve(now, digest, &mut out),
+            Event::Disapprove(digest) => self.disapprove(digest, &mut out),
+            Event::Freeze(frozen) => self.freeze(frozen, &mut out),
+            Event::RollBack => self.roll_back(now, &mut out),
+            Event::Readmit => self.readmit(now, &mut out),
             Event::Tick => self.tick(now, &mut out),
         }
         out
@@ -191,12 +214,38 @@ impl Machine {
         self.committed
     }
 
+    /// What the operator can roll back to.
+    #[must_use]
+    pub fn previous(&self) -> Option<Image> {
+        self.previous
+    }
+
+    /// Whether the operator has frozen the component.
+    #[must_use]
+    pub fn frozen(&self) -> bool {
+        self.frozen
+    }
+
+    /// The image that waits for the operator's approval.
+    #[must_use]
+    pub fn waits(&self) -> Option<Image> {
+        match (self.phase, self.job) {
+            (Phase::Approval, Job::Update(candidate)) => Some(candidate.image()),
+            _ => None,
+        }
+    }
+
+    /// The images that failed.
+    pub fn failed(&self) -> impl Iterator<Item = &Digest> {
+        self.failed.iter()
+    }
+
     /// The client whose transaction is under way.
     #[must_use]
     pub fn client(&self) -> Option<Client> {
         match self.job {
             Job::None => None,
-            Job::Update(candidate) => Some(candidate.client),
+            Job::Update(candidate) => candidate.client,
             Job::Recover(cause) | Job::Retire(cause) => cause.client,
         }
     }
@@ -226,6 +275,7 @@ impl Machine {
             self.deadline = None;
             match self.phase {
                 Phase::Offered { .. } => self.refuse(Reason::Expired, out),
+                Phase::Approval => self.refuse(Reason::NotApproved, out),
                 Phase::Verifying | Phase::Waiting | Phase::Building => {
                     self.stage_timed_out(now, out);
                 }

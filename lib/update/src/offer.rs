@@ -19,14 +19,15 @@ impl Machine {
         let reason = match self.phase {
             _ if !allowed => Reason::NotAllowed,
             Phase::OutOfService(_) => Reason::OutOfService,
+            _ if self.frozen => Reason::Frozen,
             Phase::Idle if self.stage == Stage::Free => {
-                let Some(slot) = (1..self.config.slots).find(|s| *s != self.committed.slot) else {
+                let Some(slot) = self.free_slot() else {
                     return reject(client, Reason::Internal, out);
                 };
                 self.phase = Phase::Offered { handle };
                 self.deadline = Some(now + self.config.offer);
                 self.job = Job::Update(Candidate {
-                    client,
+                    client: Some(client),
                     slot,
                     sequence: 0,
                     digest: [0; 4],
@@ -41,7 +42,7 @@ impl Machine {
     pub(crate) fn confirm(&mut self, now: Micros, client: Client, handle: u64, out: &mut Actions) {
         match (self.phase, self.job) {
             (Phase::Offered { handle: right }, Job::Update(candidate))
-                if candidate.client == client =>
+                if candidate.client == Some(client) =>
             {
                 if handle != right {
                     return reject(client, Reason::WrongHandle, out);
@@ -49,6 +50,7 @@ impl Machine {
                 self.phase = Phase::Verifying;
                 self.deadline = Some(now + self.config.stage);
                 self.stage = Stage::Working;
+                self.previous = self.previous.filter(|p| p.slot != candidate.slot);
                 self.report(Status::Confirmed, Reason::None, out);
                 push(
                     out,
@@ -66,7 +68,7 @@ impl Machine {
     pub(crate) fn cancel(&mut self, client: Client, handle: u64, out: &mut Actions) {
         match (self.phase, self.job) {
             (Phase::Offered { handle: right }, Job::Update(candidate))
-                if candidate.client == client =>
+                if candidate.client == Some(client) =>
             {
                 if handle == right {
                     self.refuse(Reason::Cancelled, out);
@@ -111,8 +113,24 @@ impl Machine {
                 ..candidate
             });
             self.report(Status::Verified, Reason::None, out);
-            self.wait_to_build(now, out);
+            let asks = |client| self.config.approved & bit(client) != 0;
+            if candidate.client.is_some_and(asks) {
+                self.phase = Phase::Approval;
+                self.deadline = Some(now + self.config.approval);
+                self.report(Status::Approval, Reason::None, out);
+            } else {
+                self.wait_to_build(now, out);
+            }
         }
+    }
+
+    /// A slot for the next bundle: not the committed one's, and rather not that of the one before.
+    fn free_slot(&self) -> Option<u8> {
+        let free = || (1..self.config.slots).filter(|slot| *slot != self.committed.slot);
+        let previous = self.previous.map(|previous| previous.slot);
+        free()
+            .find(|slot| Some(*slot) != previous)
+            .or_else(|| free().next())
     }
 
     pub(crate) fn wait_to_build(&mut self, now: Micros, out: &mut Actions) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The phase of the machine, and the job that it works on.
 
-use crate::{Client, Digest, Generation, Reason};
+use crate::{Client, Digest, Generation, Image, Reason};
 
 /// The phase of the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,6 +17,8 @@ pub enum Phase {
     },
     /// `stage` copies and verifies.
     Verifying,
+    /// A verified image waits for the operator's approval.
+    Approval,
     /// Waits for an empty arena and for `stage` to be free.
     Waiting,
     /// `stage` builds.
@@ -36,7 +38,7 @@ pub enum Phase {
     Probation,
     /// The new image has passed probation, and is made to outlive the power. It serves meanwhile.
     Keeping,
-    /// Out of service, until the system starts anew.
+    /// Out of service, until the operator puts it back or the system starts anew.
     OutOfService(Reason),
 }
 
@@ -45,7 +47,7 @@ pub enum Phase {
 pub(crate) enum Job {
     /// Nothing.
     None,
-    /// A client's update.
+    /// A client's update, or the operator's return to the image that was committed before.
     Update(Candidate),
     /// Bringing the committed image back.
     Recover(Cause),
@@ -56,10 +58,21 @@ pub(crate) enum Job {
 /// The image that an update is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Candidate {
-    pub client: Client,
+    /// None: the operator rolls back to it.
+    pub client: Option<Client>,
     pub slot: u8,
     pub sequence: u64,
     pub digest: Digest,
+}
+
+impl Candidate {
+    pub fn image(self) -> Image {
+        Image {
+            slot: self.slot,
+            sequence: self.sequence,
+            digest: self.digest,
+        }
+    }
 }
 
 /// Why a recovery is under way.

@@ -20,9 +20,14 @@ impl Machine {
             Phase::Stopping | Phase::OutOfService(_) | Phase::Off => return,
             Phase::Starting | Phase::Probation | Phase::Keeping => {
                 if let Job::Update(candidate) = self.job {
-                    let (client, span) = (candidate.client, self.config.remember);
-                    self.failed.add(now, client, candidate.digest, span);
-                    push(out, Action::Blame { client, reason });
+                    if let Some(client) = candidate.client {
+                        let span = self.config.remember;
+                        self.failed.add(now, client, candidate.digest, span);
+                        push(out, Action::Blame { client, reason });
+                    } else {
+                        // What the operator went back to does not work.
+                        self.previous = None;
+                    }
                     // The committed image worked until it was replaced.
                     self.starts = 0;
                 }

@@ -5,7 +5,7 @@ use crate::action::push;
 use crate::machine::bit;
 use crate::phase::{Instance, Job, Phase};
 use crate::supervise::Watch;
-use crate::{Action, Actions, Client, Generation, Image, Machine, Micros, Reason, Status};
+use crate::{Action, Actions, Client, Generation, Machine, Micros, Reason, Status};
 
 impl Machine {
     /// Orders the holder, which works, to quiesce, and closes the gates.
@@ -179,13 +179,17 @@ impl Machine {
     /// Commits the new image.
     fn commit(&mut self, out: &mut Actions) {
         if let Job::Update(candidate) = self.job {
-            self.committed = Image {
-                slot: candidate.slot,
-                sequence: candidate.sequence,
-            };
-            self.floor = candidate.sequence;
+            let before = core::mem::replace(&mut self.committed, candidate.image());
             self.relapses = 0;
-            self.report(Status::Committed, Reason::None, out);
+            if candidate.client.is_some() {
+                self.floor = candidate.sequence;
+                self.previous = Some(before);
+                self.report(Status::Committed, Reason::None, out);
+            } else {
+                // What was rolled back is not accepted again: its sequence number was used.
+                self.previous = None;
+                self.report(Status::RolledBack, Reason::Operator, out);
+            }
             self.clear_old(out);
             self.job = Job::None;
             self.phase = Phase::Idle;

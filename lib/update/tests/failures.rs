@@ -11,6 +11,8 @@ fn machine() -> Machine {
         clients: 0,
         slots: 3,
         offer: 50,
+        approved: 0,
+        approval: 90,
         stage: 70,
         quiesce: 30,
         stop: 20,

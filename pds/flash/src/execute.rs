@@ -83,6 +83,11 @@ impl<F: Flash> Keeper<'_, F> {
                 length,
                 about,
             } => self.keep(slot, length, &about),
+            Command::Read { cell } => self.read(cell),
+            Command::Revert { about } => {
+                let entry = self.entry(&about);
+                entry.and_then(|entry| self.store.revert(&entry).map_err(reason))
+            }
         };
         match result {
             Ok(()) => Outcome::Done,
@@ -103,16 +108,26 @@ impl<F: Flash> Keeper<'_, F> {
             time_us: about.time_us,
             sequence: about.sequence,
             image: bytes(about.image),
+            manifest: bytes(about.manifest),
+            bundle: bytes(about.bundle),
             reason: about.reason,
             left_out: about.left_out,
         })
     }
 
     fn record(&mut self, kind: u32, about: &About) -> Result<(), Reason> {
-        let kind = Kind::from_u32(kind).filter(|kind| *kind != Kind::Committed);
+        let kind =
+            Kind::from_u32(kind).filter(|kind| !matches!(kind, Kind::Committed | Kind::Reverted));
         let kind = kind.ok_or(Reason::Internal)?;
         let entry = self.entry(about)?;
         self.store.record(kind, &entry).map_err(reason)
+    }
+
+    fn read(&mut self, cell: u32) -> Result<(), Reason> {
+        let record = self.store.read(cell).map_err(|_| Reason::StoreFailed)?;
+        let words = record.map(|record| record.words());
+        self.worker.read(self.store.cells(), words);
+        Ok(())
     }
 
     fn keep(&mut self, slot: u32, length: u64, about: &About) -> Result<(), Reason> {
@@ -154,10 +169,16 @@ impl<F: Flash> Keeper<'_, F> {
             floor,
             length: committed.length,
             image: words(&committed.image),
+            frozen: false,
         });
         let known = self.store.component(&name);
+        let frozen = known.is_some_and(|component| component.frozen);
         let failed = known.iter().flat_map(|c| &c.failed).map(words);
-        let recalled = Recalled { floor, ..recalled };
+        let recalled = Recalled {
+            floor,
+            frozen,
+            ..recalled
+        };
         self.worker.recalled(&recalled, failed);
         Ok(())
     }

@@ -77,7 +77,7 @@ pub fn results(verified: &Verified<'_>) -> Results {
         sequence: verified.sequence,
         digest: words(&verified.digest),
         length: verified.payload.len() as u64,
-        slots: 0,
+        ..Results::default()
     }
 }
 
@@ -87,6 +87,16 @@ const MACHINE: Machine = if cfg!(target_arch = "x86_64") {
 } else {
     Machine::Aarch64
 };
+
+/// SHA-256 of a bundle.
+pub fn digest(bundle: &[u8]) -> [u64; 4] {
+    words(&molt_suit::sha256(bundle))
+}
+
+/// The digest of a bundle's manifest, as its envelope has it; zeros if there is none.
+pub fn manifest(bundle: &[u8]) -> [u64; 4] {
+    words(&molt_suit::claimed_digest(bundle).unwrap_or_default())
+}
 
 /// Where an image of this component may lie.
 pub fn window(component: &StageComponent) -> Window {

@@ -18,7 +18,7 @@ mod tables;
 use heapless::Vec;
 use molt_bundle::Reason;
 use molt_control::digest;
-use molt_control::stage::{Command, Results, Worker};
+use molt_control::stage::{Command, Refused, Results, Worker};
 use molt_system::{MAX_COMPONENTS, StageBrief};
 use sel4_microkit::{Channel, ChannelSet, Handler, Infallible, protection_domain};
 
@@ -28,6 +28,8 @@ struct Stage {
     brief: &'static StageBrief,
     known: Vec<Known, MAX_COMPONENTS>,
     worker: Worker<'static>,
+    /// The bundle that is being verified.
+    refused: Refused,
     update: Channel,
 }
 
@@ -40,12 +42,14 @@ fn init() -> impl Handler {
         brief,
         known: Known::all(brief),
         worker: Worker::new(commands, answers),
+        refused: Refused::default(),
         update: Channel::new(brief.update.channel as usize),
     }
 }
 
 impl Stage {
     fn execute(&mut self, command: Command) -> Result<Results, Reason> {
+        self.refused = Refused::default();
         match command {
             Command::Verify {
                 component: index,
@@ -62,10 +66,18 @@ impl Stage {
                 })?;
                 let progress = |done| self.worker.progress(300 + done * 7 / 10);
                 let keys = &known.keys;
+                let manifest = check::manifest(bundle);
                 let verified =
-                    check::verify(self.brief, component, keys, bundle, committed, progress)?;
+                    check::verify(self.brief, component, keys, bundle, committed, progress)
+                        .inspect_err(|_| {
+                            let bundle = check::digest(bundle);
+                            self.refused = Refused { manifest, bundle };
+                        })?;
                 known.learn(slot, &verified);
-                Ok(check::results(&verified))
+                Ok(Results {
+                    manifest,
+                    ..check::results(&verified)
+                })
             }
             Command::Build {
                 component: index,
@@ -102,7 +114,10 @@ impl Handler for Stage {
         if let Some(command) = self.worker.take() {
             match self.execute(command) {
                 Ok(results) => self.worker.done(results),
-                Err(reason) => self.worker.failed(reason as u32),
+                Err(reason) => {
+                    let refused = core::mem::take(&mut self.refused);
+                    self.worker.failed(reason as u32, refused);
+                }
             }
             self.update.notify();
         }

@@ -9,9 +9,11 @@ mod cose_key;
 mod describe;
 mod diag;
 mod key;
+mod keylist;
 mod make;
 
 pub use describe::describe;
 pub use diag::diagnostic;
 pub use key::{KeyError, Kind, PrivateKey, fingerprint, read_public, write_public};
+pub use keylist::sign_list;
 pub use make::{Bundle, EnvelopeError, sign};

@@ -144,6 +144,7 @@ fn serial(system: &System, index: DomainId, kind: u32, shared: &Shared) -> Seria
         kind,
         ports: (described.ioports.first()).map_or(NONE, |ports| ports.id.value as u32),
         irq: first_irq(described),
+        operator: shared.operator.map(|both| both.1).unwrap_or_default(),
         ..SerialBrief::default()
     };
     for (row, ring) in brief.clients.iter_mut().zip(&shared.rings) {

@@ -7,10 +7,13 @@ use crate::builder::Frames;
 use crate::layout::Layout;
 use crate::space::{CONSTANT, DATA};
 use molt_sdf::model::{DomainId, Role};
-use molt_system::{GatePages, MAX_ARENAS, NONE, Ring, StageLink};
+use molt_system::{GatePages, MAX_ARENAS, NONE, OperatorLink, Ring, StageLink};
 
 /// Bytes of a ring to `serial`.
 const RING: u64 = 0x4000;
+
+/// Bytes of the ring with what an operator types.
+const OPERATOR: u64 = 0x1000;
 
 /// One ring.
 pub struct SerialRing {
@@ -55,6 +58,8 @@ pub struct Shared {
     pub link: (StageLink, StageLink),
     /// As `update` and as `flash` see it, if there is one.
     pub store: Option<(StageLink, StageLink)>,
+    /// What an operator types, as `update` and as `serial` see it, if there is one.
+    pub operator: Option<(OperatorLink, Ring)>,
 }
 
 impl Shared {
@@ -119,7 +124,33 @@ pub fn make(layout: &mut Layout) -> Shared {
     shared.link = link(layout, update, stage);
     let flash = layout.system.role(Role::Flash);
     shared.store = flash.map(|flash| link(layout, update, flash));
+    shared.operator = operator(layout, update);
     shared
+}
+
+/// The ring from `serial` to `update` with what an operator types.
+fn operator(layout: &mut Layout, update: DomainId) -> Option<(OperatorLink, Ring)> {
+    let serial = layout.system.role(Role::Serial)?;
+    let may = layout.system.domains[serial].operator.as_ref()?.may;
+    let (to_serial, to_update) = layout.system.channel(update, serial)?;
+    let frames = layout.b.frames(OPERATOR, 12, None);
+    let mut map = |domain| match layout.fixed(domain) {
+        Some((fixed, b)) => fixed.space.map_tool(b, frames, DATA),
+        None => 0,
+    };
+    let link = OperatorLink {
+        ring: map(update),
+        size: OPERATOR,
+        channel: to_serial as u32,
+        may,
+    };
+    let ring = Ring {
+        vaddr: map(serial),
+        size: OPERATOR,
+        channel: to_update as u32,
+        reserved: 0,
+    };
+    Some((link, ring))
 }
 
 /// The pages of commands and of answers, as `update` and as the other see them.

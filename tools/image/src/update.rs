@@ -66,6 +66,7 @@ pub fn lay_out(layout: &mut Layout, shared: &Shared, drivers: &[Driver]) -> Opti
         log: shared.ring(index),
         stage: shared.link.0,
         store: shared.store.map(|store| store.0).unwrap_or_default(),
+        operator: shared.operator.map(|both| both.0).unwrap_or_default(),
         timer_channel: channel(system, index, system.role(Role::Timer)),
         component_count: drivers.len().min(MAX_COMPONENTS) as u32,
         ..UpdateBrief::default()
@@ -197,7 +198,7 @@ fn limits(doorbell: Option<&Doorbell>, components: &[DomainId]) -> [OfferLimit; 
             *place = OfferLimit {
                 bundle_size: limit.bundle_size.unwrap_or(0),
                 offers: limit.offers.unwrap_or(0) as u32,
-                reserved: 0,
+                approval: limit.approval.into(),
                 per_us: limit.per_us,
             };
         }

@@ -58,6 +58,24 @@ pub enum Command {
     /// Make and show keys
     #[command(subcommand)]
     Key(Key),
+    /// Look at a running system and decide about its updates, over its console
+    Operator(Operator),
+}
+
+/// `molt operator`
+#[derive(Args, Debug)]
+pub struct Operator {
+    /// The console's port: a serial device whose line is set up already, or the socket of `molt run --operator SOCKET`
+    pub port: PathBuf,
+    /// One command and its arguments: list, log, approve, refuse, freeze, thaw, rollback, forgive, restore, readmit. Without one,
+    /// commands are read line by line
+    pub command: Vec<String>,
+    /// One JSON object for each line of the answer
+    #[arg(long)]
+    pub json: bool,
+    /// Seconds to wait for each line of the answer
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    pub patience: u64,
 }
 
 /// `molt audit`
@@ -164,6 +182,9 @@ pub struct Run {
     /// what the system keeps in it is there at the next run
     #[arg(long, value_name = "FILE")]
     pub flash: Option<PathBuf>,
+    /// Where `molt operator` finds the console of a description without a scenario: a socket that is made
+    #[arg(long, value_name = "SOCKET")]
+    pub operator: Option<PathBuf>,
     /// Seconds after which a run of a description without a scenario ends
     #[arg(long, value_name = "SECONDS", default_value_t = 20)]
     pub limit: u64,
@@ -444,6 +465,37 @@ pub enum Key {
     New(NewKey),
     /// Show keys: of files, or those that a system description trusts
     List(ListKeys),
+    /// Make a list of keys, which replaces the keys that may sign drivers for a component
+    Rotate(RotateKeys),
+}
+
+/// `molt key rotate`
+#[derive(Args, Debug)]
+pub struct RotateKeys {
+    /// The system description
+    #[arg(long, value_name = "FILE", default_value_os_t = of_checkout("system.xml"))]
+    pub system: PathBuf,
+    /// The component (may be left out if there is only one)
+    #[arg(long)]
+    pub component: Option<String>,
+    /// The list's sequence number, above that of the list in force; the first one is at least 1
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    pub sequence: u64,
+    /// A public key that may sign drivers from then on (may be given several times)
+    #[arg(long, value_name = "PUBLIC")]
+    pub driver: Vec<PathBuf>,
+    /// A public key that may not sign anything from then on (may be given several times)
+    #[arg(long, value_name = "PUBLIC")]
+    pub revoke: Vec<PathBuf>,
+    /// Accept no driver until the next list
+    #[arg(long)]
+    pub freeze: bool,
+    /// The private key that signs the list: one that the image trusts for lists of keys
+    #[arg(long, value_name = "PRIVATE")]
+    pub key: PathBuf,
+    /// Where the list is written. It is offered like a bundle
+    #[arg(long, short)]
+    pub out: PathBuf,
 }
 
 /// Kinds of keys.

@@ -120,7 +120,7 @@ fn verify(arguments: &VerifyBundle) -> Result<bool> {
 }
 
 /// The replaceable PD of this name, or the only one.
-fn component(system: &System, name: Option<&str>) -> Result<usize> {
+pub fn component(system: &System, name: Option<&str>) -> Result<usize> {
     let components = system.components();
     let names = || {
         let names: Vec<_> = (components.iter())

@@ -14,6 +14,7 @@ use crate::flash;
 use crate::kernel::Kernel;
 use crate::net;
 use crate::output::say;
+use crate::port::Port;
 use crate::scenario::Scenario;
 use crate::session::{self, Outcome, Show};
 use crate::toolchain::Toolchain;
@@ -60,12 +61,14 @@ pub fn run(arguments: &Run) -> Result<bool> {
         for text in &arguments.net {
             net::connect(&board, &built.system, &mut machine.devices, text)?;
         }
-        description::run(&built, machine, arguments.measure.icount, limit)?;
+        let port = arguments.operator.as_deref().map(Port::open).transpose()?;
+        description::run(&built, machine, arguments.measure.icount, limit, port)?;
         return Ok(true);
     }
-    if arguments.disk.is_some() || arguments.flash.is_some() || !arguments.net.is_empty() {
+    let own = arguments.disk.is_some() || arguments.flash.is_some() || !arguments.net.is_empty();
+    if own || arguments.operator.is_some() {
         bail!(
-            "{}: a scenario has its own disk, flash and network: --disk, --flash and --net are for a description",
+            "{}: a scenario has its own disk, flash, network and operator: --disk, --flash, --net and --operator are for a description",
             what.display()
         );
     }

@@ -13,6 +13,7 @@ use molt_sdf::System;
 
 use crate::kernel::Kernel;
 use crate::output::{complain, say};
+use crate::port::Port;
 use crate::progress;
 use crate::scenario::Scenario;
 use crate::session;
@@ -55,6 +56,7 @@ pub fn build(
         qemu: Vec::new(),
         linux: linux.map(Path::to_owned),
         bundles: Vec::new(),
+        typed: Vec::new(),
         expect: Default::default(),
         signer: None,
         long: false,
@@ -122,6 +124,7 @@ pub fn run(
     mut machine: Machine,
     count_instructions: bool,
     limit: Duration,
+    port: Option<Port>,
 ) -> Result<()> {
     machine.limit = limit;
     if count_instructions || machine.board.always_counts {
@@ -132,6 +135,7 @@ pub fn run(
     }
     let mut console = Console {
         guests: Collector::new(session::guests(&built.system)),
+        port,
     };
     molt_qemu::run(&machine, &mut console)?;
     if let Some(silence) = console
@@ -147,15 +151,27 @@ pub fn run(
 /// Shows every line, until all guests are at their ends.
 struct Console {
     guests: Collector,
+    port: Option<Port>,
 }
 
 impl Observer for Console {
     fn line(&mut self, _: Duration, line: &str) -> Step {
         say!("{line}");
+        if let Some(port) = &mut self.port {
+            port.say(line);
+        }
         self.guests.line(line);
         match self.guests.all_over() {
             true => Step::Stop,
             false => Step::Continue,
         }
+    }
+
+    fn types(&self) -> bool {
+        self.port.is_some()
+    }
+
+    fn typed(&mut self) -> Option<String> {
+        self.port.as_mut()?.typed()
     }
 }

@@ -5,11 +5,13 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context, Result};
-use molt_envelope::{Kind, PrivateKey, fingerprint, read_public, write_public};
-use molt_suit::PublicKey;
+use anyhow::{Context, Result, bail};
+use molt_envelope::{Kind, PrivateKey, fingerprint, read_public, sign_list, write_public};
+use molt_suit::keylist::{KeyList, MAX_KEYS};
+use molt_suit::{PublicKey, Roles, TrustedKey};
 
-use crate::arguments::{Key, KeyKind, ListKeys, NewKey};
+use crate::arguments::{Key, KeyKind, ListKeys, NewKey, RotateKeys};
+use crate::bundle::component;
 use crate::output::say;
 
 /// `molt key`
@@ -17,6 +19,7 @@ pub fn run(command: &Key) -> Result<bool> {
     match command {
         Key::New(arguments) => new(arguments),
         Key::List(arguments) => list(arguments),
+        Key::Rotate(arguments) => rotate(arguments),
     }
 }
 
@@ -89,6 +92,46 @@ fn list(arguments: &ListKeys) -> Result<bool> {
             );
         }
     }
+    Ok(true)
+}
+
+/// Makes a list of keys.
+fn rotate(arguments: &RotateKeys) -> Result<bool> {
+    let system = molt_sdf::load(&arguments.system, &[])?;
+    let id = component(&system, arguments.component.as_deref())?;
+    let replaceable = system.domains.get(id).and_then(|d| d.replaceable.as_ref());
+    let replaceable = replaceable.context("the component is not replaceable")?;
+    let mut keys = heapless::Vec::new();
+    let drivers = arguments.driver.iter().map(|path| (path, false));
+    let revoked = arguments.revoke.iter().map(|path| (path, true));
+    for (path, revoked) in drivers.chain(revoked) {
+        let key = TrustedKey {
+            key: public(path)?,
+            roles: if revoked { Roles(0) } else { Roles::DRIVER },
+            revoked,
+        };
+        if keys.iter().any(|other: &TrustedKey| other.key == key.key) {
+            bail!("{}: the same key is given twice", path.display());
+        }
+        if keys.push(key).is_err() {
+            bail!("a list has at most {MAX_KEYS} keys");
+        }
+    }
+    let identity = molt_image::named(replaceable);
+    let list = KeyList {
+        sequence: arguments.sequence,
+        vendor: identity.vendor,
+        class: identity.class,
+        keys,
+        frozen: arguments.freeze,
+    };
+    let path = &arguments.key;
+    let content = fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    let key = PrivateKey::read(&content).with_context(|| format!("{}", path.display()))?;
+    let signed = sign_list(&list, &key, key.algorithm())?;
+    let out = &arguments.out;
+    fs::write(out, signed).with_context(|| format!("{}: cannot be written", out.display()))?;
+    say!("{}", out.display());
     Ok(true)
 }
 

@@ -17,13 +17,16 @@ mod kernel;
 mod key;
 mod mutants;
 mod net;
+mod operator;
 mod output;
+mod port;
 mod progress;
 mod scenario;
 mod session;
 mod simulate;
 mod test;
 mod toolchain;
+mod typist;
 mod workspace;
 
 use std::process::ExitCode;
@@ -61,5 +64,6 @@ fn run(command: Command) -> Result<bool> {
         Command::Bundle(arguments) => bundle::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Key(arguments) => key::run(&arguments),
+        Command::Operator(arguments) => operator::run(&arguments),
     }
 }

@@ -40,6 +40,9 @@ pub struct Scenario {
     /// The bundles that the guests offer; each guest offers its own in this order.
     #[serde(default, rename = "bundle")]
     pub bundles: Vec<BundleSource>,
+    /// What an operator types, in this order.
+    #[serde(default, rename = "operator")]
+    pub typed: Vec<Typed>,
     /// The expected results.
     pub expect: Expectation,
     /// The native client that makes its own bundles from those that it is given. It gets the first key for them.
@@ -50,6 +53,17 @@ pub struct Scenario {
     /// Seconds of the host's time after which a run is ended. It has to be enough for a slow machine.
     #[serde(default = "two_minutes")]
     pub limit: u64,
+}
+
+/// A line that an operator types.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Typed {
+    /// It is typed after the first line of the console that contains this text, looked for behind the line that the one before
+    /// it was typed after.
+    pub after: String,
+    /// The line. `{KEY}` stands for the last value of KEY in an answer to the operator; of `SEQUENCE:DIGEST`, for the digest.
+    pub line: String,
 }
 
 fn virt() -> String {

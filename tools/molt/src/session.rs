@@ -15,6 +15,7 @@ use crate::kernel::Kernel;
 use crate::output::say;
 use crate::progress::Detail;
 use crate::scenario::{DiskKind, Scenario};
+use crate::typist::Typist;
 use crate::workspace::Workspace;
 
 /// How much of the run is shown.
@@ -60,6 +61,7 @@ pub fn run(
         show,
         detail: (show == Show::Timeline).then(Detail::new),
         dead: scenario.expect.dead.clone(),
+        typist: Typist::new(&scenario.typed),
         grace: None,
     };
     let end = molt_qemu::run(&machine, &mut reader)?;
@@ -121,6 +123,7 @@ struct Reader {
     detail: Option<Detail>,
     /// Guests that are not waited for.
     dead: Vec<String>,
+    typist: Typist,
     grace: Option<Duration>,
 }
 
@@ -129,6 +132,7 @@ impl Observer for Reader {
         // The log is only for later inspection; without it the run continues.
         let _ = writeln!(self.log, "{line}");
         let told = self.collector.line(line);
+        self.typist.line(line);
         match self.show {
             Show::Nothing => {}
             Show::Console => say!("{line}"),
@@ -144,11 +148,20 @@ impl Observer for Reader {
     fn quiet(&mut self, at: Duration) -> Step {
         self.step(at)
     }
+
+    fn types(&self) -> bool {
+        self.typist.types()
+    }
+
+    fn typed(&mut self) -> Option<String> {
+        self.typist.next()
+    }
 }
 
 impl Reader {
     fn step(&mut self, at: Duration) -> Step {
-        if !self.collector.finished(&self.dead) {
+        if !self.collector.finished(&self.dead) || !self.typist.done(self.collector.answers().len())
+        {
             return Step::Continue;
         }
         let end = *self.grace.get_or_insert(at + GRACE);

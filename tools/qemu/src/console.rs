@@ -2,7 +2,7 @@
 //! The run: start, read lines, stop.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -27,6 +27,14 @@ pub enum Step {
 pub trait Observer {
     /// One line, without its end, at so much of the host's time after the start.
     fn line(&mut self, at: Duration, line: &str) -> Step;
+    /// Whether it types at the console; without that, the machine reads the end of its input at once.
+    fn types(&self) -> bool {
+        false
+    }
+    /// The next line to type at the console, without its end. Asked for after each line and in quiet moments.
+    fn typed(&mut self) -> Option<String> {
+        None
+    }
     /// A moment without lines, at least ten times a second while it is quiet.
     fn quiet(&mut self, _at: Duration) -> Step {
         Step::Continue
@@ -88,15 +96,24 @@ pub fn watch(
     let start = Instant::now();
     let child = supervised(program)
         .args(arguments)
-        .stdin(Stdio::null())
+        .stdin(if observer.types() {
+            Stdio::piped()
+        } else {
+            Stdio::null()
+        })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| program::absent(program, error))?;
     let mut qemu = Running(child);
     let lines = qemu.lines()?;
+    let mut input = qemu.0.stdin.take();
     let mut said_something = false;
     loop {
+        while let Some(line) = input.as_ref().and_then(|_| observer.typed()) {
+            // If it cannot be written, the machine has ended, which is noticed below.
+            let _ = input.as_mut().map(|input| writeln!(input, "{line}"));
+        }
         let Some(left) = limit.checked_sub(start.elapsed()) else {
             return Ok(End::TimedOut);
         };

@@ -29,6 +29,8 @@ pub struct Collector {
     /// What each component started with after power-on, as `Expectation::sources` has it.
     sources: Vec<String>,
     values: Vec<(String, u64)>,
+    /// How the operator's commands ended.
+    answers: Vec<String>,
     /// Slots in use before a component's first transaction. After each later one the number has to be the same, as long as the
     /// same clients are granted their regions.
     slots: BTreeMap<String, u64>,
@@ -73,6 +75,7 @@ impl Collector {
         let (name, said) = text.split_once(": ")?;
         let named = self.guests.iter().position(|guest| guest.name == name);
         let Some(guest) = named.and_then(|index| self.guests.get_mut(index)) else {
+            self.answers.extend(crate::operator::ended(text));
             self.end_of_guest(name, said);
             // A protection domain that prints something has a reason, so it is shown.
             return Some(format!("              {name:<10} {said}"));
@@ -243,6 +246,11 @@ impl Collector {
     /// What each component started with after power-on.
     pub fn sources(&self) -> &[String] {
         &self.sources
+    }
+
+    /// How the operator's commands ended: `ok`, or `refused` and the reason.
+    pub fn answers(&self) -> &[String] {
+        &self.answers
     }
 
     /// Why this guest will never be done.

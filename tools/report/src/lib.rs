@@ -4,6 +4,7 @@
 
 mod collector;
 mod guest_line;
+pub mod operator;
 mod result;
 mod table;
 mod timeline;

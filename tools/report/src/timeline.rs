@@ -69,6 +69,12 @@ fn words(event: &Event) -> Option<(&str, String)> {
             "stage",
             format!("verified: sequence {sequence}, an image of {bytes} bytes"),
         ),
+        Event::Approval {
+            client, sequence, ..
+        } => (
+            "update",
+            format!("waits for the operator's approval: sequence {sequence}, from '{client}'"),
+        ),
         Event::Staged { generation, .. } => (
             "stage",
             format!("generation {generation} stands ready beside the running one"),

@@ -44,6 +44,9 @@ pub struct Expectation {
     /// Named figures of the trace: all that came under the name, in order.
     #[serde(default)]
     pub values: std::collections::BTreeMap<String, Vec<u64>>,
+    /// How the operator's commands end, in order: `ok`, or `refused` and the reason.
+    #[serde(default)]
+    pub answers: Vec<String>,
     /// How many pings in a row may get no answer: those of one swap.
     #[serde(default)]
     pub pings_lost_in_a_row: u64,
@@ -120,6 +123,13 @@ pub fn judge(summary: &Summary, collector: &Collector, expected: &Expectation) -
             "the system started with {:?}, expected {:?}",
             collector.sources(),
             expected.sources
+        ));
+    }
+    if collector.answers() != expected.answers {
+        failures.push(format!(
+            "the operator was answered {:?}, expected {:?}",
+            collector.answers(),
+            expected.answers
         ));
     }
     if expected.under_load {

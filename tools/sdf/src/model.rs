@@ -350,6 +350,17 @@ pub struct ProtectionDomain {
     pub clients: Vec<Client>,
     /// Ours: the doorbell of a native client.
     pub doorbell: Option<Doorbell>,
+    /// Ours: what an operator at its port may do.
+    pub operator: Option<Operator>,
+}
+
+/// `<operator>`
+#[derive(Clone, Debug)]
+pub struct Operator {
+    /// Where the element is.
+    pub span: Span,
+    /// `molt_operator::May`, as a number.
+    pub may: u32,
 }
 
 /// `<virtual_machine>`
@@ -540,6 +551,8 @@ pub struct Limit {
     pub offers: Option<u64>,
     /// That time.
     pub per_us: u64,
+    /// The operator has to approve each bundle.
+    pub approval: bool,
 }
 
 /// `<guest>`

@@ -252,6 +252,12 @@ pub enum Rule {
     DoorbellOverlap(u64, String),
     #[error("'{0}' has no share of '{1}', which its doorbell updates")]
     DoorbellStranger(String, String),
+    #[error("'{0}' has <operator>, which belongs to the protection domain with role=\"serial\"")]
+    OperatorElsewhere(String),
+    #[error("'{0}' has <operator> and no <irq>, through which it would notice that somebody types")]
+    OperatorDeaf(String),
+    #[error("this limit wants an operator's approval, and no <operator> may 'decide'")]
+    NobodyApproves,
     #[error("the doorbell does not update '{0}', for which it has a <limit>")]
     LimitStranger(String),
     #[error("an arena of {0:#x} bytes is not a multiple of 0x10000 between 0x40000 and 0x4000000")]

@@ -7,8 +7,9 @@ use std::sync::OnceLock;
 use molt_block_queue::layout::WORDS as REGION_WORDS;
 use molt_supervisor::Rights;
 use molt_system::{
-    Arena, Authority, ControlPage, DeviceFrames, GatePages, NONE, Name, Region, RegionMapping,
-    Ring, StageLink, UpdateBrief, UpdateClient, UpdateComponent, UpdateIrq, VaultSlot,
+    Arena, Authority, ControlPage, DeviceFrames, GatePages, NONE, Name, OperatorLink, Region,
+    RegionMapping, Ring, StageLink, UpdateBrief, UpdateClient, UpdateComponent, UpdateIrq,
+    VaultSlot,
 };
 
 use crate::calls::{Calls, object};
@@ -93,6 +94,9 @@ pub const COMMANDS: u64 = fixed(0);
 pub const RESULTS: u64 = fixed(1);
 pub const LOG: u64 = fixed(8);
 pub const LOG_SIZE: u64 = 0x1_0000;
+/// What the operator types; behind the log.
+pub const OPERATOR: u64 = fixed(24);
+pub const SERIAL_CHANNEL: u32 = 31;
 
 /// A client's gate pages: to it, and from it.
 pub const fn gate(client: usize) -> (u64, u64) {
@@ -208,6 +212,12 @@ fn make(places: &Places, updaters: usize) -> UpdateBrief {
             results: RESULTS,
             channel: STAGE_CHANNEL,
             reserved: 0,
+        },
+        operator: OperatorLink {
+            ring: OPERATOR,
+            size: 4096,
+            channel: SERIAL_CHANNEL,
+            may: u32::MAX,
         },
         timer_channel: TIMER_CHANNEL,
         component_count: 1,

@@ -23,6 +23,8 @@ pub enum What {
     Ring { client: usize, wish: Wish },
     /// A client turns hostile.
     Hostile { client: usize, manner: Manner },
+    /// The operator types a line.
+    Types(&'static str),
     /// The generation that runs crashes.
     Crash,
     /// The generation that runs does not answer any more.
@@ -40,8 +42,21 @@ pub enum What {
 /// An entry: when, in us, and what.
 pub type Entry = (u64, What);
 
+/// What an operator types; the last one is noise.
+pub const LINES: [&str; 9] = [
+    "rollback disk",
+    "rollback disk",
+    "restore disk",
+    "freeze disk",
+    "thaw disk",
+    "readmit first",
+    "readmit third",
+    "list",
+    "#9 approve disk 00000000\u{7f}",
+];
+
 /// Entries at most.
-pub const ENTRIES: usize = 12;
+pub const ENTRIES: usize = 16;
 
 /// The script of a run.
 pub fn script(choices: &mut Choices) -> Vec<Entry> {
@@ -77,6 +92,13 @@ pub fn script(choices: &mut Choices) -> Vec<Entry> {
     for _ in 0..choices.below(4) {
         let at = choices.below(end);
         entries.push((at, fault(choices)));
+    }
+    // Drawn last, so that earlier seeds have the offers and faults that they had.
+    if choices.once_in(2) {
+        for _ in 0..=choices.below(3) {
+            let at = choices.below(end + 100_000);
+            entries.push((at, What::Types(LINES[pick(choices, LINES.len())])));
+        }
     }
     entries.sort_by_key(|(at, _)| *at);
     entries.truncate(ENTRIES);

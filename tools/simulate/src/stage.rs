@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! `stage`: copies, verifies and builds. Where the script says so, it answers late, twice, falsely or never.
 
-use molt_control::stage::{Command, Results, Worker};
+use molt_control::stage::{Command, Refused, Results, Worker};
 use molt_doorbell::Reason;
 use molt_system::cspace::{
     WORKSHOP_GENERATION_CNODE, WORKSHOP_REST, WORKSHOP_TCB, WORKSHOP_VSPACE,
@@ -108,8 +108,10 @@ impl Stage {
             Command::Build { slot, arena, .. } => self.build(world, slot, arena, flaw),
         };
         match answer {
-            _ if flaw == Some(Flaw::Fails) => self.worker.failed(Reason::BuildFailed as u32),
-            Err(reason) => self.worker.failed(reason as u32),
+            _ if flaw == Some(Flaw::Fails) => self
+                .worker
+                .failed(Reason::BuildFailed as u32, Refused::default()),
+            Err(reason) => self.worker.failed(reason as u32, Refused::default()),
             Ok(results) => {
                 self.worker.done(results);
                 if flaw == Some(Flaw::Twice) {
@@ -139,7 +141,7 @@ impl Stage {
             sequence: bundle.sequence,
             digest: bundle.digest(),
             length: 0x100,
-            slots: 0,
+            ..Results::default()
         })
     }
 

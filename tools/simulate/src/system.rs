@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 
 use molt_doorbell::{Reason, Status};
 use molt_supervisor::{Access, Fault, Standing, Supervisor};
+use molt_trace::ring::Writer;
 use molt_update::Phase;
 
 use crate::calls::Calls;
@@ -50,6 +51,8 @@ pub struct System {
     supervisor: Supervisor<'static, Handle>,
     clients: Vec<Client>,
     stage: Stage,
+    /// What the operator types.
+    operator: Writer<'static>,
     driver: Option<Driver>,
     staged: [Bundle; CLIENTS],
     places: Places,
@@ -97,6 +100,7 @@ impl System {
         let clients = wanted.iter().enumerate();
         let clients = clients.map(|(n, wanted)| Client::new(&world, &places, n, *wanted));
         let (clients, stage) = (clients.collect(), Stage::new(&world));
+        let operator = Writer::new(world.ram.words(plan::OPERATOR, 4096));
         let world = Rc::new(RefCell::new(world));
         let supervisor = Supervisor::new(Handle(world.clone()), brief).expect("the plan fits");
         let good = Bundle {
@@ -108,6 +112,7 @@ impl System {
             supervisor,
             clients,
             stage,
+            operator,
             driver: None,
             staged: [good; CLIENTS],
             places,
@@ -369,6 +374,17 @@ impl System {
             What::Ring { client, wish } => {
                 self.forgiven += u8::from(wish == Wish::Forgive);
                 self.clients[client].ring(&mut world, wish);
+            }
+            What::Types(line) => {
+                // A component that comes back begins its count anew.
+                self.crashes = if line.starts_with("restore") {
+                    0
+                } else {
+                    self.crashes
+                };
+                self.forgiven += u8::from(line.starts_with("readmit"));
+                self.operator.line(line);
+                world.signal(Actor::Update);
             }
             What::Hostile { client, manner } => {
                 self.clients[client].manner = manner;

@@ -328,6 +328,8 @@ impl Kernel<'static> for Handle {
         let actor = match channel {
             plan::STAGE_CHANNEL => Actor::Stage,
             plan::DRIVER_CHANNEL => Actor::Driver,
+            // `serial` has nothing to do: what the operator types is put into the ring at once.
+            plan::SERIAL_CHANNEL => return,
             n => Actor::Client((n - plan::CLIENT_CHANNEL) as usize),
         };
         self.0.borrow_mut().signal(actor);

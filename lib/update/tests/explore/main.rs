@@ -37,6 +37,8 @@ struct Explorer {
     store: bool,
     offers: u8,
     faults: u8,
+    orders: u8,
+    asks: bool,
     generations: u64,
 }
 
@@ -48,6 +50,8 @@ enum Move {
     Offer(Event),
     /// A fault, of which there are only so many.
     Fault(Event),
+    /// A command of the operator, of which there are only so many.
+    Order(Event),
     /// Nothing happens until the machine's deadline.
     Wait,
 }
@@ -57,7 +61,13 @@ impl Model for Explorer {
     type Action = Move;
 
     fn init_states(&self) -> Vec<World> {
-        vec![World::new(self.store, self.offers, self.faults)]
+        vec![World::new(
+            self.store,
+            self.offers,
+            self.faults,
+            self.orders,
+            self.asks,
+        )]
     }
 
     fn actions(&self, world: &World, moves: &mut Vec<Move>) {
@@ -152,6 +162,20 @@ impl Model for Explorer {
         if world.faults > 0 {
             moves.push(Move::Fault(Event::Forgive));
         }
+        if world.orders > 0 {
+            moves.extend(
+                [
+                    Event::Approve([5; 4]),
+                    Event::Disapprove([5; 4]),
+                    Event::Freeze(true),
+                    Event::Freeze(false),
+                    Event::RollBack,
+                    Event::Readmit,
+                    Event::ForgiveImage([5; 4]),
+                ]
+                .map(Move::Order),
+            );
+        }
     }
 
     fn next_state(&self, world: &World, step: Move) -> Option<World> {
@@ -164,6 +188,10 @@ impl Model for Explorer {
             }
             Move::Fault(event) => {
                 next.faults -= 1;
+                next.give(self.mutant, 0, event);
+            }
+            Move::Order(event) => {
+                next.orders -= 1;
                 next.give(self.mutant, 0, event);
             }
             Move::Wait => {
@@ -195,6 +223,16 @@ impl Model for Explorer {
             Property::sometimes("an update is committed", |_, world: &World| {
                 world.committed.sequence > 10
             }),
+            Property::sometimes(
+                "the operator goes back to the image before",
+                |model: &Self, world: &World| {
+                    model.orders == 0
+                        || model.asks
+                        || world.machine.committed().slot == 0
+                            && world.slots[1].is_some()
+                            && world.orders == 0
+                },
+            ),
             Property::sometimes("an image is remembered as failed", |_, world: &World| {
                 !world.failed.is_empty()
             }),
@@ -207,20 +245,38 @@ impl Model for Explorer {
 
 #[test]
 fn every_rule_holds_in_every_state() {
-    hold(false);
+    hold(false, 0, false);
 }
 
 #[test]
 fn every_rule_holds_in_every_state_with_a_store() {
-    hold(true);
+    hold(true, 0, false);
 }
 
-fn hold(store: bool) {
+#[test]
+fn every_rule_holds_in_every_state_with_an_operator() {
+    hold(false, 1, false);
+}
+
+#[test]
+fn every_rule_holds_in_every_state_with_an_operator_and_a_store() {
+    hold(true, 1, false);
+}
+
+#[test]
+fn every_rule_holds_in_every_state_if_the_operator_has_to_approve() {
+    hold(false, 1, true);
+}
+
+fn hold(store: bool, orders: u8, asks: bool) {
     let checker = Explorer {
         mutant: Mutant::None,
         store,
         offers: if deep() { 2 } else { 1 },
-        faults: 1,
+        // A fault and an order in one run make too many states; what times out is free.
+        faults: u8::from(orders == 0),
+        orders,
+        asks,
         generations: generations(),
     }
     .checker()
@@ -251,9 +307,12 @@ fn every_mutant_breaks_a_rule() {
         let checker = Explorer {
             mutant,
             store: mutant == Mutant::Volatile,
-            offers: 2,
+            // Orders make many more states; what they break shows early.
+            offers: if mutant.of_operator() { 1 } else { 2 },
             faults: u8::from(mutant == Mutant::Lenient),
-            generations: 3,
+            orders: u8::from(mutant.of_operator()),
+            asks: matches!(mutant, Mutant::AnyApproval | Mutant::Unapproved),
+            generations: if mutant.of_operator() { 2 } else { 3 },
         }
         .checker()
         .spawn_bfs()

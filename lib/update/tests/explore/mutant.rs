@@ -40,10 +40,18 @@ pub enum Mutant {
     Patient,
     /// Commits before the image outlives the power.
     Volatile,
+    /// Takes any image for the one that the operator approves.
+    AnyApproval,
+    /// Does not wait for the operator's approval.
+    Unapproved,
+    /// Takes offers while it is frozen.
+    Thawed,
+    /// Reports that a component that comes back is out of service once more, and takes nothing from its clients.
+    Unclaimed,
 }
 
 impl Mutant {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 21] = [
         Self::NoStop,
         Self::NoDeny,
         Self::NoSuspend,
@@ -61,7 +69,19 @@ impl Mutant {
         Self::Lenient,
         Self::Patient,
         Self::Volatile,
+        Self::AnyApproval,
+        Self::Unapproved,
+        Self::Thawed,
+        Self::Unclaimed,
     ];
+
+    /// Whether it takes an operator to notice it.
+    pub fn of_operator(self) -> bool {
+        matches!(
+            self,
+            Self::AnyApproval | Self::Unapproved | Self::Thawed | Self::Unclaimed
+        )
+    }
 
     /// A step of the machine as this mutant makes it.
     pub fn step(self, machine: &mut Machine, now: u64, event: Event) -> Actions {
@@ -104,6 +124,10 @@ impl Mutant {
                 owed,
             },
             (Self::Patient, Event::ClientGone(_)) => return Actions::new(),
+            (Self::AnyApproval, Event::Approve(digest)) => {
+                Event::Approve(machine.waits().map_or(digest, |image| image.digest))
+            }
+            (Self::Thawed, Event::Freeze(_)) => Event::Freeze(false),
             _ => event,
         };
         if self == Self::Forgetful {
@@ -118,7 +142,21 @@ impl Mutant {
                         let _ = out.push(next);
                     }
                 }
-                (Self::NoDeny, Action::Deny(_))
+                (
+                    Self::Unapproved,
+                    Action::Report {
+                        status: Status::Approval,
+                        ..
+                    },
+                ) => {
+                    if let Some(image) = machine.waits() {
+                        for next in machine.step(now, Event::Approve(image.digest)) {
+                            let _ = out.push(next);
+                        }
+                    }
+                }
+                (Self::Unclaimed, Action::Reclaim)
+                | (Self::NoDeny, Action::Deny(_))
                 | (Self::NoSuspend, Action::Suspend(_))
                 | (Self::Silent, Action::FailGates) => {}
                 (Self::EarlyResume, Action::Grant { generation, .. }) => {

@@ -50,7 +50,14 @@ pub struct World {
     pub holder: Option<Holder>,
     pub last_granted: Option<Generation>,
     pub committed: Image,
+    /// What the operator may go back to.
+    pub previous: Option<Image>,
     pub transaction: Option<Client>,
+    /// Updates wait for the operator; what was approved; the component is frozen; the operator wants the image before.
+    pub asks: bool,
+    pub approved: Option<[u64; 4]>,
+    pub frozen: bool,
+    pub back: bool,
     pub store: bool,
     /// The slot that is being kept, and the one that was kept last.
     pub keeping: Option<u8>,
@@ -66,6 +73,8 @@ pub struct World {
     pub starts: u8,
     pub offers: u8,
     pub faults: u8,
+    /// Commands of the operator.
+    pub orders: u8,
     /// The first rule that was broken.
     pub broken: Option<&'static str>,
 }
@@ -82,6 +91,8 @@ pub fn config() -> Config {
         clients: 0b11,
         slots: 3,
         offer: 50,
+        approved: 0,
+        approval: 90,
         stage: 70,
         quiesce: 30,
         stop: 20,
@@ -100,9 +111,15 @@ pub fn config() -> Config {
 
 impl World {
     /// With `store`, an image is committed only when it outlives the power.
-    pub fn new(store: bool, offers: u8, faults: u8) -> Self {
+    /// With `orders`, so many commands of an operator, who is to approve each update if `asks`.
+    pub fn new(store: bool, offers: u8, faults: u8, orders: u8, asks: bool) -> Self {
         let keep = store.then_some(KEEP);
-        let config = Config { keep, ..config() };
+        let approved = u8::from(asks);
+        let config = Config {
+            keep,
+            approved,
+            ..config()
+        };
         let mut world = Self {
             machine: Machine::new(config, 10),
             store,
@@ -123,8 +140,14 @@ impl World {
             committed: Image {
                 slot: 0,
                 sequence: 10,
+                digest: [0; 4],
             },
+            previous: None,
             transaction: None,
+            asks,
+            approved: None,
+            frozen: false,
+            back: false,
             confirmed: false,
             erring: false,
             gone: 0,
@@ -132,6 +155,7 @@ impl World {
             starts: 0,
             offers,
             faults,
+            orders,
             broken: None,
         };
         world.give(Mutant::None, 0, Event::Start);
@@ -224,6 +248,18 @@ impl World {
             }
             Event::ClientBack(client) => self.gone &= !(1 << client),
             Event::Forgive => self.failed.clear(),
+            Event::ForgiveImage(digest) => self.failed.retain(|failed| *failed != digest),
+            Event::Approve(digest) if self.machine.waits().is_some() => {
+                self.approved = Some(digest)
+            }
+            Event::Freeze(frozen) => self.frozen = frozen,
+            Event::RollBack if self.machine.phase() == Phase::Idle => {
+                self.back = self.previous.is_some();
+            }
+            // The device is stopped, or is stopped once more.
+            Event::Readmit if matches!(self.machine.phase(), Phase::OutOfService(_)) => {
+                self.starts = 0;
+            }
             _ => {}
         }
     }
@@ -245,10 +281,13 @@ impl World {
                     "the committed or the factory image is overwritten",
                 );
                 self.rule(
-                    committed == self.committed.sequence,
+                    committed >= self.committed.sequence
+                        && committed >= self.previous.map_or(0, |previous| previous.sequence),
                     "stage is told a wrong sequence number",
                 );
                 self.slots[usize::from(slot)] = None;
+                self.previous = self.previous.filter(|previous| previous.slot != slot);
+                self.approved = None;
                 self.stage = Some(StageJob::Verify { slot });
             }
             Action::Build { slot, arena, .. } => {
@@ -257,11 +296,20 @@ impl World {
                     self.arenas[usize::from(arena)].is_none(),
                     "a generation is built in an arena that is in use",
                 );
-                let signed = slot == self.committed.slot
-                    || self.content(slot).is_some_and(|(sequence, digest)| {
-                        sequence > self.committed.sequence && !self.failed.contains(&digest)
-                    });
+                let back = self.back && self.previous.is_some_and(|p| p.slot == slot);
+                let update = self.content(slot).is_some_and(|(sequence, digest)| {
+                    sequence > self.committed.sequence && !self.failed.contains(&digest)
+                });
+                let signed = slot == self.committed.slot || update || back;
                 self.rule(signed, "an image is built that may not run");
+                if slot != self.committed.slot && !back {
+                    let digest = self.content(slot).map(|(_, digest)| digest);
+                    self.rule(
+                        !self.asks || self.approved == digest,
+                        "an image is built that nobody approved",
+                    );
+                    self.rule(!self.frozen, "an update is built while they are frozen");
+                }
                 if slot == self.committed.slot {
                     self.starts = self.starts.saturating_add(1);
                 }
@@ -281,6 +329,11 @@ impl World {
                 self.rule(!self.gates_open, "clients are in their regions");
                 self.told = true;
             }
+            Action::Reclaim => {
+                self.rule(self.told, "a component comes back that was in service");
+                self.told = false;
+            }
+            Action::Decline(_) => {}
             Action::OpenGates(generation) => {
                 let ready = self
                     .holder
@@ -294,6 +347,7 @@ impl World {
                     let slot = holder.slot;
                     // An update's image that had the device and loses it: it is not to come back.
                     if first
+                        && !self.back
                         && slot != self.committed.slot
                         && let Some((_, digest)) = self.content(slot)
                         && !self.failed.contains(&digest)
@@ -321,6 +375,7 @@ impl World {
                 self.holder = None;
             }
             Action::Grant { generation, arena } => {
+                self.rule(!self.told, "clients have what they were lent");
                 self.rule(self.holder.is_none(), "two generations hold the device");
                 self.rule(
                     self.last_granted.is_none_or(|last| last < generation),
@@ -355,7 +410,7 @@ impl World {
                 let runs = self.holder.is_some_and(|h| h.slot == slot && h.ready);
                 self.rule(runs, "an image is kept that does not run");
                 self.rule(
-                    self.transaction == Some(client),
+                    self.transaction == client && (client.is_some() || self.back),
                     "kept without a transaction",
                 );
                 self.rule(!self.erring, "kept what answered with errors");
@@ -378,6 +433,7 @@ impl World {
 
     fn reported(&mut self, client: Option<Client>, status: Status, reason: Reason) {
         if status == Status::Offered {
+            self.rule(!self.frozen, "an offer is taken while they are frozen");
             self.rule(self.transaction.is_none(), "two transactions at once");
             self.rule(
                 client == Some(ALLOWED),
@@ -398,7 +454,13 @@ impl World {
                     !self.store || self.kept == Some(slot),
                     "committed what does not outlive the power",
                 );
-                self.committed = Image { slot, sequence };
+                let digest = self.content(slot).map_or([0; 4], |c| c.1);
+                let image = Image {
+                    slot,
+                    sequence,
+                    digest,
+                };
+                self.previous = Some(core::mem::replace(&mut self.committed, image));
                 self.starts = 0;
             }
             self.rule(self.holder.is_some(), "committed what does not run");
@@ -406,7 +468,22 @@ impl World {
             let judged = self.store || !self.erring;
             self.rule(judged, "committed what answered with errors");
         }
+        if status == Status::RolledBack && self.back && client.is_none() {
+            // The image before runs, or the committed one still does.
+            let slot = self.holder.map(|holder| holder.slot);
+            if reason == Reason::Operator && slot == self.previous.map(|p| p.slot) {
+                self.committed = self.previous.unwrap_or(self.committed);
+                self.rule(
+                    !self.store || self.kept == slot,
+                    "went back to what does not outlive the power",
+                );
+                self.starts = 0;
+            }
+            self.previous = None;
+            self.back = false;
+        }
         if status == Status::OutOfService {
+            self.back = false;
             self.rule(self.told, "out of service, and no client was told");
             self.rule(
                 reason == Reason::StopTimeout || self.starts >= config().attempts,

@@ -4,8 +4,11 @@
 use super::{Names, client, guest, machine, map, replaceable, schedule, x86};
 use crate::Rule;
 use crate::error::{Broken, broken};
-use crate::model::{Arch, DomainId, ExtraCap, ExtraCapability, ProtectionDomain, Role, System};
+use crate::model::{
+    Arch, DomainId, ExtraCap, ExtraCapability, Operator, ProtectionDomain, Role, System,
+};
 use crate::xml::{At, Element};
+use molt_operator::May;
 
 pub const CHILDREN: &[&str] = &[
     "program_image",
@@ -19,6 +22,7 @@ pub const CHILDREN: &[&str] = &[
     "replaceable",
     "client",
     "doorbell",
+    "operator",
 ];
 
 const ATTRIBUTES: &[&str] = &[
@@ -98,6 +102,26 @@ fn program(element: Element) -> Result<(At<String>, Option<At<String>>), Broken>
     Ok((element.required("path")?, element.text("path_for_symbols")))
 }
 
+/// `<operator>`
+fn operator(element: Element) -> Result<Operator, Broken> {
+    element.attributes(&["may"])?;
+    element.children(&[])?;
+    let words = element.required("may")?;
+    let mut may = 0;
+    for word in words.value.split_whitespace() {
+        let mut groups = May::ALL.into_iter();
+        let Some((_, group)) = groups.find(|(name, _)| *name == word) else {
+            let all = May::ALL.map(|(name, _)| format!("'{name}'")).join(", ");
+            return broken(&words.span, Rule::Choice(word.to_owned(), all));
+        };
+        may |= group.0;
+    }
+    Ok(Operator {
+        span: element.span(),
+        may,
+    })
+}
+
 pub fn parse(
     element: Element,
     parent: Option<DomainId>,
@@ -151,6 +175,7 @@ pub fn parse(
         replaceable: None,
         clients: Vec::new(),
         doorbell: None,
+        operator: None,
     };
     for child in &children {
         match child.tag() {
@@ -194,6 +219,9 @@ pub fn parse(
     }
     if let Some(child) = element.only("doorbell", &children)? {
         domain.doorbell = Some(guest::doorbell(child, names, false)?);
+    }
+    if let Some(child) = element.only("operator", &children)? {
+        domain.operator = Some(operator(child)?);
     }
     match image {
         Some(_) => Ok(domain),

@@ -62,7 +62,7 @@ const LONGEST_MS: u64 = 86_400_000;
 
 /// `<limit>`
 fn limit(element: Element, names: &Names) -> Result<Limit, Broken> {
-    element.attributes(&["pd", "bundle_size", "offers", "per_ms"])?;
+    element.attributes(&["pd", "bundle_size", "offers", "per_ms", "approval"])?;
     element.children(&[])?;
     let bounded = |name, default, high| {
         let number = element.number_or(name, default)?;
@@ -76,6 +76,7 @@ fn limit(element: Element, names: &Names) -> Result<Limit, Broken> {
         bundle_size: optional("bundle_size", u64::from(u32::MAX))?,
         offers: optional("offers", OFFERS)?,
         per_us: bounded("per_ms", 60_000, LONGEST_MS)? * 1000,
+        approval: element.boolean("approval", false)?,
     })
 }
 

@@ -4,6 +4,7 @@
 use crate::Rule;
 use crate::error::{Broken, broken};
 use crate::model::{Doorbell, Map, ProtectionDomain, System, VirtualMachine};
+use molt_operator::May;
 
 pub fn check(system: &System) -> Result<(), Broken> {
     for (index, domain) in system.domains.iter().enumerate() {
@@ -61,6 +62,10 @@ fn strangers(
         if !doorbell.updates.contains(&limit.component) {
             let name = system.domains[limit.component].name.clone();
             return broken(&limit.span, Rule::LimitStranger(name));
+        }
+        let mut operators = system.domains.iter().filter_map(|d| d.operator.as_ref());
+        if limit.approval && !operators.any(|o| May(o.may).allows(May::DECIDE)) {
+            return broken(&limit.span, Rule::NobodyApproves);
         }
     }
     Ok(())

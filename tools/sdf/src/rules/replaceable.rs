@@ -35,7 +35,28 @@ pub fn check(system: &System) -> Result<(), Broken> {
     if let Some(flash) = system.role(Role::Flash) {
         store(system, flash)?;
     }
+    operator(system)?;
     revocable(system)
+}
+
+/// An operator's lines go through `serial` to `update`.
+fn operator(system: &System) -> Result<(), Broken> {
+    for (index, domain) in system.domains.iter().enumerate() {
+        let Some(operator) = &domain.operator else {
+            continue;
+        };
+        if domain.role != Some(Role::Serial) {
+            return broken(&operator.span, Rule::OperatorElsewhere(domain.name.clone()));
+        }
+        if domain.irqs.is_empty() {
+            return broken(&operator.span, Rule::OperatorDeaf(domain.name.clone()));
+        }
+        let Some(update) = system.role(Role::Update) else {
+            return broken(&operator.span, Rule::MissingRole(Role::Update.name()));
+        };
+        channel(system, update, index)?;
+    }
+    Ok(())
 }
 
 /// Both ends of a channel that must be there.
