@@ -167,13 +167,19 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         let quiet = units.any(|unit| unit.in_blackout() || unit.measure.under_way());
         let (overdue, due) = self.console.overdue(self.clock.ns(&self.kernel));
         if !quiet {
-            self.look_at_operator();
             self.trace_figures();
+        }
+        if !self.in_blackout() {
+            self.look_at_operator();
         }
         if !quiet || overdue {
             self.console.print(&self.kernel);
         }
         self.set_alarm(due.filter(|_| quiet && !overdue));
+    }
+
+    fn in_blackout(&self) -> bool {
+        self.units.iter().any(Unit::in_blackout)
     }
 
     fn set_alarm(&mut self, console: Option<u64>) {
@@ -186,7 +192,8 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         });
         let clients = self.clients.iter().map(|client| client.heard_at(now));
         let operator = self.operator.as_ref().and_then(|operator| operator.due());
-        let operator = operator.filter(|_| console.is_none());
+        // During a blackout its lines wait, and nothing is to be woken for them: the end of the blackout wakes.
+        let operator = operator.filter(|_| !self.in_blackout());
         let next = units
             .chain(clients)
             .chain([work, console, self.restore_due(), operator]);

@@ -82,3 +82,20 @@ fn a_fenced_client_is_let_in_again() {
         assert!(last.is_some());
     });
 }
+
+/// `update` woke itself again and again for a line that it did not look at while a swap was being measured.
+#[test]
+fn an_operators_lines_wait_without_waking_anybody() {
+    let script = [
+        offer(60_000, 0, Kind::Good),
+        (200_000, What::Types("rollback disk")),
+        (200_100, What::Types("#7 list")),
+    ];
+    each(&script, |run| {
+        assert!(run.steps < 5_000, "{} steps", run.steps);
+        let answered = run.trace.iter().filter(|l| l.contains("operator #7 ok"));
+        assert_eq!(answered.count(), 1, "{:#?}", run.trace);
+        let back = run.trace.iter().filter(|l| l.contains("reason=operator"));
+        assert_eq!(back.count(), 1, "{:#?}", run.trace);
+    });
+}
