@@ -31,9 +31,14 @@ pub fn granted(to_client: &[AtomicU64], component: usize) -> u64 {
 /// The gate of one component, as a client sees it. It starts closed.
 pub struct ClientGate<'a> {
     to_client: &'a [AtomicU64],
-    to_update: &'a [AtomicU64],
     component: usize,
+    /// The component's words in both pages: the gate, what of it was seen, and the account.
+    gate: Option<&'a AtomicU64>,
+    acknowledged: Option<&'a AtomicU64>,
+    accounted: Option<&'a AtomicU64>,
     seen: Gate,
+    /// The same as a word, with which the gate's is compared first: it is looked at with each request.
+    seen_word: u64,
 }
 
 impl<'a> ClientGate<'a> {
@@ -41,22 +46,27 @@ impl<'a> ClientGate<'a> {
     /// that never opens.
     #[must_use]
     pub fn new(to_client: &'a [AtomicU64], to_update: &'a [AtomicU64], component: usize) -> Self {
+        let there = component < COMPONENTS;
+        let place = |page: &'a [AtomicU64], n| page.get(n).filter(|_| there);
         Self {
             to_client,
-            to_update,
             component,
+            gate: place(to_client, component),
+            acknowledged: place(to_update, component),
+            accounted: place(to_update, COMPONENTS + component),
             seen: Gate::default(),
+            seen_word: Gate::default().to_word(),
         }
     }
 
     /// Looks for a change. Returns the same change until it is acknowledged or overtaken by the next.
     #[must_use]
     pub fn change(&self) -> Option<Change> {
-        if self.component >= COMPONENTS {
+        let word = self.gate?.load(Ordering::Acquire);
+        if word == self.seen_word {
             return None;
         }
-        let word = self.to_client.get(self.component)?;
-        let gate = Gate::from_word(word.load(Ordering::Acquire));
+        let gate = Gate::from_word(word);
         if gate == self.seen {
             return None;
         }
@@ -71,17 +81,15 @@ impl<'a> ClientGate<'a> {
     pub fn acknowledge(&mut self, change: Change) {
         let (Change::Close(gate) | Change::Open(gate, _) | Change::OutOfService(gate)) = change;
         self.seen = gate;
-        if let Some(word) = self.to_update.get(self.component) {
-            word.store(gate.to_word(), Ordering::Release);
+        self.seen_word = gate.to_word();
+        if let Some(word) = self.acknowledged {
+            word.store(self.seen_word, Ordering::Release);
         }
     }
 
     /// Reports how the component's generation serves this client. After a violation `update` is to be notified.
     pub fn account(&self, account: Account) {
-        if self.component >= COMPONENTS {
-            return;
-        }
-        if let Some(word) = self.to_update.get(COMPONENTS + self.component) {
+        if let Some(word) = self.accounted {
             word.store(account.to_word(), Ordering::Relaxed);
         }
     }
