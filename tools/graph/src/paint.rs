@@ -100,7 +100,7 @@ fn header(svg: &mut Svg, view: &View, plan: &Plan) {
     );
     svg.rect("monitor", [MARGIN, 46.0, right - MARGIN, 24.0], 5.0);
     svg.text("lines", "start", [MARGIN + PAD, 62.0], "monitor");
-    let rest = "root task, priority 255: starts all of them and keeps what was given to nobody";
+    let rest = "root task, priority 255: starts all of them and keeps the memory that nobody uses";
     svg.text("layer", "start", [MARGIN + 84.0, 62.0], rest);
 }
 
