@@ -32,6 +32,7 @@ mod sched;
 pub mod sys;
 mod syscalls;
 mod tcb;
+mod vm_attributes;
 
 pub use sel4_config::{self as config, sel4_cfg_bool, sel4_cfg_if, sel4_cfg_str, sel4_cfg_usize};
 
@@ -61,6 +62,7 @@ pub use syscalls::{
     RecvWithMRs, r#yield,
 };
 pub use tcb::TcbFlagsBuilder;
+pub use vm_attributes::VmAttributes;
 
 /// A machine word (`seL4_Word`).
 pub type Word = u64;

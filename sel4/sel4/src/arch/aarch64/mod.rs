@@ -27,7 +27,6 @@ pub(crate) mod top_level {
     };
     pub use super::user_context::UserContext;
     pub use super::vcpu::VCpuReg;
-    pub use super::vm_attributes::VmAttributes;
 }
 
 /// Slots of the root task that the kernel fills on this architecture.

@@ -25,7 +25,6 @@ pub(crate) mod top_level {
         TranslationTableObjectType,
     };
     pub use super::user_context::UserContext;
-    pub use super::vm_attributes::VmAttributes;
 }
 
 /// Slots of the root task that the kernel fills on this architecture.
