@@ -4,7 +4,7 @@
 
 use molt_sdf::{Source, System};
 use roxmltree::{Document, Node};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/sdf");
 
@@ -20,8 +20,11 @@ fn systems() -> Vec<System> {
     let mut paths: Vec<_> = folder.flatten().map(|entry| entry.path()).collect();
     paths.sort();
     paths.push(Path::new(FIXTURES).join("../../../system.xml"));
-    let text = |path| std::fs::read_to_string(path).expect("a description");
-    let mut systems: Vec<_> = paths.iter().map(|path| system(&text(path))).collect();
+    let prefill = [Path::new(FIXTURES).join("prefill")];
+    let load = |path: &PathBuf| {
+        molt_sdf::load_any(path, &prefill).unwrap_or_else(|error| panic!("{error}"))
+    };
+    let mut systems: Vec<_> = paths.iter().map(load).collect();
     systems.extend((2..=15).map(|count| system(&full(count))));
     systems
 }
