@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use molt_board::Board;
+use molt_board::{Arch, Board};
 
 use crate::arguments::{Build, Check, Demo, Graph, Guests, Measure, Run};
 use crate::description;
@@ -80,9 +80,10 @@ pub fn run(arguments: &Run) -> Result<bool> {
 pub fn demo(arguments: &Demo) -> Result<bool> {
     let kernel = Kernel::choose(&arguments.kernel)?;
     let toolchain = Toolchain::from_environment()?;
-    let scenario = toolchain.root().join(match arguments.guest {
-        Guests::Linux => PathBuf::from(DEMO),
-        Guests::Bare => kernel.board_file(&toolchain)?.demo,
+    // Native clients are in the guests' place where there are no virtual machines.
+    let scenario = toolchain.root().join(match (arguments.guest, kernel.arch()) {
+        (Guests::Linux, Arch::Aarch64) => PathBuf::from(DEMO),
+        _ => kernel.board_file(&toolchain)?.demo,
     });
     let linux = arguments.linux.linux.as_deref();
     let outcome = play(
