@@ -28,6 +28,8 @@ mod client;
 mod console;
 pub mod control;
 
+#[cfg(feature = "probe-denied")]
+mod denied;
 #[cfg(feature = "probe-dma")]
 mod dma;
 mod driver;

@@ -136,6 +136,16 @@ fn find(configuration: &impl Mmio, id: u32) -> Option<usize> {
 
 /// Where a virtio function has its common structure, in bytes from its base address (virtio 1.2, 4.1.4).
 pub(crate) fn virtio_common(configuration: &impl Mmio) -> Option<usize> {
+    virtio_structure(configuration, 1)
+}
+
+/// Where it has its notification structure, which begins with the register of queue 0 on QEMU's devices (4.1.4.4).
+#[cfg(feature = "probe-denied")]
+pub(crate) fn virtio_notify(configuration: &impl Mmio) -> Option<usize> {
+    virtio_structure(configuration, 2)
+}
+
+fn virtio_structure(configuration: &impl Mmio, kind: u32) -> Option<usize> {
     let mut next = configuration.read(CAPABILITIES) & 0xfc;
     for _ in 0..MOST_CAPABILITIES {
         if next == 0 {
@@ -143,8 +153,8 @@ pub(crate) fn virtio_common(configuration: &impl Mmio) -> Option<usize> {
         }
         let at = next as usize;
         let head = configuration.read(at);
-        // A vendor's own capability, of kind 1.
-        if head & 0xff == 0x09 && head >> 24 == 1 {
+        // A vendor's own capability.
+        if head & 0xff == 0x09 && head >> 24 == kind {
             return Some(configuration.read(at + 8) as usize);
         }
         next = head >> 8 & 0xfc;

@@ -110,4 +110,5 @@ fn at_rest<'m>(kernel: &impl Kernel<'m>, plan: &UpdateComponent) -> bool {
 fn routine(plan: &UpdateComponent) -> Option<StopRoutine> {
     plan.stop_routine()
         .filter(|routine| *routine != StopRoutine::None)
+        .filter(|_| cfg!(not(feature = "leave-running")))
 }

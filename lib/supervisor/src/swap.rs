@@ -78,6 +78,10 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         let estate = unit.estate;
         let denied = unit.holder.deny(&self.kernel, &mut self.books, estate);
         unit.stop.denied();
+        #[cfg(feature = "probe-denied")]
+        if denied.is_some() {
+            self.check_denied(index);
+        }
         let Some((place, result)) = denied else {
             return;
         };

@@ -134,6 +134,9 @@ pub struct Qemu {
     pub disk: QemuDisk,
     /// The flash bank for what outlives the power, if the machine has one.
     pub flash: Option<QemuFlash>,
+    /// The IOMMU, which is put in for a system that has devices' address spaces.
+    #[serde(default)]
+    pub iommu: Vec<String>,
     /// What else is put in for a system that has the device of this name.
     #[serde(default)]
     pub devices: BTreeMap<String, Vec<String>>,

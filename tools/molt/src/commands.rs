@@ -81,10 +81,12 @@ pub fn demo(arguments: &Demo) -> Result<bool> {
     let kernel = Kernel::choose(&arguments.kernel)?;
     let toolchain = Toolchain::from_environment()?;
     // Native clients are in the guests' place where there are no virtual machines.
-    let scenario = toolchain.root().join(match (arguments.guest, kernel.arch()) {
-        (Guests::Linux, Arch::Aarch64) => PathBuf::from(DEMO),
-        _ => kernel.board_file(&toolchain)?.demo,
-    });
+    let scenario = toolchain
+        .root()
+        .join(match (arguments.guest, kernel.arch()) {
+            (Guests::Linux, Arch::Aarch64) => PathBuf::from(DEMO),
+            _ => kernel.board_file(&toolchain)?.demo,
+        });
     let linux = arguments.linux.linux.as_deref();
     let outcome = play(
         &scenario,

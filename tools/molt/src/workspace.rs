@@ -112,6 +112,10 @@ pub fn machine(kernel: &Kernel, board: &Board, system: &System, image: PathBuf) 
     let mut machine = kernel.machine(board, image);
     let addresses = system.regions.iter().filter_map(|region| region.phys_addr);
     machine.devices = board.device_arguments(addresses);
+    if !system.io_spaces.is_empty() {
+        // Before all devices, which it is to stand in front of.
+        machine.board.arguments.extend(board.qemu.iommu.clone());
+    }
     machine
 }
 

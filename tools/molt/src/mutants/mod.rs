@@ -37,8 +37,13 @@ pub fn run(arguments: &Mutants) -> Result<bool> {
     let logs = root.join(LOGS);
     fs::create_dir_all(&logs).with_context(|| format!("{}", logs.display()))?;
     let tree = Tree::of(root)?;
-    let (mut noticed, mut not_noticed) = (0, 0);
+    let (mut noticed, mut not_noticed, mut skipped) = (0, 0, 0);
     for mutant in &mutants {
+        if let Some(reason) = notice::lacks(&arguments.kernel, root, &mutant.noticed_by)? {
+            say!("skip     {}: {reason}", line(mutant));
+            skipped += 1;
+            continue;
+        }
         let start = Instant::now();
         let log = logs.join(format!("{}.log", mutant.name));
         let result = tree.with(mutant, || {
@@ -62,7 +67,7 @@ pub fn run(arguments: &Mutants) -> Result<bool> {
         }
     }
     say!(
-        "{noticed} mutants noticed, {not_noticed} not noticed; what the tests printed is in {LOGS}"
+        "{noticed} mutants noticed, {not_noticed} not noticed, {skipped} skipped; what the tests printed is in {LOGS}"
     );
     Ok(not_noticed == 0 && noticed > 0)
 }

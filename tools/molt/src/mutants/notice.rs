@@ -27,6 +27,20 @@ pub enum Verdict {
     NotNoticed(String),
 }
 
+/// Why the test cannot be run here: its board needs another kernel than the one that was chosen.
+pub fn lacks(
+    kernel: &arguments::Kernel,
+    root: &Path,
+    noticed_by: &NoticedBy,
+) -> Result<Option<String>> {
+    let NoticedBy::Scenario { scenario, .. } = noticed_by else {
+        return Ok(None);
+    };
+    let board = Scenario::load(&scenario_file(root, scenario))?.board;
+    let there = Kernel::choose(kernel)?.on_board(&board);
+    Ok(there.err().map(|reason| format!("{reason:#}")))
+}
+
 /// Runs the test in the tree at `root`; its output goes to the file `log`.
 pub fn run(
     toolchain: &Toolchain,
