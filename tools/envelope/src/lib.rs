@@ -11,9 +11,11 @@ mod diag;
 mod key;
 mod keylist;
 mod make;
+mod report;
 
 pub use describe::describe;
 pub use diag::diagnostic;
 pub use key::{KeyError, Kind, PrivateKey, fingerprint, read_public, write_public};
 pub use keylist::sign_list;
 pub use make::{Bundle, EnvelopeError, sign};
+pub use report::{Failure, ReportReason, Section, report};

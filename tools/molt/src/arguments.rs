@@ -86,6 +86,9 @@ pub struct Audit {
     /// One JSON object for each record
     #[arg(long)]
     pub json: bool,
+    /// Also write a SUIT report for each transaction that has ended into this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub reports: Option<PathBuf>,
 }
 
 /// The argument that names a system description.

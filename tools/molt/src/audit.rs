@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::arguments::Audit;
 use crate::output::{complain, say};
+use crate::reports;
 
 /// Runs it. Returns whether every record is there.
 pub fn run(arguments: &Audit) -> Result<bool> {
@@ -22,6 +23,12 @@ pub fn run(arguments: &Audit) -> Result<bool> {
             say!("{}", as_json(record));
         } else {
             say!("{}", as_text(record));
+        }
+    }
+    if let Some(folder) = &arguments.reports {
+        let count = reports::write(&log.records, folder)?;
+        if !arguments.json {
+            say!("{count} report(s) in {}", folder.display());
         }
     }
     for complaint in &log.complaints {
@@ -102,6 +109,9 @@ fn as_text(record: &Record) -> String {
         add(format!("sequence {}", record.sequence));
         add(format!("image {}", hex(&record.image, 8)));
     }
+    if record.kind() == Some(Kind::Refused) && record.bundle != [0; 32] {
+        add(format!("bundle {}", hex(&record.bundle, 8)));
+    }
     if record.kind() == Some(Kind::Committed) {
         add(format!("{} bytes in slot {}", record.length, record.slot));
     }
@@ -128,6 +138,7 @@ fn as_json(record: &Record) -> Value {
         "sequence": record.sequence,
         "image": hex(&record.image, 32),
         "bundle": hex(&record.bundle, 32),
+        "manifest": hex(&record.manifest, 32),
         "length": record.length,
         "slot": record.slot,
         "reason": reason(record),

@@ -21,6 +21,7 @@ mod operator;
 mod output;
 mod port;
 mod progress;
+mod reports;
 mod scenario;
 mod session;
 mod simulate;
