@@ -49,7 +49,11 @@ impl Prefix {
     pub fn matches(&self, digest: &[u8; 32]) -> bool {
         let digit = |bytes: &[u8; 32], n: usize| {
             let byte = bytes.get(n / 2).copied().unwrap_or(0);
-            if n % 2 == 0 { byte >> 4 } else { byte & 15 }
+            if n.is_multiple_of(2) {
+                byte >> 4
+            } else {
+                byte & 15
+            }
         };
         (0..self.digits).all(|n| digit(&self.bytes, n) == digit(digest, n))
     }
