@@ -10,10 +10,11 @@ use core::sync::atomic::Ordering;
 
 use heapless::Vec;
 use molt_shared::Mmio;
-use molt_system::{Holder, Region, VaultSlot};
+use molt_system::Region;
 use molt_trace::{Event as Trace, WordRef};
 
-use crate::{Attributes, Error, Kernel, Result, Rights, Slot, Space, Supervisor, pci};
+use crate::probe::is_ring;
+use crate::{Attributes, Error, Kernel, Result, Supervisor, pci};
 
 /// The wait in us, in which a device would have done what it was asked for.
 const WAIT_US: u64 = 200_000;
@@ -96,25 +97,6 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         }
         Ok(sums)
     }
-
-    /// Maps a page here, for the time of `use_it`.
-    fn with_page(
-        &mut self,
-        frame: VaultSlot,
-        vaddr: u64,
-        attributes: Attributes,
-        use_it: impl FnOnce(&K),
-    ) -> Result {
-        let slot = self.books.take().ok_or(Error::NOT_ENOUGH_MEMORY)?;
-        let rights = Rights::READ_WRITE;
-        self.kernel.copy(Slot::Vault(slot), frame, Rights::ALL)?;
-        self.kernel
-            .map(slot, Space::Own, vaddr, rights, attributes)?;
-        use_it(&self.kernel);
-        self.kernel.delete(slot)?;
-        self.books.give_back(slot);
-        Ok(())
-    }
 }
 
 /// Makes one more entry of the available ring: the descriptors that begin with the first one.
@@ -126,12 +108,4 @@ fn offer_again(read: impl Fn(usize) -> u64, write: impl Fn(usize, u64)) {
     write(word, read(word) & !(0xffff << shift));
     let index = (next + 1) & 0xffff;
     write(AVAILABLE, read(AVAILABLE) & !(0xffff << 16) | index << 16);
-}
-
-/// Whether only the driver, and its device, have it.
-fn is_ring(region: &Region) -> bool {
-    let mappings = region.mappings();
-    mappings
-        .iter()
-        .all(|mapping| mapping.holder() == Holder::Generation)
 }

@@ -6,10 +6,10 @@
 
 use core::sync::atomic::Ordering;
 
-use molt_system::{Holder, Region};
 use molt_trace::{Event as Trace, WordRef};
 
-use crate::{Attributes, Error, Kernel, Result, Rights, Slot, Space, Supervisor};
+use crate::probe::is_ring;
+use crate::{Attributes, Error, Kernel, Result, Supervisor};
 
 /// The pattern.
 const PATTERN: u64 = 0x5a5a_a5a5_5a5a_a5a5;
@@ -64,23 +64,8 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             .iter()
             .find(|region| region.page_bits == LARGE && is_ring(region))
             .ok_or(Error::INVALID_ARGUMENT)?;
-        let slot = self.books.take().ok_or(Error::NOT_ENOUGH_MEMORY)?;
-        self.kernel
-            .copy(Slot::Vault(slot), ring.first, Rights::ALL)?;
-        let rights = Rights::READ_WRITE;
-        self.kernel
-            .map(slot, Space::Own, vaddr, rights, Attributes::Normal)?;
-        use_it(self.kernel.words(vaddr, 1 << LARGE));
-        self.kernel.delete(slot)?;
-        self.books.give_back(slot);
-        Ok(())
+        self.with_page(ring.first, vaddr, Attributes::Normal, |kernel| {
+            use_it(kernel.words(vaddr, 1 << LARGE));
+        })
     }
-}
-
-/// Whether only the driver, and its device, have it.
-fn is_ring(region: &Region) -> bool {
-    region
-        .mappings()
-        .iter()
-        .all(|mapping| mapping.holder() == Holder::Generation)
 }

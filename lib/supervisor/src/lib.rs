@@ -46,6 +46,8 @@ mod operator;
 mod orders;
 mod pci;
 mod ports;
+#[cfg(any(feature = "probe-denied", feature = "probe-dma"))]
+mod probe;
 mod reading;
 mod requests;
 mod restore;

@@ -118,20 +118,22 @@ pub(crate) fn set_dma(configuration: &impl Mmio, dma: Dma) {
     configuration.write(COMMAND, rest | master);
 }
 
+/// The capabilities: where each is, and its first word.
+fn capabilities(configuration: &impl Mmio) -> impl Iterator<Item = (usize, u32)> {
+    let mut next = configuration.read(CAPABILITIES) & 0xfc;
+    let each = core::iter::from_fn(move || {
+        let at = next as usize;
+        let head = (at != 0).then(|| configuration.read(at))?;
+        next = head >> 8 & 0xfc;
+        Some((at, head))
+    });
+    each.take(MOST_CAPABILITIES)
+}
+
 /// Where a capability is.
 fn find(configuration: &impl Mmio, id: u32) -> Option<usize> {
-    let mut next = configuration.read(CAPABILITIES) & 0xfc;
-    for _ in 0..MOST_CAPABILITIES {
-        if next == 0 {
-            return None;
-        }
-        let head = configuration.read(next as usize);
-        if head & 0xff == id {
-            return Some(next as usize);
-        }
-        next = head >> 8 & 0xfc;
-    }
-    None
+    let mut all = capabilities(configuration);
+    all.find_map(|(at, head)| (head & 0xff == id).then_some(at))
 }
 
 /// Where a virtio function has its common structure, in bytes from its base address (virtio 1.2, 4.1.4).
@@ -146,20 +148,10 @@ pub(crate) fn virtio_notify(configuration: &impl Mmio) -> Option<usize> {
 }
 
 fn virtio_structure(configuration: &impl Mmio, kind: u32) -> Option<usize> {
-    let mut next = configuration.read(CAPABILITIES) & 0xfc;
-    for _ in 0..MOST_CAPABILITIES {
-        if next == 0 {
-            return None;
-        }
-        let at = next as usize;
-        let head = configuration.read(at);
-        // A vendor's own capability.
-        if head & 0xff == 0x09 && head >> 24 == kind {
-            return Some(configuration.read(at + 8) as usize);
-        }
-        next = head >> 8 & 0xfc;
-    }
-    None
+    // A vendor's own capability.
+    let is_it = |head: u32| head & 0xff == 0x09 && head >> 24 == kind;
+    let (at, _) = capabilities(configuration).find(|(_, head)| is_it(*head))?;
+    Some(configuration.read(at + 8) as usize)
 }
 
 #[cfg(test)]

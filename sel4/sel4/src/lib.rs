@@ -28,6 +28,7 @@ mod irq;
 mod message_info;
 mod note;
 mod object;
+mod page;
 mod sched;
 pub mod sys;
 mod syscalls;

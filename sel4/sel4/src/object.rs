@@ -202,6 +202,31 @@ pub trait CapTypeForFrameObjectOfFixedSize:
 
 impl CapTypeForFrameObject for cap_type::UnspecifiedPage {}
 
+impl FrameObjectType {
+    /// log2 of its size in bytes.
+    pub const fn bits(self) -> usize {
+        self.blueprint().physical_size_bits()
+    }
+
+    /// Its size in bytes.
+    pub const fn bytes(self) -> usize {
+        1 << self.bits()
+    }
+
+    /// The page of `1 << bits` bytes, if there is one.
+    pub const fn from_bits(bits: usize) -> Option<Self> {
+        if bits == Self::GRANULE.bits() {
+            Some(Self::GRANULE)
+        } else if bits == Self::LargePage.bits() {
+            Some(Self::LargePage)
+        } else if bits == Self::HugePage.bits() {
+            Some(Self::HugePage)
+        } else {
+            None
+        }
+    }
+}
+
 /// Pages, by their capability's type, whose name the size has as well.
 macro_rules! frames {
     ($($name:ident)*) => {

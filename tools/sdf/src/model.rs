@@ -8,6 +8,10 @@ use crate::{Source, Span};
 pub use sel4_config_tables::Arch;
 use std::path::PathBuf;
 
+mod pci;
+
+pub use pci::{IoMap, IoPorts, IoSpace, Pci, PciFunction};
+
 /// Index into [`System::domains`].
 pub type DomainId = usize;
 /// Index into [`System::regions`].
@@ -167,58 +171,6 @@ pub enum IrqSource {
         /// Counted from the kernel's first one for user programs.
         vector: u64,
     },
-}
-
-/// A PCI function: bus << 8 | device << 3 | function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct PciFunction(pub u16);
-
-impl std::fmt::Display for PciFunction {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self(all) = self;
-        write!(f, "{:02x}:{:02x}.{}", all >> 8, all >> 3 & 0x1f, all & 7)
-    }
-}
-
-/// `<ioport>`
-#[derive(Clone, Debug)]
-pub struct IoPorts {
-    /// Where the element is.
-    pub span: Span,
-    /// Identifier in the PD.
-    pub id: At<u64>,
-    /// The first port.
-    pub first: u64,
-    /// How many.
-    pub count: u64,
-}
-
-/// `<io_address_space>`: what a device reaches by DMA.
-#[derive(Clone, Debug)]
-pub struct IoSpace {
-    /// Unique name.
-    pub name: String,
-    /// Where its name is.
-    pub span: Span,
-    /// The device.
-    pub device: PciFunction,
-    /// The IOMMU's domain.
-    pub domain: u64,
-    /// What is mapped in it.
-    pub maps: Vec<IoMap>,
-}
-
-/// `<iomap>`
-#[derive(Clone, Debug)]
-pub struct IoMap {
-    /// The region.
-    pub region: RegionId,
-    /// Where the element is.
-    pub span: Span,
-    /// The device's first address.
-    pub address: u64,
-    /// Access.
-    pub rights: Rights,
 }
 
 /// The value that a symbol is set to.
@@ -431,19 +383,6 @@ pub struct Trust {
     pub driver: bool,
     /// It may sign lists of keys.
     pub keys: bool,
-}
-
-/// `<pci>` of a replaceable PD: what `update` sets in the function's configuration space.
-#[derive(Clone, Debug)]
-pub struct Pci {
-    /// Where the element is.
-    pub span: Span,
-    /// The region that is the function's configuration space, which `update` alone maps.
-    pub configuration: RegionId,
-    /// The region that has the table of messages, which `update` alone maps.
-    pub messages: RegionId,
-    /// Base address registers: index, and the region that it is set to.
-    pub bars: Vec<(u64, RegionId)>,
 }
 
 /// How the device is stopped.

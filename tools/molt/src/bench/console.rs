@@ -11,17 +11,32 @@ use molt_qemu::{End, Observer, Step};
 #[derive(Default)]
 pub struct Reader {
     console: Console,
-    /// The last lines, for the error message if something goes wrong.
-    last: Vec<String>,
+    last: Last,
+}
+
+/// The last lines of a console, for the error message if something goes wrong.
+#[derive(Default)]
+pub struct Last(Vec<String>);
+
+impl Last {
+    /// Keeps a line in place of the oldest.
+    pub fn push(&mut self, line: &str) {
+        if self.0.len() >= 10 {
+            self.0.remove(0);
+        }
+        self.0.push(line.to_owned());
+    }
+
+    /// One below the other.
+    pub fn join(&self) -> String {
+        self.0.join("\n")
+    }
 }
 
 impl Observer for Reader {
     fn line(&mut self, _: Duration, line: &str) -> Step {
         self.console.line(line);
-        if self.last.len() >= 10 {
-            self.last.remove(0);
-        }
-        self.last.push(line.to_owned());
+        self.last.push(line);
         if self.console.done() {
             Step::Stop
         } else {
@@ -42,7 +57,7 @@ impl Reader {
         if !self.console.done() {
             bail!(
                 "{what}: the load did not come to its end ({end:?}); the console's last lines:\n{}",
-                self.last.join("\n")
+                self.last.join()
             );
         }
         Ok(self.console.lines)

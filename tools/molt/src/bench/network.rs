@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use molt_bench::{Rows, System};
 use molt_qemu::{Clock, Machine, Observer, Step};
 
+use super::console::Last;
 use super::linux::Linux;
 use super::wanted::{NETWORK, Wanted};
 use crate::kernel::Kernel;
@@ -93,7 +94,7 @@ fn measure(machine: &Machine, figure: &str, on: &str) -> Result<f64> {
     let Some(line) = reader.result else {
         bail!(
             "{figure} on {on}: the load did not come to its end ({end:?}); the console's last lines:\n{}",
-            reader.last.join("\n")
+            reader.last.join()
         );
     };
     let number = |key: &str| {
@@ -117,8 +118,7 @@ fn measure(machine: &Machine, figure: &str, on: &str) -> Result<f64> {
 #[derive(Default)]
 struct Reader {
     result: Option<String>,
-    /// For the error message.
-    last: Vec<String>,
+    last: Last,
 }
 
 impl Observer for Reader {
@@ -130,10 +130,7 @@ impl Observer for Reader {
             self.result = Some(said.trim_end().to_owned());
             return Step::Stop;
         }
-        if self.last.len() >= 10 {
-            self.last.remove(0);
-        }
-        self.last.push(line.to_owned());
+        self.last.push(line);
         Step::Continue
     }
 }

@@ -15,6 +15,7 @@ mod vm_attributes;
 
 pub(crate) use cap_types::with_arch_cap_types;
 pub(crate) use fault::{MAX_FAULT_WORDS, with_arch_faults};
+pub(crate) use page::frame;
 pub(crate) use trap::trap;
 
 /// What the crate has at its top only on this architecture.

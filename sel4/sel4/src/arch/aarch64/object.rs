@@ -128,29 +128,6 @@ impl FrameObjectType {
             Self::HugePage => ObjectBlueprintArm::SeL4Arch(ObjectBlueprintAArch64::HugePage),
         })
     }
-
-    /// log2 of its size in bytes.
-    pub const fn bits(self) -> usize {
-        self.blueprint().physical_size_bits()
-    }
-
-    /// Its size in bytes.
-    pub const fn bytes(self) -> usize {
-        1 << self.bits()
-    }
-
-    /// The page of `1 << bits` bytes, if there is one.
-    pub const fn from_bits(bits: usize) -> Option<Self> {
-        if bits == Self::SmallPage.bits() {
-            Some(Self::SmallPage)
-        } else if bits == Self::LargePage.bits() {
-            Some(Self::LargePage)
-        } else if bits == Self::HugePage.bits() {
-            Some(Self::HugePage)
-        } else {
-            None
-        }
-    }
 }
 
 frames!(SmallPage LargePage HugePage);

@@ -141,29 +141,6 @@ impl FrameObjectType {
             Self::HugePage => ObjectBlueprintX86::SeL4Arch(ObjectBlueprintX64::HugePage),
         })
     }
-
-    /// log2 of its size in bytes.
-    pub const fn bits(self) -> usize {
-        self.blueprint().physical_size_bits()
-    }
-
-    /// Its size in bytes.
-    pub const fn bytes(self) -> usize {
-        1 << self.bits()
-    }
-
-    /// The page of `1 << bits` bytes, if there is one.
-    pub const fn from_bits(bits: usize) -> Option<Self> {
-        if bits == Self::_4k.bits() {
-            Some(Self::_4k)
-        } else if bits == Self::LargePage.bits() {
-            Some(Self::LargePage)
-        } else if bits == Self::HugePage.bits() {
-            Some(Self::HugePage)
-        } else {
-            None
-        }
-    }
 }
 
 frames!(_4k LargePage HugePage);

@@ -1,37 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Invocations of pages and translation tables.
+//! Invocations of translation tables, and the labels of those of pages.
 
 use crate::{
-    Cap, CapRights, CapTypeForFrameObject, InvocationContext, Result, TranslationTableObjectType,
-    VmAttributes, Word, cap, cap_type, sys::invocation_label as label,
+    InvocationContext, Result, TranslationTableObjectType, VmAttributes, Word, cap, cap_type,
+    sys::invocation_label as label,
 };
 
-impl<T: CapTypeForFrameObject, C: InvocationContext> Cap<T, C> {
-    /// `seL4_X86_Page_Map`.
-    pub fn frame_map(
-        self,
-        vspace: cap::VSpace,
-        vaddr: usize,
-        rights: CapRights,
-        attrs: VmAttributes,
-    ) -> Result<()> {
-        self.order(
-            label::X86PageMap,
-            &[vspace.bits()],
-            &[vaddr as Word, rights.into_word(), attrs.into_inner()],
-        )
-    }
-
-    /// `seL4_X86_Page_Unmap`: the mapping that was made through this very capability.
-    pub fn frame_unmap(self) -> Result<()> {
-        self.order(label::X86PageUnmap, &[], &[])
-    }
-
-    /// `seL4_X86_Page_GetAddress`: the physical address.
-    pub fn frame_get_address(self) -> Result<usize> {
-        self.request(label::X86PageGetAddress, &[], &[])
-            .map(|answer| answer[0] as usize)
-    }
+/// `seL4_X86_Page_…`.
+pub(crate) mod frame {
+    pub(crate) use crate::sys::invocation_label::{
+        X86PageGetAddress as GET_ADDRESS, X86PageMap as MAP, X86PageUnmap as UNMAP,
+    };
 }
 
 macro_rules! tables {

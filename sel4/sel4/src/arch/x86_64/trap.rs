@@ -5,10 +5,10 @@ use crate::sys::Regs;
 
 /// Enters the kernel with system call `number` (see [`crate::sys::syscall_id`]).
 pub(crate) fn trap(number: i32, regs: &mut Regs) {
-    // SAFETY: the kernel changes rdi, rsi, rdx and the message registers; the instruction itself changes rcx and r11
-    // (Intel SDM, volume 2, SYSCALL), and the stack pointer is lost between it and SYSRET, so r14, which the kernel keeps,
-    // holds it meanwhile. Memory may change (no `nomem`), as on AArch64: the IPC buffer, and what the invoked
-    // capability is meant to change.
+    // The instruction itself changes rcx and r11 (Intel SDM, volume 2, SYSCALL), and the stack pointer is lost between it and
+    // SYSRET, so r14, which the kernel keeps, holds it meanwhile.
+    // SAFETY: the kernel changes rdi, rsi, rdx and the message registers, and of memory (no `nomem`, as on AArch64) the IPC
+    // buffer and what the invoked capability is meant to change.
     unsafe {
         core::arch::asm!(
             "mov r14, rsp",
