@@ -2,11 +2,14 @@
 //! virtio 1.2, the device's side: split virtqueue, MMIO transport, the link to a driver, and one device for each class.
 
 pub mod block;
+pub mod console;
+mod console_control;
 pub mod entropy;
 pub mod link;
 pub mod mmio;
 pub mod net;
 mod net_control;
 mod net_features;
+pub mod port;
 pub mod queue;
 pub mod request;

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What stands behind a port of the console device: a service at the other end of a byte stream.
+
+use crate::bus::World;
+
+/// Most bytes of a port's name.
+pub const NAME: usize = 64;
+
+/// A service behind a port. The device offers it the guest's bytes and asks it for bytes for the guest whenever something may have
+/// changed; neither call waits. Both directions are streams: how the guest has divided its bytes into buffers is not to be
+/// seen.
+pub trait Port {
+    /// The name by which the guest finds the port (`/sys/class/virtio-ports/*/name` in Linux), at most [`NAME`] bytes. It does
+    /// not change.
+    fn name(&self) -> &str;
+
+    /// The guest has opened the port: a session begins.
+    fn open(&mut self) {}
+
+    /// The session has ended, because the guest has closed the port or reset the device. What the service has not taken is
+    /// dropped, and nothing that it still has for this session may be given to the next one.
+    fn close(&mut self) {}
+
+    /// The guest has sent `bytes`, which are not empty. Returns how many of them, from the first, are taken. The rest stays in the
+    /// guest's queue, and is offered again.
+    fn take(&mut self, bytes: &[u8], world: &mut World<'_>) -> usize;
+
+    /// Puts bytes for the guest at the start of `room`, which is not empty, and returns how many; 0: there are none now. They are
+    /// the guest's then.
+    fn give(&mut self, room: &mut [u8]) -> usize;
+
+    /// Handles what comes from elsewhere. Also called while there is no session.
+    fn poll(&mut self, _world: &mut World<'_>) {}
+}
