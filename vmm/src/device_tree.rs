@@ -3,6 +3,7 @@
 //! memory.
 
 use molt_doorbell::regs;
+use molt_sensor_queue::window;
 use vm_fdt::{Error, FdtWriter};
 
 use crate::machine;
@@ -28,10 +29,19 @@ pub struct Guest<'a> {
     pub command_line: &'a str,
     /// Guest-physical start and end of the initial RAM disk.
     pub initrd: Option<(u64, u64)>,
-    /// How many virtio devices it has.
-    pub devices: usize,
+    /// The devices of its shares, in the order in which the VMM places them.
+    pub devices: &'a [Device],
     /// Its doorbell.
     pub doorbell: Option<Doorbell>,
+}
+
+/// What the guest sees of a share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Device {
+    /// A virtio device, which says itself what kind it is.
+    Virtio,
+    /// The window to a controller's sensors.
+    Sensors,
 }
 
 /// The doorbell device.
@@ -66,8 +76,8 @@ pub fn build(guest: &Guest<'_>) -> Result<Vec<u8>, Error> {
     processor(&mut fdt)?;
     interrupt_controller(&mut fdt)?;
     uart(&mut fdt)?;
-    for n in 0..guest.devices {
-        virtio(&mut fdt, n)?;
+    for (n, kind) in guest.devices.iter().enumerate() {
+        device(&mut fdt, n, *kind)?;
     }
     if let Some(bell) = &guest.doorbell {
         doorbell(&mut fdt, bell)?;
@@ -160,11 +170,15 @@ fn uart(fdt: &mut FdtWriter) -> Result<(), Error> {
     })
 }
 
-fn virtio(fdt: &mut FdtWriter, n: usize) -> Result<(), Error> {
+fn device(fdt: &mut FdtWriter, n: usize, kind: Device) -> Result<(), Error> {
     let address = machine::VIRTIO + machine::VIRTIO_FRAME * n as u64;
-    node(fdt, &format!("virtio_mmio@{address:x}"), |fdt| {
-        fdt.property_string("compatible", "virtio,mmio")?;
-        fdt.property_array_u64("reg", &[address, mmio::SIZE])?;
+    let (name, compatible, size) = match kind {
+        Device::Virtio => ("virtio_mmio", "virtio,mmio", mmio::SIZE),
+        Device::Sensors => ("sensors", window::COMPATIBLE, window::SIZE),
+    };
+    node(fdt, &format!("{name}@{address:x}"), |fdt| {
+        fdt.property_string("compatible", compatible)?;
+        fdt.property_array_u64("reg", &[address, size])?;
         interrupt(fdt, u32::from(machine::VIRTIO_IRQ) + n as u32)?;
         fdt.property_null("dma-coherent")
     })
@@ -198,7 +212,7 @@ mod tests {
             memory: (0x4000_0000, 0x1000_0000),
             command_line: "console=ttyAMA0",
             initrd: Some((0x4800_0000, 0x4810_0000)),
-            devices: 1,
+            devices: &[Device::Virtio, Device::Sensors],
             doorbell: Some(Doorbell {
                 address: 0x0b00_0000,
                 irq: 80,
@@ -224,6 +238,14 @@ mod tests {
         assert_eq!(
             property("/virtio_mmio@a000000", "reg")[..8],
             0xa00_0000_u64.to_be_bytes()
+        );
+        assert_eq!(
+            property("/sensors@a001000", "compatible"),
+            b"molt,sensors\0"
+        );
+        assert_eq!(
+            property("/sensors@a001000", "interrupts"),
+            [0, 0, 0, 0, 0, 0, 0, 33, 0, 0, 0, 4]
         );
         assert_eq!(
             property("/memory@40000000", "reg")[8..],

@@ -25,6 +25,7 @@ mod platform;
 mod psci;
 mod ram;
 mod registers;
+pub mod sensors;
 mod syndrome;
 pub mod virtio;
 mod vm;

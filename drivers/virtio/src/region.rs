@@ -65,6 +65,16 @@ impl<'a> Region<'a> {
         }
     }
 
+    /// Copies bytes in from byte `offset`, a multiple of 8, in whole words, the last one filled up with zeros; nothing outside.
+    pub fn put(&self, offset: usize, from: &[u8]) {
+        molt_shared::put(self.words, offset as u64, from);
+    }
+
+    /// Copies bytes out from byte `offset`, a multiple of 8; what lies outside stays as it is in `to`.
+    pub fn get(&self, offset: usize, to: &mut [u8]) {
+        molt_shared::get(self.words, offset as u64, to);
+    }
+
     /// Zeroes all of it.
     pub fn clear(&self) {
         for word in self.words {

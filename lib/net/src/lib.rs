@@ -20,7 +20,8 @@ mod offload;
 mod packet;
 mod properties;
 
-pub use buffers::{BUFFER, Buffers, copy, get, put};
+pub use buffers::{BUFFER, Buffers};
+pub use molt_shared::{copy, get, put};
 pub use offload::{HEADER, Offload};
 pub use packet::{Answer, Malformed, Op, Packet};
 pub use properties::{Mac, Properties};

@@ -11,10 +11,12 @@
 //! suspends the thread.
 #![cfg_attr(not(test), no_std)]
 
+mod copies;
 pub mod handover;
 mod memory;
 mod registers;
 
+pub use copies::{copy, get, put};
 pub use handover::Handover;
 pub use memory::Memory;
 pub use registers::{Mmio, Narrow, Registers};

@@ -18,6 +18,8 @@ pub enum Class {
     Entropy = 2,
     /// A network. Word 0: the client's MAC address, its first byte the lowest; word 1: [`PINNED`], [`ISOLATED`].
     Network = 3,
+    /// A controller's sensors; no words.
+    Sensor = 4,
 }
 
 impl Class {
@@ -27,6 +29,7 @@ impl Class {
             1 => Some(Self::Block),
             2 => Some(Self::Entropy),
             3 => Some(Self::Network),
+            4 => Some(Self::Sensor),
             _ => None,
         }
     }

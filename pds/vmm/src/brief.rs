@@ -7,6 +7,7 @@ use core::sync::atomic::AtomicU64;
 use molt_brief::{PAGE, words};
 use molt_gate::ClientGate;
 use molt_system::{Class, GatePages, NONE, VmmBrief, VmmShare};
+use molt_vmm::sensors::Sensors;
 use molt_vmm::virtio::block::Block;
 use molt_vmm::virtio::entropy::Entropy;
 use molt_vmm::virtio::link::Link;
@@ -43,6 +44,10 @@ pub fn device(share: &VmmShare, gate: &GatePages, n: usize) -> Option<Box<dyn De
         Class::Entropy => {
             let link = Link::new(molt_entropy_queue::Client::new(queue), gate, n);
             Some(Box::new(Entropy::new(link, registers)))
+        }
+        Class::Sensor => {
+            let link = Link::new(molt_sensor_queue::Client::new(queue), gate, n);
+            Some(Box::new(Sensors::new(link, registers)))
         }
         Class::Network => {
             let link = Link::new(molt_net::Client::new(queue), gate, n);

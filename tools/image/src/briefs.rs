@@ -265,6 +265,7 @@ fn number_of_class(class: &str) -> u32 {
         "block" => Class::Block as u32,
         "entropy" => Class::Entropy as u32,
         "network" => Class::Network as u32,
+        "sensor" => Class::Sensor as u32,
         _ => 0,
     }
 }

@@ -101,8 +101,8 @@ fn one(layout: &mut Layout, domain: DomainId) -> Result<Driver, Error> {
         // Only a network's driver passes the queue's own memory to its device.
         let network = matches!(client.share, Some(Share::Network { .. }));
         let queue = network.then_some((offset_of!(DriverClient, queue_paddr), client.queue));
-        let memory = (offset_of!(DriverClient, memory_paddr), client.memory);
-        for (word, region) in queue.into_iter().chain([memory]) {
+        let memory = (client.memory).map(|region| (offset_of!(DriverClient, memory_paddr), region));
+        for (word, region) in queue.into_iter().chain(memory) {
             device_address(layout, domain, region, frames, (row + word) as u64)?;
         }
     }
@@ -258,7 +258,7 @@ fn client_row(system: &System, domain: DomainId, client: &Client) -> DriverClien
         queue_words: system.region(client.queue).size / 8,
         queue_paddr: 0,
         memory_paddr: 0,
-        memory_size: system.region(client.memory).size,
+        memory_size: (client.memory).map_or(0, |memory| system.region(memory).size),
         share: share_words(client),
         channel: channel(system, domain, Some(client.domain)),
         reserved: 0,
@@ -282,7 +282,7 @@ pub fn share_words(client: &Client) -> [u64; SHARE_WORDS] {
             let mac = u64::from_le_bytes([a, b, c, d, e, f, 0, 0]);
             [mac, held | apart, 0, 0]
         }
-        Some(Share::Entropy) | None => [0; SHARE_WORDS],
+        Some(Share::Entropy | Share::Sensor) | None => [0; SHARE_WORDS],
     }
 }
 

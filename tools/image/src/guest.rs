@@ -2,6 +2,7 @@
 //! Guests: kernel, initial RAM disk and device tree in guest memory.
 
 use crate::Error;
+use crate::briefs;
 use crate::elf::Elf;
 use crate::layout::Layout;
 use molt_sdf::model::{At, DomainId, Guest, GuestKind, VirtualMachine};
@@ -52,11 +53,8 @@ struct Memory {
 /// executes from.
 pub fn memory_region(system: &System, index: DomainId) -> Option<usize> {
     let described = &system.domains[index];
-    let shares = system.domains.iter().flat_map(|d| &d.clients);
-    let share = shares
-        .filter(|c| c.domain == index)
-        .map(|c| c.memory)
-        .next();
+    let mut shares = system.domains.iter().flat_map(|d| &d.clients);
+    let share = shares.find_map(|c| c.memory.filter(|_| c.domain == index));
     let guest = || {
         let mut maps = described.machine.iter().flat_map(|m| &m.maps);
         let found = maps
@@ -187,11 +185,16 @@ fn tree(
     initrd: Option<(u64, u64)>,
 ) -> Result<Vec<u8>, Error> {
     let system = layout.system;
-    let shares = system
-        .domains
-        .iter()
-        .flat_map(|d| &d.clients)
-        .filter(|c| c.domain == index);
+    let components = system.components();
+    let devices: Vec<_> = briefs::shares(system, index)
+        .map(|(component, _)| {
+            let described = system.domains[components[component]].replaceable.as_ref();
+            match described.map(|component| component.class.as_str()) {
+                Some("sensor") => device_tree::Device::Sensors,
+                _ => device_tree::Device::Virtio,
+            }
+        })
+        .collect();
     let doorbell = machine.doorbell.as_ref().map(|bell| {
         let staging = machine
             .maps
@@ -208,7 +211,7 @@ fn tree(
         memory: (memory.base, memory.size),
         command_line: &guest.cmdline,
         initrd,
-        devices: shares.count(),
+        devices: &devices,
         doorbell,
     };
     device_tree::build(&described).map_err(|error| {

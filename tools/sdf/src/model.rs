@@ -407,8 +407,8 @@ pub struct Client {
     pub domain: DomainId,
     /// The queue's region.
     pub queue: RegionId,
-    /// The client's memory.
-    pub memory: RegionId,
+    /// The memory that the device reads and writes for this client; `None` for a class whose device reaches none.
+    pub memory: Option<RegionId>,
     /// Its share of the device, if the description gives one.
     pub share: Option<Share>,
 }
@@ -447,6 +447,8 @@ pub enum Share {
         /// Whether it exchanges frames only with the outside and with clients that are not isolated.
         isolated: bool,
     },
+    /// `<sensor>`: a controller's sensors, each of which every client may read.
+    Sensor,
 }
 
 impl Share {
@@ -456,6 +458,7 @@ impl Share {
             Share::Block { .. } => "block",
             Share::Entropy => "entropy",
             Share::Network { .. } => "network",
+            Share::Sensor => "sensor",
         }
     }
 }

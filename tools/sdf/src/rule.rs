@@ -224,6 +224,10 @@ pub enum Rule {
     RevocableStranger(String, String, String),
     #[error("the memory '{0}' is not mapped in '{1}'")]
     MemoryUnmapped(String, String),
+    #[error(
+        "'{0}' is of class 'sensor', whose device reaches no memory of a client: leave the attribute 'memory' out"
+    )]
+    SensorMemory(String),
     #[error("the share is of class '{0}', '{1}' of class '{2}'")]
     ShareClass(&'static str, String, String),
     #[error("sectors {0} to {1} are within the share of '{2}'")]

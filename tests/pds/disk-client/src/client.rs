@@ -6,10 +6,8 @@ use molt_block_queue::Client;
 use molt_gate::{Account, Change, ClientGate};
 use molt_guest::{Conduct, Ring};
 use molt_system::VmmBrief;
-use molt_test_native::{Console, Load, brief, notify};
+use molt_test_native::{Bell, Console, Load, brief, notify};
 use sel4_microkit::{Channel, ChannelSet, Handler, Infallible};
-
-use crate::bell::Bell;
 
 /// Requests at the least.
 const WANTED: u64 = if cfg!(feature = "short") {

@@ -10,7 +10,6 @@
 
 extern crate alloc;
 
-mod bell;
 mod client;
 
 use sel4_microkit::{Handler, protection_domain};

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Code that native clients of a replaceable disk driver share: their brief, their lines on the console, and a load
-//! that keeps eight requests in flight and compares what it reads with what it wrote.
+//! Code that native clients of replaceable drivers share: their brief, their lines on the console, their doorbell, and for a disk
+//! a load that keeps eight requests in flight and compares what it reads with what it wrote.
 #![no_std]
 
 extern crate alloc;
 
+mod bell;
 pub mod brief;
 mod console;
 mod load;
 
+pub use bell::Bell;
 pub use console::Console;
 pub use load::Load;
 

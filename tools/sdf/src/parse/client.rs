@@ -20,7 +20,7 @@ pub fn parse(element: Element, names: &Names) -> Result<Client, Broken> {
         }
     }
     element.attributes(&["pd", "queue", "memory"])?;
-    let shares = element.children(&["block", "entropy", "network"])?;
+    let shares = element.children(&["block", "entropy", "network", "sensor"])?;
     if let Some(second) = shares.get(1) {
         return broken(&second.span(), Rule::OnlyOnce("client's share".to_owned()));
     }
@@ -28,7 +28,9 @@ pub fn parse(element: Element, names: &Names) -> Result<Client, Broken> {
         span: element.span(),
         domain: names.domain(&element.required("pd")?)?,
         queue: names.region(&element.required("queue")?)?,
-        memory: names.region(&element.required("memory")?)?,
+        memory: (element.text("memory").as_ref())
+            .map(|memory| names.region(memory))
+            .transpose()?,
         share: shares
             .first()
             .map(|share| self::share(*share))
@@ -43,6 +45,10 @@ fn share(element: Element) -> Result<Share, Broken> {
         "entropy" => {
             element.attributes(&[])?;
             Ok(Share::Entropy)
+        }
+        "sensor" => {
+            element.attributes(&[])?;
+            Ok(Share::Sensor)
         }
         "network" => network(element),
         _ => {

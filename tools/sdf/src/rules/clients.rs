@@ -53,12 +53,12 @@ fn one(system: &System, driver: DomainId, client: &Client) -> Result<(), Broken>
         );
     }
     let described = &system.domains[driver];
-    let is_network = described.replaceable.as_ref();
-    let is_network = is_network.is_some_and(|replaceable| replaceable.class == "network");
+    let is = |class| (described.replaceable.as_ref()).is_some_and(|r| r.class == class);
+    let is_network = is("network");
     if is_network && client.share.is_none() {
         return broken(&client.span, Rule::NetworkShare(described.name.clone()));
     }
-    let (queue, memory) = (system.region(client.queue), system.region(client.memory));
+    let queue = system.region(client.queue);
     if !queue.revocable {
         return broken(&client.span, Rule::QueueNotRevocable(queue.name.clone()));
     }
@@ -78,11 +78,20 @@ fn one(system: &System, driver: DomainId, client: &Client) -> Result<(), Broken>
         }
     }
     let domain = &system.domains[client.domain];
-    if !mapped(&domain.maps, client.memory) {
-        return broken(
-            &client.span,
-            Rule::MemoryUnmapped(memory.name.clone(), domain.name.clone()),
-        );
+    match client.memory {
+        Some(_) if is("sensor") => {
+            return broken(&client.span, Rule::SensorMemory(described.name.clone()));
+        }
+        Some(memory) if !mapped(&domain.maps, memory) => {
+            let memory = system.region(memory).name.clone();
+            let rule = Rule::MemoryUnmapped(memory, domain.name.clone());
+            return broken(&client.span, rule);
+        }
+        None if !is("sensor") => {
+            let rule = Rule::MissingAttribute("client".to_owned(), "memory");
+            return broken(&client.span, rule);
+        }
+        _ => {}
     }
     if domain.parent.is_some() {
         // Its faults on the queue must come to `update`, not to its parent.

@@ -9,8 +9,9 @@ use molt_doorbell::{Answer, Command, Request, Status, regs};
 use molt_guest::Doorbell;
 use molt_shared::Memory;
 use molt_system::VmmBrief;
-use molt_test_native::{Console, brief};
 use sel4_microkit::Channel;
+
+use crate::{Console, brief};
 
 /// As `molt_guest::Ring` uses it.
 pub struct Bell {
