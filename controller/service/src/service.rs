@@ -82,7 +82,7 @@ impl<F: Flash> Service<F> {
             Request::Begin { length, digest } => Some(done(self.begin(length, digest))),
             Request::Finish => self.finish(id),
             Request::Activate { bank } => Some(done(self.activate(bank))),
-            Request::Confirm => Some(done(self.confirm())),
+            Request::Confirm { digest } => Some(done(self.confirm(digest))),
         };
         if let Some(answer) = answer {
             self.device.answer(id, &answer);
@@ -92,6 +92,12 @@ impl<F: Flash> Service<F> {
     /// The next byte for the line.
     pub fn transmit(&mut self) -> Option<u8> {
         self.device.transmit()
+    }
+
+    /// Whether bytes wait to be sent.
+    #[must_use]
+    pub fn sends(&self) -> bool {
+        !self.device.is_idle()
     }
 
     /// Does a piece of what is under way. Returns whether there is more.
@@ -219,8 +225,11 @@ impl<F: Flash> Service<F> {
         Ok(())
     }
 
-    fn confirm(&mut self) -> Result<(), Refusal> {
+    fn confirm(&mut self, digest: Digest) -> Result<(), Refusal> {
         let running = self.running.ok_or(Refusal::NoFirmware)?;
+        if running.header.digest() != digest {
+            return Err(Refusal::Announced);
+        }
         confirm(&mut self.flash, &mut self.log, &running)
     }
 }

@@ -123,11 +123,12 @@ impl Bench {
             controller.service.receive(byte, &mut controller.version);
         }
         controller.service.step();
-        while let Some(byte) = controller.service.transmit() {
+        // Without power it says nothing any more.
+        let off = controller.service.flash().is_off();
+        while !off && let Some(byte) = controller.service.transmit() {
             let byte = self.garbled(byte);
             self.host.receive(&[byte], self.now);
         }
-        let off = controller.service.flash().is_off();
         if !off && !controller.service.restarts() {
             self.controller = Some(controller);
             return;
@@ -210,9 +211,11 @@ impl Bench {
 
     /// Attempts until the image runs and is confirmed.
     fn update(&mut self, image: &[u8], versions: &[i64]) -> Identity {
+        let digest = digest(image);
+        let confirm = Request::Confirm { digest };
         for _ in 0..20 {
             if self.attempt(image, versions).is_ok()
-                && self.ask(&Request::Confirm, versions) == Some(Answer::Accepted)
+                && self.ask(&confirm, versions) == Some(Answer::Accepted)
             {
                 return self.identify(versions);
             }
@@ -240,7 +243,11 @@ fn on_a_good_line_an_update_takes_one_attempt() {
     assert_eq!(trial.other, Some(digest(&image(1, &SEED))));
     let activated = bench.ask(&Request::Activate { bank: 1 }, &[2]);
     assert_eq!(activated, Some(Answer::Accepted));
-    let confirmed = bench.ask(&Request::Confirm, &[2]);
+    let digest = digest(&image(1, &SEED));
+    let other = bench.ask(&Request::Confirm { digest }, &[2]);
+    assert_eq!(other, Some(Answer::Refused(Refusal::Announced)));
+    let digest = trial.digest;
+    let confirmed = bench.ask(&Request::Confirm { digest }, &[2]);
     assert_eq!(confirmed, Some(Answer::Accepted));
     let identity = bench.identify(&[2]);
     assert_eq!((identity.state, identity.boots), (State::Confirmed, 2));
@@ -339,8 +346,11 @@ fn a_controller_without_firmware_takes_one() {
     let mut bench = Bench::with(Model::default(), 0, 1);
     let identity = bench.identify(&[0]);
     assert_eq!((identity.running, identity.version), (None, 0));
+    let confirm = Request::Confirm {
+        digest: Digest::default(),
+    };
     assert_eq!(
-        bench.ask(&Request::Confirm, &[0]),
+        bench.ask(&confirm, &[0]),
         Some(Answer::Refused(Refusal::NoFirmware))
     );
     let identity = bench.update(&image(1, &SEED), &[0, 1]);

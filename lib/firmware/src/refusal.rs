@@ -26,8 +26,8 @@ pub enum Refusal {
     /// Its security counter is below that of a release that was confirmed.
     #[error("the image's security counter is below that of a firmware that was confirmed before")]
     Counter = 7,
-    /// What was received is not what was announced.
-    #[error("the image is not the one that was announced")]
+    /// What was received, or what runs, is not what was named.
+    #[error("the image is not the one that was named")]
     Announced = 8,
     /// It does not fit into a bank.
     #[error("the image is larger than a bank")]

@@ -43,8 +43,12 @@ pub enum Request<'a> {
         /// The bank.
         bank: Bank,
     },
-    /// The image that runs is to stay. Accepted if it was confirmed already.
-    Confirm,
+    /// The image that runs is to stay. Accepted if it was confirmed already; refused as [`Refusal::Announced`] if another one runs,
+    /// which may be so when the controller has lost its power and the request comes a second time.
+    Confirm {
+        /// The digest of the image that is to stay.
+        digest: Digest,
+    },
 }
 
 /// Whether the image that runs is to stay.
@@ -188,14 +192,15 @@ impl<'a> Request<'a> {
             Self::Data { .. } => Kind::Data,
             Self::Finish => Kind::Finish,
             Self::Activate { .. } => Kind::Activate,
-            Self::Confirm => Kind::Confirm,
+            Self::Confirm { .. } => Kind::Confirm,
         }
     }
 
     pub(crate) fn encode(&self) -> Content {
         let mut content = Content::new();
         match self {
-            Self::Identify | Self::Finish | Self::Confirm => {}
+            Self::Identify | Self::Finish => {}
+            Self::Confirm { digest } => content.put(&digest.0),
             Self::Read { sensor } => content.put(&[*sensor]),
             Self::Begin { length, digest } => {
                 content.put(&length.to_le_bytes());
@@ -215,7 +220,9 @@ impl<'a> Request<'a> {
         let request = match kind {
             Kind::Identify => Self::Identify,
             Kind::Finish => Self::Finish,
-            Kind::Confirm => Self::Confirm,
+            Kind::Confirm => Self::Confirm {
+                digest: reader.digest()?,
+            },
             Kind::Read => Self::Read {
                 sensor: reader.byte()?,
             },

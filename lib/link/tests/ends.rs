@@ -349,7 +349,7 @@ proptest! {
         let mut host = Host::new(0, TIMING);
         host.submit(&Request::Identify, 0).unwrap();
         host.submit(&Request::Read { sensor: 0 }, 0).unwrap();
-        host.submit(&Request::Confirm, 0).unwrap();
+        host.submit(&Request::Confirm { digest: Digest::default() }, 0).unwrap();
         let mut ended = 0;
         let mut check = |host: &mut Host, now| {
             while let Some((_, answer)) = host.poll(now) {
