@@ -9,6 +9,7 @@ mod error;
 use core::fmt;
 
 pub use error::Error;
+pub use molt_control::Transfer;
 
 /// An error that ends a generation.
 pub trait Code: fmt::Debug + fmt::Display {
@@ -37,7 +38,9 @@ pub trait Service {
     type Error: Code;
 
     /// Whether the device has started. If so, the device's properties are published to the clients, and requests are taken.
-    /// To be called at the start, and after each interrupt until it returns `true`.
+    /// To be called at the start, and at each later event until it returns `true`.
+    ///
+    /// A device that runs firmware has started only when it runs the one that the generation was given.
     ///
     /// # Errors
     /// See [`Self::Error`].
@@ -50,7 +53,8 @@ pub trait Service {
     fn set_taking(&mut self, taking: bool);
 
     /// Gives the clients' requests to the device, as long as it has room, and completes what the device has done meanwhile.
-    /// Afterwards the device interrupts when it has done more.
+    /// Afterwards the device interrupts when it has done more. It is also called at each heartbeat, so that a driver can see that the
+    /// device has not answered in time.
     ///
     /// # Errors
     /// See [`Self::Error`].
@@ -63,4 +67,21 @@ pub trait Service {
     /// # Errors
     /// See [`Self::Error`].
     fn interrupt(&mut self) -> Result<Progress, Self::Error>;
+
+    /// Begins to transfer `firmware`, which the next generation brings, to the device's spare bank. The clients are served meanwhile.
+    /// The slice may be read until [`Self::transferred`] has returned the end.
+    fn transfer(&mut self, firmware: &'static [u8]) {
+        let _ = firmware;
+    }
+
+    /// How far that is.
+    fn transferred(&self) -> Transfer {
+        Transfer::Failed(NO_FIRMWARE)
+    }
+
+    /// The image that the generation runs has been committed: its firmware is what the device starts with from now on.
+    fn committed(&mut self) {}
 }
+
+/// Why a transfer fails at a driver whose device runs no firmware.
+pub const NO_FIRMWARE: u16 = 1;

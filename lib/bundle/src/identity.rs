@@ -3,10 +3,14 @@
 
 /// First part of a component identifier: the driver of a device of the class that follows.
 pub const DRIVER: &[u8] = b"driver";
+/// First part of a component identifier: the firmware of such a device.
+pub const FIRMWARE: &[u8] = b"firmware";
 /// First part of a component identifier: the guest's part of an update of that driver.
 pub const GUEST: &[u8] = b"guest";
 /// Key of the driver's payload.
 pub const DRIVER_PAYLOAD: &str = "#driver";
+/// Key of the firmware's payload.
+pub const FIRMWARE_PAYLOAD: &str = "#firmware";
 /// Key of the payload of the guest's part.
 pub const GUEST_PAYLOAD: &str = "#guest";
 

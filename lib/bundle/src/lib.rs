@@ -14,7 +14,9 @@ mod note;
 mod verify;
 
 pub use elf::{Machine, Segment, Window, entry, segments};
-pub use identity::{DRIVER, DRIVER_PAYLOAD, GUEST, GUEST_PAYLOAD, Identity};
+pub use identity::{
+    DRIVER, DRIVER_PAYLOAD, FIRMWARE, FIRMWARE_PAYLOAD, GUEST, GUEST_PAYLOAD, Identity,
+};
 pub use keys::verify_keys;
 pub use note::configuration;
 pub use verify::{Component, Trust, Verified, verify, verify_with_progress};

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The checks, in the order of draft-ietf-suit-manifest-37 (6.1, 6.2): authenticity, sequence number, then the commands.
 
-use molt_suit::{Envelope, Known, Manifest, Roles, TrustedKey, process, scan};
+use molt_suit::{Content, Envelope, Known, Manifest, Roles, TrustedKey, process, scan, sha256};
 
 use crate::elf::{self, Window};
-use crate::identity::{DRIVER, GUEST, Identity};
+use crate::identity::{DRIVER, FIRMWARE, GUEST, Identity};
 use crate::note::configuration;
 use crate::{Reason, Refusal};
 
@@ -19,6 +19,8 @@ pub struct Component<'a> {
     pub window: Window,
     /// The configuration of the kernel that it will run on. An image without a note is accepted.
     pub configuration: molt_note::Digest,
+    /// Most bytes of firmware, which then has to be in the bundle; 0: the device runs none that comes with its driver.
+    pub firmware: u64,
 }
 
 /// Why a bundle is trusted.
@@ -35,12 +37,14 @@ pub enum Trust<'a> {
 pub struct Verified<'a> {
     /// Its sequence number, above the committed one.
     pub sequence: u64,
-    /// SHA-256 of the driver's ELF.
+    /// SHA-256 of what the bundle brings: of the driver's ELF, or with firmware, of the digests of the driver's ELF and of the firmware.
     pub digest: [u8; 32],
     /// The driver's ELF.
     pub payload: &'a [u8],
     /// Its entry.
     pub entry: u64,
+    /// The firmware for the device, and SHA-256 of it.
+    pub firmware: Option<Content<'a>>,
     /// Index of the key that signed it.
     pub key: Option<usize>,
 }
@@ -85,7 +89,7 @@ pub fn verify_with_progress<'a>(
     if committed.is_some_and(|committed| manifest.sequence <= committed) {
         return Err(Reason::OldSequence.into());
     }
-    let known = [DRIVER, GUEST].map(|part| [part, component.class]);
+    let known = [DRIVER, GUEST, FIRMWARE].map(|part| [part, component.class]);
     let identity = &component.identity;
     let known = known.each_ref().map(|identifier| Known {
         identifier,
@@ -95,8 +99,12 @@ pub fn verify_with_progress<'a>(
         slot: 0,
     });
     let processed = process(&envelope, &manifest, &known, &mut progress)?;
-    let mut contents = processed.components.iter();
-    let Some((_, driver)) = contents.find(|(known, _)| *known == 0) else {
+    let content = |part: usize| {
+        let mut contents = processed.components.iter();
+        let found = contents.find(|(known, _)| *known == part);
+        found.map(|(_, content)| *content)
+    };
+    let Some(driver) = content(0) else {
         return Err(Refusal::text(
             Reason::Incomplete,
             "there is no driver in it",
@@ -106,11 +114,40 @@ pub fn verify_with_progress<'a>(
         return Err(Reason::WrongConfiguration.into());
     }
     let entry = elf::entry(driver.bytes, component.window)?;
+    let firmware = content(2);
+    check_firmware(firmware, component.firmware)?;
     Ok(Verified {
         sequence: manifest.sequence,
-        digest: driver.digest,
+        digest: firmware.map_or(driver.digest, |f| of_both(&driver.digest, &f.digest)),
         payload: driver.bytes,
         entry,
+        firmware,
         key,
     })
+}
+
+/// A driver and the firmware of its device belong together, so a bundle has both, or the device runs no firmware that comes with its
+/// driver.
+fn check_firmware(firmware: Option<Content<'_>>, most: u64) -> Result<(), Refusal> {
+    match firmware.map(|firmware| firmware.bytes.len() as u64) {
+        Some(0) | None if most != 0 => Err(Refusal::text(
+            Reason::WrongFirmware,
+            "there is no firmware for the device in it",
+        )),
+        Some(_) if most == 0 => Err(Refusal::text(
+            Reason::WrongFirmware,
+            "the device takes no firmware",
+        )),
+        Some(length) if length > most => Err(Reason::TooLarge.into()),
+        _ => Ok(()),
+    }
+}
+
+/// SHA-256 of two digests.
+fn of_both(driver: &[u8; 32], firmware: &[u8; 32]) -> [u8; 32] {
+    let mut both = [0; 64];
+    let (first, second) = both.split_at_mut(32);
+    first.copy_from_slice(driver);
+    second.copy_from_slice(firmware);
+    sha256(&both)
 }

@@ -34,4 +34,4 @@ pub mod stage;
 pub mod store;
 
 pub use orders::{Order, Orders, OrdersWriter, Start};
-pub use report::{CAPSULE, Report, ReportView, State};
+pub use report::{CAPSULE, Report, ReportView, State, Transfer};

@@ -7,6 +7,9 @@
 //! | 1 | start: 0 cold, 1 warm |
 //! | 2 | order: `serial << 8 \| kind` (1 run, 2 quiesce) |
 //! | 3 | beat: incremented each time that `update` asks for a heartbeat |
+//! | 4 | bytes of the firmware that the device has to run before the generation is ready; 0: none |
+//! | 5 | transfer: `serial << 32 \| bytes` of the firmware that the next generation brings; 0: none is wanted |
+//! | 6 | 1: the image that the generation runs is the committed one |
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -33,6 +36,7 @@ pub struct OrdersWriter<'a> {
     words: &'a [AtomicU64],
     serial: u64,
     beat: u64,
+    transfer: u32,
 }
 
 impl<'a> OrdersWriter<'a> {
@@ -43,14 +47,31 @@ impl<'a> OrdersWriter<'a> {
             words,
             serial: 0,
             beat: 0,
+            transfer: 0,
         }
     }
 
-    /// Writes the page for a generation that is about to start.
-    pub fn start(&mut self, generation: u64, start: Start) {
+    /// Writes the page for a generation that is about to start, with `firmware` bytes of firmware for its device.
+    pub fn start(&mut self, generation: u64, start: Start, firmware: u32) {
         self.store(0, generation);
         self.store(1, u64::from(start == Start::Warm));
+        self.store(4, firmware.into());
+        self.store(5, 0);
+        self.store(6, 0);
         self.order(Order::Run);
+    }
+
+    /// Asks for the transfer of the next firmware, of `bytes` bytes (not 0), to the device's spare bank; returns the serial number of the
+    /// answer. The generation is to be signalled afterwards, and the firmware stays mapped until it has answered.
+    pub fn transfer(&mut self, bytes: u32) -> u32 {
+        self.transfer = self.transfer.wrapping_add(1).max(1);
+        self.store(5, u64::from(self.transfer) << 32 | u64::from(bytes));
+        self.transfer
+    }
+
+    /// Says that the image that the generation runs is the committed one. The generation is to be signalled afterwards.
+    pub fn committed(&self) {
+        self.store(6, 1);
     }
 
     /// Gives a new order; returns its serial number. The generation is to be signalled afterwards.
@@ -121,6 +142,26 @@ impl<'a> Orders<'a> {
     #[must_use]
     pub fn beat(&self) -> u64 {
         self.load(3)
+    }
+
+    /// Bytes of the firmware that the device has to run before the generation is ready; 0: none.
+    #[must_use]
+    pub fn firmware(&self) -> usize {
+        usize::try_from(self.load(4)).unwrap_or(usize::MAX)
+    }
+
+    /// The transfer that is wanted: its serial number, and the bytes of the next firmware.
+    #[must_use]
+    pub fn transfer(&self) -> Option<(u32, usize)> {
+        let word = self.load(5);
+        let serial = (word >> 32) as u32;
+        (serial != 0).then_some((serial, word as u32 as usize))
+    }
+
+    /// Whether the image that the generation runs is the committed one.
+    #[must_use]
+    pub fn committed(&self) -> bool {
+        self.load(6) == 1
     }
 
     fn load(&self, index: usize) -> u64 {

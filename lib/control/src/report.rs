@@ -13,6 +13,7 @@
 //! | 7 | CNTPCT at the first completion |
 //! | 8 | CNTPCT at the newest completion |
 //! | 9 | the driver's version: a number that the driver defines |
+//! | 10 | transfer: `serial << 32 \| state << 16 \| value` (0 under way, value per mille; 1 done; 2 failed, value a number that the driver defines) |
 //! | 16.. | capsule |
 
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -32,6 +33,17 @@ pub enum State {
     Quiesced,
     /// It cannot continue.
     Failed,
+}
+
+/// How far the transfer of a firmware to the device is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transfer {
+    /// Under way: so much of it, per mille.
+    Working(u16),
+    /// The device has it, and has found it good.
+    Done,
+    /// Not possible. The device runs as before. Holds a number that the driver defines.
+    Failed(u16),
 }
 
 /// The driver's side.
@@ -107,6 +119,16 @@ impl<'a> Report<'a> {
     /// Reports the version of the driver, a number that the image defines.
     pub fn version(&self, version: u64) {
         self.store(9, version);
+    }
+
+    /// Reports how far the transfer with this serial number is.
+    pub fn transfer(&self, serial: u32, transfer: Transfer) {
+        let (state, value) = match transfer {
+            Transfer::Working(per_mille) => (0, per_mille),
+            Transfer::Done => (1, 0),
+            Transfer::Failed(reason) => (2, reason),
+        };
+        self.store(10, u64::from(serial) << 32 | state << 16 | u64::from(value));
     }
 
     /// The words of the capsule.
@@ -226,6 +248,20 @@ impl<'a> ReportView<'a> {
     #[must_use]
     pub fn version(&self) -> u64 {
         self.load(9)
+    }
+
+    /// How far the transfer with this serial number is.
+    #[must_use]
+    pub fn transfer(&self, serial: u32) -> Transfer {
+        let word = self.load(10);
+        if word >> 32 != u64::from(serial) {
+            return Transfer::Working(0);
+        }
+        match word >> 16 & 0xffff {
+            1 => Transfer::Done,
+            2 => Transfer::Failed(word as u16),
+            _ => Transfer::Working((word as u16).min(1000)),
+        }
     }
 
     fn load(&self, index: usize) -> u64 {

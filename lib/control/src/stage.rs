@@ -17,6 +17,8 @@
 //! | 4 | verify: client; build: arena | | 4..8 | SHA-256 of the driver's ELF that was verified or built, little endian words |
 //! | 5 | verify: length in bytes; build: generation | | 8 | length of the payload in bytes |
 //! | 6 | verify: committed sequence number | | 9 | build: slots used in the workshop, all below it |
+//! | | | | 18, 19 | build: the first workshop slot of the firmware's frames, which are in one row, and its bytes; 0 if there is none |
+//! | | | | 20..24 | build: SHA-256 of the firmware |
 //! | | | | 10..14 | verify, also if it failed: SHA-256 of the manifest, as the envelope has it; zeros if it was not found |
 //! | | | | 14..18 | verify that failed: SHA-256 of the bundle; zeros if nothing was copied |
 
@@ -86,6 +88,12 @@ pub struct Results {
     pub manifest: [u64; 4],
     /// Build: every capability that was made is in the workshop below this index.
     pub slots: u64,
+    /// Build: where the frames with the firmware begin in the workshop.
+    pub firmware_slot: u64,
+    /// Build: bytes of the firmware; 0: none.
+    pub firmware_length: u64,
+    /// Build: SHA-256 of it.
+    pub firmware_digest: [u64; 4],
 }
 
 /// `update`'s side.
@@ -147,6 +155,9 @@ impl<'a> Caller<'a> {
                 manifest: digest(10),
                 length: body(8),
                 slots: body(9),
+                firmware_slot: body(18),
+                firmware_length: body(19),
+                firmware_digest: digest(20),
             }),
             Some(3) => Outcome::Failed(
                 narrow(body(2)),
@@ -216,6 +227,9 @@ impl<'a> Worker<'a> {
         let words = [results.sequence, a, b, c, d, results.length, results.slots];
         self.0.put(3, words);
         self.0.put(10, results.manifest);
+        self.0
+            .put(18, [results.firmware_slot, results.firmware_length]);
+        self.0.put(20, results.firmware_digest);
         self.progress(1000);
         self.0.finish(2);
     }

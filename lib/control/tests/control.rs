@@ -4,7 +4,7 @@
 use std::sync::atomic::AtomicU64;
 
 use molt_control::stage::{Caller, Command, Outcome, Refused, Results, Worker};
-use molt_control::{Order, Orders, OrdersWriter, Report, ReportView, Start, State};
+use molt_control::{Order, Orders, OrdersWriter, Report, ReportView, Start, State, Transfer};
 
 fn page() -> Vec<AtomicU64> {
     (0..512).map(|_| AtomicU64::new(0)).collect()
@@ -52,7 +52,7 @@ fn orders_and_beats() {
     let page = page();
     let mut writer = OrdersWriter::new(&page);
     let orders = Orders::new(&page);
-    writer.start(7, Start::Cold);
+    writer.start(7, Start::Cold, 0);
     assert_eq!(
         (orders.generation(), orders.start(), orders.order().0),
         (7, Start::Cold, Order::Run)
@@ -61,6 +61,38 @@ fn orders_and_beats() {
     assert_eq!(orders.order(), (Order::Quiesce, serial));
     let beat = writer.ask_beat();
     assert_eq!(orders.beat(), beat);
+}
+
+#[test]
+fn a_transfer_is_answered_by_its_serial_number_and_a_new_generation_has_none() {
+    let (down, up) = (page(), page());
+    let mut writer = OrdersWriter::new(&down);
+    let (orders, view) = (Orders::new(&down), ReportView::new(&up));
+    writer.start(7, Start::Cold, 4096);
+    assert_eq!((orders.firmware(), orders.transfer()), (4096, None));
+    let report = Report::new(&up, 7);
+    let first = writer.transfer(100);
+    assert_eq!(orders.transfer(), Some((first, 100)));
+    report.transfer(first, Transfer::Working(500));
+    assert_eq!(view.transfer(first), Transfer::Working(500));
+    report.transfer(first, Transfer::Done);
+    let second = writer.transfer(200);
+    assert_ne!(first, second);
+    assert_eq!(
+        view.transfer(second),
+        Transfer::Working(0),
+        "the first one's answer is not the second's"
+    );
+    report.transfer(second, Transfer::Failed(9));
+    assert_eq!(view.transfer(second), Transfer::Failed(9));
+    assert!(!orders.committed());
+    writer.committed();
+    assert!(orders.committed());
+    writer.start(8, Start::Cold, 0);
+    assert_eq!(
+        (orders.firmware(), orders.transfer(), orders.committed()),
+        (0, None, false)
+    );
 }
 
 #[test]
@@ -93,6 +125,9 @@ fn stage_takes_each_command_once_and_late_answers_are_not_taken_for_new_ones() {
         length: 6,
         manifest: [8, 9, 10, 11],
         slots: 7,
+        firmware_slot: 12,
+        firmware_length: 13,
+        firmware_digest: [14, 15, 16, 17],
     };
     worker.done(results);
     assert_eq!(caller.outcome(), Some(Outcome::Done(results)));

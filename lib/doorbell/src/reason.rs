@@ -80,6 +80,9 @@ reasons! {
     ArenaFull = 48, "arena-full", "the image does not fit the arena";
     BuildFailed = 49, "build-failed", "the new generation could not be built";
     StageTimeout = 50, "stage-timeout", "copying, checking or building took too long";
+    TransferFailed = 51, "transfer-failed", "the device did not take the firmware, or found it wrong";
+    TransferTimeout = 52, "transfer-timeout", "the device did not take the firmware in time";
+    WrongFirmware = 53, "wrong-firmware", "the bundle has firmware for a device without, or none for a device that needs it";
 
     StopTimeout = 64, "stop-timeout", "the device did not stop by its deadline";
     ReadyTimeout = 65, "ready-timeout", "the new generation was not ready by its deadline";

@@ -56,6 +56,8 @@ pub enum Status {
     Probation = 8,
     /// The copy has been checked; it waits for the operator's approval.
     Approval = 9,
+    /// The device has the new firmware beside the old one; the old generation has been ordered to quiesce.
+    Transferred = 10,
     /// Done: the new generation stays.
     Committed = 16,
     /// The committed image runs again; REASON says why.
@@ -68,7 +70,7 @@ pub enum Status {
 
 impl Status {
     /// All of them, in order of their numbers.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Idle,
         Self::Offered,
         Self::Confirmed,
@@ -79,6 +81,7 @@ impl Status {
         Self::Granted,
         Self::Probation,
         Self::Approval,
+        Self::Transferred,
         Self::Committed,
         Self::RolledBack,
         Self::OutOfService,
@@ -111,6 +114,7 @@ impl Status {
             Self::Granted => "granted",
             Self::Probation => "probation",
             Self::Approval => "approval",
+            Self::Transferred => "transferred",
             Self::Committed => "committed",
             Self::RolledBack => "rolled back",
             Self::OutOfService => "out of service",

@@ -9,8 +9,8 @@ use molt_system::VaultSlot;
 
 /// Single copies at most.
 const COPIES: usize = 1024;
-/// Single copies at least, before arenas share what is left.
-const COPIES_MIN: u32 = 256;
+/// Single copies at least, before arenas share what is left: those of a grant, and of a firmware that is transferred.
+const COPIES_MIN: u32 = 320;
 
 /// The books.
 pub struct Books {

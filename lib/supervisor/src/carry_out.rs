@@ -49,6 +49,8 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
                 arena,
                 generation,
             } => self.build(index, slot, arena, generation),
+            Action::Transfer { arena, .. } => self.transfer(index, arena),
+            Action::Confirm(_) => self.confirm(index),
             Action::Prepare { generation, arena } => self.prepare(index, generation, arena),
             Action::Quiesce(_) => self.quiesce(index),
             Action::CloseGates => self.close_gates(index),
@@ -159,10 +161,10 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
     }
 
     fn clear(&mut self, index: usize, arena: u8) {
-        let building = self
-            .units
-            .get_mut(index)
-            .is_some_and(|unit| unit.build.give_up(arena));
+        let building = self.units.get_mut(index).is_some_and(|unit| {
+            unit.transfer.give_up(arena);
+            unit.build.give_up(arena)
+        });
         if building && self.stage.withdraw(index) {
             self.follow_up(index, Event::StageFailed(Reason::None));
         }
@@ -229,6 +231,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         let working = matches!(unit.machine.phase(), Phase::Verifying | Phase::Building);
         let progress = match status {
             _ if working => self.stage.progress(),
+            Status::Staged => unit.transfer_progress(),
             Status::Idle | Status::Offered | Status::Confirmed | Status::Refused => 0,
             _ => 1000,
         };

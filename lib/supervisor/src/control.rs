@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The control pages of an arena: orders to the generation that is built in it, and its report.
+//! The control pages of an arena: orders to the generation that is built in it, and its report; and which firmware it has.
 //!
 //! Each arena has pages of its own. They are mapped into a generation before it runs, while another may still serve, and are
 //! taken away when the arena is cleared. No two generations ever share one, so that a denial need not take them away.
@@ -11,6 +11,7 @@ use molt_system::{Arena, MAX_ARENAS, VaultSlot};
 use crate::books::Books;
 use crate::client::PAGE;
 use crate::holder::{copy, twice};
+use crate::transfer::Firmware;
 use crate::{Attributes, Kernel, Result, Rights, Space};
 
 /// The control pages of one arena.
@@ -18,6 +19,8 @@ pub struct Control<'m> {
     plan: &'m Arena,
     pub(crate) orders: OrdersWriter<'m>,
     pub(crate) report: ReportView<'m>,
+    /// The firmware that was built in the arena.
+    pub(crate) firmware: Firmware,
     /// Copies of the pages' frames, mapped into the arena's generation.
     copies: Vec<VaultSlot, 2>,
 }
@@ -29,6 +32,7 @@ impl<'m> Control<'m> {
             plan: arena,
             orders: OrdersWriter::new(kernel.words(arena.orders.update_vaddr, PAGE)),
             report: ReportView::new(kernel.words(arena.report.update_vaddr, PAGE)),
+            firmware: Firmware::default(),
             copies: Vec::new(),
         }
     }
@@ -48,7 +52,8 @@ impl<'m> Control<'m> {
     ) -> Result {
         self.disconnect(kernel, books)?;
         self.report.reset();
-        self.orders.start(generation, Start::Cold);
+        let firmware = self.firmware.bytes;
+        self.orders.start(generation, Start::Cold, firmware);
         for (page, rights) in [
             (&self.plan.orders, Rights::READ),
             (&self.plan.report, Rights::READ_WRITE),

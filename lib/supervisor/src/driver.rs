@@ -39,6 +39,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         {
             self.give(index, Event::Beat(generation));
         }
+        self.look_at_transfer(index);
         self.look_at_counters(index, generation, now);
         self.measure_resume(index);
     }

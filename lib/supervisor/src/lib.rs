@@ -16,6 +16,7 @@
 //! | [`build::Build`] | where the untypeds of each arena are, and the build that is under way |
 //! | [`holder::Holder`] | every capability through which the component's memory or device can be accessed |
 //! | [`watch::Watch`] | the heartbeat that is outstanding, and the counters of probation |
+//! | [`transfer::Transfer`] | the firmware in each arena, and the transfer that is under way |
 //! | [`stop::Stop`] | whether the device has been told to stop and was not seen to be at rest yet |
 #![no_std]
 #![forbid(unsafe_code)]
@@ -59,6 +60,7 @@ mod supervisor;
 mod swap;
 mod time;
 mod trace;
+pub mod transfer;
 pub mod unit;
 pub mod watch;
 pub mod work;

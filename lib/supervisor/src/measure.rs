@@ -9,10 +9,11 @@
 use molt_doorbell::Status;
 
 /// Names of the stages, each by the status that ends it.
-const STAGES: [(Status, &str); 8] = [
+const STAGES: [(Status, &str); 9] = [
     (Status::Confirmed, "confirm"),
     (Status::Verified, "verify"),
     (Status::Staged, "build"),
+    (Status::Transferred, "transfer"),
     (Status::Quiesced, "quiesce"),
     (Status::Denied, "deny"),
     (Status::Granted, "grant"),

@@ -225,7 +225,8 @@ impl fmt::Display for Health {
             | Phase::Verifying
             | Phase::Approval
             | Phase::Waiting
-            | Phase::Building => "serving",
+            | Phase::Building
+            | Phase::Transferring => "serving",
         })
     }
 }

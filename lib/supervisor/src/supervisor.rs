@@ -17,7 +17,8 @@ use crate::reading::Reading;
 use crate::stage::Stage;
 use crate::store::Store;
 use crate::time::Clock;
-use crate::unit::Unit;
+use crate::transfer::Firmware;
+use crate::unit::{Unit, pages};
 use crate::work::{Job, Kind, SLICE_US, Work};
 use crate::{Error, Kernel, Result};
 
@@ -158,6 +159,9 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
                 self.give(index, Event::Tick);
             }
         }
+        for unit in &mut self.units {
+            unit.poke(&self.kernel, now);
+        }
         for client in &mut self.clients {
             client.notify(&self.kernel);
         }
@@ -188,7 +192,12 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         let work = work.then_some(now + SLICE_US);
         let units = self.units.iter().flat_map(|unit| {
             let machine = unit.machine.deadline();
-            [machine, unit.watch.due(), unit.stop.due(now)]
+            [
+                machine,
+                unit.watch.due(),
+                unit.stop.due(now),
+                unit.poke_due(),
+            ]
         });
         let clients = self.clients.iter().map(|client| client.heard_at(now));
         let operator = self.operator.as_ref().and_then(|operator| operator.due());
@@ -220,6 +229,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             (Ok(results), Phase::Building) => {
                 if let Some(arena) = unit.build.built() {
                     unit.built = results.digest;
+                    pages(&mut unit.control, arena).firmware = Firmware::built(&results);
                     let slots = results.slots.min(WORKSHOP_OWN.into()) as u32;
                     if slots.saturating_sub(WORKSHOP_TCB) > self.books.arena_slots() {
                         return self.give(index, Event::StageFailed(Reason::ArenaFull));
@@ -257,6 +267,8 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
                 };
                 self.give(job.unit, event);
             }
+            Kind::Show => self.shown(job.unit, job.arena, result),
+            Kind::Hide => self.hidden(job.unit, result),
             // An arena that cannot be cleared is not used again; what needs it misses its deadline.
             Kind::Clear if result.is_ok() => {
                 self.give(job.unit, Event::ArenaCleared(job.arena));

@@ -44,6 +44,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
                 component,
                 generation: unit.machine.newest(),
             },
+            Status::Transferred => return self.trace_transfer(index),
             Status::Quiesced => {
                 unit.departed.generation = generation;
                 Trace::Quiesced {

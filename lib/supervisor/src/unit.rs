@@ -16,6 +16,7 @@ use crate::offer::Offer;
 use crate::ports::Ports;
 use crate::stop::Stop;
 use crate::store::Restoring;
+use crate::transfer::Transfer;
 use crate::watch::Watch;
 use crate::{Error, Kernel, Result};
 
@@ -63,6 +64,7 @@ pub struct Unit<'m> {
     pub(crate) ports: Ports,
     pub(crate) offer: Offer,
     pub(crate) build: Build,
+    pub(crate) transfer: Transfer,
     pub(crate) holder: Holder,
     pub(crate) watch: Watch,
     pub(crate) stop: Stop,
@@ -117,6 +119,7 @@ impl<'m> Unit<'m> {
             ports: Ports::new(kernel, &brief.authority, plan, books)?,
             offer: Offer::default(),
             build: Build::default(),
+            transfer: Transfer::default(),
             holder: Holder::default(),
             watch: Watch::default(),
             stop: Stop::default(),
@@ -204,6 +207,7 @@ fn config(plan: &molt_system::UpdateComponent, clients: u8, store: bool) -> Conf
         stage: STAGE_US,
         quiesce: plan.quiesce_us,
         stop: STOP_US,
+        transfer: (plan.firmware.size != 0).then_some(plan.firmware.transfer_us),
         ready: plan.ready_us,
         probation: plan.probation_us,
         probation_completions: plan.probation_completions.into(),

@@ -26,6 +26,10 @@ pub enum Kind {
         /// The first slot that `stage` reports as unused.
         slots: u32,
     },
+    /// Its firmware is mapped into the generation that has the device.
+    Show,
+    /// That is undone.
+    Hide,
     /// Its untypeds are moved back if they are lent, and each is revoked.
     Clear,
 }
@@ -160,6 +164,14 @@ impl Job {
                 let last = n + 1 >= plan.count + built;
                 unit.build.set_lent(self.arena, !last);
                 Ok(last)
+            }
+            Kind::Show => unit.show_page(kernel, books, self.arena, n),
+            Kind::Hide => unit.transfer.hide_page(kernel, books),
+            // The copies must be deleted while they are known to be copies: their slots are given back.
+            Kind::Clear if unit.transfer.shows(self.arena) => {
+                unit.transfer.hide_page(kernel, books)?;
+                self.next = n;
+                Ok(false)
             }
             Kind::Clear => {
                 pages(&mut unit.control, self.arena).disconnect(kernel, books)?;

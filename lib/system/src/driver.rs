@@ -51,6 +51,20 @@ pub struct DriverRing {
     pub size: u64,
 }
 
+/// Where firmware for the component's device is mapped, read-only.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct DriverFirmware {
+    /// Most bytes; 0: the device runs none that comes with its driver.
+    pub size: u64,
+    /// Address of the firmware that belongs to the generation.
+    pub own: u64,
+    /// Address of the one that belongs to the next generation, while it is transferred.
+    pub next: u64,
+}
+
 /// What a generation has to work with; the same for all generations of a component.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
@@ -73,6 +87,8 @@ pub struct DriverBrief {
     pub report: u64,
     /// The ring memory.
     pub ring: DriverRing,
+    /// Where the device's firmware is.
+    pub firmware: DriverFirmware,
     /// Identifier of the device's interrupt, or [`crate::NONE`].
     pub irq: u32,
     /// Channel of `update`.

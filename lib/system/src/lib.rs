@@ -25,7 +25,9 @@ mod timer;
 mod update;
 mod vmm;
 
-pub use driver::{DriverBrief, DriverClient, DriverRing, MAX_DRIVER_CLIENTS, SHARE_WORDS};
+pub use driver::{
+    DriverBrief, DriverClient, DriverFirmware, DriverRing, MAX_DRIVER_CLIENTS, SHARE_WORDS,
+};
 pub use flash::{FlashBrief, FlashComponent, LOG_SIZE, SLOT_UNIT, STORE_CLIENT};
 pub use header::{Brief, BriefError, BriefHeader, BriefKind, MAGIC, VERSION, brief};
 pub use parts::{Entry, GatePages, Identity, NONE, Name, Ring, TrustKey, VaultSlot};
@@ -36,9 +38,10 @@ pub use stage::{
 pub use timer::{MAX_TIMER_CLIENTS, TimerBrief, TimerClient};
 pub use update::{
     Arena, Authority, Bar, ControlPage, DeviceFrames, Holder, MAX_ARENAS, MAX_BARS, MAX_CLIENTS,
-    MAX_COMPONENTS, MAX_DEVICES, MAX_IRQS, MAX_MAPPINGS, MAX_OFFERS, MAX_REGIONS, MAX_SIGNALS,
-    OfferLimit, OperatorLink, Region, RegionMapping, Signal, StageLink, StopRoutine, Technique,
-    UpdateBrief, UpdateClient, UpdateComponent, UpdateIoSpace, UpdateIrq, UpdatePci,
+    MAX_COMPONENTS, MAX_DEVICES, MAX_FIRMWARE, MAX_IRQS, MAX_MAPPINGS, MAX_OFFERS, MAX_REGIONS,
+    MAX_SIGNALS, OfferLimit, OperatorLink, Region, RegionMapping, Signal, StageLink, StopRoutine,
+    Technique, UpdateBrief, UpdateClient, UpdateComponent, UpdateFirmware, UpdateIoSpace,
+    UpdateIrq, UpdatePci,
 };
 pub use vmm::{
     Class, GuestKind, ISOLATED, MAX_SHARES, PINNED, VmmBrief, VmmDoorbell, VmmGuest, VmmMemory,

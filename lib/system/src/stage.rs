@@ -3,7 +3,7 @@
 
 use crate::header::{counted, is_brief};
 use crate::update::{MAX_COMPONENTS, StageLink};
-use crate::{BriefHeader, Entry, Identity, Name, Ring, TrustKey, VaultSlot};
+use crate::{BriefHeader, DriverFirmware, Entry, Identity, Name, Ring, TrustKey, VaultSlot};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Most staging regions: one for each client, and that of `flash`.
@@ -61,6 +61,8 @@ pub struct StageComponent {
     pub brief: u64,
     /// Where a generation begins.
     pub entry: Entry,
+    /// Where it has its device's firmware.
+    pub firmware: DriverFirmware,
     /// What else needs page tables.
     pub tables: [TableRange; MAX_TABLES],
     /// The keys that are trusted from the start.

@@ -246,6 +246,23 @@ pub struct ControlPage {
     pub driver_vaddr: u64,
 }
 
+/// Most bytes of firmware.
+pub const MAX_FIRMWARE: u64 = 0x4_0000;
+
+/// Firmware that comes with a component's driver.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct UpdateFirmware {
+    /// Most bytes, at most [`MAX_FIRMWARE`]; 0: the device runs none that comes with its driver.
+    pub size: u64,
+    /// Address in a generation at which the next one's is mapped while it is transferred.
+    pub next: u64,
+    /// How long the transfer may take, in us.
+    pub transfer_us: u64,
+}
+
 /// A replaceable PD.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
@@ -318,6 +335,8 @@ pub struct UpdateComponent {
     pub pci: UpdatePci,
     /// The device's address space.
     pub io_space: UpdateIoSpace,
+    /// Firmware that comes with its driver.
+    pub firmware: UpdateFirmware,
 }
 
 impl UpdateComponent {

@@ -20,6 +20,10 @@ events! {
     Approval "approval" { client: W, component: W, sequence: u64 }
     /// The new generation is built in the free arena.
     Staged "staged" { component: W, generation: u64 }
+    /// The device has the firmware of the new generation in its spare bank, which is another one than it runs if `other` is 1.
+    Transferred "transferred" { component: W, bytes: u64, other: u64 }
+    /// The device did not take it; `reason` is a number that the driver defines.
+    TransferFailed "transfer-failed" { component: W, reason: u64 }
     /// The old generation has quiesced (`orderly`), or missed its deadline or was dead (`forced`).
     Quiesced "quiesced" { component: W, generation: u64, how: W }
     /// The gate of a client is closed and acknowledged.

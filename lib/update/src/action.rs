@@ -28,6 +28,16 @@ pub enum Action {
         /// The new generation's number.
         generation: Generation,
     },
+    /// Have the generation transfer the firmware that was built in `arena` to the device's spare bank, while it serves:
+    /// [`crate::Event::Transferred`] or [`crate::Event::TransferFailed`].
+    Transfer {
+        /// The one that has the device.
+        generation: Generation,
+        /// Where the firmware is.
+        arena: u8,
+    },
+    /// Tell the generation that its image is the committed one: the device is to start with its firmware from now on.
+    Confirm(Generation),
     /// Do for the generation that was built in `arena` what can be done before the present one lets go.
     Prepare {
         /// Which one.

@@ -18,11 +18,14 @@ pub struct Config {
     pub approval: Micros,
     /// How long `stage` may take, once to verify, once to build.
     pub stage: Micros,
+    /// How long it may take to transfer firmware to the device; `None`: the device runs none that comes with its driver.
+    pub transfer: Option<Micros>,
     /// How long the old generation may take to quiesce, and clients to leave their regions.
     pub quiesce: Micros,
     /// How long the device may take to stop.
     pub stop: Micros,
-    /// How long a new generation may take to be ready.
+    /// How long a new generation may take to be ready. One that brings the committed image back may take as long as a transfer in
+    /// addition: the device may have lost the firmware.
     pub ready: Micros,
     /// Length of probation.
     pub probation: Micros,

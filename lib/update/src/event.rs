@@ -52,6 +52,10 @@ pub enum Event {
     Kept,
     /// It cannot be done, or not be known to be done.
     KeepFailed(Reason),
+    /// The generation has transferred the firmware to the device: [`crate::Action::Transfer`] is done.
+    Transferred(Generation),
+    /// It could not.
+    TransferFailed(Generation),
     /// A client acknowledged that its gate is closed.
     GateClosed(Client),
     /// A generation reports that it has quiesced.

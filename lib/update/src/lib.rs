@@ -16,7 +16,8 @@
 //! ```
 //!
 //! If the running generation fails outside a transaction, the same path from *Closing* on brings the committed image back.
-//! The first generation begins at *Waiting*. Between *Verifying* and *Waiting* an update may wait for the operator (*Approval*).
+//! The first generation begins at *Waiting*. Between *Verifying* and *Waiting* an update may wait for the operator (*Approval*),
+//! and between *Building* and *Closing* the holder may transfer firmware to the device (*Transferring*).
 //!
 //! The operator's events are in the module `operator`. They go through the same states: an operator cannot have anything run that
 //! an update or a recovery could not.

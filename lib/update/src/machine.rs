@@ -137,6 +137,8 @@ impl Machine {
             Event::ArenaCleared(arena) => self.arena_cleared(now, arena, &mut out),
             Event::Kept => self.kept(&mut out),
             Event::KeepFailed(reason) => self.keep_failed(now, reason, &mut out),
+            Event::Transferred(generation) => self.transferred(now, generation, &mut out),
+            Event::TransferFailed(generation) => self.transfer_failed(generation, &mut out),
             Event::GateClosed(client) => self.gate_closed(now, client, &mut out),
             Event::Quiesced(generation) => self.quiesced(now, generation, &mut out),
             Event::Stopped => self.stopped(now, &mut out),
@@ -279,6 +281,7 @@ impl Machine {
                 Phase::Verifying | Phase::Waiting | Phase::Building => {
                     self.stage_timed_out(now, out);
                 }
+                Phase::Transferring => self.refuse(Reason::TransferTimeout, out),
                 Phase::Closing { .. } => self.closing_timed_out(now, out),
                 Phase::Stopping => self.out_of_service(Reason::StopTimeout, out),
                 Phase::Starting => self.holder_failed(now, Reason::ReadyTimeout, out),

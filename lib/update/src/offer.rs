@@ -5,7 +5,7 @@
 use crate::action::push;
 use crate::machine::bit;
 use crate::phase::{Arena, Candidate, Instance, Job, Phase, Stage};
-use crate::{Action, Actions, Client, Digest, Machine, Micros, Reason, Status};
+use crate::{Action, Actions, Client, Digest, Generation, Machine, Micros, Reason, Status};
 
 impl Machine {
     pub(crate) fn offer(
@@ -172,11 +172,45 @@ impl Machine {
             match self.job {
                 Job::Update(_) => {
                     self.report(Status::Staged, Reason::None, out);
-                    self.close_in_order(now, out);
+                    self.transfer(now, out);
                 }
                 _ => self.grant(now, out),
             }
         }
+    }
+
+    /// Has the holder transfer the firmware that the next generation brings, if there is any.
+    fn transfer(&mut self, now: Micros, out: &mut Actions) {
+        let (Some(span), Some(holder), Some(next)) = (self.config.transfer, self.holder, self.next)
+        else {
+            return self.close_in_order(now, out);
+        };
+        self.phase = Phase::Transferring;
+        self.deadline = Some(now + span);
+        push(
+            out,
+            Action::Transfer {
+                generation: holder.generation,
+                arena: next.arena,
+            },
+        );
+    }
+
+    pub(crate) fn transferred(&mut self, now: Micros, by: Generation, out: &mut Actions) {
+        if self.transfers(by) {
+            self.report(Status::Transferred, Reason::None, out);
+            self.close_in_order(now, out);
+        }
+    }
+
+    pub(crate) fn transfer_failed(&mut self, by: Generation, out: &mut Actions) {
+        if self.transfers(by) {
+            self.refuse(Reason::TransferFailed, out);
+        }
+    }
+
+    fn transfers(&self, generation: Generation) -> bool {
+        self.phase == Phase::Transferring && self.holder.is_some_and(|h| h.generation == generation)
     }
 
     pub(crate) fn stage_failed(&mut self, now: Micros, reason: Reason, out: &mut Actions) {

@@ -23,6 +23,8 @@ pub enum Phase {
     Waiting,
     /// `stage` builds.
     Building,
+    /// The holder transfers the firmware that the new generation brings to the device, and serves meanwhile.
+    Transferring,
     /// Waits for the holder to quiesce, and for the clients to leave their regions.
     Closing {
         /// The holder has quiesced.

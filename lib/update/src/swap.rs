@@ -111,12 +111,14 @@ impl Machine {
         let Some(next) = self.next.take() else {
             return;
         };
+        let mut ready = self.config.ready;
         if matches!(self.job, Job::Recover(_)) {
             self.starts = self.starts.saturating_add(1);
+            ready += self.config.transfer.unwrap_or(0);
         }
         self.holder = Some(next);
         self.phase = Phase::Starting;
-        self.deadline = Some(now + self.config.ready);
+        self.deadline = Some(now + ready);
         push(
             out,
             Action::Grant {
@@ -140,6 +142,7 @@ impl Machine {
                 self.report(Status::RolledBack, cause.reason, out);
                 self.job = Job::None;
                 self.phase = Phase::Idle;
+                self.confirm_image(out);
             }
             _ => {
                 self.phase = Phase::Probation;
@@ -193,6 +196,14 @@ impl Machine {
             self.clear_old(out);
             self.job = Job::None;
             self.phase = Phase::Idle;
+            self.confirm_image(out);
+        }
+    }
+
+    /// The holder runs the committed image.
+    fn confirm_image(&self, out: &mut Actions) {
+        if let (Some(_), Some(holder)) = (self.config.transfer, self.holder) {
+            push(out, Action::Confirm(holder.generation));
         }
     }
 

@@ -22,6 +22,7 @@ fn machine() -> Machine {
         errors_allowed: 1,
         remember: Some(HOUR),
         keep: None,
+        transfer: None,
         beat: 30,
         attempts: 3,
         relapses: 5,

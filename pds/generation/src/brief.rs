@@ -4,6 +4,7 @@
 use core::sync::atomic::AtomicU64;
 
 use molt_brief::{PAGE, words};
+use molt_control::Orders;
 use molt_shared::Registers;
 use molt_system::{DriverBrief, DriverClient};
 
@@ -43,4 +44,23 @@ pub fn ring(brief: &DriverBrief) -> (&'static [AtomicU64], u64) {
 /// A client's queue.
 pub fn queue(client: &DriverClient) -> &'static [AtomicU64] {
     words(client.queue, client.queue_words * 8)
+}
+
+/// The firmware that the device has to run; empty: none.
+pub fn firmware(brief: &DriverBrief) -> &'static [u8] {
+    let length = Orders::new(control(brief).0).firmware();
+    mapped(brief.firmware.own, brief.firmware.size, length)
+}
+
+/// The firmware of the next generation, while it is to be transferred.
+pub fn next_firmware(brief: &DriverBrief, length: usize) -> &'static [u8] {
+    mapped(brief.firmware.next, brief.firmware.size, length)
+}
+
+fn mapped(vaddr: u64, size: u64, length: usize) -> &'static [u8] {
+    let length = usize::try_from(size).map_or(0, |size| length.min(size));
+    match length {
+        0 => &[],
+        _ => molt_brief::bytes(vaddr, length as u64),
+    }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The life of a generation: it starts, serves and quiesces, and reports to `update`.
 
-use molt_control::{Order, Orders, Report};
+use molt_control::{Order, Orders, Report, Transfer};
 use molt_service::{Code, Progress, Service};
 use molt_system::{DriverBrief, NONE};
 use sel4_microkit::{Channel, ChannelSet, DeferredAction, DeferredActionSlot, Handler, Infallible};
@@ -23,6 +23,10 @@ pub struct Generation<S, F> {
     /// Serial number of the quiesce order that was answered, until the next order to run.
     at_rest: Option<u64>,
     beat: u64,
+    /// Serial number of the newest transfer, and what was reported of it.
+    transfer: (u32, Transfer),
+    /// The driver was told that its image has been committed.
+    committed: bool,
     /// The last notification of a client: sent by the call that waits for the next event.
     last: DeferredActionSlot,
 }
@@ -52,6 +56,8 @@ impl<S: Service, F: Fault> Generation<S, F> {
             ready: false,
             at_rest: None,
             beat: 0,
+            transfer: (0, Transfer::Done),
+            committed: false,
             last: DeferredActionSlot::new(),
         };
         let started = open(brief, generation).and_then(|driver| {
@@ -88,9 +94,9 @@ impl<S: Service, F: Fault> Generation<S, F> {
             let _ = irq.irq_ack();
             // This sees what came since the first look. From now on a rising edge is a new interrupt.
             self.interrupt()?;
-            self.say_ready()?;
         }
         loop {
+            self.say_ready()?;
             self.follow_order();
             let Some(driver) = &mut self.driver else {
                 break;
@@ -98,6 +104,7 @@ impl<S: Service, F: Fault> Generation<S, F> {
             let progress = driver.pump()?;
             self.fault.pumped(&progress, brief::control(self.brief).0);
             self.account(progress);
+            self.report_transfer();
             if !progress.more {
                 break;
             }
@@ -147,6 +154,29 @@ impl<S: Service, F: Fault> Generation<S, F> {
             && self.fault.obeys()
         {
             driver.set_taking(order == Order::Run);
+            if self.ready && !self.committed && self.orders.committed() {
+                self.committed = true;
+                driver.committed();
+            }
+            if let Some((serial, length)) = self.orders.transfer()
+                && serial != self.transfer.0
+            {
+                self.transfer = (serial, Transfer::Working(0));
+                driver.transfer(brief::next_firmware(self.brief, length));
+            }
+        }
+    }
+
+    /// Reports how far a transfer is that has not ended.
+    fn report_transfer(&mut self) {
+        let (serial, before) = self.transfer;
+        if let (Transfer::Working(_), Some(driver)) = (before, &self.driver) {
+            let now = driver.transferred();
+            self.report.transfer(serial, now);
+            self.transfer.1 = now;
+            if !matches!(now, Transfer::Working(_)) {
+                self.tell_update();
+            }
         }
     }
 

@@ -13,6 +13,7 @@ use sel4_extra::VSPACE as VSPACE_OBJECT;
 
 use crate::fill::{Access, Filler, PAGE};
 use crate::make::{Arena, capability};
+use crate::slots::Image;
 use crate::tables::Tables;
 use crate::{brief, check};
 
@@ -25,13 +26,22 @@ const CONSTANT: Access = Access {
     execute: false,
 };
 
-/// Builds from the untypeds in the workshop. Returns the first workshop slot that is not used.
+/// Where a generation's capabilities are in the workshop.
+pub struct Built {
+    /// The first slot that is not used.
+    pub slots: u32,
+    /// The first of the frames with the device's firmware.
+    pub firmware: u32,
+}
+
+/// Builds from the untypeds in the workshop.
 pub fn build(
     stage: &StageBrief,
     component: &StageComponent,
-    image: &[u8],
+    image: &Image,
     progress: impl Fn(u64),
-) -> Result<u32, Reason> {
+) -> Result<Built, Reason> {
+    let (image, firmware) = (image.bytes, image.firmware);
     let window = check::window(component);
     let start = entry(image, window)?;
     let mut arena = Arena::new(component.arena_count, WORKSHOP_REST);
@@ -65,6 +75,7 @@ pub fn build(
         brief::driver_brief(component),
     )?;
     let buffer = filler.page(place.ipc_buffer, DATA, 0, &[])?;
+    let at = load_firmware(&mut filler, component.firmware.own, firmware)?;
     for range in component.tables() {
         let Filler { tables, arena, .. } = &mut filler;
         tables.cover(arena, range.vaddr, range.size, range.page_bits)?;
@@ -77,7 +88,21 @@ pub fn build(
     *registers.sp_mut() = place.stack_top;
     tcb.tcb_write_all_registers(false, &mut registers)
         .map_err(failed)?;
-    Ok(arena.used())
+    Ok(Built {
+        slots: arena.used(),
+        firmware: at,
+    })
+}
+
+/// Makes the pages with the device's firmware. Returns the workshop slot of the first; the others follow.
+fn load_firmware(filler: &mut Filler<'_>, vaddr: u64, firmware: &[u8]) -> Result<u32, Reason> {
+    let size = (firmware.len() as u64).next_multiple_of(PAGE);
+    let Filler { tables, arena, .. } = filler;
+    // All page tables first, so that the frames are in one row.
+    tables.cover(arena, vaddr, size, 12)?;
+    let first = arena.used();
+    filler.pages(vaddr, size, CONSTANT, firmware)?;
+    Ok(first)
 }
 
 fn load(

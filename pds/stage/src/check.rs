@@ -127,6 +127,7 @@ fn check<'a>(
         },
         window: window(component),
         configuration: stage.configuration,
+        firmware: component.firmware.size,
     };
     verify_with_progress(bundle, &wanted, trust, committed, |done, all| {
         progress((done * 1000 / all.max(1)) as u64);

@@ -87,12 +87,15 @@ impl Stage {
                 let component = component_of(self.brief, index)?;
                 let known = self.known.get_mut(index).ok_or(Reason::Internal)?;
                 let image = known.image(self.brief, component, slot)?;
-                let slots = build::build(self.brief, component, image.bytes, |done| {
+                let built = build::build(self.brief, component, &image, |done| {
                     self.worker.progress(done);
                 })?;
                 Ok(Results {
                     digest: digest::words(&image.digest),
-                    slots: slots.into(),
+                    slots: built.slots.into(),
+                    firmware_slot: built.firmware.into(),
+                    firmware_length: image.firmware.len() as u64,
+                    firmware_digest: digest::words(&image.firmware_digest),
                     ..Results::default()
                 })
             }

@@ -22,8 +22,12 @@ pub type Ring = Vec<TrustedKey, MAX_KEYS>;
 pub struct Image {
     /// The ELF, in its slot.
     pub bytes: &'static [u8],
-    /// SHA-256 of it.
+    /// SHA-256 of what the bundle brings.
     pub digest: [u8; 32],
+    /// The firmware for the device, in the same slot; empty: none. And SHA-256 of it.
+    pub firmware: &'static [u8],
+    /// See `firmware`.
+    pub firmware_digest: [u8; 32],
 }
 
 /// `stage`'s record of a component.
@@ -58,6 +62,10 @@ impl Known {
             *image = Some(Image {
                 bytes: verified.payload,
                 digest: verified.digest,
+                firmware: verified.firmware.map_or(&[], |firmware| firmware.bytes),
+                firmware_digest: verified
+                    .firmware
+                    .map_or([0; 32], |firmware| firmware.digest),
             });
         }
     }

@@ -2,7 +2,9 @@
 //! Makes and signs envelopes.
 
 use minicbor::Encoder;
-use molt_bundle::{DRIVER, DRIVER_PAYLOAD, GUEST, GUEST_PAYLOAD, Identity};
+use molt_bundle::{
+    DRIVER, DRIVER_PAYLOAD, FIRMWARE, FIRMWARE_PAYLOAD, GUEST, GUEST_PAYLOAD, Identity,
+};
 use molt_suit::encode::{self, Part};
 use molt_suit::{Algorithm, Envelope, Refusal, Sign1};
 use sha2::{Digest, Sha256};
@@ -37,6 +39,8 @@ pub struct Bundle<'a> {
     pub sequence: u64,
     /// The driver's ELF.
     pub driver: &'a [u8],
+    /// The firmware of the device.
+    pub firmware: Option<&'a [u8]>,
     /// The guest's part.
     pub guest: Option<&'a [u8]>,
     /// A version and a description for people, in English.
@@ -51,12 +55,17 @@ impl Bundle<'_> {
     pub fn envelope(&self) -> Result<Vec<u8>, EnvelopeError> {
         let driver = [DRIVER, self.class.as_bytes()];
         let guest = [GUEST, self.class.as_bytes()];
+        let firmware = [FIRMWARE, self.class.as_bytes()];
         let mut parts = vec![self.part(&driver, DRIVER_PAYLOAD, self.driver)];
         let mut payloads = vec![(DRIVER_PAYLOAD, self.driver)];
         if let Some(payload) = self.guest {
             parts.push(self.part(&guest, GUEST_PAYLOAD, payload));
             // In the map the shorter key comes first (RFC 8949, 4.2.1).
             payloads.insert(0, (GUEST_PAYLOAD, payload));
+        }
+        if let Some(payload) = self.firmware {
+            parts.push(self.part(&firmware, FIRMWARE_PAYLOAD, payload));
+            payloads.push((FIRMWARE_PAYLOAD, payload));
         }
         let text = self
             .text

@@ -19,10 +19,10 @@ use molt_sdf::Rule;
 use molt_sdf::System;
 use molt_sdf::model::{Client, DomainId, Map, RegionId, Replaceable, Role, SetvarValue, Share};
 use molt_sdk::Arch;
-use molt_system::layout::{TOOL_AREA, Top};
+use molt_system::layout::{SMALL_PAGE, TOOL_AREA, Top};
 use molt_system::{
-    BriefHeader, DriverBrief, DriverClient, DriverRing, Entry, ISOLATED, Identity,
-    MAX_DRIVER_CLIENTS, NONE, Name, PINNED, SHARE_WORDS, TableRange, TrustKey,
+    BriefHeader, DriverBrief, DriverClient, DriverFirmware, DriverRing, Entry, ISOLATED, Identity,
+    MAX_DRIVER_CLIENTS, MAX_FIRMWARE, NONE, Name, PINNED, SHARE_WORDS, TableRange, TrustKey,
 };
 use std::mem::offset_of;
 use zerocopy::IntoBytes;
@@ -37,6 +37,8 @@ pub const ORDERS: u64 = TOOL_AREA + 0x10_0000;
 pub const REPORT: u64 = ORDERS + 0x2000;
 /// Address of the configuration space of a component's PCI function, which a generation gets to read.
 pub const CONFIGURATION: u64 = REPORT + 0x2000;
+/// Address of the device's firmware in a generation, and after it that of the next generation's while it is transferred.
+const FIRMWARE: u64 = TOOL_AREA + 0x20_0000;
 /// Sequence number of the factory image: every update is above it.
 pub const FACTORY: u64 = 0;
 /// Version of the capsule's format: none is handed over yet, all starts are cold.
@@ -71,8 +73,20 @@ fn one(layout: &mut Layout, domain: DomainId) -> Result<Driver, Error> {
     let described = &system.domains[domain];
     let (_, file) = layout.files.named(system, &described.image)?;
     let arch = (layout.configuration.arch(), layout.configuration.top());
+    let firmware = match described
+        .replaceable
+        .as_ref()
+        .and_then(|r| r.firmware.as_ref())
+    {
+        Some(firmware) => Some(layout.files.named(system, &firmware.image)?.1),
+        None => None,
+    };
+    let with = Bundle {
+        firmware: firmware.as_deref(),
+        ..Bundle::default()
+    };
     let bundle = (layout.configuration.check(&file))
-        .and_then(|()| make_bundle(arch, system, domain, &file, FACTORY, &Bundle::default()))
+        .and_then(|()| make_bundle(arch, system, domain, &file, FACTORY, &with))
         .map_err(|reason| layout.image_error(&described.image, &described.image.span, reason))?;
     let slot = described.replaceable.as_ref().map_or(0, |r| r.bundle_size);
     if bundle.len() as u64 > slot {
@@ -204,7 +218,33 @@ pub fn tables(system: &System, domain: DomainId) -> Vec<TableRange> {
                 reserved: 0,
             }),
     );
+    let firmware = firmware(system, domain);
+    let own_and_next = [firmware.own, firmware.next];
+    tables.extend(
+        own_and_next
+            .into_iter()
+            .filter(|at| *at != 0)
+            .map(|vaddr| TableRange {
+                vaddr,
+                size: firmware.size,
+                page_bits: 12,
+                reserved: 0,
+            }),
+    );
     tables
+}
+
+/// Where the device's firmware is; zeros if it runs none that comes with its driver.
+pub fn firmware(system: &System, domain: DomainId) -> DriverFirmware {
+    let replaceable = system.domains[domain].replaceable.as_ref();
+    let Some(firmware) = replaceable.and_then(|r| r.firmware.as_ref()) else {
+        return DriverFirmware::default();
+    };
+    DriverFirmware {
+        size: firmware.size.next_multiple_of(SMALL_PAGE),
+        own: FIRMWARE,
+        next: FIRMWARE + MAX_FIRMWARE,
+    }
 }
 
 fn brief(system: &System, domain: DomainId) -> DriverBrief {
@@ -219,6 +259,7 @@ fn brief(system: &System, domain: DomainId) -> DriverBrief {
             .first()
             .map_or(NONE, |irq| irq.id.value as u32),
         update_channel: channel(system, domain, system.role(Role::Update)),
+        firmware: firmware(system, domain),
         client_count: described.clients.len().min(MAX_DRIVER_CLIENTS) as u32,
         ..DriverBrief::default()
     };

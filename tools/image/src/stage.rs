@@ -2,7 +2,7 @@
 //! `stage`: its workshop, bundle slots, staging regions and window.
 
 use crate::builder::{ALL, CNode, Frames};
-use crate::driver::{Driver, identity};
+use crate::driver::{Driver, firmware, identity};
 use crate::layout::Layout;
 use crate::pages::Shared;
 use crate::plan::SHARED;
@@ -147,6 +147,7 @@ fn component(
         factory_length: driver.bundle.len() as u64,
         brief,
         entry: driver.entry,
+        firmware: firmware(layout.system, driver.domain),
         ..StageComponent::default()
     };
     row.tables

@@ -2,7 +2,7 @@
 //! The keys that a component trusts, and the target's decision about a bundle, made on the host.
 
 use crate::configuration::Configuration;
-use crate::driver::{entry, identity, named, tables};
+use crate::driver::{entry, firmware, identity, named, tables};
 use crate::files::Files;
 use crate::stage::ARENA_BITS;
 use crate::{Error, KernelSource};
@@ -73,6 +73,7 @@ pub fn would_run(
         .zip(&tables)
         .for_each(|(to, from)| *to = *from);
     let (start, end) = row.image_range();
+    let firmware = firmware(system, component).size;
     let component = Component {
         class: replaceable.class.as_bytes(),
         identity: named(replaceable),
@@ -86,6 +87,7 @@ pub fn would_run(
             memory: replaceable.arena >> ARENA_BITS << ARENA_BITS,
         },
         configuration: configuration.digest,
+        firmware,
     };
     let verified = molt_bundle::verify(bundle, &component, Trust::Keys(keys), Some(committed));
     Ok(verified.map(|_| ()))

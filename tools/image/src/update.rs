@@ -2,7 +2,9 @@
 //! `update`: its vault, and the plan that names everything in it.
 
 use crate::builder::{ALL, Builder, CNode, Frames, SIGNAL};
-use crate::driver::{CONFIGURATION, Driver, FACTORY, ORDERS, REPORT, channel, devices, identity};
+use crate::driver::{
+    CONFIGURATION, Driver, FACTORY, ORDERS, REPORT, channel, devices, firmware, identity,
+};
 use crate::io;
 use crate::layout::Layout;
 use crate::pages::Shared;
@@ -13,10 +15,11 @@ use molt_sdf::model::{DomainId, Doorbell, Map, RegionId, Role, Stop};
 use molt_sdk::Arch;
 use molt_system::boot::{Kind, SOURCE_SCHED_CONTROL};
 use molt_system::{
-    Arena, Authority, Bar, BriefHeader, ControlPage, DeviceFrames, MAX_ARENAS, MAX_BARS,
-    MAX_CLIENTS, MAX_COMPONENTS, MAX_DEVICES, MAX_IRQS, MAX_MAPPINGS, MAX_REGIONS, MAX_SIGNALS,
-    NONE, Name, OfferLimit, Region, RegionMapping, Signal, StopRoutine, UpdateBrief, UpdateClient,
-    UpdateComponent, UpdateIoSpace, UpdateIrq, UpdatePci, VaultSlot, cspace,
+    Arena, Authority, Bar, BriefHeader, ControlPage, DeviceFrames, DriverFirmware, MAX_ARENAS,
+    MAX_BARS, MAX_CLIENTS, MAX_COMPONENTS, MAX_DEVICES, MAX_IRQS, MAX_MAPPINGS, MAX_REGIONS,
+    MAX_SIGNALS, NONE, Name, OfferLimit, Region, RegionMapping, Signal, StopRoutine, UpdateBrief,
+    UpdateClient, UpdateComponent, UpdateFirmware, UpdateIoSpace, UpdateIrq, UpdatePci, VaultSlot,
+    cspace,
 };
 
 /// The vault as it is filled.
@@ -323,6 +326,14 @@ fn component(
         row.probation_completions = replaceable.probation_completions as u32;
         row.attempts = replaceable.attempts as u32;
         row.relapses = replaceable.relapses as u32;
+        if let Some(described) = &replaceable.firmware {
+            let DriverFirmware { size, next, .. } = firmware(system, driver.domain);
+            row.firmware = UpdateFirmware {
+                size,
+                next,
+                transfer_us: described.transfer_us,
+            };
+        }
         let count = (replaceable.arena >> ARENA_BITS) as u32;
         layout.b.part("arenas");
         for arena in &mut row.arenas {

@@ -76,6 +76,8 @@ pub struct Update {
     pub from: u64,
     /// The generation that runs after.
     pub to: u64,
+    /// `driver`, or `firmware` if the device is to run another firmware, with another driver or the same.
+    pub kind: String,
     /// How the device was denied.
     pub technique: String,
     /// `committed`, `rolled back`, `refused` or `out of service`.
@@ -87,6 +89,12 @@ pub struct Update {
     pub blackout_ns: u64,
     /// The part of it that is execution time, see the architecture's words, in nanoseconds.
     pub blackout_cpu_ns: u64,
+    /// With firmware: how long its transfer to the device took, while that served, in nanoseconds.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub transfer_ns: Option<u64>,
+    /// With firmware: from the device's last answer under the old one to the first under the new one, in nanoseconds.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub activation_ns: Option<u64>,
     /// How long each stage took, in nanoseconds.
     pub stages: BTreeMap<String, u64>,
 }

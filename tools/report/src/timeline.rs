@@ -79,6 +79,19 @@ fn words(event: &Event) -> Option<(&str, String)> {
             "stage",
             format!("generation {generation} stands ready beside the running one"),
         ),
+        Event::Transferred { bytes, other, .. } => (
+            "driver",
+            match other {
+                0 => "the device's firmware stays the same".to_owned(),
+                _ => {
+                    format!("the device has the new firmware beside the running one, {bytes} bytes")
+                }
+            },
+        ),
+        Event::TransferFailed { component, reason } => (
+            "driver",
+            format!("the device of '{component}' did not take the firmware (reason {reason})"),
+        ),
         Event::Quiesced {
             generation, how, ..
         } => (

@@ -10,6 +10,9 @@ use crate::result::Update;
 /// The answer to an offer while another one is under way; that one is not disturbed by it.
 const BUSY: &str = "busy";
 
+/// [`Update::kind`] with firmware.
+const FIRMWARE: &str = "firmware";
+
 /// All transactions so far.
 #[derive(Debug, Default)]
 pub struct Transactions {
@@ -39,6 +42,15 @@ impl Transactions {
             Event::Refused {
                 component, reason, ..
             } => self.refused(component.as_str(), reason.as_str()),
+            Event::Transferred {
+                component,
+                other: 1,
+                ..
+            } => {
+                if let Some(update) = self.current(component.as_str()) {
+                    FIRMWARE.clone_into(&mut update.kind);
+                }
+            }
             Event::Denied {
                 component,
                 technique,
@@ -84,6 +96,7 @@ impl Transactions {
                 if let Some(update) = self.current(component.as_str()) {
                     update.blackout_ns = *total;
                     update.blackout_cpu_ns = *cpu;
+                    update.activation_ns = (update.kind == FIRMWARE).then_some(*total);
                 }
             }
             Event::Stage {
@@ -93,6 +106,9 @@ impl Transactions {
                 ..
             } => {
                 if let Some(update) = self.current(component.as_str()) {
+                    if name.as_str() == "transfer" && update.kind == FIRMWARE {
+                        update.transfer_ns = Some(*ns);
+                    }
                     update.stages.insert(name.as_str().to_owned(), *ns);
                 }
             }
@@ -105,6 +121,7 @@ impl Transactions {
         self.last.insert(component.to_owned(), self.updates.len());
         self.updates.push(Update {
             component: component.to_owned(),
+            kind: "driver".to_owned(),
             from: running,
             to: running,
             ..Update::default()

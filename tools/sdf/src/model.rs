@@ -370,6 +370,21 @@ pub struct Replaceable {
     pub pci: Option<Pci>,
     /// Ours: index of its device's address space.
     pub io_space: Option<usize>,
+    /// Ours: the device runs firmware, which comes with the driver.
+    pub firmware: Option<Firmware>,
+}
+
+/// `<firmware>` of `<replaceable>`: what the device runs.
+#[derive(Clone, Debug)]
+pub struct Firmware {
+    /// Where the element is.
+    pub span: Span,
+    /// The file of the factory's.
+    pub image: At<String>,
+    /// Most bytes.
+    pub size: u64,
+    /// How long a transfer to the device may take, in us.
+    pub transfer_us: u64,
 }
 
 /// `<trust>` of `<replaceable>`: a public key and what it may sign.

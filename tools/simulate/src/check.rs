@@ -56,6 +56,15 @@ pub fn check(
             }
         }
     }
+    if let Some(arena) = holder
+        && matches!(unit.machine().phase(), Phase::Starting | Phase::Probation)
+        && world
+            .calls
+            .reached(vault(slot::FREE + 32 * arena + 2), driver_at::NEXT_FIRMWARE)
+            .is_some()
+    {
+        return Some("another generation's firmware");
+    }
     if more_than_planned(world, holder) {
         return Some("more rights than planned");
     }
@@ -82,7 +91,7 @@ fn books(supervisor: &Supervisor<'static, Handle>, world: &World) -> Option<&'st
         return Some("books");
     }
     let first = slot::FREE + 2 * 32;
-    let filled = (first..first + 256).filter(|at| world.calls.filled(vault(*at)));
+    let filled = (first..first + plan::COPIES).filter(|at| world.calls.filled(vault(*at)));
     (filled.count() as u32 > books.in_use()).then_some("books")
 }
 
@@ -121,12 +130,18 @@ fn arena_of(tcb: u32) -> u32 {
     (tcb - slot::FREE) / 32
 }
 
-/// Whether the holder can write its orders, or the last client the ring: both may only be read.
+/// Whether the holder can write its orders or firmware, or the last client the ring: they may only be read.
 fn more_than_planned(world: &World, holder: Option<u32>) -> bool {
     let writes = |vspace, vaddr| world.calls.reached(vspace, vaddr).is_some_and(|r| r.write);
     let own = holder.map(|arena| vault(slot::FREE + 32 * arena + 2));
     let last = vault(slot::CLIENT_VSPACES + CLIENTS as u32 - 1);
-    own.is_some_and(|own| writes(own, driver_at::ORDERS)) || writes(last, plan::CLIENT_RING)
+    let only_read = [
+        driver_at::ORDERS,
+        driver_at::FIRMWARE,
+        driver_at::NEXT_FIRMWARE,
+    ];
+    own.is_some_and(|own| only_read.into_iter().any(|at| writes(own, at)))
+        || writes(last, plan::CLIENT_RING)
 }
 
 /// Whether a generation can touch the control pages of another.

@@ -6,6 +6,24 @@ const MAGIC: usize = 0x000;
 const DEVICE_ID: usize = 0x008;
 const STATUS: usize = 0x070;
 
+/// What the device runs, by the sequence number of the bundle that it came with, and what it has beside it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Firmware {
+    /// What it runs.
+    pub runs: u64,
+    /// What it has in its other bank; 0: nothing whole.
+    pub spare: u64,
+    /// What it starts with when its power comes back.
+    pub kept: u64,
+}
+
+impl Firmware {
+    /// It starts anew, with what was in the other bank.
+    pub fn activate(&mut self) {
+        core::mem::swap(&mut self.runs, &mut self.spare);
+    }
+}
+
 /// The device.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Device {
@@ -15,6 +33,8 @@ pub struct Device {
     pub stops_at: Option<u64>,
     /// How long it takes to stop, in us; `None`: it never stops.
     pub takes: Option<u64>,
+    /// Its firmware, if it runs any.
+    pub firmware: Option<Firmware>,
 }
 
 impl Device {

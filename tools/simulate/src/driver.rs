@@ -4,9 +4,10 @@
 use std::sync::atomic::Ordering;
 
 use molt_block_queue::{Request, Server, SlotId, Status};
-use molt_control::{Order, Orders, Report};
+use molt_control::{Order, Orders, Report, Transfer};
 
-use crate::plan::{CLIENTS, Places, QUEUE_PAGES, driver_at, slot, vault};
+use crate::device::Firmware;
+use crate::plan::{CLIENTS, FIRMWARE_PAGES, Places, QUEUE_PAGES, driver_at, slot, vault};
 use crate::world::World;
 
 /// The fault of an image.
@@ -67,6 +68,9 @@ pub struct Driver {
     beat: u64,
     ready: bool,
     quiet: Option<u64>,
+    /// Serial number of the newest transfer, and whether it is under way.
+    transfer: (u32, bool),
+    kept: bool,
     served: u64,
     /// Requests that it answered with an error.
     pub failed: u64,
@@ -93,6 +97,8 @@ impl Driver {
             beat: orders.beat(),
             ready: false,
             quiet: None,
+            transfer: (0, false),
+            kept: false,
             served: 0,
             failed: 0,
         }
@@ -129,7 +135,7 @@ impl Driver {
             self.report.beat(self.beat);
         }
         let (order, serial) = self.orders.order();
-        if !self.ready && self.kind != Kind::NeverReady {
+        if !self.ready && self.kind != Kind::NeverReady && self.brings_firmware(world)? {
             self.touches(world, driver_at::DEVICE, true)?;
             let now = world.now;
             world.device.write(now, 0x070, 0xf);
@@ -139,6 +145,7 @@ impl Driver {
         if !self.ready {
             return Ok(());
         }
+        self.follow_transfer(world)?;
         let obeys = self.kind != Kind::Disobeys;
         let taking = order == Order::Run || !obeys;
         for n in 0..CLIENTS {
@@ -159,6 +166,78 @@ impl Driver {
         Ok(())
     }
 
+    /// The word at an address that it reads.
+    fn reads(&self, world: &World, vaddr: u64) -> Result<u64, u64> {
+        let vspace = vault(slot::FREE + 32 * self.arena as u32 + 2);
+        let reached = world.calls.reached(vspace, vaddr).ok_or(vaddr)?;
+        Ok(world.ram.word(reached.paddr & !7).load(Ordering::Relaxed))
+    }
+
+    /// Brings the device to the firmware that it was built with. Returns whether the device runs it.
+    fn brings_firmware(&mut self, world: &mut World) -> Result<bool, u64> {
+        if world.device.firmware.is_none() {
+            return Ok(true);
+        }
+        let own = self.reads(world, driver_at::FIRMWARE)?;
+        self.touches(world, driver_at::DEVICE, true)?;
+        let takes = world.choices.below(4);
+        let Some(device) = &mut world.device.firmware else {
+            return Ok(true);
+        };
+        match *device {
+            Firmware { runs, .. } if runs == own => return Ok(true),
+            Firmware { spare, .. } if spare == own => device.activate(),
+            // Once in a while the device has lost it.
+            _ if takes == 0 => device.spare = own,
+            _ => {}
+        }
+        world.signal(crate::world::Actor::Driver);
+        Ok(false)
+    }
+
+    /// Transfers the next firmware, and has the device keep what it runs.
+    fn follow_transfer(&mut self, world: &mut World) -> Result<(), u64> {
+        if world.device.firmware.is_none() {
+            return Ok(());
+        }
+        if self.orders.committed() && !self.kept {
+            self.kept = true;
+            if let Some(device) = &mut world.device.firmware {
+                device.kept = device.runs;
+            }
+        }
+        if let Some((serial, _)) = self.orders.transfer()
+            && serial != self.transfer.0
+        {
+            self.transfer = (serial, true);
+        }
+        let (serial, true) = self.transfer else {
+            return Ok(());
+        };
+        let last = driver_at::NEXT_FIRMWARE + 4096 * u64::from(FIRMWARE_PAGES - 1);
+        let next = self.reads(world, last)?;
+        let end = match world.choices.below(16) {
+            // The device does not answer any more.
+            0 => return Ok(()),
+            1 => Transfer::Failed(3),
+            // A driver that lies: its successor has to transfer it.
+            2 => Transfer::Done,
+            3..9 => {
+                self.report.transfer(serial, Transfer::Working(500));
+                return Ok(());
+            }
+            _ => {
+                if let Some(device) = &mut world.device.firmware {
+                    device.spare = next;
+                }
+                Transfer::Done
+            }
+        };
+        self.transfer.1 = false;
+        self.report.transfer(serial, end);
+        Ok(())
+    }
+
     /// The device is as fast as the driver is woken.
     fn complete(&mut self, world: &mut World, done: &mut Vec<u64>) -> Result<(), u64> {
         if !world.device.active || self.kind == Kind::Silent && self.served > 2 {
@@ -170,6 +249,11 @@ impl Driver {
             if world.choices.once_in(4) {
                 self.in_flight.push((n, slot, request));
                 continue;
+            }
+            if let Some(device) = world.device.firmware
+                && device.runs != self.reads(world, driver_at::FIRMWARE)?
+            {
+                world.broken = Some("served under another firmware");
             }
             let fails = self.kind == Kind::AnswersErrors;
             let status = if fails { Status::IoError } else { Status::Ok };

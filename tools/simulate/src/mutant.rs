@@ -40,7 +40,9 @@ mutants! {
     /// The device is not revoked.
     KeepsDevice = "keeps-device", ["two holders", "derived after a denial", "reached after a denial", "books"];
     /// The control pages' copies are not deleted.
-    KeepsControl = "keeps-control", ["books"];
+    KeepsControl = "keeps-control", ["books", "an idle arena holds something"];
+    /// The next generation's firmware stays mapped in the one that transferred it.
+    KeepsFirmware = "keeps-firmware", ["books", "an idle arena holds something", "another generation's firmware"];
     /// The generations of both arenas get the same report page.
     SharesControl = "shares-control", ["another generation's control pages"];
     /// The handler's copies are not revoked.

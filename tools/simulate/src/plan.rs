@@ -8,8 +8,8 @@ use molt_block_queue::layout::WORDS as REGION_WORDS;
 use molt_supervisor::Rights;
 use molt_system::{
     Arena, Authority, ControlPage, DeviceFrames, GatePages, NONE, Name, OperatorLink, Region,
-    RegionMapping, Ring, StageLink, UpdateBrief, UpdateClient, UpdateComponent, UpdateIrq,
-    VaultSlot,
+    RegionMapping, Ring, StageLink, UpdateBrief, UpdateClient, UpdateComponent, UpdateFirmware,
+    UpdateIrq, VaultSlot,
 };
 
 use crate::calls::{Calls, object};
@@ -22,6 +22,10 @@ pub const UPDATERS: usize = 2;
 /// Untypeds of an arena, and their size: TCB, CNode, VSpace and tables.
 pub const UNTYPEDS: u32 = 3;
 const UNTYPED_BITS: u32 = 14;
+/// Slots for single copies.
+pub const COPIES: u32 = 320;
+/// Pages of a firmware.
+pub const FIRMWARE_PAGES: u32 = 2;
 /// Frames of a queue.
 pub const QUEUE_PAGES: u32 = (REGION_WORDS as u32 * 8).div_ceil(4096);
 
@@ -68,6 +72,8 @@ pub mod driver_at {
     pub const REPORT: u64 = 0x1000_1000;
     pub const RING: u64 = 0x1000_2000;
     pub const DEVICE: u64 = 0x1000_3000;
+    pub const FIRMWARE: u64 = 0x1000_4000;
+    pub const NEXT_FIRMWARE: u64 = 0x1000_8000;
     pub const QUEUES: u64 = 0x1001_0000;
 }
 /// Address of a client's queue in the client.
@@ -81,6 +87,7 @@ pub const OWN_DEVICE: u64 = 0x2000_0000;
 pub const QUIESCE_US: u64 = 2_000;
 pub const READY_US: u64 = 5_000;
 pub const PROBATION_US: u64 = 80_000;
+pub const TRANSFER_US: u64 = 50_000;
 /// Completions that end probation.
 pub const COMPLETIONS: u32 = 3;
 pub const ATTEMPTS: u32 = 3;
@@ -178,18 +185,19 @@ pub fn set_up(calls: &mut Calls) -> Places {
 }
 
 /// The plan. `update` finds memory at its physical address.
-/// `all_update`: a mutant's, in which every client may update.
-pub fn brief(places: &Places, all_update: bool) -> &'static UpdateBrief {
-    static BRIEFS: [OnceLock<(Places, Box<UpdateBrief>)>; 2] = [const { OnceLock::new() }; 2];
-    let (made_for, brief) = BRIEFS[usize::from(all_update)].get_or_init(|| {
+/// `all_update`: a mutant's, in which every client may update. `firmware`: the device runs firmware that comes with its driver.
+pub fn brief(places: &Places, all_update: bool, firmware: bool) -> &'static UpdateBrief {
+    static BRIEFS: [OnceLock<(Places, Box<UpdateBrief>)>; 4] = [const { OnceLock::new() }; 4];
+    let which = usize::from(all_update) | usize::from(firmware) << 1;
+    let (made_for, brief) = BRIEFS[which].get_or_init(|| {
         let updaters = if all_update { CLIENTS } else { UPDATERS };
-        (*places, Box::new(make(places, updaters)))
+        (*places, Box::new(make(places, updaters, firmware)))
     });
     assert_eq!(made_for, places, "the set-up is the same each time");
     brief
 }
 
-fn make(places: &Places, updaters: usize) -> UpdateBrief {
+fn make(places: &Places, updaters: usize, firmware: bool) -> UpdateBrief {
     let mut brief = UpdateBrief {
         log: Ring {
             vaddr: LOG,
@@ -204,7 +212,7 @@ fn make(places: &Places, updaters: usize) -> UpdateBrief {
             own_sc: VaultSlot(slot::OWN_SC),
             stage_sc: VaultSlot(slot::STAGE_SC),
             free_first: VaultSlot(slot::FREE),
-            free_count: 256 + 2 * 32,
+            free_count: COPIES + 2 * 32,
             reserved: 0,
         },
         stage: StageLink {
@@ -226,6 +234,13 @@ fn make(places: &Places, updaters: usize) -> UpdateBrief {
         ..UpdateBrief::default()
     };
     brief.components[0] = component(places);
+    if firmware {
+        brief.components[0].firmware = UpdateFirmware {
+            size: u64::from(FIRMWARE_PAGES) * 4096,
+            next: driver_at::NEXT_FIRMWARE,
+            transfer_us: TRANSFER_US,
+        };
+    }
     // The last client sees the ring and may not write to it.
     let onlooker = RegionMapping {
         holder: CLIENTS as u32 - 1,

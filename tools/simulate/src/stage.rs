@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! `stage`: copies, verifies and builds. Where the script says so, it answers late, twice, falsely or never.
 
+use std::sync::atomic::Ordering;
+
 use molt_control::stage::{Command, Refused, Results, Worker};
 use molt_doorbell::Reason;
 use molt_system::cspace::{
@@ -9,7 +11,7 @@ use molt_system::cspace::{
 
 use crate::calls::object;
 use crate::driver::Kind;
-use crate::plan::{self, UNTYPEDS, WORKSHOP, driver_at};
+use crate::plan::{self, FIRMWARE_PAGES, UNTYPEDS, WORKSHOP, driver_at};
 use crate::world::{Actor, World};
 
 /// A bundle, as far as it matters here.
@@ -156,20 +158,45 @@ impl Stage {
         *self.built.get_mut(arena).ok_or(Reason::Internal)? = bundle;
         let half = flaw == Some(Flaw::HalfBuilt);
         let made = make(world, half);
+        let firmware = match (bundle, world.device.firmware) {
+            (Some(bundle), Some(_)) if made.is_ok() && !half => load(world, bundle),
+            _ => Ok(None),
+        };
         if half {
             self.gone = true;
             return Err(Reason::BuildFailed);
         }
         made.map_err(|_| Reason::BuildFailed)?;
+        let firmware = firmware.map_err(|_| Reason::BuildFailed)?;
         let slots = match flaw {
             Some(Flaw::Lies) => 5000,
-            _ => u64::from(WORKSHOP_REST) + 2,
+            _ => u64::from(WORKSHOP_REST) + 2 + u64::from(firmware.map_or(0, |_| FIRMWARE_PAGES)),
         };
         Ok(Results {
+            firmware_slot: u64::from(WORKSHOP_REST) + 2,
+            firmware_length: firmware.map_or(0, |_| u64::from(FIRMWARE_PAGES) * 4096 - 1),
+            firmware_digest: bundle.map_or([0; 4], Bundle::digest),
             slots,
             ..Results::default()
         })
     }
+}
+
+/// The firmware's frames, which hold the bundle's sequence number, mapped into the generation in the workshop.
+fn load(world: &mut World, bundle: Bundle) -> Result<Option<()>, u64> {
+    let at = |n: u32| WORKSHOP + u64::from(WORKSHOP_REST + 2 + n);
+    let calls = &mut world.calls;
+    let count = FIRMWARE_PAGES.into();
+    calls.retype(WORKSHOP + 2, object::PAGE, 0, at(0), count)?;
+    for n in 0..FIRMWARE_PAGES {
+        let vaddr = driver_at::FIRMWARE + 4096 * u64::from(n);
+        let paddr = world.calls.paddr(at(n));
+        let vspace = WORKSHOP + u64::from(WORKSHOP_VSPACE);
+        world.calls.map(at(n), vspace, vaddr, 2, 3 | 4)?;
+        let word = world.ram.word(paddr);
+        word.store(bundle.sequence, Ordering::Relaxed);
+    }
+    Ok(Some(()))
 }
 
 /// The objects of a generation, in the workshop.

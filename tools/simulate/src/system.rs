@@ -93,8 +93,11 @@ impl System {
     pub fn new(ram: Ram, seed: u64, script: Vec<Entry>, mutant: Option<Mutant>) -> Self {
         let mut calls = Calls::boot(ram);
         let places = plan::set_up(&mut calls);
-        let brief = plan::brief(&places, mutant == Some(Mutant::AnyClient));
-        let mut world = World::new(calls, ram, Choices::new(seed ^ 0x5eed), mutant);
+        // Every second seed is that of a device with firmware.
+        let firmware = seed & 1 == 1;
+        let brief = plan::brief(&places, mutant == Some(Mutant::AnyClient), firmware);
+        let choices = Choices::new(seed ^ 0x5eed);
+        let mut world = World::new(calls, ram, choices, mutant, firmware);
         let wanted = |world: &mut World| 8 + world.choices.below(24);
         let wanted: Vec<u64> = (0..CLIENTS).map(|_| wanted(&mut world)).collect();
         let clients = wanted.iter().enumerate();
@@ -530,6 +533,13 @@ impl System {
         }
         if self.excused {
             return None;
+        }
+        let lives = self.driver.as_ref().is_some_and(|driver| !driver.crashed);
+        if let (Some(firmware), Phase::Idle, true) =
+            (world.device.firmware, unit.machine().phase(), lives)
+            && firmware.kept != unit.machine().committed().sequence
+        {
+            return Some("the device starts with other firmware than the committed");
         }
         check_end(&self.supervisor, &world)
     }

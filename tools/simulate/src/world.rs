@@ -13,9 +13,9 @@ use molt_system::{UpdateComponent, VaultSlot};
 
 use crate::calls::Calls;
 use crate::choices::Choices;
-use crate::device::Device;
+use crate::device::{Device, Firmware};
 use crate::mutant::Mutant;
-use crate::plan::{self, CHILD, CLIENTS, WORKSHOP, slot, vault};
+use crate::plan::{self, CHILD, CLIENTS, WORKSHOP, driver_at, slot, vault};
 use crate::ram::Ram;
 
 /// Who does something.
@@ -50,7 +50,19 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(calls: Calls, ram: Ram, choices: Choices, mutant: Option<Mutant>) -> Self {
+    /// `firmware`: the device runs some, in the beginning the factory's.
+    pub fn new(
+        calls: Calls,
+        ram: Ram,
+        choices: Choices,
+        mutant: Option<Mutant>,
+        firmware: bool,
+    ) -> Self {
+        let firmware = firmware.then_some(Firmware {
+            runs: 1,
+            spare: 0,
+            kept: 1,
+        });
         Self {
             calls,
             ram,
@@ -59,6 +71,7 @@ impl World {
             mutant,
             device: Device {
                 takes: Some(0),
+                firmware,
                 ..Device::default()
             },
             alarm: None,
@@ -111,6 +124,20 @@ fn address(slot: Slot) -> (Option<u64>, u64) {
 /// The vault's originals, by what they are.
 /// The report page of the second arena.
 const SECOND_REPORT: u32 = slot::CONTROL + 3;
+
+/// Whether the frame is mapped into a generation as the next one's firmware.
+fn is_next_firmware(world: &mut World, slot: VaultSlot) -> bool {
+    let paddr = world.calls.paddr(vault(slot.0));
+    let vspaces = [0, 1].map(|arena| vault(slot::FREE + 32 * arena + 2));
+    let mut pages =
+        (0..u64::from(plan::FIRMWARE_PAGES)).map(|n| driver_at::NEXT_FIRMWARE + n * 4096);
+    pages.any(|vaddr| {
+        let mut reached = vspaces
+            .into_iter()
+            .filter_map(|at| world.calls.reached(at, vaddr));
+        reached.any(|reached| reached.paddr & !0xfff == paddr)
+    })
+}
 
 fn is_arena(slot: VaultSlot) -> bool {
     (slot::ARENAS..slot::ARENAS + 2 * plan::UNTYPEDS).contains(&slot.0)
@@ -170,7 +197,8 @@ impl Kernel<'static> for Handle {
 
     fn delete(&self, slot: VaultSlot) -> Result {
         self.with(|world| {
-            if world.is(Mutant::KeepsControl) {
+            let kept = world.is(Mutant::KeepsFirmware) && is_next_firmware(world, slot);
+            if kept || world.is(Mutant::KeepsControl) {
                 return Ok(());
             }
             world.calls.delete(vault(slot.0))

@@ -35,6 +35,7 @@ fn deep() -> bool {
 struct Explorer {
     mutant: Mutant,
     store: bool,
+    firmware: bool,
     offers: u8,
     faults: u8,
     orders: u8,
@@ -63,6 +64,7 @@ impl Model for Explorer {
     fn init_states(&self) -> Vec<World> {
         vec![World::new(
             self.store,
+            self.firmware,
             self.offers,
             self.faults,
             self.orders,
@@ -135,6 +137,10 @@ impl Model for Explorer {
         for generation in [newest, newest.saturating_sub(1), 99] {
             moves.push(Move::Free(Event::Ready(generation)));
             moves.push(Move::Free(Event::Quiesced(generation)));
+            if world.firmware {
+                moves.push(Move::Free(Event::Transferred(generation)));
+                moves.push(Move::Free(Event::TransferFailed(generation)));
+            }
             moves.push(Move::Free(Event::Beat(generation)));
             for (completions, owed) in [(0, 2), (2, 1), (4, 0)] {
                 moves.push(Move::Free(Event::Health {
@@ -245,33 +251,39 @@ impl Model for Explorer {
 
 #[test]
 fn every_rule_holds_in_every_state() {
-    hold(false, 0, false);
+    hold(false, false, 0, false);
 }
 
 #[test]
 fn every_rule_holds_in_every_state_with_a_store() {
-    hold(true, 0, false);
+    hold(true, false, 0, false);
 }
 
 #[test]
-fn every_rule_holds_in_every_state_with_an_operator() {
-    hold(false, 1, false);
+fn every_rule_holds_in_every_state_with_an_operator_and_firmware() {
+    hold(false, true, 1, false);
 }
 
 #[test]
 fn every_rule_holds_in_every_state_with_an_operator_and_a_store() {
-    hold(true, 1, false);
+    hold(true, false, 1, false);
 }
 
 #[test]
 fn every_rule_holds_in_every_state_if_the_operator_has_to_approve() {
-    hold(false, 1, true);
+    hold(false, false, 1, true);
 }
 
-fn hold(store: bool, orders: u8, asks: bool) {
+#[test]
+fn every_rule_holds_in_every_state_of_a_device_with_firmware() {
+    hold(false, true, 0, false);
+}
+
+fn hold(store: bool, firmware: bool, orders: u8, asks: bool) {
     let checker = Explorer {
         mutant: Mutant::None,
         store,
+        firmware,
         offers: if deep() { 2 } else { 1 },
         // A fault and an order in one run make too many states; what times out is free.
         faults: u8::from(orders == 0),
@@ -307,6 +319,7 @@ fn every_mutant_breaks_a_rule() {
         let checker = Explorer {
             mutant,
             store: mutant == Mutant::Volatile,
+            firmware: mutant.of_firmware(),
             // Orders make many more states; what they break shows early.
             offers: if mutant.of_operator() { 1 } else { 2 },
             faults: u8::from(mutant == Mutant::Lenient),

@@ -48,10 +48,16 @@ pub enum Mutant {
     Thawed,
     /// Reports that a component that comes back is out of service once more, and takes nothing from its clients.
     Unclaimed,
+    /// Swaps without the firmware's transfer.
+    Untransferred,
+    /// Has the device keep a new firmware that is on probation.
+    EarlyConfirm,
+    /// Never tells the device to keep its firmware.
+    Unconfirmed,
 }
 
 impl Mutant {
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 24] = [
         Self::NoStop,
         Self::NoDeny,
         Self::NoSuspend,
@@ -73,7 +79,18 @@ impl Mutant {
         Self::Unapproved,
         Self::Thawed,
         Self::Unclaimed,
+        Self::Untransferred,
+        Self::EarlyConfirm,
+        Self::Unconfirmed,
     ];
+
+    /// Whether it takes a device with firmware to notice it.
+    pub fn of_firmware(self) -> bool {
+        matches!(
+            self,
+            Self::Untransferred | Self::EarlyConfirm | Self::Unconfirmed
+        )
+    }
 
     /// Whether it takes an operator to notice it.
     pub fn of_operator(self) -> bool {
@@ -159,6 +176,16 @@ impl Mutant {
                 | (Self::NoDeny, Action::Deny(_))
                 | (Self::NoSuspend, Action::Suspend(_))
                 | (Self::Silent, Action::FailGates) => {}
+                (Self::Untransferred, Action::Transfer { generation, .. }) => {
+                    for next in machine.step(now, Event::Transferred(generation)) {
+                        let _ = out.push(next);
+                    }
+                }
+                (Self::EarlyConfirm, Action::OpenGates(generation)) => {
+                    let _ = out.push(action);
+                    let _ = out.push(Action::Confirm(generation));
+                }
+                (Self::Unconfirmed, Action::Confirm(_)) => {}
                 (Self::EarlyResume, Action::Grant { generation, .. }) => {
                     let _ = out.push(action);
                     let _ = out.push(Action::OpenGates(generation));

@@ -4,7 +4,7 @@
 use molt_update::{Event, Phase, Reason};
 
 use crate::mutant::Mutant;
-use crate::world::{Device, KEEP, StageJob, World, config};
+use crate::world::{Device, KEEP, StageJob, TRANSFER, World, config};
 
 /// Nobody answers any more, except that `update` finishes its own work. It must end, in a time that the deadlines bound.
 pub fn silence(mutant: Mutant, world: &World) -> bool {
@@ -16,6 +16,7 @@ pub fn silence(mutant: Mutant, world: &World) -> bool {
         + limits.stop
         + limits.ready
         + KEEP
+        + 2 * TRANSFER
         + limits.probation
         + 3 * limits.beat;
     let mut left = once * (u64::from(limits.attempts) + 2);
@@ -101,6 +102,9 @@ fn answer(world: &World) -> Option<Event> {
     let holder = world.holder.filter(|h| !h.suspended)?;
     if !holder.ready {
         return Some(Event::Ready(holder.generation));
+    }
+    if world.transferring.is_some() && world.machine.phase() == Phase::Transferring {
+        return Some(Event::Transferred(holder.generation));
     }
     if world.quiesce {
         return Some(Event::Quiesced(holder.generation));

@@ -58,6 +58,12 @@ pub struct World {
     pub approved: Option<[u64; 4]>,
     pub frozen: bool,
     pub back: bool,
+    /// The device runs firmware; the arena whose firmware is being transferred, and the one whose was.
+    pub firmware: bool,
+    pub transferring: Option<u8>,
+    pub transferred: Option<u8>,
+    /// The generation whose firmware is what the device starts with.
+    pub confirmed_firmware: Option<Generation>,
     pub store: bool,
     /// The slot that is being kept, and the one that was kept last.
     pub keeping: Option<u8>,
@@ -85,6 +91,8 @@ pub const ALLOWED: Client = 0;
 
 /// How long keeping may take in worlds with a store.
 pub const KEEP: u64 = 60;
+/// How long a transfer may take in worlds with firmware.
+pub const TRANSFER: u64 = 55;
 
 pub fn config() -> Config {
     Config {
@@ -106,22 +114,36 @@ pub fn config() -> Config {
         attempts: 2,
         relapses: 5,
         settled: 0,
+        transfer: None,
     }
 }
 
 impl World {
     /// With `store`, an image is committed only when it outlives the power.
     /// With `orders`, so many commands of an operator, who is to approve each update if `asks`.
-    pub fn new(store: bool, offers: u8, faults: u8, orders: u8, asks: bool) -> Self {
+    /// With `firmware`, the device runs firmware that comes with its driver.
+    pub fn new(
+        store: bool,
+        firmware: bool,
+        offers: u8,
+        faults: u8,
+        orders: u8,
+        asks: bool,
+    ) -> Self {
         let keep = store.then_some(KEEP);
         let approved = u8::from(asks);
         let config = Config {
             keep,
             approved,
+            transfer: firmware.then_some(TRANSFER),
             ..config()
         };
         let mut world = Self {
             machine: Machine::new(config, 10),
+            firmware,
+            transferring: None,
+            transferred: None,
+            confirmed_firmware: None,
             store,
             keeping: None,
             kept: None,
@@ -184,6 +206,14 @@ impl World {
                 "a client that is gone is waited for",
             );
         }
+        if let (true, Phase::Idle, Some(holder)) =
+            (self.firmware, self.machine.phase(), self.holder)
+        {
+            self.rule(
+                self.confirmed_firmware == Some(holder.generation),
+                "the device was not told to keep the committed firmware",
+            );
+        }
         self.rule(
             self.machine.committed() == self.committed,
             "a sequence number was consumed without a commit",
@@ -212,6 +242,16 @@ impl World {
             Event::Kept => self.kept = self.keeping.take().or(self.kept),
             Event::KeepFailed(_) => self.keeping = None,
             Event::GateClosed(client) => self.gates &= !(1 << client),
+            Event::Transferred(generation)
+                if self.holder.is_some_and(|h| h.generation == generation) =>
+            {
+                self.transferred = self.transferring.take().or(self.transferred);
+            }
+            Event::TransferFailed(generation)
+                if self.holder.is_some_and(|h| h.generation == generation) =>
+            {
+                self.transferring = None;
+            }
             Event::Quiesced(_) => self.quiesce = false,
             Event::Stopped if self.device == Device::Stopping => self.device = Device::Stopped,
             Event::Beat(_) => self.beat = false,
@@ -316,10 +356,40 @@ impl World {
                 self.arenas[usize::from(arena)] = Some(slot);
                 self.stage = Some(StageJob::Build);
             }
-            Action::Prepare { arena, .. } => self.rule(
-                self.stage.is_none() && self.arenas[usize::from(arena)].is_some(),
-                "prepared before it was built",
-            ),
+            Action::Transfer { generation, arena } => {
+                let serves = self.holder.is_some_and(|h| {
+                    h.generation == generation && h.arena != arena && h.ready && !h.suspended
+                });
+                self.rule(
+                    serves && self.gates_open,
+                    "transferred by one that does not serve",
+                );
+                self.rule(
+                    self.stage.is_none() && self.arenas[usize::from(arena)].is_some(),
+                    "transferred before it was built",
+                );
+                self.transferring = Some(arena);
+            }
+            Action::Confirm(generation) => {
+                let holder = self
+                    .holder
+                    .filter(|h| h.generation == generation && h.ready);
+                self.rule(
+                    holder.is_some_and(|h| h.slot == self.committed.slot),
+                    "the device is told to keep firmware that is not committed",
+                );
+                self.confirmed_firmware = Some(generation);
+            }
+            Action::Prepare { arena, .. } => {
+                self.rule(
+                    self.stage.is_none() && self.arenas[usize::from(arena)].is_some(),
+                    "prepared before it was built",
+                );
+                self.rule(
+                    !self.firmware || self.transferred == Some(arena),
+                    "swapped before the device had the firmware",
+                );
+            }
             Action::Quiesce(_) => self.quiesce = true,
             Action::CloseGates => {
                 self.gates = 0b11 & !self.gone;
@@ -404,6 +474,8 @@ impl World {
                     self.holder.is_none_or(|h| h.arena != arena),
                     "the arena of the holder is revoked",
                 );
+                self.transferring = self.transferring.filter(|from| *from != arena);
+                self.transferred = self.transferred.filter(|from| *from != arena);
                 self.clearing[usize::from(arena)] = true;
             }
             Action::Keep { slot, client } => {

@@ -4,7 +4,7 @@
 use super::{Names, x86};
 use crate::Rule;
 use crate::error::{Broken, broken};
-use crate::model::{Replaceable, Stop, Trust};
+use crate::model::{Firmware, Replaceable, Stop, Trust};
 use crate::xml::{At, Element};
 
 /// Arenas are made of untypeds of this size.
@@ -68,6 +68,21 @@ fn trust(element: Element) -> Result<Trust, Broken> {
     })
 }
 
+/// Most bytes of firmware (`molt-system`).
+const FIRMWARE: u64 = 0x4_0000;
+
+/// `<firmware>`
+fn firmware(element: Element) -> Result<Firmware, Broken> {
+    element.attributes(&["image", "size", "transfer_ms"])?;
+    element.children(&[])?;
+    Ok(Firmware {
+        span: element.span(),
+        image: element.required("image")?,
+        size: or(element, "size", FIRMWARE, 1, FIRMWARE)?,
+        transfer_us: or(element, "transfer_ms", 10_000, 1, LONGEST_MS)? * 1000,
+    })
+}
+
 /// `<replaceable>`
 pub fn parse(element: Element, names: &Names) -> Result<Replaceable, Broken> {
     element.attributes(&[
@@ -88,8 +103,9 @@ pub fn parse(element: Element, names: &Names) -> Result<Replaceable, Broken> {
         "technique",
         "io_address_space",
     ])?;
-    let children = element.children(&["trust", "pci"])?;
+    let children = element.children(&["trust", "pci", "firmware"])?;
     let pci = element.only("pci", &children)?;
+    let firmware = element.only("firmware", &children)?;
     let io_space = element.text("io_address_space");
     let keys: Vec<_> = children
         .into_iter()
@@ -131,5 +147,6 @@ pub fn parse(element: Element, names: &Names) -> Result<Replaceable, Broken> {
         trust: (keys.into_iter().map(trust)).collect::<Result<_, _>>()?,
         pci: pci.map(|pci| x86::pci(pci, names)).transpose()?,
         io_space: io_space.map(|name| names.io_space(&name)).transpose()?,
+        firmware: firmware.map(self::firmware).transpose()?,
     })
 }
