@@ -82,6 +82,16 @@ impl<'a, R: Mmio> Console<'a, R> {
         Ok(this)
     }
 
+    /// How many bytes one call of [`Self::send`] takes.
+    ///
+    /// # Errors
+    /// The device needs a reset.
+    pub fn room(&mut self) -> Result<usize, Error> {
+        while self.transmit.queue.next_used()?.is_some() {}
+        let queue = &self.transmit.queue;
+        Ok(BUFFER * (queue.chains() - queue.with_device()))
+    }
+
     /// Takes as many of the bytes as there is room for; returns how many. The device need not see them before [`Self::tell`].
     ///
     /// # Errors

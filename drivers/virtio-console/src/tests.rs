@@ -83,12 +83,16 @@ fn what_has_no_room_is_not_taken_and_the_rest_follows() {
     let bytes = some(BUFFER * 20);
     let taken = console.send(&bytes).unwrap();
     assert_eq!(taken, BUFFER * 16);
-    assert_eq!(console.send(&bytes[taken..]), Ok(0));
+    assert_eq!(
+        (console.room(), console.send(&bytes[taken..])),
+        (Ok(0), Ok(0))
+    );
     console.tell();
     assert!(!console.arm(true), "nothing was sent yet");
     fake.set().send();
     fake.set().send();
     assert!(console.arm(true), "there is room");
+    assert_eq!(console.room(), Ok(BUFFER * 2));
     assert_eq!(console.send(&bytes[taken..]), Ok(BUFFER * 2));
     console.tell();
     while !fake.get().pending.is_empty() {

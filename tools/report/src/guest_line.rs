@@ -3,7 +3,7 @@
 //!
 //! | line | meaning |
 //! |---|---|
-//! | `result name=value …` | the last account: `requests`, `errors`, `bytes_verified`, `max_latency_ns`, `p99_latency_ns`; of the network `net_bytes`, `lost`, `lost_in_a_row`; other names are ignored. Two programs of a guest may print one each |
+//! | `result name=value …` | the last account: `requests`, `errors`, `bytes_verified`, `max_latency_ns`, `p99_latency_ns`; of the network `net_bytes`, `lost`, `lost_in_a_row`; of sensors `sensor_reads`; other names are ignored. Two programs of a guest may print one each |
 //! | `progress name=value …` | the same at intervals, before the last one |
 //! | `alive …` | a sign of life |
 //! | `ring status=… reason=…` | the doorbell's status and reason, as words of `molt-doorbell`; for the reader only |
@@ -80,6 +80,7 @@ pub fn read(guest: &mut Guest, text: &str) -> GuestLine {
             ("bytes_verified", _) => guest.bytes_verified = value,
             // Errors that the program itself has seen count, even if the requests are counted by the VMM.
             ("errors", _) => guest.errors = guest.errors.max(value),
+            ("sensor_reads", _) => guest.sensor_reads = Some(value),
             ("net_bytes", _) => guest.net_bytes = Some(value),
             ("lost", _) => guest.pings_lost = Some(value),
             ("lost_in_a_row", _) => guest.pings_lost_in_a_row = Some(value),

@@ -52,6 +52,9 @@ pub struct Guest {
     /// Bytes that came back over the network as they were sent, where the guest has one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub net_bytes: Option<u64>,
+    /// Values of sensors that were read and are plausible, where the guest reads any.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sensor_reads: Option<u64>,
     /// Pings that got no answer, where the guest sends any.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub pings_lost: Option<u64>,

@@ -41,6 +41,14 @@ pub fn table(summary: &Summary) -> Vec<String> {
             ));
         }
     }
+    for guest in &summary.guests {
+        if let Some(reads) = guest.sensor_reads {
+            lines.push(format!(
+                "  {:<10} {reads} values of sensors read",
+                guest.name
+            ));
+        }
+    }
     for update in &summary.updates {
         let reason = update.reason.as_ref().map(|reason| format!(" ({reason})"));
         lines.push(format!(

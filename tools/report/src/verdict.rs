@@ -103,6 +103,9 @@ pub fn judge(summary: &Summary, collector: &Collector, expected: &Expectation) -
         if guest.net_bytes == Some(0) {
             failures.push(format!("guest '{name}' got nothing back over the network"));
         }
+        if guest.sensor_reads == Some(0) {
+            failures.push(format!("guest '{name}' read no sensor"));
+        }
         let row = guest.pings_lost_in_a_row.unwrap_or(0);
         if row > expected.pings_lost_in_a_row {
             failures.push(format!(

@@ -43,6 +43,8 @@ pub struct Machine<'a> {
     pub interrupt_controller: (usize, usize),
     /// The first virtio-mmio transport.
     pub disk: Option<Device>,
+    /// The window to a controller's sensors, where this guest has one.
+    pub sensors: Option<Device>,
     /// The doorbell, where this guest has one.
     pub doorbell: Option<Doorbell>,
 }
@@ -73,6 +75,7 @@ impl<'a> Machine<'a> {
             console: regions(find(tree, "arm,pl011")?).next()?.0,
             interrupt_controller: (controller_regions.next()?.0, controller_regions.next()?.0),
             disk: find(tree, "virtio,mmio").and_then(device),
+            sensors: find(tree, molt_sensor_queue::window::COMPATIBLE).and_then(device),
             doorbell,
         })
     }

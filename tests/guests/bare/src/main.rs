@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A bare-metal guest that writes, reads back and compares, and rings the doorbell when told to.
+//! A bare-metal guest that writes, reads back and compares, reads a controller's sensors where it has any, and rings the doorbell
+//! when told to.
 //!
 //! Boot arguments: `guest=N` (its number, part of each block), `depth=N` requests in flight,
 //! `blocks=N` to use, `requests=N` to make at the least, `component=N` to update, `every=N` requests
@@ -23,6 +24,7 @@ mod load;
 mod machine;
 mod memory;
 mod processor;
+mod sensors;
 mod start;
 
 use core::{ptr, slice};
@@ -35,6 +37,7 @@ use interrupts::Gic;
 use load::Load;
 use machine::Machine;
 use molt_guest::{Conduct, Ring, pattern};
+use sensors::Sensors;
 
 /// The largest tree that the boot protocol allows (booting.rst, 2).
 const TREE: usize = 2 << 20;
@@ -79,6 +82,11 @@ fn run(machine: &Machine<'_>) {
         let component = machine.number("component").unwrap_or(0) as u32;
         Ring::new(doorbell, component, conduct(machine))
     });
+    let mut sensors = machine.sensors.map(Sensors::new);
+    if let Some(sensors) = &mut sensors {
+        gic.enable(sensors.interrupt());
+        sensors.begin();
+    }
     let blocks = machine.number("blocks").unwrap_or(2048).min(disk.blocks());
     // QEMU's null disk, on which speed is measured, forgets; where a scenario asks for comparison, none is a failure.
     let verify = keeps(&mut disk, &gic);
@@ -149,6 +157,10 @@ fn run(machine: &Machine<'_>) {
                 disk.acknowledge_interrupt();
             } else if interrupt == alive::INTERRUPT {
                 alive.expired();
+            } else if let Some(sensors) = &mut sensors
+                && interrupt == sensors.interrupt()
+            {
+                sensors.look();
             } else if let Some(ring) = &mut ring {
                 // The disk first. A line about the doorbell is some 70 exits, which is longer than a blackout: with nothing asked for
                 // until it was printed, one blackout in ten was measured with a line in it.
@@ -160,6 +172,9 @@ fn run(machine: &Machine<'_>) {
         }
     }
     load.report("result");
+    if let Some(sensors) = &sensors {
+        sensors.report();
+    }
     say!("done");
 }
 

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The driver before a controller, which may misbehave.
+
+mod fake;
+mod firmware;
+mod reads;
+mod rig;
+mod steps;
