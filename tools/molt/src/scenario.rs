@@ -50,7 +50,8 @@ pub struct Scenario {
     /// It takes so long that `molt test` runs it only with `--long`.
     #[serde(default)]
     pub long: bool,
-    /// Seconds of the host's time after which a run is ended. It has to be enough for a slow machine.
+    /// Seconds of the host's time after which a run is ended, without the time in which it waited for a processor. It has to be enough for a
+    /// slow machine.
     #[serde(default = "two_minutes")]
     pub limit: u64,
 }

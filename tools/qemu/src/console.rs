@@ -6,8 +6,9 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::limit::Limit;
 use crate::machine::{Clock, Machine};
 use crate::program::{self, Unfit};
 
@@ -51,7 +52,7 @@ pub enum End {
         /// Its exit code, where it has one.
         code: Option<i32>,
     },
-    /// The limit of host time passed first.
+    /// The limit passed first, without the time in which the machine waited for a processor of the host.
     TimedOut,
 }
 
@@ -93,7 +94,6 @@ pub fn watch(
     limit: Duration,
     observer: &mut dyn Observer,
 ) -> Result<End, RunError> {
-    let start = Instant::now();
     let child = supervised(program)
         .args(arguments)
         .stdin(if observer.types() {
@@ -105,6 +105,7 @@ pub fn watch(
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| program::absent(program, error))?;
+    let limit = Limit::new(limit, child.id());
     let mut qemu = Running(child);
     let lines = qemu.lines()?;
     let mut input = qemu.0.stdin.take();
@@ -114,18 +115,18 @@ pub fn watch(
             // If it cannot be written, the machine has ended, which is noticed below.
             let _ = input.as_mut().map(|input| writeln!(input, "{line}"));
         }
-        let Some(left) = limit.checked_sub(start.elapsed()) else {
+        let Some(left) = limit.left() else {
             return Ok(End::TimedOut);
         };
         match lines.recv_timeout(left.min(Duration::from_millis(100))) {
             Ok(line) => {
                 said_something = true;
-                if observer.line(start.elapsed(), &line) == Step::Stop {
+                if observer.line(limit.elapsed(), &line) == Step::Stop {
                     return Ok(End::Stopped);
                 }
             }
             Err(RecvTimeoutError::Timeout) => {
-                if observer.quiet(start.elapsed()) == Step::Stop {
+                if observer.quiet(limit.elapsed()) == Step::Stop {
                     return Ok(End::Stopped);
                 }
             }
@@ -212,6 +213,7 @@ mod tests {
     use super::*;
     use std::fs;
     use std::path::Path;
+    use std::time::Instant;
 
     /// What a run starts, as a program of its own that is then killed: the child must not outlive it.
     #[test]

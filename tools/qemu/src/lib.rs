@@ -6,6 +6,7 @@
 
 mod console;
 mod disk_image;
+mod limit;
 mod machine;
 mod program;
 
