@@ -171,7 +171,7 @@ fn uart(fdt: &mut FdtWriter) -> Result<(), Error> {
 }
 
 fn device(fdt: &mut FdtWriter, n: usize, kind: Device) -> Result<(), Error> {
-    let address = machine::VIRTIO + machine::VIRTIO_FRAME * n as u64;
+    let address = machine::virtio(n);
     let (name, compatible, size) = match kind {
         Device::Virtio => ("virtio_mmio", "virtio,mmio", mmio::SIZE),
         Device::Sensors => ("sensors", window::COMPATIBLE, window::SIZE),
@@ -179,7 +179,7 @@ fn device(fdt: &mut FdtWriter, n: usize, kind: Device) -> Result<(), Error> {
     node(fdt, &format!("{name}@{address:x}"), |fdt| {
         fdt.property_string("compatible", compatible)?;
         fdt.property_array_u64("reg", &[address, size])?;
-        interrupt(fdt, u32::from(machine::VIRTIO_IRQ) + n as u32)?;
+        interrupt(fdt, machine::virtio_irq(n).into())?;
         fdt.property_null("dma-coherent")
     })
 }

@@ -1,76 +1,51 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The doorbell device: shows the registers of `molt-doorbell` to the guest and uses its mailbox.
 
-use core::sync::atomic::AtomicU64;
+use alloc::rc::Rc;
 
-use molt_doorbell::{Answer, Command, Reason, Request, Status, regs};
+use molt_doorbell::{Answer, Command, Reason, Status, regs};
 
 use crate::bus::{Device, World};
+use crate::mailbox::Mailbox;
 use crate::syndrome::Width;
 
 /// The doorbell of one guest.
 pub struct Doorbell<'a> {
-    to_client: &'a [AtomicU64],
-    to_update: &'a [AtomicU64],
+    mailbox: Rc<Mailbox<'a>>,
     staging: (u64, u64),
     component: u32,
     length: u32,
     handle: u64,
+    /// Serial number of the newest command that was given here.
     serial: u64,
-    /// Serial number of the newest command of which `update` was notified.
-    notified: u64,
     /// What the registers show.
     shown: Answer,
     interrupt: bool,
 }
 
 impl<'a> Doorbell<'a> {
-    /// A doorbell over the whole gate pages. `staging`: guest-physical address and size of the staging region.
+    /// A doorbell over the mailbox. `staging`: guest-physical address and size of the staging region.
     #[must_use]
-    pub const fn new(
-        to_client: &'a [AtomicU64],
-        to_update: &'a [AtomicU64],
-        staging: (u64, u64),
-    ) -> Self {
-        const NOTHING: Answer = Answer {
-            serial: 0,
-            status: Status::Idle,
-            reason: Reason::None,
-            handle: 0,
-            progress: 0,
-            generation: 0,
-            sequence: 0,
-        };
+    pub fn new(mailbox: Rc<Mailbox<'a>>, staging: (u64, u64)) -> Self {
         Self {
-            to_client,
-            to_update,
+            mailbox,
             staging,
             component: 0,
             length: 0,
             handle: 0,
             serial: 0,
-            notified: 0,
-            shown: NOTHING,
+            shown: Answer::default(),
             interrupt: false,
         }
     }
 
     /// Looks for an answer of `update`. Returns whether `update` is to be notified of a command that was given meanwhile.
     fn refresh(&mut self) -> bool {
-        let Some(answer) = Answer::read(self.to_client) else {
+        let Some(answer) = self.mailbox.answer() else {
             return false;
         };
         self.show(answer);
-        self.ready(answer.serial)
-    }
-
-    /// Whether `update`, which has answered this command, is to be notified of a newer one; from here on it is.
-    fn ready(&mut self, answered: u64) -> bool {
-        let ready = answered >= self.notified && answered < self.serial;
-        if ready {
-            self.notified = self.serial;
-        }
-        ready
+        self.mailbox.is_due()
     }
 
     fn show(&mut self, answer: Answer) {
@@ -105,7 +80,7 @@ impl<'a> Doorbell<'a> {
             regs::STAGING_HIGH => (self.staging.0 >> 32) as u32,
             regs::STAGING_SIZE => u32::try_from(self.staging.1).unwrap_or(u32::MAX),
             regs::PROGRESS => self.shown.progress,
-            regs::GENERATION => molt_gate::granted(self.to_client, self.component as usize) as u32,
+            regs::GENERATION => self.mailbox.generation(self.component) as u32,
             regs::SEQUENCE => self.shown.sequence as u32,
             _ => 0,
         })
@@ -139,19 +114,10 @@ impl<'a> Doorbell<'a> {
         if command == Command::Offer && self.shown.status.is_final() {
             (self.shown.status, self.shown.reason) = (Status::Idle, Reason::None);
         }
-        self.serial += 1;
-        let request = Request {
-            serial: self.serial,
-            command,
-            component: self.component,
-            length: self.length,
-            handle: self.handle,
-        };
-        request.write(self.to_update);
-        // `update` is notified once, and finds the newest command when it looks: a guest that gives commands in a loop, without
-        // waiting for answers, must not wake it with each.
-        let answered = Answer::read(self.to_client).map_or(0, |answer| answer.serial);
-        self.ready(answered)
+        let (component, length, handle) = (self.component, self.length, self.handle);
+        let notify = self.mailbox.send(command, component, length, handle);
+        self.serial = self.mailbox.serial();
+        notify
     }
 }
 
@@ -184,6 +150,16 @@ impl Device for Doorbell<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use core::sync::atomic::AtomicU64;
+    use molt_doorbell::Request;
+
+    fn bell<'a>(
+        to_client: &'a [AtomicU64],
+        to_update: &'a [AtomicU64],
+        staging: (u64, u64),
+    ) -> Doorbell<'a> {
+        Doorbell::new(Rc::new(Mailbox::new(to_client, to_update)), staging)
+    }
 
     fn write(bell: &mut Doorbell<'_>, register: u64, value: u64) -> bool {
         bell.set_register(register, Width::Word, value)
@@ -195,7 +171,7 @@ mod tests {
             [const { AtomicU64::new(0) }; 512],
             [const { AtomicU64::new(0) }; 512],
         );
-        let mut bell = Doorbell::new(&to_client, &to_update, (0x1_6000_0000, 0x20_0000));
+        let mut bell = self::bell(&to_client, &to_update, (0x1_6000_0000, 0x20_0000));
         assert_eq!(bell.register(regs::MAGIC, Width::Word), 0x544c_4f4d);
         assert_eq!(bell.register(regs::STAGING_HIGH, Width::Word), 1);
         write(&mut bell, regs::LENGTH, 4096);
@@ -251,7 +227,7 @@ mod tests {
             [const { AtomicU64::new(0) }; 512],
             [const { AtomicU64::new(0) }; 512],
         );
-        let mut bell = Doorbell::new(&to_client, &to_update, (0, 0));
+        let mut bell = self::bell(&to_client, &to_update, (0, 0));
         assert!(write(&mut bell, regs::COMMAND, 1));
         assert!(!(0..1000).any(|_| write(&mut bell, regs::COMMAND, 1)));
         assert!(!bell.refresh(), "nothing was answered");
@@ -276,7 +252,7 @@ mod tests {
             [const { AtomicU64::new(0) }; 512],
             [const { AtomicU64::new(0) }; 512],
         );
-        let mut bell = Doorbell::new(&to_client, &to_update, (0, 0));
+        let mut bell = self::bell(&to_client, &to_update, (0, 0));
         write(&mut bell, regs::COMMAND, 1);
         let committed = Answer {
             serial: 1,

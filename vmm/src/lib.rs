@@ -17,9 +17,11 @@ mod bus;
 #[cfg(feature = "device-tree")]
 pub mod device_tree;
 mod doorbell;
+mod doorbell_port;
 mod exit;
 mod gic;
 pub mod machine;
+mod mailbox;
 mod pl011;
 mod platform;
 mod psci;
@@ -32,8 +34,10 @@ mod vm;
 
 pub use bus::{Counters, Device, World};
 pub use doorbell::Doorbell;
+pub use doorbell_port::{Component, DoorbellPort};
 pub use exit::{Exit, Next, Stop};
 pub use gic::{Gic, INTERRUPTS, VIRTUAL_TIMER};
+pub use mailbox::Mailbox;
 pub use platform::{InjectError, Platform, VcpuRegister};
 pub use ram::Ram;
 pub use registers::{Frame, Registers};

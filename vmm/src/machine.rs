@@ -17,5 +17,17 @@ pub const VIRTIO: u64 = 0x0a00_0000;
 pub const VIRTIO_FRAME: u64 = 0x1000;
 /// Interrupt (INTID) of the first virtio device; the next one's is one higher. Level-triggered.
 pub const VIRTIO_IRQ: u16 = 64;
+/// The frame of virtio device `n`.
+#[must_use]
+pub const fn virtio(n: usize) -> u64 {
+    VIRTIO + VIRTIO_FRAME * n as u64
+}
+
+/// Its interrupt (INTID).
+#[must_use]
+pub const fn virtio_irq(n: usize) -> u16 {
+    VIRTIO_IRQ + n as u16
+}
+
 /// Interrupts (PPI) of the architected timer: secure, non-secure, virtual, hypervisor.
 pub const TIMER_IRQS: [u16; 4] = [29, 30, 27, 26];

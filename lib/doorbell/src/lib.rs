@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The doorbell: its registers as a guest sees them ([`regs`]), and the mailbox between VMM and `update`.
+//! The doorbell: as a guest sees it, by registers ([`regs`]) or on a port ([`port`]), and the mailbox between VMM and
+//! `update`.
 //!
 //! A guest puts a bundle into its staging region and offers it, reads the handle, saves what it has to save on its own
 //! side, and confirms with the handle. The VMM passes the commands to `update` through the mailbox in the gate pages and
-//! shows `update`'s answers in the registers. Guests, VMM, `update` and the host tool use this crate.
+//! shows `update`'s answers in the registers, or on the port. Guests, VMM, `update` and the host tool use this crate.
 //!
 //! ```text
 //! guest                          VMM                      update
@@ -16,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 mod mailbox;
+pub mod port;
 mod reason;
 pub mod regs;
 mod status;

@@ -96,11 +96,11 @@ pub struct VmmMemory {
 pub struct VmmDoorbell {
     /// 1: there is one.
     pub present: u32,
-    /// Its interrupt in the guest.
+    /// The interrupt of its registers in the guest; 0: it has no registers, as a native client's.
     pub irq: u32,
-    /// Guest-physical address of its registers; 0 for a native client.
+    /// Guest-physical address of its registers.
     pub guest: u64,
-    /// Guest-physical address of the staging region; 0 for a native client.
+    /// Guest-physical address of the staging region; 0 where the guest does not map it.
     pub staging_guest: u64,
     /// Address of the staging region in the PD itself; 0 where the PD does not map it.
     pub staging_vaddr: u64,
@@ -108,8 +108,8 @@ pub struct VmmDoorbell {
     pub staging_size: u64,
     /// Bit c: it may offer updates of component c.
     pub may_update: u32,
-    /// 0
-    pub reserved: u32,
+    /// 1: the guest finds it on a port too (`molt_doorbell::port`). The staging region is mapped for writing then.
+    pub port: u32,
 }
 
 /// A share of a replaceable PD's device.
@@ -134,6 +134,8 @@ pub struct VmmShare {
     pub reserved: u32,
     /// The share, in the words of the class.
     pub share: [u64; SHARE_WORDS],
+    /// The component's name.
+    pub name: Name,
 }
 
 /// What a VMM or a native client has to work with.

@@ -2,6 +2,7 @@
 //! Makes the objects that `molt-vmm` works on from the addresses in the VMM's brief.
 
 use alloc::boxed::Box;
+use alloc::rc::Rc;
 use core::sync::atomic::AtomicU64;
 
 use molt_brief::{PAGE, words};
@@ -9,11 +10,15 @@ use molt_gate::ClientGate;
 use molt_system::{Class, GatePages, NONE, VmmBrief, VmmShare};
 use molt_vmm::sensors::Sensors;
 use molt_vmm::virtio::block::Block;
+use molt_vmm::virtio::console::Console;
 use molt_vmm::virtio::entropy::Entropy;
 use molt_vmm::virtio::link::Link;
 use molt_vmm::virtio::net::Net;
-use molt_vmm::{Device, Doorbell, Ram};
+use molt_vmm::{Component, Device, Doorbell, DoorbellPort, Mailbox, Ram};
 use sel4_microkit::Channel;
+
+/// Port 0 is for consoles.
+const DOORBELL_PORT: usize = 1;
 
 /// The guest's memory.
 pub fn ram(brief: &VmmBrief) -> Ram {
@@ -56,15 +61,30 @@ pub fn device(share: &VmmShare, gate: &GatePages, n: usize) -> Option<Box<dyn De
     }
 }
 
-/// The doorbell, if there is one.
-pub fn bell(brief: &VmmBrief) -> Option<Doorbell<'static>> {
+/// The guest's doorbells, where there are some: the registers, and the device with the port.
+pub fn bells(
+    brief: &VmmBrief,
+    nanoseconds: fn(u64) -> u64,
+) -> (Option<Doorbell<'static>>, Option<Console<'static>>) {
     let doorbell = &brief.doorbell;
-    if doorbell.present == 0 {
-        return None;
-    }
     let (to_client, to_update) = gate_pages(&brief.gate);
-    let staging = (doorbell.staging_guest, doorbell.staging_size);
-    Some(Doorbell::new(to_client, to_update, staging))
+    let mailbox = Rc::new(Mailbox::new(to_client, to_update));
+    let registers = (doorbell.present != 0 && doorbell.irq != 0).then(|| {
+        let staging = (doorbell.staging_guest, doorbell.staging_size);
+        Doorbell::new(mailbox.clone(), staging)
+    });
+    let port = (doorbell.port != 0).then(|| {
+        let components = brief.shares().iter().map(|share| Component {
+            index: share.component,
+            name: share.name.0,
+            may_update: doorbell.may_update >> (share.component % u32::BITS) & 1 == 1,
+            sequence: None,
+        });
+        let staging = molt_brief::memory(doorbell.staging_vaddr, doorbell.staging_size);
+        let bell = DoorbellPort::new(mailbox, staging, components, nanoseconds);
+        Console::new(&[]).with_port(DOORBELL_PORT, bell)
+    });
+    (registers, port)
 }
 
 /// The ring to the console.

@@ -39,15 +39,20 @@ impl Vmm {
         let mut vm = Vm::new(brief::ram(brief), to_update, nanoseconds);
         let mut unknown = false;
         for (n, share) in brief.shares().iter().enumerate() {
-            let base = machine::VIRTIO + machine::VIRTIO_FRAME * n as u64;
             match brief::device(share, &brief.gate, n) {
-                Some(device) => vm.add(base, Some(machine::VIRTIO_IRQ + n as u16), device),
+                Some(device) => vm.add(machine::virtio(n), Some(machine::virtio_irq(n)), device),
                 None => unknown = true,
             }
         }
-        if let Some(bell) = brief::bell(brief) {
+        let (registers, port) = brief::bells(brief, nanoseconds);
+        if let Some(bell) = registers {
             let doorbell = &brief.doorbell;
             vm.add(doorbell.guest, Some(doorbell.irq as u16), Box::new(bell));
+        }
+        if let Some(console) = port {
+            let n = brief.shares().len();
+            let irq = Some(machine::virtio_irq(n));
+            vm.add(machine::virtio(n), irq, Box::new(console));
         }
         let mut vmm = Self {
             vm,

@@ -431,7 +431,11 @@ fn guest(system: &System, domain: &ProtectionDomain, machine: &VirtualMachine) -
         .collect();
     private(system, &own, &mut lines);
     if let Some(doorbell) = &machine.doorbell {
-        let text = format!("doorbell, interrupt {}", doorbell.irq);
+        let port = if doorbell.port { ", port" } else { "" };
+        let text = match doorbell.registers {
+            Some(at) => format!("doorbell, interrupt {}{port}", at.irq),
+            None => format!("doorbell{port}"),
+        };
         lines.push(Line {
             mark: Mark::Doorbell,
             text,

@@ -243,6 +243,7 @@ fn vmm(system: &System, index: DomainId, shared: &Shared, guest: Option<&Loaded>
                 class: class.map_or(0, |r| number_of_class(&r.class)),
                 reserved: 0,
                 share: share_words(share),
+                name: Name::new(&system.domains[domain].name),
             };
             brief.share_count += 1;
         }
@@ -303,12 +304,12 @@ fn doorbell(system: &System, described: &ProtectionDomain, bell: &Doorbell) -> V
     };
     VmmDoorbell {
         present: 1,
-        irq: bell.irq as u32,
-        guest: bell.vaddr,
+        irq: bell.registers.map_or(0, |at| at.irq as u32),
+        guest: bell.registers.map_or(0, |at| at.vaddr),
         staging_guest: described.machine.as_ref().map_or(0, |m| at(&m.maps)),
         staging_vaddr: at(&described.maps),
         staging_size: system.region(bell.staging).size,
         may_update: bell.updates.iter().map(bit).fold(0, |a, b| a | b),
-        reserved: 0,
+        port: bell.port.into(),
     }
 }

@@ -5,7 +5,7 @@ use crate::Error;
 use crate::briefs;
 use crate::elf::Elf;
 use crate::layout::Layout;
-use molt_sdf::model::{At, DomainId, Guest, GuestKind, VirtualMachine};
+use molt_sdf::model::{At, DomainId, Doorbell, Guest, GuestKind, VirtualMachine};
 use molt_sdf::{Rule, System};
 use molt_system::layout::LARGE_PAGE;
 use molt_vmm::boot::LinuxImage;
@@ -186,7 +186,7 @@ fn tree(
 ) -> Result<Vec<u8>, Error> {
     let system = layout.system;
     let components = system.components();
-    let devices: Vec<_> = briefs::shares(system, index)
+    let mut devices: Vec<_> = briefs::shares(system, index)
         .map(|(component, _)| {
             let described = system.domains[components[component]].replaceable.as_ref();
             match described.map(|component| component.class.as_str()) {
@@ -195,24 +195,30 @@ fn tree(
             }
         })
         .collect();
-    let doorbell = machine.doorbell.as_ref().map(|bell| {
+    let bell = machine.doorbell.as_ref();
+    // Behind the shares, the device with the ports (`pds/vmm`).
+    if bell.is_some_and(|bell| bell.port) {
+        devices.push(device_tree::Device::Virtio);
+    }
+    let registers = |bell: &Doorbell| {
+        let at = bell.registers?;
         let staging = machine
             .maps
             .iter()
             .find(|m| m.region == bell.staging)
             .map_or(0, |m| m.vaddr.value);
-        device_tree::Doorbell {
-            address: bell.vaddr,
-            irq: bell.irq as u32,
+        Some(device_tree::Doorbell {
+            address: at.vaddr,
+            irq: at.irq as u32,
             staging: (staging, system.region(bell.staging).size),
-        }
-    });
+        })
+    };
     let described = device_tree::Guest {
         memory: (memory.base, memory.size),
         command_line: &guest.cmdline,
         initrd,
         devices: &devices,
-        doorbell,
+        doorbell: bell.and_then(registers),
     };
     device_tree::build(&described).map_err(|error| {
         let rule = Rule::Image(guest.kernel.value.clone(), format!("device tree: {error}"));

@@ -14,6 +14,9 @@ const TRANSPORT: &str = "virtio_mmio";
 /// Loaded where the kernel has it: ext4 names its checksum by algorithm, which is no dependency that a module states.
 const CHECKSUM: &str = "crc32c_generic";
 
+/// Stands among the classes for a guest with ports (`<doorbell port="true">`).
+pub const PORTS: &str = "ports";
+
 /// Modules for a device of this class (`<replaceable class=…>`).
 fn of_class(class: &str) -> &'static [&'static str] {
     match class {
@@ -21,6 +24,8 @@ fn of_class(class: &str) -> &'static [&'static str] {
         "block" => &["virtio_blk", "ext4"],
         "entropy" => &["virtio_rng"],
         "network" => &["virtio_net"],
+        // No class of a driver, but a device of the VMM's.
+        PORTS => &["virtio_console"],
         _ => &[],
     }
 }

@@ -18,6 +18,6 @@ pub use archive::Archive;
 pub use boot_image::{BootImageError, boot_image};
 pub use disk::{Filesystem, check, format};
 pub use error::Error;
-pub use initramfs::initramfs;
+pub use initramfs::{PORTS, initramfs};
 pub use modules::Modules;
 pub use packages::Packages;

@@ -29,8 +29,14 @@ const SECTOR: u64 = 512;
 const MONITOR: &str = "molt-monitor";
 /// What boots either kernel.
 const LOADER: &str = "molt-loader";
-/// The programs in the Linux guest: the two for the demo, for disk and network, and the one for `molt bench`.
-const LINUX_PROGRAMS: [&str; 3] = ["molt-linux-agent", "molt-linux-net", "molt-linux-load"];
+/// The programs in the Linux guest, each with its package: the one that updates its drivers, the two for the demo's load on disk
+/// and network, and the one for `molt bench`.
+const LINUX_PROGRAMS: [(&str, &str); 4] = [
+    ("molt-guest-program", "molt-guest"),
+    ("molt-linux-agent", "molt-linux-agent"),
+    ("molt-linux-net", "molt-linux-net"),
+    ("molt-linux-load", "molt-linux-load"),
+];
 /// The file in a native client's archive that holds its key's seed.
 const SEED: &str = "seed";
 
@@ -352,8 +358,9 @@ impl Builder<'_> {
             GuestKind::Linux if self.is_own(guest, &bundles)? => {}
             GuestKind::Linux => {
                 let packages = self.linux_packages()?;
-                let folder = (self.toolchain).build(&LINUX_PROGRAMS, Target::Domain, &[], None)?;
-                let programs = LINUX_PROGRAMS.map(|name| folder.join(name));
+                let ours = LINUX_PROGRAMS.map(|(package, _)| package);
+                let folder = (self.toolchain).build(&ours, Target::Domain, &[], None)?;
+                let programs = LINUX_PROGRAMS.map(|(_, program)| folder.join(program));
                 let programs = programs.each_ref().map(PathBuf::as_path);
                 self.copy(&packages.kernel()?, kernel)?;
                 if let Some(initrd) = initrd {
@@ -423,7 +430,7 @@ fn package(domain: &ProtectionDomain) -> &str {
     image.strip_suffix(".elf").unwrap_or(image)
 }
 
-/// The classes of the devices that the guest of this name has shares of.
+/// The classes of the devices that the guest of this name has shares of, and [`molt_linux::PORTS`] if it has ports.
 fn classes<'s>(system: &'s System, guest: &str) -> Vec<&'s str> {
     let is_guest = |domain: &ProtectionDomain| {
         (domain.machine.as_ref()).is_some_and(|machine| machine.name == guest)
@@ -432,8 +439,12 @@ fn classes<'s>(system: &'s System, guest: &str) -> Vec<&'s str> {
         let mut clients = domain.clients.iter();
         clients.any(|client| is_guest(&system.domains[client.domain]))
     };
+    let mut bells = (system.domains.iter().filter(|domain| is_guest(domain)))
+        .filter_map(ProtectionDomain::any_doorbell);
+    let ports = bells.any(|bell| bell.port).then_some(molt_linux::PORTS);
     (system.domains.iter().filter(has))
         .filter_map(|domain| Some(domain.replaceable.as_ref()?.class.as_str()))
+        .chain(ports)
         .collect()
 }
 

@@ -483,16 +483,25 @@ impl Share {
 pub struct Doorbell {
     /// Where the element is.
     pub span: Span,
-    /// Guest-physical address of the registers (0 in a native client).
-    pub vaddr: u64,
-    /// Interrupt in the guest (0 in a native client).
-    pub irq: u64,
+    /// Its registers: none in a native client, nor in a guest that has the port alone.
+    pub registers: Option<BellRegisters>,
+    /// Whether the guest finds it on a port of its virtio console.
+    pub port: bool,
     /// The staging region.
     pub staging: RegionId,
     /// The components that it may update.
     pub updates: Vec<DomainId>,
     /// What it may offer for some of them, each at most once.
     pub limits: Vec<Limit>,
+}
+
+/// A doorbell's registers in its guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BellRegisters {
+    /// Their guest-physical address.
+    pub vaddr: u64,
+    /// Their interrupt.
+    pub irq: u64,
 }
 
 /// `<limit>` of `<doorbell>`.

@@ -252,6 +252,8 @@ pub enum Rule {
     TooMany(&'static str, usize),
     #[error("the staging region '{0}' is not mapped in virtual machine '{1}'")]
     StagingUnmapped(String, String),
+    #[error("the doorbell has a port: '{1}' has to map the staging region '{0}' with perms=\"rw\"")]
+    StagingNotWritten(String, String),
     #[error("the doorbell at {0:#x} lies over '{1}'")]
     DoorbellOverlap(u64, String),
     #[error("'{0}' has no share of '{1}', which its doorbell updates")]

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::atomic::AtomicU64;
 
 use molt_block_queue::{Client, Op, Properties, Request, Server, SlotId, Status};
@@ -11,7 +12,8 @@ use molt_shared::Memory;
 use molt_vmm::virtio::block::Block;
 use molt_vmm::virtio::link::Link;
 use molt_vmm::{
-    Doorbell, Exit, Frame, InjectError, Next, Platform, Ram, VcpuRegister, Vm, Width, machine,
+    Doorbell, Exit, Frame, InjectError, Mailbox, Next, Platform, Ram, VcpuRegister, Vm, Width,
+    machine,
 };
 
 /// Guest-physical address of the guest's memory.
@@ -130,7 +132,8 @@ impl Rig {
         let link = Link::new(Client::new(queue), gate, 0);
         let block = Block::new(link, SECTORS, page);
         vm.add(machine::VIRTIO, Some(machine::VIRTIO_IRQ), Box::new(block));
-        let bell = Doorbell::new(to_client, to_update, (0x6000_0000, 0x10_0000));
+        let mailbox = Rc::new(Mailbox::new(to_client, to_update));
+        let bell = Doorbell::new(mailbox, (0x6000_0000, 0x10_0000));
         vm.add(BELL, Some(BELL_IRQ), Box::new(bell));
         let mut rig = Self {
             vm,

@@ -1,52 +1,43 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The program in the Linux guest: writes and checks files, and rings the doorbell.
+//! The program in the Linux guest: writes and checks files, and has `molt-guest` offer bundles meanwhile.
 //!
-//! `molt-linux-agent DIRECTORY REG ROUNDS ENTROPY BUNDLE…`: files go to DIRECTORY; REG is the doorbell's `reg` in the
-//! device tree; at least ROUNDS steps are made, and so many between the updates; ENTROPY is a file of random bytes, some of which
-//! each step reads (`-`: none does); each BUNDLE is rung for in turn, for the component in its name
-//! (`…component-N…`).
+//! `molt-linux-agent DIRECTORY ROUNDS ENTROPY BUNDLE…`: files go to DIRECTORY; at least ROUNDS steps are made, and so many
+//! between the updates; ENTROPY is a file of random bytes, some of which each step reads (`-`: none does); each BUNDLE is
+//! offered in turn, for the component in its name (`…component-N…`).
 #![no_std]
 #![no_main]
 
-mod doorbell;
 mod entropy;
 mod files;
 
 use core::ffi::CStr;
+use core::fmt::Write;
 
-use doorbell::Mapped;
 use entropy::Entropy;
 use files::Files;
-use molt_guest::{Conduct, Ring};
-use molt_linux_system::{self as system, Arguments, File, O_RDONLY, say};
+use molt_linux_system::{self as system, Arguments, Child, say};
+
+/// What offers bundles.
+const PROGRAM: &CStr = c"/bin/molt-guest";
 
 #[unsafe(no_mangle)]
 extern "C" fn program_start(stack: *const usize) -> ! {
     // SAFETY: this is what the entry passes.
     let mut arguments = unsafe { Arguments::new(stack) }.skip(1);
     let mut text = || arguments.next().unwrap_or(c"");
-    let (directory, reg, rounds, entropy) = (text(), text(), text(), text());
+    let (directory, rounds, entropy) = (text(), text(), text());
     let rounds = rounds
         .to_str()
         .ok()
         .and_then(|r| r.parse().ok())
         .unwrap_or(8);
-    match Mapped::open(reg) {
-        Ok(doorbell) => run(
-            directory.to_str().unwrap_or("/"),
-            Ring::new(doorbell, 0, Conduct::Orderly),
-            rounds,
-            Entropy::open(entropy),
-            arguments,
-        ),
-        Err(error) => say!("error: the doorbell at {reg:?} cannot be mapped: {error:?}"),
-    }
+    let directory = directory.to_str().unwrap_or("/");
+    run(directory, rounds, Entropy::open(entropy), arguments);
     system::exit(0)
 }
 
 fn run(
     directory: &'static str,
-    mut ring: Ring<Mapped>,
     rounds: u64,
     mut entropy: Entropy,
     mut bundles: impl Iterator<Item = &'static CStr>,
@@ -55,14 +46,17 @@ fn run(
     let start = system::now();
     let mut due = rounds;
     let mut bundles_left = true;
-    while bundles_left || ring.under_way() || files.rounds < rounds {
+    let mut update: Option<Child> = None;
+    while bundles_left || update.is_some() || files.rounds < rounds {
         files.step();
         entropy.step();
-        ring.look();
-        if bundles_left && !ring.under_way() && files.rounds >= due {
+        if update.as_ref().is_some_and(has_ended) {
+            update = None;
+        }
+        if bundles_left && update.is_none() && files.rounds >= due {
             due = files.rounds + rounds;
             match bundles.next() {
-                Some(path) => offer(&mut ring, path),
+                Some(path) => update = offer(path),
                 None => bundles_left = false,
             }
         }
@@ -78,15 +72,27 @@ fn run(
     );
 }
 
-fn offer(ring: &mut Ring<Mapped>, path: &CStr) {
-    match File::open(path, O_RDONLY).and_then(|file| file.contents()) {
-        Ok(bundle) => {
-            let name = path.to_str().unwrap_or("bundle");
-            ring.set_component(component(name));
-            ring.offer(name, bundle);
-        }
-        Err(error) => say!("error: {path:?} cannot be read: {error:?}"),
+/// Has the bundle offered, confirmed and followed to its end.
+fn offer(path: &CStr) -> Option<Child> {
+    let mut device = heapless::String::<16>::new();
+    // A number has at most ten digits.
+    let _ = write!(device, "{}\0", component(path.to_str().unwrap_or("")));
+    let device = CStr::from_bytes_until_nul(device.as_bytes()).unwrap_or(c"0");
+    let child = Child::start(PROGRAM, &[c"offer", path, c"--device", device]);
+    child
+        .inspect_err(|error| say!("error: {PROGRAM:?} cannot be started: {error:?}"))
+        .ok()
+}
+
+/// Whether the program has ended, whose output says how the update did. It is an error of ours if it could not do its work.
+fn has_ended(update: &Child) -> bool {
+    match update.ended() {
+        Ok(None) => return false,
+        Ok(Some(code @ (1 | 2 | 6..))) => say!("error: {PROGRAM:?} ended with {code}"),
+        Ok(Some(code)) => say!("offered code={code}"),
+        Err(error) => say!("error: {PROGRAM:?} is not to be waited for: {error:?}"),
     }
+    true
 }
 
 /// The number behind `component-` in a bundle's name; 0 without.

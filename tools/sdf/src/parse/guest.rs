@@ -4,19 +4,21 @@
 use super::Names;
 use crate::Rule;
 use crate::error::{Broken, broken};
-use crate::model::{Doorbell, Guest, GuestKind, Limit};
+use crate::model::{BellRegisters, Doorbell, Guest, GuestKind, Limit};
 use crate::xml::Element;
 
-/// `<doorbell>`; a native client's (`in_machine` false) has neither registers nor interrupt.
+/// `<doorbell>`; a native client's (`in_machine` false) has neither registers nor a port.
 pub fn doorbell(element: Element, names: &Names, in_machine: bool) -> Result<Doorbell, Broken> {
     element.attributes(if in_machine {
-        &["vaddr", "irq", "staging", "updates"]
+        &["vaddr", "irq", "staging", "updates", "port"]
     } else {
         &["staging", "updates"]
     })?;
     let children = element.children(&["limit"])?;
-    let (mut vaddr, mut irq) = (0, 0);
-    if in_machine {
+    let port = element.boolean("port", false)?;
+    let has = |name: &str| element.text(name).is_some();
+    let mut registers = None;
+    if in_machine && (!port || has("vaddr") || has("irq")) {
         let address = element.required_number("vaddr")?;
         if !address.value.is_multiple_of(0x1000) {
             return broken(
@@ -24,8 +26,10 @@ pub fn doorbell(element: Element, names: &Names, in_machine: bool) -> Result<Doo
                 Rule::MapAlignment(address.value, 0x1000, "doorbell".to_owned()),
             );
         }
-        vaddr = address.value;
-        irq = element.bounded("irq", 32, 1019)?.value;
+        registers = Some(BellRegisters {
+            vaddr: address.value,
+            irq: element.bounded("irq", 32, 1019)?.value,
+        });
     }
     let staging = names.region(&element.required("staging")?)?;
     let list = element.required("updates")?;
@@ -47,8 +51,8 @@ pub fn doorbell(element: Element, names: &Names, in_machine: bool) -> Result<Doo
     }
     Ok(Doorbell {
         span: element.span(),
-        vaddr,
-        irq,
+        registers,
+        port,
         staging,
         updates,
         limits,

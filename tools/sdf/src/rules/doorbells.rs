@@ -13,7 +13,7 @@ pub fn check(system: &System) -> Result<(), Broken> {
         }
         if let Some(machine) = &domain.machine {
             if let Some(doorbell) = &machine.doorbell {
-                device(system, machine, doorbell)?;
+                device(system, domain, machine, doorbell)?;
             }
             if let Some(guest) = &machine.guest
                 && !machine.maps.iter().any(|m| is_memory(system, domain, m))
@@ -71,19 +71,37 @@ fn strangers(
     Ok(())
 }
 
-fn device(system: &System, machine: &VirtualMachine, doorbell: &Doorbell) -> Result<(), Broken> {
-    if !machine.maps.iter().any(|m| m.region == doorbell.staging) {
+fn device(
+    system: &System,
+    domain: &ProtectionDomain,
+    machine: &VirtualMachine,
+    doorbell: &Doorbell,
+) -> Result<(), Broken> {
+    let is_staging = |m: &&Map| m.region == doorbell.staging;
+    // What comes over the port, the VMM writes there.
+    let mut own = domain.maps.iter().filter(is_staging);
+    if doorbell.port && !own.any(|m| m.rights.write) {
+        let staging = system.region(doorbell.staging).name.clone();
+        return broken(
+            &doorbell.span,
+            Rule::StagingNotWritten(staging, domain.name.clone()),
+        );
+    }
+    let Some(registers) = doorbell.registers else {
+        return Ok(());
+    };
+    if !machine.maps.iter().any(|m| is_staging(&m)) {
         let staging = system.region(doorbell.staging).name.clone();
         return broken(
             &doorbell.span,
             Rule::StagingUnmapped(staging, machine.name.clone()),
         );
     }
-    let page = doorbell.vaddr..doorbell.vaddr.saturating_add(0x1000);
+    let page = registers.vaddr..registers.vaddr.saturating_add(0x1000);
     let over = |m: &&Map| m.range(system).start < page.end && page.start < m.range(system).end;
     if let Some(map) = machine.maps.iter().find(over) {
         let name = system.region(map.region).name.clone();
-        return broken(&doorbell.span, Rule::DoorbellOverlap(doorbell.vaddr, name));
+        return broken(&doorbell.span, Rule::DoorbellOverlap(registers.vaddr, name));
     }
     Ok(())
 }

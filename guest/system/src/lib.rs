@@ -7,12 +7,14 @@
 #![no_std]
 
 mod aio;
+mod child;
 mod directory;
 mod machine;
 mod print;
 mod socket;
 
 pub use aio::{Aio, Operation};
+pub use child::Child;
 pub use directory::Names;
 pub use machine::{credit_entropy, insert_module, mount, power_off, sleep_ms, stand_back};
 pub use print::print_line;
@@ -97,6 +99,12 @@ impl File {
     pub fn read(&self, buffer: &mut [u8]) -> Result<usize, Errno> {
         let address = buffer.as_mut_ptr() as usize;
         call(READ, [self.0, address, buffer.len(), 0, 0, 0])
+    }
+
+    /// Writes where the last write ended, as much as there is room for.
+    pub fn write(&self, buffer: &[u8]) -> Result<usize, Errno> {
+        let address = buffer.as_ptr() as usize;
+        call(WRITE, [self.0, address, buffer.len(), 0, 0, 0])
     }
 
     /// Reads at this offset.

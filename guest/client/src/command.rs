@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The command line.
+
+/// What is printed without a command, and for `help`.
+pub const HELP: &str = "\
+molt-guest: updates the drivers of this guest's devices, through the port org.molt.doorbell
+
+  molt-guest devices                the devices, and which of them this guest may update
+  molt-guest offer FILE             offers the bundle in FILE, confirms it, and waits for the end
+      --device NAME                 for this device; needed if the guest may update several
+      --no-confirm                  ends when the offer is made, and prints its handle
+      --no-wait                     ends when the offer is confirmed
+  molt-guest confirm [HANDLE]       confirms the offer and waits for the end; --no-wait
+  molt-guest cancel [HANDLE]        takes the offer back
+  molt-guest status [--follow]      where the update stands; --follow: until it has ended
+  molt-guest log                    what has become of this guest's offers since its machine was started
+  molt-guest forgive [--device NAME]  lets an image be offered again that has failed
+      --json                        (with every command) one JSON object a line
+
+exit codes: 0 done, 1 wrong usage or unreadable file, 2 no doorbell or no proper answer, 3 refused, 4 rolled back,
+5 out of service";
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command<'a> {
+    /// Print [`HELP`].
+    Help,
+    /// List the devices.
+    Devices,
+    /// Offer the bundle in this file.
+    Offer(&'a str),
+    /// Confirm the offer with this handle, or with the one that the doorbell shows.
+    Confirm(Option<u64>),
+    /// Take that offer back.
+    Cancel(Option<u64>),
+    /// Print the state.
+    Status,
+    /// Print the log.
+    Log,
+    /// Forget failed images.
+    Forgive,
+}
+
+/// What the command line says beside the command.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options<'a> {
+    /// `--json`
+    pub json: bool,
+    /// `--device`: a name, or the component's number.
+    pub device: Option<&'a str>,
+    /// `--no-confirm`
+    pub no_confirm: bool,
+    /// `--no-wait`
+    pub no_wait: bool,
+    /// `--follow`
+    pub follow: bool,
+}
+
+/// What is wrong with a command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Usage<'a> {
+    /// No such command.
+    Unknown(&'a str),
+    /// The command takes no such option or argument.
+    Unexpected(&'a str),
+    /// This is missing.
+    Missing(&'static str),
+    /// A handle is a number: decimal, or hexadecimal behind `0x`.
+    Handle(&'a str),
+}
+
+impl core::fmt::Display for Usage<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Unknown(word) => write!(f, "there is no command '{word}'"),
+            Self::Unexpected(word) => write!(f, "'{word}' does not belong here"),
+            Self::Missing(what) => write!(f, "{what} is missing"),
+            Self::Handle(word) => write!(
+                f,
+                "'{word}' is no handle: it is a number, as 'offer' prints it"
+            ),
+        }
+    }
+}
+
+impl<'a> Command<'a> {
+    /// Reads the arguments behind the program's name.
+    ///
+    /// # Errors
+    /// See [`Usage`].
+    pub fn parse(
+        arguments: impl IntoIterator<Item = &'a str>,
+    ) -> Result<(Self, Options<'a>), Usage<'a>> {
+        let mut options = Options::default();
+        let mut words = heapless::Vec::<&str, 2>::new();
+        let mut given = heapless::Vec::<&str, 8>::new();
+        let mut arguments = arguments.into_iter();
+        while let Some(word) = arguments.next() {
+            match word {
+                "--json" => options.json = true,
+                "--no-confirm" => options.no_confirm = true,
+                "--no-wait" => options.no_wait = true,
+                "--follow" => options.follow = true,
+                "--device" => {
+                    let name = arguments.next();
+                    options.device = Some(name.ok_or(Usage::Missing("the name behind --device"))?);
+                }
+                "-h" | "--help" => return Ok((Self::Help, options)),
+                word if word.starts_with('-') => return Err(Usage::Unexpected(word)),
+                word => {
+                    words.push(word).map_err(Usage::Unexpected)?;
+                    continue;
+                }
+            }
+            given.push(word).map_err(Usage::Unexpected)?;
+        }
+        let mut words = words.into_iter();
+        let (name, argument) = (words.next(), words.next());
+        let (command, allowed): (_, &[&str]) = match name {
+            None | Some("help") => (Self::Help, &[]),
+            Some("devices") => (Self::Devices, &[]),
+            Some("offer") => {
+                let file = argument.ok_or(Usage::Missing("the bundle's file"))?;
+                (
+                    Self::Offer(file),
+                    &["--device", "--no-confirm", "--no-wait"],
+                )
+            }
+            Some("confirm") => (Self::Confirm(handle(argument)?), &["--no-wait"]),
+            Some("cancel") => (Self::Cancel(handle(argument)?), &[]),
+            Some("status") => (Self::Status, &["--follow"]),
+            Some("log") => (Self::Log, &[]),
+            Some("forgive") => (Self::Forgive, &["--device"]),
+            Some(other) => return Err(Usage::Unknown(other)),
+        };
+        let takes = matches!(command, Self::Offer(_) | Self::Confirm(_) | Self::Cancel(_));
+        if let Some(argument) = argument.filter(|_| !takes) {
+            return Err(Usage::Unexpected(argument));
+        }
+        let mut given = given.into_iter();
+        let other = given.find(|option| *option != "--json" && !allowed.contains(option));
+        match other {
+            Some(option) => Err(Usage::Unexpected(option)),
+            None => Ok((command, options)),
+        }
+    }
+}
+
+fn handle(argument: Option<&str>) -> Result<Option<u64>, Usage<'_>> {
+    let Some(text) = argument else {
+        return Ok(None);
+    };
+    let number = match text.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    number.map(Some).map_err(|_| Usage::Handle(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse<'a>(line: &'a str) -> Result<(Command<'a>, Options<'a>), Usage<'a>> {
+        Command::parse(line.split_whitespace())
+    }
+
+    #[test]
+    fn every_command() {
+        let plain = |line| parse(line).map(|(command, _)| command);
+        assert_eq!(plain(""), Ok(Command::Help));
+        assert_eq!(plain("offer a --help"), Ok(Command::Help));
+        assert_eq!(plain("devices --json"), Ok(Command::Devices));
+        assert_eq!(plain("offer a.suit"), Ok(Command::Offer("a.suit")));
+        assert_eq!(plain("confirm"), Ok(Command::Confirm(None)));
+        assert_eq!(plain("confirm 0xff"), Ok(Command::Confirm(Some(255))));
+        assert_eq!(plain("cancel 12"), Ok(Command::Cancel(Some(12))));
+        assert_eq!(plain("status --follow"), Ok(Command::Status));
+        assert_eq!(plain("log"), Ok(Command::Log));
+        assert_eq!(plain("forgive --device disk"), Ok(Command::Forgive));
+        let options = Options {
+            json: true,
+            device: Some("disk"),
+            no_confirm: true,
+            ..Options::default()
+        };
+        assert_eq!(
+            parse("--json offer --device disk a --no-confirm"),
+            Ok((Command::Offer("a"), options))
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (line, usage) in [
+            ("update", Usage::Unknown("update")),
+            ("offer", Usage::Missing("the bundle's file")),
+            ("offer a b", Usage::Unexpected("b")),
+            ("offer a --follow", Usage::Unexpected("--follow")),
+            (
+                "offer a --device",
+                Usage::Missing("the name behind --device"),
+            ),
+            ("log x", Usage::Unexpected("x")),
+            ("log -v", Usage::Unexpected("-v")),
+            ("status --no-wait", Usage::Unexpected("--no-wait")),
+            ("confirm it", Usage::Handle("it")),
+            (
+                "confirm 0x10000000000000000",
+                Usage::Handle("0x10000000000000000"),
+            ),
+        ] {
+            assert_eq!(parse(line), Err(usage), "{line}");
+        }
+    }
+}

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Carries a command out.
+
+use molt_doorbell::port::{self, Device, Fault, Kind, State};
+use molt_doorbell::{Reason, Status};
+
+use crate::command::{Command, Options};
+use crate::exit::Exit;
+use crate::print::{OfDevice, OfEntry, OfState, Output, Quoted};
+use crate::session::{Session, Stream, Trouble};
+
+/// Carries a command out over a session; `bundle` is what [`Command::Offer`] offers.
+pub fn run<S: Stream>(
+    session: &mut Session<S>,
+    command: Command<'_>,
+    options: &Options<'_>,
+    bundle: &[u8],
+    output: &mut impl Output,
+) -> Exit {
+    let mut work = Work {
+        session,
+        devices: heapless::Vec::new(),
+        options,
+        output,
+    };
+    let done = work.carry_out(command, bundle);
+    done.unwrap_or_else(|error| work.fail(&error))
+}
+
+/// Why a command has not been carried out.
+enum Failure<'a> {
+    Trouble(Trouble),
+    /// The guest has no such device, or may not update it.
+    NoDevice(&'a str),
+    /// It has to be said which: the guest may update so many.
+    Which(usize),
+}
+
+impl From<Trouble> for Failure<'_> {
+    fn from(trouble: Trouble) -> Self {
+        Self::Trouble(trouble)
+    }
+}
+
+struct Work<'w, S, O> {
+    session: &'w mut Session<S>,
+    devices: heapless::Vec<Device, { port::DEVICES }>,
+    options: &'w Options<'w>,
+    output: &'w mut O,
+}
+
+impl<'w, S: Stream, O: Output> Work<'w, S, O> {
+    fn carry_out(&mut self, command: Command<'_>, bundle: &[u8]) -> Result<Exit, Failure<'w>> {
+        self.devices = self.session.devices()?;
+        match command {
+            // The program prints it without a session.
+            Command::Help => {}
+            Command::Devices => {
+                for device in &self.devices {
+                    let device = OfDevice(device, self.options.json);
+                    self.output.line(format_args!("{device}"));
+                }
+            }
+            Command::Offer(_) => return self.offer(bundle),
+            Command::Confirm(handle) => {
+                let (component, handle) = self.handle(handle)?;
+                let state = self.session.decide(Kind::Confirm, component, handle)?;
+                return self.follow(state, !self.options.no_wait);
+            }
+            Command::Cancel(handle) => {
+                let (component, handle) = self.handle(handle)?;
+                let state = self.session.decide(Kind::Cancel, component, handle)?;
+                self.print(&state);
+                // An offer that was taken back ends as a refused one.
+                let reason = Reason::from_u32(state.reason.get());
+                return Ok(match reason {
+                    Some(Reason::Cancelled) => Exit::Done,
+                    _ => Exit::Refused,
+                });
+            }
+            Command::Status => {
+                let state = self.session.state()?;
+                if self.options.follow {
+                    return self.follow(state, true);
+                }
+                self.print(&state);
+            }
+            Command::Log => {
+                for entry in &self.session.log()? {
+                    let name = name(&self.devices, entry.component.get());
+                    let entry = OfEntry(entry, name, self.options.json);
+                    self.output.line(format_args!("{entry}"));
+                }
+            }
+            Command::Forgive => {
+                let component = self.component()?;
+                let state = self.session.forgive(component)?;
+                self.print(&state);
+                let refused = Status::from_u32(state.status.get()) == Some(Status::Refused);
+                let denied = [Reason::NotAllowed, Reason::Fenced];
+                let reason = Reason::from_u32(state.reason.get());
+                if refused && reason.is_some_and(|reason| denied.contains(&reason)) {
+                    return Ok(Exit::Refused);
+                }
+            }
+        }
+        Ok(Exit::Done)
+    }
+
+    fn offer(&mut self, bundle: &[u8]) -> Result<Exit, Failure<'w>> {
+        let component = self.component()?;
+        let state = self.session.offer(component, bundle)?;
+        let offered = Status::from_u32(state.status.get()) == Some(Status::Offered);
+        if !offered || self.options.no_confirm {
+            self.print(&state);
+            return Ok(outcome(&state).unwrap_or(Exit::Done));
+        }
+        self.print(&state);
+        let handle = state.handle.get();
+        let state = self.session.decide(Kind::Confirm, component, handle)?;
+        self.follow(state, !self.options.no_wait)
+    }
+
+    /// Prints the state, and if `waits` every one that follows until the end.
+    fn follow(&mut self, mut state: State, waits: bool) -> Result<Exit, Failure<'w>> {
+        loop {
+            self.print(&state);
+            match outcome(&state) {
+                Some(exit) => return Ok(exit),
+                None if !waits => return Ok(Exit::Done),
+                None => state = self.session.next()?,
+            }
+        }
+    }
+
+    /// The component that is meant.
+    fn component(&self) -> Result<u32, Failure<'w>> {
+        let may = |device: &&Device| device.flags.get() & Device::MAY_UPDATE != 0;
+        let mut devices = self.devices.iter().filter(may);
+        if let Some(wanted) = self.options.device {
+            let number = wanted.parse().ok();
+            let is = |device: &&Device| {
+                device.name() == wanted || number == Some(device.component.get())
+            };
+            let found = devices.find(is);
+            return found
+                .map(|device| device.component.get())
+                .ok_or(Failure::NoDevice(wanted));
+        }
+        match (devices.next(), devices.count()) {
+            (Some(device), 0) => Ok(device.component.get()),
+            (first, others) => Err(Failure::Which(others + usize::from(first.is_some()))),
+        }
+    }
+
+    /// The component and the handle of the offer.
+    fn handle(&mut self, given: Option<u64>) -> Result<(u32, u64), Failure<'w>> {
+        let state = self.session.state()?;
+        let handle = given.unwrap_or(state.handle.get());
+        Ok((state.component.get(), handle))
+    }
+
+    fn print(&mut self, state: &State) {
+        let name = name(&self.devices, state.component.get());
+        let state = OfState(state, name, self.options.json);
+        self.output.line(format_args!("{state}"));
+    }
+
+    fn fail(&mut self, failure: &Failure<'_>) -> Exit {
+        let (word, exit) = match failure {
+            Failure::Trouble(Trouble::Fault(Fault::Busy)) => ("busy", Exit::Refused),
+            Failure::Trouble(Trouble::Fault(fault)) => (fault.word(), Exit::Doorbell),
+            Failure::Trouble(_) => ("doorbell", Exit::Doorbell),
+            Failure::NoDevice(_) | Failure::Which(_) => ("device", Exit::Usage),
+        };
+        if self.options.json {
+            let word = Quoted(word);
+            self.output.line(format_args!("{{\"error\":{word}}}"));
+            return exit;
+        }
+        match failure {
+            Failure::Trouble(Trouble::Fault(Fault::Busy)) => {
+                let text = Fault::Busy.text();
+                self.output.line(format_args!("refused: {text}"));
+            }
+            Failure::Trouble(trouble) => self.output.line(format_args!("error: {trouble}")),
+            Failure::NoDevice(wanted) => self.output.line(format_args!(
+                "error: there is no device '{wanted}' that this guest may update; 'molt-guest devices' lists them"
+            )),
+            Failure::Which(0) => self
+                .output
+                .line(format_args!("error: this guest may not update any device")),
+            Failure::Which(count) => self.output.line(format_args!(
+                "error: this guest may update {count} devices: say which with --device"
+            )),
+        }
+        exit
+    }
+}
+
+/// The exit code, if the transaction has ended or the command was refused.
+fn outcome(state: &State) -> Option<Exit> {
+    let status = Status::from_u32(state.status.get());
+    let reason = Reason::from_u32(state.reason.get());
+    match status {
+        // A state of a later version.
+        None => Some(Exit::Doorbell),
+        Some(Status::Idle) => Some(Exit::Done),
+        Some(status) if status.is_final() => Some(Exit::of(status)),
+        // The command was refused, and the transaction goes on.
+        Some(_) if reason != Some(Reason::None) => Some(Exit::Refused),
+        Some(_) => None,
+    }
+}
+
+fn name(devices: &[Device], component: u32) -> &str {
+    let mut devices = devices.iter();
+    let device = devices.find(|device| device.component.get() == component);
+    device.map_or("?", Device::name)
+}

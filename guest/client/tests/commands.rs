@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What the commands do at a doorbell, what they print, and their exit codes.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use molt_doorbell::port::{self, Device, Entry, Fault, Header, Kind, State, Welcome};
+use molt_doorbell::{Reason, Status};
+use molt_guest_client::print::Output;
+use molt_guest_client::{Command, Exit, Session, Stream, Trouble, run};
+use zerocopy::{FromBytes, IntoBytes};
+
+const HANDLE: u64 = 0xab;
+
+/// A doorbell that gives these answers, one for each command, a few bytes at a time.
+#[derive(Default)]
+struct Script {
+    answers: VecDeque<Vec<u8>>,
+    sent: Vec<u8>,
+    /// The commands that were whole.
+    commands: Vec<(u32, Vec<u8>)>,
+    ready: VecDeque<u8>,
+}
+
+impl Stream for &mut Script {
+    fn read(&mut self, to: &mut [u8]) -> Result<usize, usize> {
+        let count = self.ready.len().min(to.len()).min(5);
+        for (place, byte) in to.iter_mut().zip(self.ready.drain(..count)) {
+            *place = byte;
+        }
+        Ok(count)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, usize> {
+        let count = bytes.len().min(7);
+        self.sent.extend(&bytes[..count]);
+        while let Some((header, body, rest)) = port::frame(&self.sent) {
+            self.commands.push((header.kind.get(), body.to_vec()));
+            self.sent = rest.to_vec();
+            self.ready
+                .extend(self.answers.pop_front().unwrap_or_default());
+        }
+        Ok(count)
+    }
+}
+
+#[derive(Default)]
+struct Lines(Vec<String>);
+
+impl Output for Lines {
+    fn line(&mut self, line: fmt::Arguments<'_>) {
+        self.0.push(line.to_string());
+    }
+}
+
+fn answer(kind: Kind, body: &[u8]) -> Vec<u8> {
+    let header = Header::answer(kind, body.len());
+    [header.as_bytes(), body].concat()
+}
+
+fn welcome() -> Vec<u8> {
+    let body = Welcome {
+        magic: port::MAGIC.into(),
+        version: 1.into(),
+        longest_bundle: 0x10_0000.into(),
+    };
+    answer(Kind::Hello, body.as_bytes())
+}
+
+fn device(component: u32, name: &str, flags: u32) -> Device {
+    let mut bytes = [0; 16];
+    bytes[..name.len()].copy_from_slice(name.as_bytes());
+    Device {
+        component: component.into(),
+        flags: flags.into(),
+        generation: 3.into(),
+        sequence: 9.into(),
+        name: bytes,
+    }
+}
+
+fn devices(flags: [u32; 2]) -> Vec<u8> {
+    let list = [device(0, "disk", flags[0]), device(1, "net\"", flags[1])];
+    answer(Kind::Devices, list.as_bytes())
+}
+
+fn state(kind: Kind, status: Status, reason: Reason) -> Vec<u8> {
+    let handle = if status == Status::Offered { HANDLE } else { 0 };
+    let body = State {
+        component: 0.into(),
+        status: (status as u32).into(),
+        reason: (reason as u32).into(),
+        progress: 0.into(),
+        handle: handle.into(),
+        generation: 4.into(),
+        sequence: 10.into(),
+    };
+    answer(kind, body.as_bytes())
+}
+
+fn fault(fault: Fault) -> Vec<u8> {
+    let body = port::Error {
+        fault: (fault as u32).into(),
+    };
+    [Header::error().as_bytes(), body.as_bytes()].concat()
+}
+
+/// Runs a command line at a doorbell with these answers behind the welcome.
+fn at(line: &str, answers: &[Vec<u8>]) -> (Exit, Vec<String>, Vec<(u32, Vec<u8>)>) {
+    let mut script = Script {
+        answers: [&[welcome()], answers].concat().into(),
+        ..Script::default()
+    };
+    let (command, options) = Command::parse(line.split_whitespace()).unwrap();
+    let mut lines = Lines::default();
+    let mut session = Session::begin(&mut script).unwrap();
+    let exit = run(&mut session, command, &options, b"bundle", &mut lines);
+    let commands = script.commands.split_off(1);
+    (exit, lines.0, commands)
+}
+
+const MAY: u32 = Device::MAY_UPDATE;
+
+fn update(end: Vec<u8>) -> Vec<Vec<u8>> {
+    vec![
+        devices([MAY, 0]),
+        state(Kind::Offer, Status::Offered, Reason::None),
+        state(Kind::Confirm, Status::Confirmed, Reason::None),
+        state(Kind::Next, Status::Probation, Reason::None),
+        end,
+    ]
+}
+
+#[test]
+fn an_offer_is_confirmed_and_followed_to_its_end() {
+    let end = state(Kind::Next, Status::Committed, Reason::None);
+    let (exit, lines, commands) = at("offer f", &update(end));
+    assert_eq!(exit, Exit::Done);
+    let expected = [
+        "disk: offered, to be confirmed with 0xab",
+        "disk: confirmed",
+        "disk: probation",
+        "disk: committed (generation 4, sequence 10)",
+    ];
+    assert_eq!(lines, expected);
+    let kinds: Vec<u32> = commands.iter().map(|(kind, _)| *kind).collect();
+    assert_eq!(kinds, [2, 3, 4, 7, 7]);
+    assert_eq!(commands[1].1, b"\0\0\0\0bundle");
+    let handle = port::Handle::read_from_bytes(&commands[2].1).unwrap();
+    assert_eq!(handle.handle.get(), HANDLE);
+}
+
+#[test]
+fn every_end_has_its_exit_code() {
+    for (status, reason, exit) in [
+        (Status::Refused, Reason::BadSignature, Exit::Refused),
+        (Status::RolledBack, Reason::Heartbeat, Exit::RolledBack),
+        (
+            Status::OutOfService,
+            Reason::StopTimeout,
+            Exit::OutOfService,
+        ),
+    ] {
+        let end = state(Kind::Next, status, reason);
+        let (code, lines, _) = at("offer f", &update(end));
+        assert_eq!(code, exit);
+        let last = lines.last().unwrap();
+        assert!(
+            last.contains(status.text()) && last.contains(reason.text()),
+            "{last}"
+        );
+    }
+}
+
+#[test]
+fn an_offer_that_is_refused_is_not_confirmed() {
+    let refused = state(Kind::Offer, Status::Refused, Reason::TooManyOffers);
+    let (exit, _, commands) = at("offer f", &[devices([MAY, 0]), refused]);
+    assert_eq!((exit, commands.len()), (Exit::Refused, 2));
+    let (exit, lines, _) = at("offer f", &[devices([MAY, 0]), fault(Fault::Busy)]);
+    assert_eq!(exit, Exit::Refused);
+    assert_eq!(
+        lines,
+        ["refused: another update of this guest is under way"]
+    );
+}
+
+#[test]
+fn a_wrong_handle_ends_the_wait() {
+    let own = state(Kind::State, Status::Offered, Reason::None);
+    let wrong = state(Kind::Confirm, Status::Offered, Reason::WrongHandle);
+    let (exit, _, commands) = at("confirm 7", &[devices([MAY, 0]), own, wrong]);
+    assert_eq!((exit, commands.len()), (Exit::Refused, 3));
+    let handle = port::Handle::read_from_bytes(&commands[2].1).unwrap();
+    assert_eq!(handle.handle.get(), 7);
+}
+
+#[test]
+fn an_offer_can_be_left_to_be_confirmed_or_to_go_on() {
+    let end = state(Kind::Next, Status::Committed, Reason::None);
+    let (exit, _, commands) = at("offer f --no-confirm", &update(end.clone()));
+    assert_eq!((exit, commands.len()), (Exit::Done, 2));
+    let (exit, _, commands) = at("offer f --no-wait", &update(end));
+    assert_eq!((exit, commands.len()), (Exit::Done, 3));
+}
+
+#[test]
+fn an_offer_that_was_taken_back_is_what_was_asked_for() {
+    let own = state(Kind::State, Status::Offered, Reason::None);
+    for (reason, exit) in [
+        (Reason::Cancelled, Exit::Done),
+        (Reason::NothingOffered, Exit::Refused),
+    ] {
+        let end = state(Kind::Cancel, Status::Refused, reason);
+        let (code, _, _) = at("cancel", &[devices([MAY, 0]), own.clone(), end]);
+        assert_eq!(code, exit);
+    }
+}
+
+#[test]
+fn it_has_to_be_clear_which_device_is_meant() {
+    let exit = |line: &str, flags| at(line, &[devices(flags)]).0;
+    assert_eq!(exit("offer f", [MAY, MAY]), Exit::Usage);
+    assert_eq!(exit("offer f", [0, 0]), Exit::Usage);
+    assert_eq!(exit("offer f --device net", [MAY, MAY]), Exit::Usage);
+    assert_eq!(exit("offer f --device net\"", [MAY, 0]), Exit::Usage);
+    let refused = state(Kind::Offer, Status::Refused, Reason::Frozen);
+    for name in ["net\"", "1"] {
+        let line = format!("offer f --device {name}");
+        let (exit, _, commands) = at(&line, &[devices([MAY, MAY]), refused.clone()]);
+        assert_eq!((exit, commands[1].1[0]), (Exit::Refused, 1));
+    }
+}
+
+#[test]
+fn json_is_one_object_a_line() {
+    let entry = Entry {
+        ago_us: 1_500_000.into(),
+        component: 1.into(),
+        status: 17.into(),
+        reason: 67.into(),
+        ..Entry::default()
+    };
+    let log = answer(Kind::Log, entry.as_bytes());
+    let all = devices([MAY | Device::SEQUENCE, 0]);
+    let own = state(Kind::State, Status::Offered, Reason::None);
+    let runs = [
+        at("devices --json", std::slice::from_ref(&all)),
+        at("log --json", &[all.clone(), log.clone()]),
+        at("status --json", &[all.clone(), own]),
+        at("status --json", &[all.clone(), fault(Fault::BadLength)]),
+    ];
+    let objects: Vec<serde_json::Value> = (runs.iter())
+        .flat_map(|(_, lines, _)| lines)
+        .map(|line| serde_json::from_str(line).expect(line))
+        .collect();
+    assert_eq!(objects[0]["sequence"], 9);
+    assert_eq!(objects[1]["device"], "net\"");
+    assert!(objects[1]["sequence"].is_null());
+    assert_eq!(objects[2]["status"], "rolled back");
+    assert_eq!(objects[2]["reason"], "heartbeat");
+    assert_eq!(objects[3]["handle"], "0xab");
+    assert_eq!(objects[4]["error"], "bad-length");
+    let (_, lines, _) = at("log", &[all, log]);
+    let text = "     1.500 s ago  net\": rolled back: the generation missed its heartbeat (generation 0, sequence 0)";
+    assert_eq!(lines, [text]);
+}
+
+#[test]
+fn answers_that_are_none_end_with_an_error() {
+    let good = state(Kind::State, Status::Idle, Reason::None);
+    let two = [good.clone(), good.clone()].concat();
+    let too_many = answer(Kind::Devices, &[0; 40 * 9]);
+    let too_long = answer(Kind::State, &[0; 41]);
+    let endless = [0x86, 0, 0, 0, 0xff, 0xff, 0xff, 0xff];
+    let endless = [&endless[..], &[0; 3000]].concat();
+    for answers in [
+        vec![devices([MAY, 0]), too_long],
+        vec![devices([MAY, 0]), two],
+        vec![devices([MAY, 0]), endless],
+        vec![devices([MAY, 0]), devices([MAY, 0])],
+        vec![devices([MAY, 0]), fault(Fault::Busy)[..11].to_vec()],
+        vec![devices([MAY, 0])],
+        vec![too_many],
+        vec![],
+    ] {
+        let (exit, lines, _) = at("status", &answers);
+        assert_eq!(exit, Exit::Doorbell, "{answers:x?}");
+        assert!(lines[0].starts_with("error: "));
+    }
+    let unknown = State {
+        status: 99.into(),
+        reason: 99.into(),
+        ..State::default()
+    };
+    let unknown = answer(Kind::State, unknown.as_bytes());
+    let (exit, _, _) = at("status --follow", &[devices([MAY, 0]), unknown]);
+    assert_eq!(exit, Exit::Doorbell, "it is not waited for");
+}
+
+#[test]
+fn another_version_is_said() {
+    let body = Welcome {
+        magic: port::MAGIC.into(),
+        version: 2.into(),
+        longest_bundle: 0.into(),
+    };
+    let mut script = Script {
+        answers: [answer(Kind::Hello, body.as_bytes())].into(),
+        ..Script::default()
+    };
+    let trouble = Session::begin(&mut script).err();
+    assert_eq!(trouble, Some(Trouble::Version(2)));
+}
