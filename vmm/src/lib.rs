@@ -28,6 +28,7 @@ mod psci;
 mod ram;
 mod registers;
 pub mod sensors;
+pub mod sensors_port;
 mod syndrome;
 pub mod virtio;
 mod vm;

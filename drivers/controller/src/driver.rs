@@ -19,11 +19,11 @@ use crate::transfer::{State as Sent, Transfer};
 pub const CLIENTS: usize = 8;
 /// Most sensors that are read at a time: one place is left for what concerns the firmware.
 const READS: usize = WINDOW - 1;
-/// How long the driver waits, in milliseconds.
+/// How long the driver waits, in milliseconds. A controller that restarts meanwhile still answers in time.
 const TIMING: Timing = Timing {
     retry: 100,
-    limit: 2_000,
-    long: 10_000,
+    limit: 5_000,
+    long: 20_000,
 };
 /// How often the controller is asked what it runs, in milliseconds; and while it restarts.
 const WATCH: u64 = 1_000;

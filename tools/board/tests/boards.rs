@@ -47,13 +47,16 @@ fn a_device_is_put_in_for_a_system_that_has_it() {
 fn systems_and_boards_agree() {
     // Bundles are made when an image is built.
     let made = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    std::fs::write(made.join("first.bundles"), [0]).unwrap();
+    for guest in ["first", "native"] {
+        std::fs::write(made.join(format!("{guest}.bundles")), [0]).unwrap();
+    }
     for (board, system) in [
         ("qemu_virt_aarch64", "system.xml"),
         ("qemu_virt_aarch64", "tests/systems/linux-bare.xml"),
         ("qemu_virt_aarch64", "tests/systems/two-bare.xml"),
         ("qemu_virt_aarch64", "tests/systems/entropy.xml"),
         ("qemu_virt_aarch64", "tests/systems/network.xml"),
+        ("qemu_virt_aarch64", "tests/systems/sensor.xml"),
         ("zcu102", "tests/systems/zcu102.xml"),
         ("x86_64_generic", "tests/systems/x86_64/disk.xml"),
     ] {

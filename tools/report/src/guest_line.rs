@@ -6,6 +6,7 @@
 //! | `result name=value …` | the last account: `requests`, `errors`, `bytes_verified`, `max_latency_ns`, `p99_latency_ns`; of the network `net_bytes`, `lost`, `lost_in_a_row`; of sensors `sensor_reads`; other names are ignored. Two programs of a guest may print one each |
 //! | `progress name=value …` | the same at intervals, before the last one |
 //! | `alive …` | a sign of life |
+//! | `sensors: firmware N…` | the values of sensors are from now on those of this version of the controller's firmware |
 //! | `ring status=… reason=…` | the doorbell's status and reason, as words of `molt-doorbell`; for the reader only |
 //! | `error: …` | the program has found an error |
 //! | `done` | the program has ended well |
@@ -45,6 +46,9 @@ pub fn is_over(guest: &str, said: &str) -> bool {
     of_guest.is_some_and(|said| ENDS.iter().any(|end| said.starts_with(end)))
 }
 
+/// Before the version of the firmware.
+const FIRMWARE: &str = "sensors: firmware ";
+
 /// The beginnings of a VMM's messages that its guest has ended.
 const ENDS: [&str; 4] = [
     "powered off at ",
@@ -62,6 +66,13 @@ pub fn read(guest: &mut Guest, text: &str) -> GuestLine {
         || (guest.kind == Kind::Linux && KERNEL_COMPLAINTS.iter().any(|c| text.contains(c)))
     {
         return GuestLine::Complaint;
+    }
+    if let Some(version) = text.strip_prefix(FIRMWARE) {
+        let digits = version.split(|c: char| !c.is_ascii_digit()).next();
+        guest
+            .firmware
+            .extend(digits.and_then(|digits| digits.parse::<u64>().ok()));
+        return GuestLine::Other;
     }
     let Some((word, account)) = text.split_once(' ') else {
         return GuestLine::Other;
@@ -143,6 +154,16 @@ mod tests {
         assert_eq!((guest.bytes_verified, guest.net_bytes), (4096, Some(9)));
         assert_eq!(guest.pings_lost, Some(2));
         assert_eq!((guest.pings_lost_in_a_row, guest.errors), (Some(1), 1));
+    }
+
+    #[test]
+    fn the_versions_of_the_firmware_are_those_that_the_values_showed() {
+        let mut guest = Guest::default();
+        for line in ["sensors: firmware 1", "sensors: firmware 2, boots 3"] {
+            assert_eq!(read(&mut guest, line), GuestLine::Other);
+        }
+        read(&mut guest, "result sensor_reads=12 errors=0 boots=3");
+        assert_eq!((guest.firmware, guest.sensor_reads), (vec![1, 2], Some(12)));
     }
 
     #[test]

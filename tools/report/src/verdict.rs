@@ -4,7 +4,7 @@
 use serde::Deserialize;
 
 use crate::collector::Collector;
-use crate::result::{Summary, Update};
+use crate::result::{Guest, Summary, Update};
 
 /// The expected results of a scenario.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -47,6 +47,10 @@ pub struct Expectation {
     /// How the operator's commands end, in order: `ok`, or `refused` and the reason.
     #[serde(default)]
     pub answers: Vec<String>,
+    /// The versions of a controller's firmware that the values of its sensors show, one after the other. A guest that is done
+    /// earlier sees the first of them, and one guest sees all.
+    #[serde(default)]
+    pub firmware: Vec<u64>,
     /// How many pings in a row may get no answer: those of one swap.
     #[serde(default)]
     pub pings_lost_in_a_row: u64,
@@ -106,6 +110,12 @@ pub fn judge(summary: &Summary, collector: &Collector, expected: &Expectation) -
         if guest.sensor_reads == Some(0) {
             failures.push(format!("guest '{name}' read no sensor"));
         }
+        if !expected.firmware.starts_with(&guest.firmware) {
+            failures.push(format!(
+                "guest '{name}' read values of the firmware versions {:?}, expected {:?}",
+                guest.firmware, expected.firmware
+            ));
+        }
         let row = guest.pings_lost_in_a_row.unwrap_or(0);
         if row > expected.pings_lost_in_a_row {
             failures.push(format!(
@@ -113,6 +123,13 @@ pub fn judge(summary: &Summary, collector: &Collector, expected: &Expectation) -
                 expected.pings_lost_in_a_row
             ));
         }
+    }
+    let whole = |guest: &Guest| guest.firmware == expected.firmware;
+    if !expected.firmware.is_empty() && !summary.guests.iter().any(whole) {
+        failures.push(format!(
+            "no guest read values of all the firmware versions {:?}",
+            expected.firmware
+        ));
     }
     let fenced: Vec<&str> = collector.fenced().collect();
     if fenced != expected.fenced {

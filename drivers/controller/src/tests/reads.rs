@@ -103,7 +103,7 @@ fn a_controller_that_is_silent_is_reported_and_asked_again() {
     let mut rig = serving(image(3));
     rig.fake.0.borrow_mut().cut = true;
     let lost = rig.ask(0, 0);
-    rig.wait(2_100).unwrap();
+    rig.wait(5_100).unwrap();
     assert_eq!(rig.answers[0][&lost], Answer::Faulty);
     assert_eq!(rig.total.errors, 1);
     rig.fake.0.borrow_mut().cut = false;
