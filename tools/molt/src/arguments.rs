@@ -380,6 +380,9 @@ pub struct NewBundle {
     /// The driver's ELF
     #[arg(long, value_name = "FILE")]
     pub driver: PathBuf,
+    /// The device's firmware, where it comes with the driver
+    #[arg(long, value_name = "FILE")]
+    pub firmware: Option<PathBuf>,
     /// The guest's part of the update
     #[arg(long, value_name = "FILE")]
     pub guest: Option<PathBuf>,

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use molt_envelope::{PrivateKey, diagnostic, sign};
 use molt_image::KernelSource;
 use molt_sdf::System;
+use molt_sdf::model::DomainId;
 use molt_suit::{Algorithm, Envelope, Manifest, Roles, TrustedKey};
 
 use crate::arguments::{
@@ -33,15 +34,44 @@ fn new(arguments: &NewBundle) -> Result<bool> {
     let system = molt_sdf::load_for(arch, &arguments.system, &[])?;
     let component = component(&system, Some(&arguments.component))?;
     let guest = arguments.guest.as_deref().map(read).transpose()?;
+    let firmware = arguments.firmware.as_deref().map(read).transpose()?;
+    check_firmware(&system, component, firmware.as_deref())?;
     let text = (!arguments.driver_version.is_empty() || !arguments.about.is_empty())
         .then_some((arguments.driver_version.as_str(), arguments.about.as_str()));
     let with = molt_envelope::Bundle {
+        firmware: firmware.as_deref(),
         guest: guest.as_deref(),
         text,
         ..molt_envelope::Bundle::default()
     };
     let bundle = molt_image::bundle(arch, &system, component, &driver, arguments.sequence, &with)?;
     write(&arguments.out, &bundle)
+}
+
+/// A bundle has firmware exactly where the device runs one that comes with its driver.
+fn check_firmware(system: &System, component: DomainId, firmware: Option<&[u8]>) -> Result<()> {
+    let domain = &system.domains[component];
+    let wanted = domain
+        .replaceable
+        .as_ref()
+        .and_then(|r| r.firmware.as_ref());
+    match (wanted, firmware) {
+        (Some(_), None) => bail!(
+            "'{}': its device runs firmware that comes with its driver: give --firmware FILE",
+            domain.name
+        ),
+        (None, Some(_)) => bail!(
+            "'{}': its device runs no firmware that comes with its driver (there is no <firmware>): leave --firmware out",
+            domain.name
+        ),
+        (Some(wanted), Some(bytes)) if bytes.len() as u64 > wanted.size => bail!(
+            "'{}': the firmware has {} bytes, and <firmware> allows {}",
+            domain.name,
+            bytes.len(),
+            wanted.size
+        ),
+        _ => Ok(()),
+    }
 }
 
 fn add_signature(arguments: &SignBundle) -> Result<bool> {
