@@ -8,13 +8,15 @@ mod find;
 
 use core::fmt;
 
-use find::{Missing, Port};
+use find::Port;
 use molt_guest_client::print::{Output, Quoted};
 use molt_guest_client::{Command, Exit, HELP, Options, Session, run};
 use molt_linux_system::{self as system, Arguments, File, O_RDONLY, print, say};
 
 /// Most arguments.
 const ARGUMENTS: usize = 16;
+/// ENAMETOOLONG
+const NAME_TOO_LONG: usize = 36;
 
 #[unsafe(no_mangle)]
 extern "C" fn program_start(stack: *const usize) -> ! {
@@ -77,9 +79,8 @@ fn main(words: &[&'static str]) -> Exit {
 
 /// A file's bytes.
 fn contents(path: &str) -> Result<&'static [u8], usize> {
-    let path = find::terminated::<512>(format_args!("{path}")).ok_or(Missing::NAME_TOO_LONG)?;
-    let path = find::as_path(&path);
-    let file = File::open(path, O_RDONLY).map_err(|error| error.0)?;
+    let path = system::terminated::<512>(format_args!("{path}")).ok_or(NAME_TOO_LONG)?;
+    let file = File::open(system::as_path(&path), O_RDONLY).map_err(|error| error.0)?;
     file.contents().map_err(|error| error.0)
 }
 

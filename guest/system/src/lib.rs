@@ -10,6 +10,7 @@ mod aio;
 mod child;
 mod directory;
 mod machine;
+mod port;
 mod print;
 mod socket;
 
@@ -17,6 +18,7 @@ pub use aio::{Aio, Operation};
 pub use child::Child;
 pub use directory::Names;
 pub use machine::{credit_entropy, insert_module, mount, power_off, sleep_ms, stand_back};
+pub use port::{NoPort, as_path, open_port, terminated};
 pub use print::print_line;
 pub use socket::{Address, READABLE, Received, Socket, WRITABLE, wait};
 

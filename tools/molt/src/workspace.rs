@@ -30,12 +30,13 @@ const MONITOR: &str = "molt-monitor";
 /// What boots either kernel.
 const LOADER: &str = "molt-loader";
 /// The programs in the Linux guest, each with its package: the one that updates its drivers, the two for the demo's load on disk
-/// and network, and the one for `molt bench`.
-const LINUX_PROGRAMS: [(&str, &str); 4] = [
+/// and network, the one for `molt bench`, and one that breaks the doorbell's protocol.
+const LINUX_PROGRAMS: [(&str, &str); 5] = [
     ("molt-guest-program", "molt-guest"),
     ("molt-linux-agent", "molt-linux-agent"),
     ("molt-linux-net", "molt-linux-net"),
     ("molt-linux-load", "molt-linux-load"),
+    ("molt-linux-silly", "molt-linux-silly"),
 ];
 /// The file in a native client's archive that holds its key's seed.
 const SEED: &str = "seed";
