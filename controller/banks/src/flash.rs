@@ -31,3 +31,17 @@ pub trait Flash {
     /// The flash failed, or no sector begins here.
     fn erase(&mut self, at: u32) -> Result<(), Fault>;
 }
+
+impl<F: Flash> Flash for &mut F {
+    fn read(&mut self, at: u32, into: &mut [u8]) -> Result<(), Fault> {
+        F::read(self, at, into)
+    }
+
+    fn program(&mut self, at: u32, bytes: &[u8]) -> Result<(), Fault> {
+        F::program(self, at, bytes)
+    }
+
+    fn erase(&mut self, at: u32) -> Result<(), Fault> {
+        F::erase(self, at)
+    }
+}

@@ -14,7 +14,7 @@ pub const BANKS: [u32; 2] = [0x1_0000, 0x8_0000];
 /// Bytes of a bank, and so of the largest image.
 pub const BANK: u32 = 0x7_0000;
 /// The address in memory for which an application is linked, and at which it has its vector table.
-pub const APPLICATION: u32 = 0x2_0000;
+pub const APPLICATION: u32 = 0x3_0000;
 /// The end of the memory that an application's payload may take; behind it are its variables and its stack.
 pub const APPLICATION_END: u32 = 0x8_0000;
 

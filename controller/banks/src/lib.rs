@@ -25,5 +25,5 @@ mod transfer;
 pub use examine::Examination;
 pub use flash::{Fault, Flash};
 pub use log::{Log, Record, Trial};
-pub use start::{Run, Start, activate, confirm, start};
+pub use start::{Run, Start, activate, confirm, start, started};
 pub use transfer::{Transfer, begin};

@@ -92,6 +92,27 @@ pub fn start(flash: &mut impl Flash, key: &PublicKey) -> Result<Start, Fault> {
     Ok(Start { run, boots })
 }
 
+/// What the last start has decided, as the program that it has entered finds it in the log.
+///
+/// # Errors
+/// The flash cannot be read.
+pub fn started(flash: &mut impl Flash) -> Result<Start, Fault> {
+    let record = *Log::open(flash)?.record();
+    let trial = record.trial.filter(|trial| trial.started);
+    let bank = trial.map(|trial| trial.bank).or(record.confirmed);
+    // It was checked before it was entered.
+    let run = bank.and_then(|bank| {
+        let examination = Examination::begin(flash, bank, 0).ok()?;
+        Some(Run {
+            bank,
+            header: *examination.header(),
+            trial: trial.is_some(),
+        })
+    });
+    let boots = record.boots;
+    Ok(Start { run, boots })
+}
+
 /// Has the next start run this bank: on trial, unless it is the confirmed one.
 ///
 /// # Errors

@@ -310,6 +310,8 @@ pub enum Part {
     Lint,
     /// On the host
     Host,
+    /// The controller's firmware in its emulated machine
+    Controller,
     /// The target suite, as the kernel's root task
     Suite,
     /// That the programs are the same bytes on either kernel (with an SDK)

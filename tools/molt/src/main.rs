@@ -10,6 +10,7 @@ mod bench;
 mod bundle;
 mod bundles;
 mod commands;
+mod controller;
 mod demo_keys;
 mod description;
 mod flash;

@@ -12,6 +12,9 @@ use molt_sdk::{Arch, Configuration};
 
 use crate::progress::Detail;
 
+/// The public key that the controller's programs are built with, if it was made.
+pub const CONTROLLER_KEY: &str = "target/molt/keys/controller.raw";
+
 /// The kind of target that a program is built for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Target {
@@ -19,11 +22,14 @@ pub enum Target {
     Domain,
     /// Kernel, loader and bare guests: they use no FP register.
     Bare,
+    /// The controller's programs, whatever the machine is that it belongs to.
+    Controller,
 }
 
 impl Target {
     fn triple(self, arch: Arch) -> &'static str {
         match (arch, self) {
+            (_, Target::Controller) => "thumbv7em-none-eabi",
             (Arch::Aarch64, Target::Domain) => "aarch64-unknown-none",
             (Arch::Aarch64, Target::Bare) => "aarch64-unknown-none-softfloat",
             // Without SSE and x87: the kernel would keep them, and nothing here needs them.
@@ -109,6 +115,22 @@ impl Toolchain {
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
+    /// Why the controller's programs cannot be built, if they cannot.
+    pub fn lacks_controller(&self) -> Option<String> {
+        let triple = Target::Controller.triple(Arch::Aarch64);
+        if self.build_std {
+            return None;
+        }
+        let asked = Command::new(self.beside("rustc"))
+            .args(["--print", "target-libdir", "--target", triple])
+            .output();
+        let folder = asked.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+        let there = folder.is_ok_and(|folder| Path::new(&folder).is_dir());
+        (!there).then(|| {
+            format!("this Rust has no target {triple}, which the controller's programs are for: 'rustup target add {triple}' installs it")
+        })
+    }
+
     /// Whether the checkout has a package of this name.
     pub fn has(&self, package: &str) -> bool {
         let mut command = self.cargo();
@@ -191,6 +213,14 @@ impl Toolchain {
                 .arg("-Zbuild-std-features=compiler-builtins-mem")
                 // The distribution's stable compiler; our code itself uses no unstable feature.
                 .env("RUSTC_BOOTSTRAP", "1");
+        }
+        if target == Target::Controller {
+            // It goes over a serial line.
+            command.args(["--config", "profile.release.opt-level=\"s\""]);
+            let key = self.root.join(CONTROLLER_KEY);
+            if key.is_file() {
+                command.env("MOLT_CONTROLLER_KEY", key);
+            }
         }
         if self.lines {
             command.args(["--config", "profile.release.debug=\"line-tables-only\""]);

@@ -149,7 +149,7 @@ pub fn watch(
 /// A command that ends with this process, even if this process is killed, or ended with Ctrl-C without destructors being run.
 /// A QEMU that keeps running would hold the disk's image. util-linux's `setpriv` asks the kernel for this (prctl(2),
 /// PR_SET_PDEATHSIG) and then becomes the program. If it is not installed, the program is run without it.
-fn supervised(program: &OsStr) -> Command {
+pub(crate) fn supervised(program: &OsStr) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL"]);
     match command.arg("true").output() {

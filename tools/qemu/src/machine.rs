@@ -212,7 +212,7 @@ fn texts(arguments: &[String]) -> Vec<OsString> {
 }
 
 /// QEMU's option syntax: a comma in a value is written twice. Other bytes are a path's own, whatever they are.
-fn escape(path: &std::path::Path) -> OsString {
+pub(crate) fn escape(path: &std::path::Path) -> OsString {
     let bytes = path.as_os_str().as_bytes().iter();
     let twice = bytes.flat_map(|byte| std::iter::repeat_n(*byte, 1 + usize::from(*byte == b',')));
     OsString::from_vec(twice.collect())

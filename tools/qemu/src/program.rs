@@ -42,6 +42,16 @@ pub enum Unfit {
         "a kernel for {0} cores cannot be run by the count of instructions (--icount): its cores wait for each other, and QEMU would run them in turns"
     )]
     Cores(u64),
+    /// It was built without the controller's machine.
+    #[error(
+        "{program} has no machine '{machine}', which is the controller: take a QEMU with all Arm machines (package qemu-system-arm)"
+    )]
+    Machine {
+        /// The program.
+        program: String,
+        /// The machine.
+        machine: &'static str,
+    },
     /// It is too old for the board.
     #[error(
         "this board needs QEMU {needed} or later, and {program} is {found}: name a later one by {VARIABLE} (docs/boards.md says why)"

@@ -18,6 +18,8 @@ const FOLDER: &str = "target/bare";
 /// Folders of the packages that use no FP registers. All others that are not for the host are protection domains and their
 /// libraries.
 const BARE: [&str; 3] = ["kernel", "loader", "tests/guests/bare"];
+/// The folder of the controller's programs.
+const CONTROLLER: &str = "controller";
 const DENY: [&str; 3] = ["--", "-D", "warnings"];
 
 /// Runs them, each as one test.
@@ -40,11 +42,16 @@ pub fn run(toolchain: &Toolchain, filter: Option<&str>) -> Result<Count> {
     for (name, target) in [
         ("clippy-domains", Target::Domain),
         ("clippy-bare", Target::Bare),
+        ("clippy-controller", Target::Controller),
     ] {
         if !wanted(name) {
             continue;
         }
-        count += match &lacks_clippy {
+        let lacks_target = match target {
+            Target::Controller => toolchain.lacks_controller(),
+            Target::Domain | Target::Bare => None,
+        };
+        count += match lacks_clippy.as_ref().or(lacks_target.as_ref()) {
             Some(why) => skip(name, why),
             None => {
                 let packages = packages(toolchain, target)?;
@@ -194,8 +201,14 @@ fn of_target(metadata: &[u8], root: &Path, target: Target) -> Result<BTreeSet<St
         };
         let folder = PathBuf::from(manifest);
         let folder = folder.strip_prefix(root).unwrap_or(&folder);
-        let bare = BARE.iter().any(|bare| folder.starts_with(bare));
-        if !on_host.contains(&package["id"]) && bare == (target == Target::Bare) {
+        let its = if folder.starts_with(CONTROLLER) {
+            Target::Controller
+        } else if BARE.iter().any(|bare| folder.starts_with(bare)) {
+            Target::Bare
+        } else {
+            Target::Domain
+        };
+        if !on_host.contains(&package["id"]) && its == target {
             packages.insert(name.to_owned());
         }
     }
@@ -236,11 +249,14 @@ mod tests {
             "packages": [
                 {"id": "a", "name": "host", "manifest_path": "/root/tools/host/Cargo.toml"},
                 {"id": "b", "name": "pd", "manifest_path": "/root/pds/pd/Cargo.toml"},
-                {"id": "c", "name": "kernel", "manifest_path": "/root/kernel/arch/Cargo.toml"}
+                {"id": "c", "name": "kernel", "manifest_path": "/root/kernel/arch/Cargo.toml"},
+                {"id": "d", "name": "firmware", "manifest_path": "/root/controller/loader/Cargo.toml"}
             ]
         }"#;
         let of = |target| of_target(metadata, "/root".as_ref(), target).unwrap();
         assert_eq!(of(Target::Domain), BTreeSet::from(["pd".to_owned()]));
         assert_eq!(of(Target::Bare), BTreeSet::from(["kernel".to_owned()]));
+        let controller = BTreeSet::from(["firmware".to_owned()]);
+        assert_eq!(of(Target::Controller), controller);
     }
 }

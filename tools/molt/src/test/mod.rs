@@ -3,6 +3,7 @@
 
 mod bench;
 mod compare;
+mod controller;
 mod count;
 mod growth;
 mod host;
@@ -43,6 +44,10 @@ pub fn run(arguments: &Test) -> Result<bool> {
     if wanted(Part::Host) {
         say!("== on the host");
         count += host::run(&toolchain, filter)?;
+    }
+    if wanted(Part::Controller) {
+        say!("== the controller's firmware");
+        count += controller::run(&toolchain, filter, arguments.long)?;
     }
     if wanted(Part::Suite) {
         say!("== target suite on {}", kernel.label());
