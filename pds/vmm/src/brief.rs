@@ -7,8 +7,9 @@ use core::sync::atomic::AtomicU64;
 
 use molt_brief::{PAGE, words};
 use molt_gate::ClientGate;
-use molt_system::{Class, GatePages, NONE, VmmBrief, VmmShare};
+use molt_system::{Class, GatePages, GuestKind, NONE, VmmBrief, VmmShare};
 use molt_vmm::sensors::Sensors;
+use molt_vmm::sensors_port::SensorsPort;
 use molt_vmm::virtio::block::Block;
 use molt_vmm::virtio::console::Console;
 use molt_vmm::virtio::entropy::Entropy;
@@ -19,6 +20,8 @@ use sel4_microkit::Channel;
 
 /// Port 0 is for consoles.
 const DOORBELL_PORT: usize = 1;
+/// In a console device of its own, as each share has a device of its own.
+const SENSORS_PORT: usize = 1;
 
 /// The guest's memory.
 pub fn ram(brief: &VmmBrief) -> Ram {
@@ -31,8 +34,13 @@ pub fn gate_pages(gate: &GatePages) -> (&'static [AtomicU64], &'static [AtomicU6
     (words(gate.to_client, PAGE), words(gate.to_update, PAGE))
 }
 
-/// The device for the guest's share numbered `n`; `None` for a class that this program knows no device for.
-pub fn device(share: &VmmShare, gate: &GatePages, n: usize) -> Option<Box<dyn Device>> {
+/// The device for the share numbered `n` of a guest of this kind; `None` for a class that this program knows no device for.
+pub fn device(
+    share: &VmmShare,
+    gate: &GatePages,
+    n: usize,
+    kind: Option<GuestKind>,
+) -> Option<Box<dyn Device>> {
     let (to_client, to_update) = gate_pages(gate);
     let gate = ClientGate::new(to_client, to_update, share.component as usize);
     let queue = words(share.queue, share.queue_words * 8);
@@ -52,7 +60,13 @@ pub fn device(share: &VmmShare, gate: &GatePages, n: usize) -> Option<Box<dyn De
         }
         Class::Sensor => {
             let link = Link::new(molt_sensor_queue::Client::new(queue), gate, n);
-            Some(Box::new(Sensors::new(link, registers)))
+            Some(match kind {
+                Some(GuestKind::Linux) => {
+                    let port = SensorsPort::new(link);
+                    Box::new(Console::new(registers).with_port(SENSORS_PORT, port))
+                }
+                _ => Box::new(Sensors::new(link, registers)),
+            })
         }
         Class::Network => {
             let link = Link::new(molt_net::Client::new(queue), gate, n);

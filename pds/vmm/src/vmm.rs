@@ -39,7 +39,7 @@ impl Vmm {
         let mut vm = Vm::new(brief::ram(brief), to_update, nanoseconds);
         let mut unknown = false;
         for (n, share) in brief.shares().iter().enumerate() {
-            match brief::device(share, &brief.gate, n) {
+            match brief::device(share, &brief.gate, n, brief.guest_kind()) {
                 Some(device) => vm.add(machine::virtio(n), Some(machine::virtio_irq(n)), device),
                 None => unknown = true,
             }

@@ -365,6 +365,10 @@ fn domain(system: &System, index: DomainId) -> Card {
             text,
         });
     }
+    let described = domain.replaceable.as_ref();
+    if let Some(firmware) = described.and_then(|r| r.firmware.as_ref()) {
+        lines.push(plain(format!("firmware {}", firmware.image.value)));
+    }
     for client in &domain.clients {
         let name = &system.domains[client.domain].name;
         let text = match &client.share {

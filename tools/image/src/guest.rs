@@ -190,7 +190,8 @@ fn tree(
         .map(|(component, _)| {
             let described = system.domains[components[component]].replaceable.as_ref();
             match described.map(|component| component.class.as_str()) {
-                Some("sensor") => device_tree::Device::Sensors,
+                // Linux has a driver for ports of a virtio console.
+                Some("sensor") if guest.kind == GuestKind::Bare => device_tree::Device::Sensors,
                 _ => device_tree::Device::Virtio,
             }
         })

@@ -13,6 +13,7 @@ use molt_sdk::{Arch, Configuration};
 use molt_suit::{Envelope, Manifest};
 
 use crate::demo_keys;
+use crate::line;
 use crate::scenario::{BundleSource, Damage, Origin, Scenario};
 use crate::toolchain::{Target, Toolchain};
 
@@ -76,13 +77,17 @@ impl Maker<'_> {
         )?;
         let path = folder.join(package);
         let elf = fs::read(&path).with_context(|| format!("{}", path.display()))?;
+        let domain = &self.system.domains[component];
+        let firmware = line::firmware(self.toolchain, domain, source.firmware.as_ref())?;
         (0..source.repeat)
             .map(|index| {
                 let sequence = source.sequence + index * source.stride;
-                let with = Bundle::default();
+                let with = Bundle {
+                    firmware: firmware.as_deref(),
+                    ..Bundle::default()
+                };
                 let bundle =
                     molt_image::bundle(self.arch, self.system, component, &elf, sequence, &with)?;
-                let domain = &self.system.domains[component];
                 let bundle = altered(bundle, source.damage, domain)?;
                 let signed = match source.damage {
                     Damage::Unsigned => bundle,

@@ -12,6 +12,7 @@ use crate::arguments::{Build, Check, Demo, Graph, Guests, Measure, Run};
 use crate::description;
 use crate::flash;
 use crate::kernel::Kernel;
+use crate::line;
 use crate::net;
 use crate::output::say;
 use crate::port::Port;
@@ -57,6 +58,11 @@ pub fn run(arguments: &Run) -> Result<bool> {
         machine.flash = match &arguments.flash {
             Some(file) => flash::keep(&board, &built.system, file)?,
             None => flash::make(&board, &built.system, &built.directory.join(flash::FILE))?,
+        };
+        machine.controller = {
+            let _building = workspace::building(&toolchain)?;
+            let source = line::Source::default();
+            line::make(&toolchain, &machine, &source, &built.directory)?
         };
         for text in &arguments.net {
             net::connect(&board, &built.system, &mut machine.devices, text)?;

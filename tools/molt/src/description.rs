@@ -53,6 +53,7 @@ pub fn build(
         features: Default::default(),
         disk: None,
         flash: Default::default(),
+        controller: None,
         qemu: Vec::new(),
         linux: linux.map(Path::to_owned),
         bundles: Vec::new(),

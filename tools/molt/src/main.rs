@@ -16,6 +16,7 @@ mod description;
 mod flash;
 mod kernel;
 mod key;
+mod line;
 mod mutants;
 mod net;
 mod operator;

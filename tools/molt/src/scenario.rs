@@ -8,7 +8,9 @@ use anyhow::{Context, Result, bail};
 use molt_report::Expectation;
 use serde::Deserialize;
 
+use crate::controller::Firmware;
 use crate::kernel::EMBEDDED_BOARD;
+use crate::line;
 
 /// A scenario's file.
 #[derive(Clone, Debug, Deserialize)]
@@ -32,6 +34,8 @@ pub struct Scenario {
     /// The content of the flash bank, in a system that has one; it is erased otherwise.
     #[serde(default)]
     pub flash: Flash,
+    /// The controller, in a system whose machine has a line to one.
+    pub controller: Option<line::Source>,
     /// Arguments of QEMU's for this scenario, behind all others: properties of devices.
     #[serde(default)]
     pub qemu: Vec<String>,
@@ -141,6 +145,8 @@ pub struct BundleSource {
     /// Features that the package is built with.
     #[serde(default)]
     pub features: Vec<String>,
+    /// The firmware of the component's device, if it runs any; by default the first version.
+    pub firmware: Option<Firmware>,
     /// Sequence number of the first bundle that is made of the package.
     #[serde(default)]
     pub sequence: u64,

@@ -18,6 +18,7 @@ use crate::bundles;
 use crate::demo_keys;
 use crate::flash;
 use crate::kernel::Kernel;
+use crate::line;
 use crate::output::complain;
 use crate::progress::Step;
 use crate::scenario::{DiskKind, Scenario};
@@ -91,6 +92,8 @@ impl Workspace {
         machine.disk = make_disk(scenario.disk, &board, &system, &filesystems, &directory)?;
         machine.devices.extend(scenario.qemu.iter().cloned());
         machine.flash = flash::make(&board, &system, &directory.join(flash::FILE))?;
+        let controller = scenario.controller.clone().unwrap_or_default();
+        machine.controller = line::make(toolchain, &machine, &controller, &directory)?;
         step.done();
         Ok(Self {
             system,
@@ -228,6 +231,7 @@ impl Builder<'_> {
         self.placeholders()?;
         let system = load()?;
         self.programs(&system)?;
+        self.firmware(&system)?;
         if self.make_keys {
             self.keys(&system)?;
         }
@@ -309,6 +313,20 @@ impl Builder<'_> {
                 self.kernel.programs_for()?,
             )?;
             self.copy(&folder.join(package), &format!("{package}.elf"))?;
+        }
+        Ok(())
+    }
+
+    /// What the devices run that come with their drivers.
+    fn firmware(&self, system: &System) -> Result<()> {
+        for domain in &system.domains {
+            let described = domain.replaceable.as_ref();
+            if let Some(described) = described.and_then(|r| r.firmware.as_ref())
+                && !self.is_there(&described.image.value)
+                && let Some(image) = line::firmware(self.toolchain, domain, None)?
+            {
+                self.write(&described.image.value, &image)?;
+            }
         }
         Ok(())
     }

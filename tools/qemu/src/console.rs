@@ -8,6 +8,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
+use crate::controller::{Controller, StartError};
 use crate::limit::Limit;
 use crate::machine::{Clock, Machine};
 use crate::program::{self, Unfit};
@@ -62,6 +63,9 @@ pub enum RunError {
     /// QEMU did not start, or cannot run the board.
     #[error(transparent)]
     Unfit(#[from] Unfit),
+    /// The controller did not start.
+    #[error("the controller: {0}")]
+    Controller(#[from] StartError),
     /// QEMU refused its arguments or failed early.
     #[error("QEMU ended before the machine said anything: {0}")]
     Refused(String),
@@ -80,7 +84,14 @@ pub fn run(machine: &Machine, observer: &mut dyn Observer) -> Result<End, RunErr
         return Err(Unfit::Clock.into());
     }
     let program = program::program(machine.arch);
-    watch(&program, machine.arguments(), machine.limit, observer)
+    // It runs until the machine has ended.
+    let controller = machine.controller.as_ref().map(Controller::start);
+    let controller = controller.transpose()?;
+    let arguments = match &controller {
+        Some(controller) => machine.with_line(&controller.line()).arguments(),
+        None => machine.arguments(),
+    };
+    watch(&program, arguments, machine.limit, observer)
 }
 
 /// Runs a program that boots a machine and prints its console, and passes that to the observer, until the program or the

@@ -14,5 +14,5 @@ mod program;
 pub use console::{End, Observer, RunError, Step, run, watch};
 pub use controller::{Controller, Garble, Running, StartError};
 pub use disk_image::{Format, ImageError, disk_size};
-pub use machine::{Boot, Clock, Disk, Machine};
+pub use machine::{Boot, Clock, Disk, LINE, Machine};
 pub use program::{Unfit, fit, has_plugins, version};

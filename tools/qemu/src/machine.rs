@@ -8,10 +8,14 @@ use std::time::Duration;
 
 use molt_board::{Arch, Board, Qemu};
 
+use crate::controller::Controller;
 use crate::disk_image::Format;
 
 /// Where an image with a loader is put and entered, on every board (`LINK_ADDRESS` of `molt-payload`).
 const IMAGE_ADDRESS: u64 = 0x7000_0000;
+
+/// What stands in the arguments of a device for the socket of its line to the controller.
+pub const LINE: &str = "{controller}";
 
 /// The board's disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +88,8 @@ pub struct Machine {
     pub flash: Option<PathBuf>,
     /// Arguments for what else is in it.
     pub devices: Vec<String>,
+    /// The controller at the end of its serial line, if it has one ([`Machine::has_line`]).
+    pub controller: Option<Controller>,
     /// The clock.
     pub clock: Clock,
     /// After so much of the host's time the machine is stopped and the run has failed.
@@ -103,6 +109,7 @@ impl Machine {
             disk: Disk::None,
             flash: None,
             devices: Vec::new(),
+            controller: None,
             clock: Clock::Host,
             limit: Duration::from_secs(120),
             plugin: None,
@@ -119,6 +126,21 @@ impl Machine {
         let mut machine = Self::new(board, 1, boot);
         machine.board.arguments = board.qemu.linux.clone()?;
         Some(machine)
+    }
+
+    /// Whether its devices have a serial line to a controller: one of their arguments contains [`LINE`].
+    pub fn has_line(&self) -> bool {
+        self.devices.iter().any(|argument| argument.contains(LINE))
+    }
+
+    /// The same machine with this socket at the end of its line.
+    pub(crate) fn with_line(&self, socket: &std::path::Path) -> Self {
+        let socket = socket.to_string_lossy().replace(',', ",,");
+        let mut machine = self.clone();
+        for argument in &mut machine.devices {
+            *argument = argument.replace(LINE, &socket);
+        }
+        machine
     }
 
     /// QEMU's arguments.
@@ -238,6 +260,17 @@ mod tests {
             .map(|a| a.to_string_lossy().into_owned())
             .collect();
         words.join(" ")
+    }
+
+    #[test]
+    fn a_machine_with_a_line_gets_its_socket() {
+        let mut machine = machine("i");
+        assert!(!machine.has_line());
+        let device = "socket,id=controller,path={controller}";
+        machine.devices = vec!["-chardev".to_owned(), device.to_owned()];
+        assert!(machine.has_line());
+        let machine = machine.with_line("/a,b/host".as_ref());
+        assert!(line(&machine).ends_with("-chardev socket,id=controller,path=/a,,b/host"));
     }
 
     #[test]

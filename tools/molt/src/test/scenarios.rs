@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError, RwLock};
 use std::thread;
 use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use molt_board::Board;
 
 use super::count::Count;
@@ -26,6 +26,12 @@ fn place(toolchain: &Toolchain, kernel: &Kernel, scenario: &Scenario) -> Result<
     let kernel = kernel.on_board(&scenario.board)?;
     let board = kernel.board_file(toolchain)?;
     molt_qemu::fit(board.arch, &board.qemu)?;
+    if scenario.controller.is_some() {
+        if let Some(why) = toolchain.lacks_controller() {
+            bail!(why);
+        }
+        molt_qemu::Controller::fit()?;
+    }
     Ok((kernel, board))
 }
 

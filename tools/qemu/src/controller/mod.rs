@@ -43,6 +43,14 @@ pub struct Running {
 }
 
 impl Controller {
+    /// Checks that the installed QEMU has its machine.
+    ///
+    /// # Errors
+    /// It has not, or cannot be started.
+    pub fn fit() -> Result<(), Unfit> {
+        process::fit()
+    }
+
     /// Starts it, with nobody at the other end of its line yet.
     ///
     /// # Errors
