@@ -24,8 +24,8 @@ fn of_class(class: &str) -> &'static [&'static str] {
         "block" => &["virtio_blk", "ext4"],
         "entropy" => &["virtio_rng"],
         "network" => &["virtio_net"],
-        // No class of a driver, but a device of the VMM's.
-        PORTS => &["virtio_console"],
+        // A controller's sensors are behind a port. Ports of the VMM's own are of no class of a driver.
+        "sensor" | PORTS => &["virtio_console"],
         _ => &[],
     }
 }

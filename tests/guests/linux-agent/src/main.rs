@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The program in the Linux guest: writes and checks files, and has `molt-guest` offer bundles meanwhile.
 //!
-//! `molt-linux-agent DIRECTORY ROUNDS ENTROPY BUNDLE…`: files go to DIRECTORY; at least ROUNDS steps are made, and so many
-//! between the updates; ENTROPY is a file of random bytes, some of which each step reads (`-`: none does); each BUNDLE is
-//! offered in turn, for the component in its name (`…component-N…`).
+//! `molt-linux-agent DIRECTORY ROUNDS ENTROPY SENSORS BUNDLE…`: files go to DIRECTORY; at least ROUNDS steps are made, and so
+//! many between the updates; ENTROPY is a file of random bytes, some of which each step reads (`-`: none does), and SENSORS the
+//! port of a controller's sensors, in the same way; each BUNDLE is offered in turn, for the component in its name
+//! (`…component-N…`).
 #![no_std]
 #![no_main]
 
 mod entropy;
 mod files;
+mod sensors;
 
 use core::ffi::CStr;
 use core::fmt::Write;
@@ -16,6 +18,7 @@ use core::fmt::Write;
 use entropy::Entropy;
 use files::Files;
 use molt_linux_system::{self as system, Arguments, Child, say};
+use sensors::Sensors;
 
 /// What offers bundles.
 const PROGRAM: &CStr = c"/bin/molt-guest";
@@ -25,21 +28,22 @@ extern "C" fn program_start(stack: *const usize) -> ! {
     // SAFETY: this is what the entry passes.
     let mut arguments = unsafe { Arguments::new(stack) }.skip(1);
     let mut text = || arguments.next().unwrap_or(c"");
-    let (directory, rounds, entropy) = (text(), text(), text());
+    let (directory, rounds, entropy, sensors) = (text(), text(), text(), text());
     let rounds = rounds
         .to_str()
         .ok()
         .and_then(|r| r.parse().ok())
         .unwrap_or(8);
     let directory = directory.to_str().unwrap_or("/");
-    run(directory, rounds, Entropy::open(entropy), arguments);
+    let devices = (Entropy::open(entropy), Sensors::open(sensors));
+    run(directory, rounds, devices, arguments);
     system::exit(0)
 }
 
 fn run(
     directory: &'static str,
     rounds: u64,
-    mut entropy: Entropy,
+    (mut entropy, mut sensors): (Entropy, Sensors),
     mut bundles: impl Iterator<Item = &'static CStr>,
 ) {
     let mut files = Files::new(directory);
@@ -50,6 +54,7 @@ fn run(
     while bundles_left || update.is_some() || files.rounds < rounds {
         files.step();
         entropy.step();
+        sensors.step();
         if update.as_ref().is_some_and(has_ended) {
             update = None;
         }
@@ -62,6 +67,7 @@ fn run(
         }
     }
     files.check_all();
+    sensors.report();
     say!(
         "result requests={} errors={} bytes_verified={} random_bytes={} seconds={}",
         files.rounds,
