@@ -20,6 +20,7 @@ mod doorbell;
 mod doorbell_port;
 mod exit;
 mod gic;
+mod lines;
 pub mod machine;
 mod mailbox;
 mod pl011;

@@ -10,6 +10,7 @@ mod services;
 
 use molt_vmm::Device;
 use molt_vmm::virtio::console::Console;
+use molt_vmm::virtio::terminal::Terminal;
 use ports::{BUFFER, ENTRIES, MULTIPORT, Rig};
 use proptest::prelude::*;
 use services::{Echo, KEPT, Recorder};
@@ -166,6 +167,32 @@ fn a_guest_without_multiport_has_no_way_to_other_ports() {
     assert_eq!(recorder.0.borrow().sessions, 0);
 }
 
+#[test]
+fn a_console_s_lines_come_whole_and_long_ones_in_pieces() {
+    for features in [0, MULTIPORT] {
+        let console = Console::new(&[]).with_port(0, Terminal::default());
+        let mut rig = Rig::with(console.with_port(1, Recorder::default()));
+        rig.start_without(features);
+        if features == 0 {
+            rig.control(0, 0, 1);
+            rig.interrupted();
+            let consoles: Vec<bool> = rig.ports.values().map(|port| port.console).collect();
+            assert_eq!(consoles, [true, false]);
+        }
+        for part in ["one\r\n\ntw", "o\nthe end"] {
+            rig.write(0, part.as_bytes());
+        }
+        assert_eq!(rig.fake.lines, ["one", "", "two"]);
+        rig.write(0, &[b'x'; 600]);
+        assert_eq!(rig.fake.lines[3], ["the end", &"x".repeat(249)].concat());
+        assert_eq!(rig.fake.lines.len(), 5);
+        rig.world(|device, world| device.end(world));
+        assert_eq!(rig.fake.lines[5], "x".repeat(600 - 249 - 256));
+        rig.world(|device, world| device.end(world));
+        assert_eq!(rig.fake.lines.len(), 6);
+    }
+}
+
 /// What a test does next.
 #[derive(Clone, Debug)]
 enum Step {
@@ -183,7 +210,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     /// However both sides mix their work, an echo returns what was sent, in order.
     #[test]

@@ -253,7 +253,7 @@ fn a_chain_that_shrinks_while_it_waits_is_done() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     /// Any writes to any register, in any width.
     #[test]

@@ -380,7 +380,7 @@ fn the_log_keeps_the_newest() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     /// Any bytes in any pieces: no more than one command at a time reaches `update`, and the next session works.
     #[test]

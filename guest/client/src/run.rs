@@ -128,7 +128,7 @@ impl<'w, S: Stream, O: Output> Work<'w, S, O> {
             match outcome(&state) {
                 Some(exit) => return Ok(exit),
                 None if !waits => return Ok(Exit::Done),
-                None => state = self.session.next()?,
+                None => state = self.session.news()?,
             }
         }
     }

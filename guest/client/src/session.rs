@@ -152,7 +152,7 @@ impl<S: Stream> Session<S> {
     ///
     /// # Errors
     /// See [`Trouble`].
-    pub fn next(&mut self) -> Result<State, Trouble> {
+    pub fn news(&mut self) -> Result<State, Trouble> {
         self.send(Kind::Next, &[], &[])?;
         self.one(Kind::Next)
     }

@@ -15,10 +15,12 @@ use molt_vmm::virtio::console::Console;
 use molt_vmm::virtio::entropy::Entropy;
 use molt_vmm::virtio::link::Link;
 use molt_vmm::virtio::net::Net;
+use molt_vmm::virtio::terminal::Terminal;
 use molt_vmm::{Component, Device, Doorbell, DoorbellPort, Mailbox, Ram};
 use sel4_microkit::Channel;
 
-/// Port 0 is for consoles.
+/// The guest's ports.
+const CONSOLE_PORT: usize = 0;
 const DOORBELL_PORT: usize = 1;
 /// In a console device of its own, as each share has a device of its own.
 const SENSORS_PORT: usize = 1;
@@ -96,7 +98,8 @@ pub fn bells(
         });
         let staging = molt_brief::memory(doorbell.staging_vaddr, doorbell.staging_size);
         let bell = DoorbellPort::new(mailbox, staging, components, nanoseconds);
-        Console::new(&[]).with_port(DOORBELL_PORT, bell)
+        let console = Console::new(&[]).with_port(CONSOLE_PORT, Terminal::default());
+        console.with_port(DOORBELL_PORT, bell)
     });
     (registers, port)
 }

@@ -6,7 +6,7 @@
 //! reset finds nothing in flight. Bytes wait in the guest's own queues in both directions: those that the guest sends until the
 //! service takes them, and those for the guest in the service until the guest has a buffer.
 //!
-//! Port 0 exists for guests without MULTIPORT, for which it is open from the start. What is sent to a port that is not open, or
+//! Port 0 is for a [console](crate::virtio::terminal): a guest without MULTIPORT has no other, and it is open from the start then. What is sent to a port that is not open, or
 //! that has no service, is dropped.
 
 use alloc::boxed::Box;
@@ -155,7 +155,9 @@ impl<'a> Console<'a> {
                 }
                 Some(Said::PortReady(id)) => {
                     if let Some(slot) = slot(slots, id) {
-                        slot.untold.describe();
+                        let service = slot.service.as_ref();
+                        let console = service.is_some_and(|service| service.is_console());
+                        slot.untold.describe(console);
                     }
                 }
                 Some(Said::Open(id, open)) => {
@@ -305,6 +307,12 @@ impl Device for Console<'_> {
 
     fn interrupt(&self) -> bool {
         self.transport.interrupt()
+    }
+
+    fn end(&mut self, world: &mut World<'_>) {
+        for service in (self.slots.iter_mut()).filter_map(|slot| slot.service.as_mut()) {
+            service.end(world);
+        }
     }
 
     fn poll(&mut self, world: &mut World<'_>) {

@@ -9,6 +9,7 @@ use crate::virtio::port::NAME;
 const DEVICE_READY: u16 = 0;
 const PORT_ADD: u16 = 1;
 const PORT_READY: u16 = 3;
+const CONSOLE_PORT: u16 = 4;
 const PORT_OPEN: u16 = 6;
 const PORT_NAME: u16 = 7;
 
@@ -17,10 +18,12 @@ pub const HEADER: usize = 8;
 /// Bytes of the longest message.
 pub const MESSAGE: usize = HEADER + NAME;
 
-/// Messages for the guest, in the order in which they are sent: the port is there, its name, the service is there.
+/// Messages for the guest, in the order in which they are sent: the port is there, it is a console, its name, the service is
+/// there.
 const ADD: u8 = 1;
-const NAMED: u8 = 2;
-const OPEN: u8 = 4;
+const CONSOLE: u8 = 2;
+const NAMED: u8 = 4;
+const OPEN: u8 = 8;
 
 /// What a guest says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,9 +60,9 @@ impl Untold {
         self.0 |= ADD;
     }
 
-    /// Its properties: the name, and that its service is there.
-    pub fn describe(&mut self) {
-        self.0 |= NAMED | OPEN;
+    /// Its properties: whether it is a console, the name, and that its service is there.
+    pub fn describe(&mut self, console: bool) {
+        self.0 |= NAMED | OPEN | if console { CONSOLE } else { 0 };
     }
 
     /// Whether there is nothing.
@@ -71,6 +74,7 @@ impl Untold {
     pub fn message(self, id: u32, name: &str) -> heapless::Vec<u8, MESSAGE> {
         let event = match self.next() {
             ADD => PORT_ADD,
+            CONSOLE => CONSOLE_PORT,
             NAMED => PORT_NAME,
             _ => PORT_OPEN,
         };
@@ -116,11 +120,13 @@ mod tests {
     fn messages_in_their_order_and_each_once() {
         let mut untold = Untold::default();
         for _ in 0..1000 {
-            untold.describe();
+            untold.describe(false);
             untold.add();
+            untold.describe(true);
         }
-        let expected: [&[u8]; 3] = [
+        let expected: [&[u8]; 4] = [
             &[2, 0, 0, 0, 1, 0, 1, 0],
+            &[2, 0, 0, 0, 4, 0, 1, 0],
             &[2, 0, 0, 0, 7, 0, 1, 0, b'a', b'.', b'b'],
             &[2, 0, 0, 0, 6, 0, 1, 0],
         ];

@@ -13,3 +13,4 @@ mod net_features;
 pub mod port;
 pub mod queue;
 pub mod request;
+pub mod terminal;

@@ -14,6 +14,11 @@ pub trait Port {
     /// not change.
     fn name(&self) -> &str;
 
+    /// Whether the guest is to take the port for a console.
+    fn is_console(&self) -> bool {
+        false
+    }
+
     /// The guest has opened the port: a session begins.
     fn open(&mut self) {}
 
@@ -28,6 +33,9 @@ pub trait Port {
     /// Puts bytes for the guest at the start of `room`, which is not empty, and returns how many; 0: there are none now. They are
     /// the guest's then.
     fn give(&mut self, room: &mut [u8]) -> usize;
+
+    /// The guest's run has ended.
+    fn end(&mut self, _world: &mut World<'_>) {}
 
     /// Handles what comes from elsewhere. Also called while there is no session.
     fn poll(&mut self, _world: &mut World<'_>) {}

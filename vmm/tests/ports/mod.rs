@@ -60,6 +60,8 @@ pub struct Known {
     pub name: String,
     /// The service is there.
     pub connected: bool,
+    /// It is a console, which Linux opens itself.
+    pub console: bool,
     /// How often the guest was told that there is the port.
     pub added: usize,
 }
@@ -142,7 +144,7 @@ impl Rig {
 
     fn bring_up(&mut self, features: u64) {
         self.set(0x70, 0);
-        self.memory.write(0, &vec![0; SIZE]).unwrap();
+        self.memory.write(0, &[0; 0x1_0000]).unwrap();
         self.ports.clear();
         for status in [1, 3] {
             self.set(0x70, status);
@@ -285,6 +287,10 @@ impl Rig {
                 self.ports.entry(id).or_default().added += 1;
                 self.fill(queues(id as usize).0);
                 self.control(id, 3, 1);
+            }
+            (4, 1) => {
+                self.ports.get_mut(&id).unwrap().console = true;
+                self.control(id, 6, 1);
             }
             (6, value) => self.ports.get_mut(&id).unwrap().connected = value == 1,
             (7, 1) => {
