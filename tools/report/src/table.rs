@@ -52,8 +52,9 @@ pub fn table(summary: &Summary) -> Vec<String> {
     for update in &summary.updates {
         let reason = update.reason.as_ref().map(|reason| format!(" ({reason})"));
         lines.push(format!(
-            "  {}: generation {} -> {}: {}{}; blackout {}, {} of it execution",
+            "  {}: {}, generation {} -> {}: {}{}; blackout {}, {} of it execution",
             update.component,
+            update.kind,
             update.from,
             update.to,
             update.outcome,
@@ -61,6 +62,13 @@ pub fn table(summary: &Summary) -> Vec<String> {
             duration(update.blackout_ns),
             duration(update.blackout_cpu_ns)
         ));
+        if let (Some(transfer), Some(activation)) = (update.transfer_ns, update.activation_ns) {
+            lines.push(format!(
+                "      transferred in {} while the guests were served; {} from the last answer under the old firmware to the first under the new",
+                duration(transfer),
+                duration(activation)
+            ));
+        }
         let stages: Vec<String> = (update.stages.iter())
             .map(|(name, ns)| format!("{name} {}", duration(*ns)))
             .collect();

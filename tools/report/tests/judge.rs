@@ -235,3 +235,34 @@ fn a_guest_that_is_over_is_not_waited_for() {
     }
     assert_eq!(collector.over("a"), None);
 }
+
+#[test]
+fn an_update_of_firmware_is_called_so_and_has_its_times() {
+    let of = |transferred: &str| {
+        let mut collector = Collector::new([]);
+        for line in [
+            "molt: 10 offered client=a component=bmc",
+            transferred,
+            "molt: 30 denied component=bmc technique=hold",
+            "molt: 35 blackout component=bmc generation=1 total=700 cpu=70",
+            "molt: 40 committed component=bmc from=0 to=1 sequence=1",
+            "molt: 40 stage component=bmc generation=1 name=transfer ns=5000",
+        ] {
+            collector.line(line);
+        }
+        let update = collector
+            .summary("embedded", "virt", "release")
+            .updates
+            .remove(0);
+        (update.kind, update.transfer_ns, update.activation_ns)
+    };
+    assert_eq!(
+        of("molt: 20 transferred component=bmc bytes=9 other=1"),
+        ("firmware".to_owned(), Some(5000), Some(700))
+    );
+    // The same firmware with another driver.
+    assert_eq!(
+        of("molt: 20 transferred component=bmc bytes=9 other=0"),
+        ("driver".to_owned(), None, None)
+    );
+}
