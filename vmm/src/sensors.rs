@@ -2,7 +2,8 @@
 //! The guest's window to a controller's sensors: a few registers (`molt_sensor_queue::window`) that submit requests to the
 //! driver's queue, one at a time.
 //!
-//! While the queue is closed (technique `hold`), a request stays in the client's private record, and the guest waits. Once
+//! While the queue is closed, a request stays in the client's private record, and the guest waits (technique `hold`). Or the guest
+//! gets the value that the sensor had when it was read last, marked as stale, as long as there is one (`stand-in`). Once
 //! there will be no driver any more, each read ends as failed.
 
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -14,6 +15,8 @@ use crate::bus::{Device, World};
 use crate::syndrome::Width;
 use crate::virtio::link::Link;
 
+/// Sensors whose last value is remembered: those with lower numbers.
+const REMEMBERED: usize = 32;
 /// Doublewords of registers.
 const REGISTERS: usize = window::END as usize / 8;
 
@@ -29,6 +32,9 @@ pub struct Sensors<'a> {
     interrupt: bool,
     /// When the sensor was asked for.
     since: u64,
+    stand_in: bool,
+    /// By sensor: what it had when it was read last.
+    last: [Option<u32>; REMEMBERED],
 }
 
 impl<'a> Sensors<'a> {
@@ -44,9 +50,18 @@ impl<'a> Sensors<'a> {
             answers: 0,
             interrupt: false,
             since: 0,
+            stand_in: false,
+            last: [None; REMEMBERED],
         };
         sensors.publish();
         sensors
+    }
+
+    /// With the technique `stand-in`, if `stand_in`.
+    #[must_use]
+    pub const fn standing_in(mut self, stand_in: bool) -> Self {
+        self.stand_in = stand_in;
+        self
     }
 
     fn register(&self, offset: u64, width: Width) -> u32 {
@@ -91,17 +106,39 @@ impl<'a> Sensors<'a> {
         while let Some((_, answer)) = self.link.next_answer() {
             if let Answer::Value(value) = answer {
                 self.value = value;
+                if let Some(last) = self.last.get_mut(self.sensor as usize) {
+                    *last = Some(value);
+                }
             }
-            self.status = answer.into();
-            self.answers = self.answers.wrapping_add(1);
-            self.interrupt = true;
-            let latency = world.platform.now().saturating_sub(self.since);
-            let counters = &mut *world.counters;
-            counters.requests += 1;
-            counters.max_latency = counters.max_latency.max(latency);
+            self.end(answer.into(), world);
             // That there is no such sensor is the guest's own error.
-            counters.errors += u64::from(matches!(answer, Answer::Faulty | Answer::Failed));
+            world.counters.errors += u64::from(matches!(answer, Answer::Faulty | Answer::Failed));
         }
+    }
+
+    /// Answers from what was read last, if the driver is away and that is wanted and known.
+    fn stand_in(&mut self, world: &mut World<'_>) {
+        let last = self.last.get(self.sensor as usize).copied().flatten();
+        let (true, Status::Busy, Some(value)) = (self.stand_in, self.status, last) else {
+            return;
+        };
+        // While there is a driver, or once there will be none, there is nothing to take back.
+        if self.link.takes() || self.link.client().withdraw(|_| true).is_none() {
+            return;
+        }
+        self.value = value;
+        self.end(Status::Stale, world);
+    }
+
+    /// The read has ended.
+    fn end(&mut self, status: Status, world: &mut World<'_>) {
+        self.status = status;
+        self.answers = self.answers.wrapping_add(1);
+        self.interrupt = true;
+        let latency = world.platform.now().saturating_sub(self.since);
+        let counters = &mut *world.counters;
+        counters.requests += 1;
+        counters.max_latency = counters.max_latency.max(latency);
     }
 }
 
@@ -139,6 +176,7 @@ impl Device for Sensors<'_> {
         self.complete(world);
         self.link.follow(world);
         self.complete(world);
+        self.stand_in(world);
         self.link.account(self.link.owed(), world);
         self.publish();
     }

@@ -6,8 +6,8 @@
 //! driver any more. Another line is answered by `unknown`. While an answer is being made or has not been read, no further line
 //! is taken: it waits in the guest's queue.
 //!
-//! While the driver's queue is closed (technique `hold`), a request stays in the client's private record, and the guest waits
-//! for its line.
+//! While the driver's queue is closed, a request stays in the client's private record, and the guest waits for its line (technique
+//! `hold`). Or the guest gets the last line once more, with `stale` before it, if there was one without an error (`stand-in`).
 
 use core::fmt::Write;
 
@@ -24,8 +24,10 @@ pub const NAME: &str = "org.molt.sensors";
 pub const SENSORS: u32 = 32;
 /// Longest line of a guest that is understood.
 const COMMAND: usize = 16;
+/// Before a line of the technique `stand-in`.
+const STALE: &str = "stale ";
 /// Longest answer: each value has at most ten digits.
-const ANSWER: usize = 11 * SENSORS as usize + 1;
+const ANSWER: usize = STALE.len() + 11 * SENSORS as usize + 1;
 
 /// The sensors of one controller.
 pub struct SensorsPort<'a> {
@@ -41,6 +43,11 @@ pub struct SensorsPort<'a> {
     /// The answer that the driver owes is for a session that has ended.
     stale: bool,
     since: u64,
+    stand_in: bool,
+    /// The last line without an error; empty: there was none.
+    last: String<ANSWER>,
+    /// The line that is being made has an error.
+    faulty: bool,
 }
 
 impl<'a> SensorsPort<'a> {
@@ -56,7 +63,17 @@ impl<'a> SensorsPort<'a> {
             given: 0,
             stale: false,
             since: 0,
+            stand_in: false,
+            last: String::new(),
+            faulty: false,
         }
+    }
+
+    /// With the technique `stand-in`, if `stand_in`.
+    #[must_use]
+    pub const fn standing_in(mut self, stand_in: bool) -> Self {
+        self.stand_in = stand_in;
+        self
     }
 
     /// Whether the next line has to wait.
@@ -69,7 +86,11 @@ impl<'a> SensorsPort<'a> {
         self.command.clear();
         self.cut_off = false;
         match known {
-            true => self.ask(0, world),
+            true => {
+                self.faulty = false;
+                self.ask(0, world);
+                self.stand_in();
+            }
             // There is room: the answer is empty.
             false => drop(self.answer.push_str("unknown\n")),
         }
@@ -110,11 +131,33 @@ impl<'a> SensorsPort<'a> {
             Answer::Faulty => write!(self.answer, "{space}faulty"),
             Answer::Failed => write!(self.answer, "{space}failed"),
         };
+        self.faulty |= matches!(answer, Answer::Faulty | Answer::Failed);
         let last = matches!(answer, Answer::Absent | Answer::Failed) || sensor + 1 == SENSORS;
         match last {
-            true => drop(self.answer.push('\n')),
+            true => {
+                // There is room.
+                let _ = self.answer.push('\n');
+                if !self.faulty {
+                    self.last.clone_from(&self.answer);
+                }
+            }
             false => self.ask(sensor + 1, world),
         }
+    }
+
+    /// Gives the last line once more, if the driver is away and that is wanted.
+    fn stand_in(&mut self) {
+        if !self.stand_in || self.last.is_empty() || self.asked.is_none() {
+            return;
+        }
+        // While there is a driver, or once there will be none, there is nothing to take back.
+        if self.link.takes() || self.link.client().withdraw(|_| true).is_none() {
+            return;
+        }
+        self.asked = None;
+        self.answer.clear();
+        // There is room.
+        let _ = write!(self.answer, "{STALE}{}", self.last);
     }
 }
 
@@ -174,6 +217,7 @@ impl Port for SensorsPort<'_> {
         self.complete(world);
         self.link.follow(world);
         self.complete(world);
+        self.stand_in();
         self.link.account(self.link.owed(), world);
     }
 }

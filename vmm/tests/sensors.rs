@@ -30,13 +30,17 @@ struct Rig {
 
 impl Rig {
     fn new() -> Self {
+        Self::with_technique(false)
+    }
+
+    fn with_technique(stand_in: bool) -> Self {
         let (to_client, to_update) = (words(512), words(512));
         let region = words(layout::words::<Request>());
         let gate = ClientGate::new(to_client, to_update, 0);
         let link = Link::new(Client::new(region), gate, 0);
         let page = words(512);
         let mut rig = Self {
-            device: Sensors::new(link, page),
+            device: Sensors::new(link, page).standing_in(stand_in),
             page,
             fake: Fake::default(),
             ram: Ram::new(Memory::of(words(SIZE / 8)), BASE),
@@ -277,4 +281,41 @@ proptest! {
         rig.answer(slot, Answer::Value(77));
         prop_assert_eq!((sensor, rig.shown()), (4, (VALUE, 77, answered + 1, true)));
     }
+}
+
+#[test]
+fn a_stand_in_answers_with_the_last_value_marked_as_stale() {
+    const STALE: u32 = Status::Stale as u32;
+    let mut rig = Rig::with_technique(true);
+    rig.set(window::SENSOR, 1);
+    let (slot, _) = rig.taken().unwrap();
+    rig.answer(slot, Answer::Value(5));
+    // A read that the driver leaves behind.
+    rig.set(window::SENSOR, 1);
+    rig.close();
+    assert_eq!(rig.shown(), (STALE, 5, 2, true));
+    // One while there is no driver.
+    rig.set(window::SENSOR, 1);
+    assert_eq!(rig.shown(), (STALE, 5, 3, true));
+    // Of a sensor that was never read there is no last value: it waits.
+    rig.set(window::SENSOR, 2);
+    assert_eq!(rig.shown().0, BUSY);
+    rig.open();
+    let (slot, sensor) = rig.taken().unwrap();
+    assert_eq!(
+        (sensor, rig.taken()),
+        (2, None),
+        "the others are not asked for again"
+    );
+    rig.answer(slot, Answer::Value(6));
+    assert_eq!(rig.shown(), (VALUE, 6, 4, true));
+    rig.set(window::SENSOR, 1);
+    assert_eq!(rig.shown().0, BUSY, "there is a driver");
+    // Once there will be no driver, nothing stands in for it.
+    rig.close();
+    assert_eq!(rig.shown(), (STALE, 5, 5, true));
+    rig.warden.out_of_service(0);
+    rig.poll();
+    rig.set(window::SENSOR, 1);
+    assert_eq!(rig.shown(), (Status::Failed as u32, 5, 6, true));
 }

@@ -36,11 +36,15 @@ struct Rig {
 
 impl Rig {
     fn new() -> Self {
+        Self::with_technique(false)
+    }
+
+    fn with_technique(stand_in: bool) -> Self {
         let (to_client, to_update) = (words(512), words(512));
         let region = words(layout::words::<Request>());
         let gate = ClientGate::new(to_client, to_update, 0);
         let mut rig = Self {
-            port: SensorsPort::new(Link::new(Client::new(region), gate, 0)),
+            port: SensorsPort::new(Link::new(Client::new(region), gate, 0)).standing_in(stand_in),
             fake: Fake::default(),
             counters: Counters::default(),
             ram: Ram::new(Memory::of(words(SIZE / 8)), BASE),
@@ -254,4 +258,35 @@ proptest! {
         prop_assert_eq!(heard.lines().count(), lines + 2);
         prop_assert!(heard.ends_with(LINE));
     }
+}
+
+#[test]
+fn a_stand_in_gives_the_last_line_once_more() {
+    let mut rig = Rig::with_technique(true);
+    rig.say(b"read\n");
+    rig.answer(2);
+    rig.drive();
+    // There is no last line yet.
+    rig.close();
+    assert_eq!(rig.heard(), "");
+    rig.open();
+    rig.answer(99);
+    assert_eq!(rig.heard(), LINE);
+    rig.say(b"read\n");
+    rig.answer(2);
+    rig.close();
+    assert_eq!(
+        rig.heard(),
+        format!("stale {LINE}"),
+        "in the middle of a line"
+    );
+    rig.say(b"read\n");
+    assert_eq!(rig.heard(), format!("stale {LINE}"));
+    rig.open();
+    rig.drive();
+    assert!(rig.taken.is_empty(), "nothing is asked for again");
+    rig.say(b"read\n");
+    assert_eq!(rig.heard(), "", "there is a driver");
+    rig.answer(99);
+    assert_eq!(rig.heard(), LINE);
 }

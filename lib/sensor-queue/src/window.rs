@@ -3,7 +3,8 @@
 //! aligned 32-bit words. One sensor is read at a time.
 //!
 //! To read a sensor, write its number to [`SENSOR`], wait until [`STATUS`] is not [`Status::Busy`] (each change raises the
-//! interrupt), and take [`VALUE`] if it is [`Status::Value`]. [`ANSWERS`] has increased by one then.
+//! interrupt), and take [`VALUE`] if it is [`Status::Value`] or
+//! [`Status::Stale`]. [`ANSWERS`] has increased by one then.
 
 use crate::Answer;
 
@@ -50,6 +51,8 @@ pub enum Status {
     Faulty = 4,
     /// There is no driver any more.
     Failed = 5,
+    /// The driver is away, and [`VALUE`] is what this sensor had when it was read last (technique `stand-in`).
+    Stale = 6,
 }
 
 impl From<Answer> for Status {

@@ -18,7 +18,7 @@ pub enum Class {
     Entropy = 2,
     /// A network. Word 0: the client's MAC address, its first byte the lowest; word 1: [`PINNED`], [`ISOLATED`].
     Network = 3,
-    /// A controller's sensors; no words.
+    /// A controller's sensors. Word 0: [`STAND_IN`].
     Sensor = 4,
 }
 
@@ -35,6 +35,8 @@ impl Class {
     }
 }
 
+/// While the driver is away, the client's VMM answers with what was read last.
+pub const STAND_IN: u64 = 1;
 /// A client of a network may send from no other address than its own.
 pub const PINNED: u64 = 1;
 /// It exchanges frames only with the outside and with clients that are not isolated.

@@ -7,7 +7,7 @@ use core::sync::atomic::AtomicU64;
 
 use molt_brief::{PAGE, words};
 use molt_gate::ClientGate;
-use molt_system::{Class, GatePages, GuestKind, NONE, VmmBrief, VmmShare};
+use molt_system::{Class, GatePages, GuestKind, NONE, STAND_IN, VmmBrief, VmmShare};
 use molt_vmm::sensors::Sensors;
 use molt_vmm::sensors_port::SensorsPort;
 use molt_vmm::virtio::block::Block;
@@ -62,12 +62,14 @@ pub fn device(
         }
         Class::Sensor => {
             let link = Link::new(molt_sensor_queue::Client::new(queue), gate, n);
+            let [words, ..] = share.share;
+            let stand_in = words & STAND_IN != 0;
             Some(match kind {
                 Some(GuestKind::Linux) => {
-                    let port = SensorsPort::new(link);
+                    let port = SensorsPort::new(link).standing_in(stand_in);
                     Box::new(Console::new(registers).with_port(SENSORS_PORT, port))
                 }
-                _ => Box::new(Sensors::new(link, registers)),
+                _ => Box::new(Sensors::new(link, registers).standing_in(stand_in)),
             })
         }
         Class::Network => {

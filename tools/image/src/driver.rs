@@ -22,7 +22,8 @@ use molt_sdk::Arch;
 use molt_system::layout::{SMALL_PAGE, TOOL_AREA, Top};
 use molt_system::{
     BriefHeader, DriverBrief, DriverClient, DriverFirmware, DriverRing, Entry, ISOLATED, Identity,
-    MAX_DRIVER_CLIENTS, MAX_FIRMWARE, NONE, Name, PINNED, SHARE_WORDS, TableRange, TrustKey,
+    MAX_DRIVER_CLIENTS, MAX_FIRMWARE, NONE, Name, PINNED, SHARE_WORDS, STAND_IN, TableRange,
+    TrustKey,
 };
 use std::mem::offset_of;
 use zerocopy::IntoBytes;
@@ -323,7 +324,8 @@ pub fn share_words(client: &Client) -> [u64; SHARE_WORDS] {
             let mac = u64::from_le_bytes([a, b, c, d, e, f, 0, 0]);
             [mac, held | apart, 0, 0]
         }
-        Some(Share::Entropy | Share::Sensor) | None => [0; SHARE_WORDS],
+        Some(Share::Sensor { stand_in: true }) => [STAND_IN, 0, 0, 0],
+        Some(Share::Entropy | Share::Sensor { .. }) | None => [0; SHARE_WORDS],
     }
 }
 

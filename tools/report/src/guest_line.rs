@@ -3,7 +3,7 @@
 //!
 //! | line | meaning |
 //! |---|---|
-//! | `result name=value …` | the last account: `requests`, `errors`, `bytes_verified`, `max_latency_ns`, `p99_latency_ns`; of the network `net_bytes`, `lost`, `lost_in_a_row`; of sensors `sensor_reads`; other names are ignored. Two programs of a guest may print one each |
+//! | `result name=value …` | the last account: `requests`, `errors`, `bytes_verified`, `max_latency_ns`, `p99_latency_ns`; of the network `net_bytes`, `lost`, `lost_in_a_row`; of sensors `sensor_reads` and `stale` (values of the technique `stand-in`); other names are ignored. Two programs of a guest may print one each |
 //! | `progress name=value …` | the same at intervals, before the last one |
 //! | `alive …` | a sign of life |
 //! | `sensors: firmware N…` | the values of sensors are from now on those of this version of the controller's firmware |
@@ -92,6 +92,7 @@ pub fn read(guest: &mut Guest, text: &str) -> GuestLine {
             // Errors that the program itself has seen count, even if the requests are counted by the VMM.
             ("errors", _) => guest.errors = guest.errors.max(value),
             ("sensor_reads", _) => guest.sensor_reads = Some(value),
+            ("stale", _) if value > 0 => drop(guest.saw.insert("stale-values".to_owned(), value)),
             ("net_bytes", _) => guest.net_bytes = Some(value),
             ("lost", _) => guest.pings_lost = Some(value),
             ("lost_in_a_row", _) => guest.pings_lost_in_a_row = Some(value),

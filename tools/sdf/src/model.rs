@@ -463,7 +463,10 @@ pub enum Share {
         isolated: bool,
     },
     /// `<sensor>`: a controller's sensors, each of which every client may read.
-    Sensor,
+    Sensor {
+        /// While the driver is away, a guest gets the last values (technique `stand-in`).
+        stand_in: bool,
+    },
 }
 
 impl Share {
@@ -473,7 +476,7 @@ impl Share {
             Share::Block { .. } => "block",
             Share::Entropy => "entropy",
             Share::Network { .. } => "network",
-            Share::Sensor => "sensor",
+            Share::Sensor { .. } => "sensor",
         }
     }
 }

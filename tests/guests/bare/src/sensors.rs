@@ -19,6 +19,8 @@ pub struct Sensors {
     readings: Readings,
     version: u32,
     errors: u64,
+    /// Values that the VMM answered with while the driver was away.
+    stale: u64,
 }
 
 impl Sensors {
@@ -31,6 +33,7 @@ impl Sensors {
             readings: Readings::default(),
             version: 0,
             errors: 0,
+            stale: 0,
         }
     }
 
@@ -72,9 +75,11 @@ impl Sensors {
     fn check(&mut self, status: u32) {
         const ABSENT_STATUS: u32 = Status::Absent as u32;
         const VALUE: u32 = Status::Value as u32;
+        const STALE: u32 = Status::Stale as u32;
+        self.stale += u64::from(status == STALE);
         match (status, self.sensor) {
             (ABSENT_STATUS, ABSENT) => {}
-            (VALUE, sensor) => {
+            (VALUE | STALE, sensor) => {
                 let value = self.read(window::VALUE);
                 if let Err(wrong) = self.readings.take(sensor, value) {
                     say!("error: sensor {sensor} is {value}: {wrong}");
@@ -96,10 +101,11 @@ impl Sensors {
     /// Prints the account.
     pub fn report(&self) {
         say!(
-            "result sensor_reads={} errors={} boots={}",
+            "result sensor_reads={} errors={} boots={} stale={}",
             self.readings.checked,
             self.errors,
-            self.readings.boots()
+            self.readings.boots(),
+            self.stale
         );
     }
 

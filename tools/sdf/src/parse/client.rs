@@ -47,8 +47,10 @@ fn share(element: Element) -> Result<Share, Broken> {
             Ok(Share::Entropy)
         }
         "sensor" => {
-            element.attributes(&[])?;
-            Ok(Share::Sensor)
+            element.attributes(&["technique"])?;
+            let techniques = [("hold", false), ("stand-in", true)];
+            let stand_in = element.choice("technique", &techniques)?.unwrap_or(false);
+            Ok(Share::Sensor { stand_in })
         }
         "network" => network(element),
         _ => {
