@@ -211,9 +211,21 @@ pub enum Guests {
     Bare,
 }
 
+/// What the demo shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Subject {
+    /// Drivers: of a disk, and with Linux of a network card
+    Drivers,
+    /// The firmware of a small controller, a second emulated machine, under guests that read its sensors
+    Firmware,
+}
+
 /// `molt demo`
 #[derive(Args, Debug)]
 pub struct Demo {
+    /// What is replaced
+    #[arg(value_enum, default_value = "drivers")]
+    pub subject: Subject,
     /// Which guests run
     #[arg(long, value_enum, default_value = "linux")]
     pub guest: Guests,

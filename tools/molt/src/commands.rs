@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use molt_board::{Arch, Board};
 
-use crate::arguments::{Build, Check, Demo, Graph, Guests, Measure, Run};
+use crate::arguments::{Build, Check, Demo, Graph, Guests, Measure, Run, Subject};
 use crate::description;
 use crate::flash;
 use crate::kernel::Kernel;
@@ -23,6 +23,8 @@ use crate::workspace::{self, Workspace};
 
 /// The demo with a Linux.
 pub const DEMO: &str = "tests/scenarios/demo.toml";
+/// The demo with a controller.
+const FIRMWARE: &str = "tests/scenarios/demo-firmware.toml";
 
 /// `molt build`
 pub fn build(arguments: &Build) -> Result<bool> {
@@ -87,12 +89,14 @@ pub fn demo(arguments: &Demo) -> Result<bool> {
     let kernel = Kernel::choose(&arguments.kernel)?;
     let toolchain = Toolchain::from_environment()?;
     // Native clients are in the guests' place where there are no virtual machines.
-    let scenario = toolchain
-        .root()
-        .join(match (arguments.guest, kernel.arch()) {
-            (Guests::Linux, Arch::Aarch64) => PathBuf::from(DEMO),
-            _ => kernel.board_file(&toolchain)?.demo,
-        });
+    let scenario =
+        toolchain
+            .root()
+            .join(match (arguments.subject, arguments.guest, kernel.arch()) {
+                (Subject::Firmware, _, _) => PathBuf::from(FIRMWARE),
+                (Subject::Drivers, Guests::Linux, Arch::Aarch64) => PathBuf::from(DEMO),
+                _ => kernel.board_file(&toolchain)?.demo,
+            });
     let linux = arguments.linux.linux.as_deref();
     let outcome = play(
         &scenario,

@@ -17,6 +17,8 @@ pub struct Sensors {
     port: Option<File>,
     readings: Readings,
     version: u32,
+    /// Lines that the VMM gave while the driver was away.
+    stale: u64,
     /// Lines that were wrong, and reads that failed.
     pub errors: u64,
 }
@@ -28,6 +30,7 @@ impl Sensors {
             port: None,
             readings: Readings::default(),
             version: 0,
+            stale: 0,
             errors: 0,
         };
         if path != c"-" {
@@ -55,7 +58,10 @@ impl Sensors {
 
     fn check(&mut self, line: &[u8]) {
         let text = core::str::from_utf8(line).unwrap_or("?").trim_end();
-        let mut values = text.split(' ');
+        // A line of the technique `stand-in`.
+        let old = text.strip_prefix("stale ");
+        self.stale += u64::from(old.is_some());
+        let mut values = old.unwrap_or(text).split(' ');
         for sensor in 0..SENSORS {
             let value = values.next().and_then(|value| value.parse().ok());
             let taken = match value {
@@ -83,10 +89,11 @@ impl Sensors {
     pub fn report(&self) {
         if self.port.is_some() {
             say!(
-                "result sensor_reads={} errors={} boots={}",
+                "result sensor_reads={} errors={} boots={} stale={}",
                 self.readings.checked,
                 self.errors,
-                self.readings.boots()
+                self.readings.boots(),
+                self.stale
             );
         }
     }
