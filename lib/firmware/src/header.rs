@@ -105,7 +105,7 @@ impl Header {
             return Err(Refusal::Length);
         }
         let inside = header.entry.wrapping_sub(header.load) < header.length;
-        if !inside || header.entry % 128 != 0 || header.load % 4 != 0 {
+        if !inside || !header.entry.is_multiple_of(128) || !header.load.is_multiple_of(4) {
             return Err(Refusal::Address);
         }
         Ok(header)
