@@ -405,8 +405,10 @@ impl<L: Line, C: Fn() -> u64> Service for Driver<'static, L, C> {
     }
 
     fn pump(&mut self) -> Result<Progress, Self::Error> {
-        let mut progress = Progress::default();
-        progress.more = true;
+        let mut progress = Progress {
+            more: true,
+            ..Progress::default()
+        };
         for _ in 0..ROUNDS {
             self.line.disarm();
             let (more, full) = self.round(&mut progress)?;
