@@ -105,8 +105,11 @@ fn fault(fault: Fault) -> Vec<u8> {
     [Header::error().as_bytes(), body.as_bytes()].concat()
 }
 
+/// The exit code, the lines that were printed, and the commands that were sent.
+type Ran = (Exit, Vec<String>, Vec<(u32, Vec<u8>)>);
+
 /// Runs a command line at a doorbell with these answers behind the welcome.
-fn at(line: &str, answers: &[Vec<u8>]) -> (Exit, Vec<String>, Vec<(u32, Vec<u8>)>) {
+fn at(line: &str, answers: &[Vec<u8>]) -> Ran {
     let mut script = Script {
         answers: [&[welcome()], answers].concat().into(),
         ..Script::default()
