@@ -360,7 +360,7 @@ proptest! {
             ended
         };
         for (kind, sequence, content) in &frames {
-            host.receive(Frame::new(kind % 10 | 0x80, *sequence, content).bytes(), 1);
+            host.receive(Frame::new((kind % 10) | 0x80, *sequence, content).bytes(), 1);
             host.transmit(1, &mut [0; 40]);
             check(&mut host, 1);
         }
