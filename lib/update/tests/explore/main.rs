@@ -316,16 +316,17 @@ fn hold(store: bool, firmware: bool, orders: u8, asks: bool) {
 #[test]
 fn every_mutant_breaks_a_rule() {
     for mutant in Mutant::ALL {
+        let early = mutant.of_operator() || mutant.of_firmware();
         let checker = Explorer {
             mutant,
             store: mutant == Mutant::Volatile,
             firmware: mutant.of_firmware(),
-            // Orders make many more states; what they break shows early.
-            offers: if mutant.of_operator() { 1 } else { 2 },
+            // Orders and transfers make many more states; what they break shows early.
+            offers: if early { 1 } else { 2 },
             faults: u8::from(mutant == Mutant::Lenient),
             orders: u8::from(mutant.of_operator()),
             asks: matches!(mutant, Mutant::AnyApproval | Mutant::Unapproved),
-            generations: if mutant.of_operator() { 2 } else { 3 },
+            generations: if early { 2 } else { 3 },
         }
         .checker()
         .spawn_bfs()

@@ -13,7 +13,7 @@ use crate::toolchain::Toolchain;
 use bench::Bench;
 
 /// Power cuts of a test run.
-const SHORT: usize = 20;
+const SHORT: usize = 5;
 /// Those of a long one.
 const LONG: usize = 200;
 
