@@ -412,6 +412,9 @@ impl<'a> DoorbellPort<'a> {
 
     /// Tells the guest what it waits for, if it has come.
     fn look(&mut self) {
+        if self.session.awaited == Awaited::Nothing {
+            return;
+        }
         let state = self.state();
         let kind = match self.session.awaited {
             Awaited::Answer(kind, serial) if self.answer.serial >= serial => kind,
@@ -466,11 +469,16 @@ impl Port for DoorbellPort<'_> {
         count
     }
 
-    fn poll(&mut self, world: &mut World<'_>) {
-        self.refresh(world);
-        self.look();
-        if self.mailbox.is_due() {
-            world.platform.notify_update();
+    fn poll(&mut self, world: &mut World<'_>) -> bool {
+        // Before the first command there is no answer, and nothing to be told unless somebody waits.
+        if self.mailbox.serial() != 0 || self.session.awaited != Awaited::Nothing {
+            self.refresh(world);
+            self.look();
+            if self.mailbox.is_due() {
+                world.platform.notify_update();
+            }
         }
+        // What was refused is taken once an answer was given, which happens while the queues are looked at.
+        !self.session.answer.is_empty()
     }
 }

@@ -211,7 +211,7 @@ impl Port for SensorsPort<'_> {
         count
     }
 
-    fn poll(&mut self, world: &mut World<'_>) {
+    fn poll(&mut self, world: &mut World<'_>) -> bool {
         // What the old generation completed before it was stopped is taken now: the region is still there until the change of
         // the gate is acknowledged.
         self.complete(world);
@@ -219,5 +219,6 @@ impl Port for SensorsPort<'_> {
         self.complete(world);
         self.stand_in();
         self.link.account(self.link.owed(), world);
+        true
     }
 }

@@ -316,15 +316,14 @@ impl Device for Console<'_> {
     }
 
     fn poll(&mut self, world: &mut World<'_>) {
-        for service in self
-            .slots
-            .iter_mut()
-            .filter_map(|slot| slot.service.as_mut())
-        {
-            service.poll(world);
+        let mut news = false;
+        for slot in &mut self.slots {
+            if let Some(service) = &mut slot.service {
+                news |= service.poll(world) && slot.open;
+            }
         }
         // Whatever a guest does itself arrives as a notification.
-        if self.slots.iter().any(|slot| slot.open) && self.work(world).is_err() {
+        if news && self.work(world).is_err() {
             self.transport.needs_reset();
         }
     }

@@ -30,6 +30,10 @@ impl Port for Terminal {
         0
     }
 
+    fn poll(&mut self, _: &mut World<'_>) -> bool {
+        false
+    }
+
     fn end(&mut self, world: &mut World<'_>) {
         self.0.end(world);
     }
