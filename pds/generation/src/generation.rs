@@ -154,6 +154,9 @@ impl<S: Service, F: Fault> Generation<S, F> {
             && self.fault.obeys()
         {
             driver.set_taking(order == Order::Run);
+            if self.brief.firmware.size == 0 {
+                return;
+            }
             if self.ready && !self.committed && self.orders.committed() {
                 self.committed = true;
                 driver.committed();
