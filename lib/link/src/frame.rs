@@ -4,8 +4,6 @@
 //!
 //! The zero in front ends what noise may have left on the line, so that it costs no frame.
 
-use cobs::{DecodeResult, DecoderState};
-
 /// Bytes of the longest content.
 pub const CONTENT: usize = 4 + crate::DATA;
 /// Bytes before the content: kind and sequence number.
@@ -41,7 +39,7 @@ impl Frame {
         let crc = crc32fast::hash(&body[..end]);
         body[end..end + CRC].copy_from_slice(&crc.to_le_bytes());
         let mut frame = Self::EMPTY;
-        let coded = cobs::encode(&body[..end + CRC], &mut frame.bytes[1..]);
+        let coded = encode(&body[..end + CRC], &mut frame.bytes[1..]);
         frame.length = coded + 2;
         frame
     }
@@ -51,6 +49,27 @@ impl Frame {
     pub fn bytes(&self) -> &[u8] {
         &self.bytes[..self.length]
     }
+}
+
+/// COBS: writes `body` without zeros, in blocks of at most 254 bytes that each begin with their length. Returns the bytes written; there is
+/// room for one more than `body` has, and for one more for each 254. (With the crate `cobs` 0.5.1, a frame that ends with
+/// a full block did not arrive.)
+fn encode(body: &[u8], out: &mut [u8]) -> usize {
+    let (mut head, mut at, mut code) = (0, 1, 1);
+    for byte in body {
+        if *byte != 0 {
+            out[at] = *byte;
+            at += 1;
+            code += 1;
+        }
+        if *byte == 0 || code == u8::MAX {
+            out[head] = code;
+            (head, code) = (at, 1);
+            at += 1;
+        }
+    }
+    out[head] = code;
+    at
 }
 
 /// A message that was received with a right CRC. Its meaning is not checked yet.
@@ -76,7 +95,12 @@ pub enum Event<'a> {
 /// Takes frames out of a stream of bytes.
 #[derive(Debug)]
 pub struct Decoder {
-    state: DecoderState,
+    /// Bytes that the present block still has.
+    left: u8,
+    /// A zero stands before the next block, since the last one was no full one.
+    zero: bool,
+    /// Something of a frame has come.
+    begun: bool,
     body: [u8; BODY],
     length: usize,
 }
@@ -86,7 +110,9 @@ impl Decoder {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            state: DecoderState::Idle,
+            left: 0,
+            zero: false,
+            begun: false,
             body: [0; BODY],
             length: 0,
         }
@@ -94,26 +120,43 @@ impl Decoder {
 
     /// Takes the next byte of the stream.
     pub fn take(&mut self, byte: u8) -> Option<Event<'_>> {
-        match self.state.feed(byte) {
-            Ok(DecodeResult::NoData) => None,
-            Ok(DecodeResult::DataStart) => {
-                self.length = 0;
-                None
-            }
-            Ok(DecodeResult::DataContinue(byte)) => {
-                // A body that is too long does not fit below either.
-                if let Some(place) = self.body.get_mut(self.length) {
-                    *place = byte;
+        match (byte, self.left) {
+            (0, left) => return self.end(left == 0),
+            (code, 0) => {
+                if !self.begun {
+                    self.length = 0;
+                } else if self.zero {
+                    self.push(0);
                 }
-                self.length = self.length.saturating_add(1);
-                None
+                self.begun = true;
+                self.left = code - 1;
+                self.zero = code != u8::MAX;
             }
-            Ok(DecodeResult::DataComplete) => {
-                let message = self.body.get(..self.length).and_then(open);
-                Some(message.map_or(Event::Broken, Event::Message))
+            (byte, _) => {
+                self.left -= 1;
+                self.push(byte);
             }
-            Err(_) => Some(Event::Broken),
         }
+        None
+    }
+
+    /// A frame ends, if one has begun. `whole`: its last block is complete.
+    fn end(&mut self, whole: bool) -> Option<Event<'_>> {
+        let begun = core::mem::take(&mut self.begun);
+        (self.left, self.zero) = (0, false);
+        if !begun {
+            return None;
+        }
+        // A body that was too long fits no more than one that is broken.
+        let body = self.body.get(..self.length).filter(|_| whole);
+        Some(body.and_then(open).map_or(Event::Broken, Event::Message))
+    }
+
+    fn push(&mut self, byte: u8) {
+        if let Some(place) = self.body.get_mut(self.length) {
+            *place = byte;
+        }
+        self.length = self.length.saturating_add(1);
     }
 }
 

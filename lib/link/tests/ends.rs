@@ -321,6 +321,23 @@ fn a_window_of_answers_fits_and_more_than_that_is_dropped_whole() {
     assert_eq!(answers.count(), WINDOW);
 }
 
+/// One that ends with a full block was lost.
+#[test]
+fn a_frame_of_any_length_without_zeros_arrives() {
+    for length in 0..=260 {
+        let content = vec![1; length];
+        for sequence in 0x0101_0101..0x0101_0105 {
+            let frame = Frame::new(1, sequence, &content);
+            let mut decoder = Decoder::new();
+            let mut seen = 0;
+            for byte in frame.bytes() {
+                seen += usize::from(matches!(decoder.take(*byte), Some(Event::Message(_))));
+            }
+            assert_eq!(seen, 1, "{length} bytes");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn a_frame_carries_any_content(kind: u8, sequence: u32, content in proptest::collection::vec(any::<u8>(), 0..=260)) {
