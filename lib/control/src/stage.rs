@@ -14,7 +14,7 @@
 //! | 1 | kind: 1 verify, 2 build | | 1 | progress, per mille |
 //! | 2 | component | | 2 | reason of *failed* (`molt-doorbell`'s number) |
 //! | 3 | bundle slot | | 3 | sequence number of the bundle |
-//! | 4 | verify: client; build: arena | | 4..8 | SHA-256 of the driver's ELF that was verified or built, little endian words |
+//! | 4 | verify: client; build: arena | | 4..8 | SHA-256 of what was verified or built, little endian words: of the driver's ELF, or with firmware, of both digests |
 //! | 5 | verify: length in bytes; build: generation | | 8 | length of the payload in bytes |
 //! | 6 | verify: committed sequence number | | 9 | build: slots used in the workshop, all below it |
 //! | | | | 18, 19 | build: the first workshop slot of the firmware's frames, which are in one row, and its bytes; 0 if there is none |
@@ -80,7 +80,7 @@ pub struct Refused {
 pub struct Results {
     /// Verify: the bundle's sequence number.
     pub sequence: u64,
-    /// SHA-256 of the driver's ELF that was verified or built, as little endian words.
+    /// SHA-256 of what was verified or built, as little endian words: of the driver's ELF, or with firmware, of both digests.
     pub digest: [u64; 4],
     /// Verify: length of the payload in bytes.
     pub length: u64,

@@ -231,7 +231,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         let working = matches!(unit.machine.phase(), Phase::Verifying | Phase::Building);
         let progress = match status {
             _ if working => self.stage.progress(),
-            Status::Staged => unit.transfer_progress(),
+            Status::Staged if unit.has_firmware() => unit.transfer_progress(),
             Status::Idle | Status::Offered | Status::Confirmed | Status::Refused => 0,
             _ => 1000,
         };
