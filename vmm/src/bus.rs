@@ -74,6 +74,10 @@ pub trait Device {
 
     /// The guest's run has ended.
     fn end(&mut self, _world: &mut World<'_>) {}
+
+    /// The machine is reset: the device becomes as it was before the guest's first access. While it [is busy](Self::is_busy)
+    /// afterwards, requests that it has passed on are still in flight, and the guest's memory is not used for anything else.
+    fn reset(&mut self, world: &mut World<'_>);
 }
 
 /// A device in its place.

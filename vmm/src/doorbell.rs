@@ -45,7 +45,7 @@ impl<'a> Doorbell<'a> {
             return false;
         };
         self.show(answer);
-        self.mailbox.is_due()
+        self.mailbox.look()
     }
 
     fn show(&mut self, answer: Answer) {
@@ -142,6 +142,15 @@ impl Device for Doorbell<'_> {
 
     fn poll(&mut self, world: &mut World<'_>) {
         if self.refresh() {
+            world.platform.notify_update();
+        }
+    }
+
+    /// The state of the transaction stays to be seen: a confirmed offer goes on.
+    fn reset(&mut self, world: &mut World<'_>) {
+        (self.component, self.length, self.handle) = (0, 0, 0);
+        self.interrupt = false;
+        if self.mailbox.reset() {
             world.platform.notify_update();
         }
     }

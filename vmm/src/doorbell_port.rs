@@ -439,6 +439,12 @@ impl Port for DoorbellPort<'_> {
         self.session = Session::new();
     }
 
+    fn reset(&mut self, world: &mut World<'_>) {
+        if self.mailbox.reset() {
+            world.platform.notify_update();
+        }
+    }
+
     fn take(&mut self, bytes: &[u8], world: &mut World<'_>) -> usize {
         let mut count = 0;
         loop {
@@ -474,7 +480,7 @@ impl Port for DoorbellPort<'_> {
         if self.mailbox.serial() != 0 || self.session.awaited != Awaited::Nothing {
             self.refresh(world);
             self.look();
-            if self.mailbox.is_due() {
+            if self.mailbox.look() {
                 world.platform.notify_update();
             }
         }

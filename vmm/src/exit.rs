@@ -32,7 +32,7 @@ pub enum Next {
     /// It continues with the registers as they are now.
     Run,
     /// It stays stopped until [`Vm::poll`](crate::Vm::poll) or [`Vm::timer`](crate::Vm::timer) says otherwise; the
-    /// registers are to be written now.
+    /// registers are to be written now. Then it continues, or starts anew ([`Vm::start`](crate::Vm::start)).
     Wait,
     /// It never runs again.
     Stop(Stop),
@@ -43,7 +43,7 @@ pub enum Next {
 pub enum Stop {
     /// PSCI SYSTEM_OFF.
     Off,
-    /// PSCI SYSTEM_RESET. The guest's memory holds no pristine image: it is not started again.
+    /// PSCI SYSTEM_RESET of a guest whose boot images are not kept: it cannot be started again.
     Reset,
     /// PSCI CPU_OFF of the only vCPU.
     CpuOff,

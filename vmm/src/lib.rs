@@ -5,7 +5,7 @@
 //! Whatever a guest does, it causes an answer to that guest (an error status, a device that needs a reset, an exception, or
 //! the guest's end) and never a panic here.
 //!
-//! Limits: a guest has one vCPU, and a reset ends it. A guest that resets its disk while requests are in flight waits until
+//! Limits: a guest has one vCPU. A guest that resets its disk while requests are in flight waits until
 //! the driver has completed them: during a blackout, until the next generation has.
 #![cfg_attr(not(any(test, feature = "device-tree")), no_std)]
 #![forbid(unsafe_code)]
@@ -28,6 +28,7 @@ mod platform;
 mod psci;
 mod ram;
 mod registers;
+pub mod reset;
 pub mod sensors;
 pub mod sensors_port;
 mod syndrome;

@@ -5,7 +5,7 @@
 use core::cell::Cell;
 use core::sync::atomic::AtomicU64;
 
-use molt_doorbell::{Answer, Command, Request};
+use molt_doorbell::{Answer, Command, Request, Status};
 
 /// The mailbox.
 pub struct Mailbox<'a> {
@@ -17,6 +17,8 @@ pub struct Mailbox<'a> {
     notified: Cell<u64>,
     /// The component that the newest command is about.
     component: Cell<u32>,
+    /// The guest was reset after its newest command.
+    abandoned: Cell<bool>,
 }
 
 impl<'a> Mailbox<'a> {
@@ -29,6 +31,7 @@ impl<'a> Mailbox<'a> {
             serial: Cell::new(0),
             notified: Cell::new(0),
             component: Cell::new(0),
+            abandoned: Cell::new(false),
         }
     }
 
@@ -63,6 +66,7 @@ impl<'a> Mailbox<'a> {
     pub fn send(&self, command: Command, component: u32, length: u32, handle: u64) -> bool {
         self.serial.set(self.serial.get() + 1);
         self.component.set(component);
+        self.abandoned.set(false);
         let request = Request {
             serial: self.serial.get(),
             command,
@@ -74,9 +78,35 @@ impl<'a> Mailbox<'a> {
         self.is_due()
     }
 
+    /// The guest is reset. An offer that it has not confirmed is taken back, as `update` does when a guest's VMM dies; a confirmed
+    /// one goes on. Returns whether `update` is to be notified.
+    pub fn reset(&self) -> bool {
+        self.abandoned.set(true);
+        self.take_back()
+    }
+
+    /// Takes an offer back, once `update` has answered the newest command.
+    fn take_back(&self) -> bool {
+        if !self.abandoned.get() {
+            return false;
+        }
+        let newest = |answer: &Answer| answer.serial == self.serial.get();
+        let Some(answer) = self.answer().filter(newest) else {
+            return false;
+        };
+        self.abandoned.set(false);
+        answer.status == Status::Offered
+            && self.send(Command::Cancel, self.component.get(), 0, answer.handle)
+    }
+
+    /// Looks after what is to be done of its own accord. Returns whether `update` is to be notified.
+    pub fn look(&self) -> bool {
+        self.take_back() | self.is_due()
+    }
+
     /// Whether `update`, which has answered the command of which it was notified last, is to be notified of a newer one; from here
     /// on it is.
-    pub fn is_due(&self) -> bool {
+    fn is_due(&self) -> bool {
         let answered = self.answer().map_or(0, |answer| answer.serial);
         let due = answered >= self.notified.get() && answered < self.serial.get();
         if due {

@@ -66,6 +66,11 @@ impl Device for Pl011 {
     fn end(&mut self, world: &mut World<'_>) {
         self.lines.end(world);
     }
+
+    fn reset(&mut self, world: &mut World<'_>) {
+        self.lines.end(world);
+        *self = Self::default();
+    }
 }
 
 impl Pl011 {

@@ -44,6 +44,13 @@ pub trait Platform {
     fn read_vcpu(&mut self, register: VcpuRegister) -> u64;
     /// Writes a register of the vCPU.
     fn write_vcpu(&mut self, register: VcpuRegister, value: u64);
+    /// Gives the vCPU's system registers, those of its timer too, the contents that they had before its first start. It is not
+    /// running.
+    fn reset_vcpu(&mut self);
+    /// The VMM has written `length` bytes of the guest's memory from `offset` on, which a vCPU without MMU and caches is to read
+    /// and to execute: they are cleaned out of the caches ([`molt_shared::Handover`]). The range lies within 2 MiB that are
+    /// aligned.
+    fn hand_over(&mut self, offset: u64, length: u64);
     /// The physical counter, CNTPCT_EL0.
     fn now(&mut self) -> u64;
     /// Asks for one wake-up when the physical counter reaches `at`; 0 cancels it.

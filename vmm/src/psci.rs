@@ -3,7 +3,9 @@
 //!
 //! The conduit is SMC: on seL4 an HVC of a guest enters the kernel as a system call.
 
-use arm_psci::{ErrorCode, Function, FunctionId, Mpidr, PsciFeature};
+use arm_psci::{
+    ArchitecturalResetType, ErrorCode, Function, FunctionId, Mpidr, PsciFeature, ResetType,
+};
 
 /// The result of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +18,7 @@ pub enum Outcome {
     CpuOff,
     /// SYSTEM_OFF.
     SystemOff,
-    /// SYSTEM_RESET.
+    /// SYSTEM_RESET, or SYSTEM_RESET2 with the architectural warm reset. They do the same here: memory is not kept.
     SystemReset,
 }
 
@@ -60,7 +62,13 @@ fn psci(function: Function) -> Outcome {
         // No Trusted OS, or one that need not be migrated.
         Function::MigrateInfoType => Outcome::Return(2),
         Function::SystemOff => Outcome::SystemOff,
-        Function::SystemReset => Outcome::SystemReset,
+        Function::SystemReset
+        | Function::SystemReset2 {
+            reset_type: ResetType::Architectural(ArchitecturalResetType::SystemWarmReset),
+            ..
+        } => Outcome::SystemReset,
+        // A vendor's kinds of reset: there are none (5.1.12).
+        Function::SystemReset2 { .. } => failure(ErrorCode::InvalidParameters),
         Function::Features { psci_func_id } => features(psci_func_id),
         _ => failure(ErrorCode::NotSupported),
     }
@@ -82,6 +90,8 @@ fn features(function: PsciFeature) -> Outcome {
             | F::MigrateInfoType
             | F::SystemOff
             | F::SystemReset
+            | F::SystemReset232
+            | F::SystemReset264
             | F::PsciFeatures,
         ) => Outcome::Return(0),
         PsciFeature::PsciFunction(_) => NOT_SUPPORTED,
@@ -121,6 +131,8 @@ mod tests {
             error(-1),
             "a vendor's function"
         );
+        assert_eq!(call(&[0x8400_000a, 0x8400_0012, 0, 0]), Outcome::Return(0));
+        assert_eq!(call(&[0x8400_000a, 0xc400_0012, 0, 0]), Outcome::Return(0));
     }
 
     #[test]
@@ -144,6 +156,12 @@ mod tests {
         assert_eq!(call(&[0x8400_0002, 0, 0, 0]), Outcome::CpuOff);
         assert_eq!(call(&[0x8400_0008, 0, 0, 0]), Outcome::SystemOff);
         assert_eq!(call(&[0x8400_0009, 0, 0, 0]), Outcome::SystemReset);
+        assert_eq!(call(&[0xc400_0012, 0, 0, 0]), Outcome::SystemReset);
+        assert_eq!(
+            call(&[0x8400_0012, 0x8000_0000, 0, 0]),
+            error(-2),
+            "no reset of a vendor's"
+        );
         assert_eq!(call(&[0x8400_0006, 0, 0, 0]), Outcome::Return(2));
     }
 }

@@ -18,6 +18,28 @@ impl Ram {
         Self { memory, base }
     }
 
+    /// Its guest-physical address.
+    #[must_use]
+    pub const fn base(&self) -> u64 {
+        self.base
+    }
+
+    /// Its size in bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.memory.size() as u64
+    }
+
+    /// Makes `length` bytes from offset `at` on zero, both multiples of 8; `None`, and nothing changed, outside.
+    pub fn clear(&self, at: u64, length: u64) -> Option<()> {
+        self.memory.clear(at as usize, length as usize)
+    }
+
+    /// Copies bytes to offset `at`; `None`, and nothing copied, outside.
+    pub fn fill(&self, at: u64, from: &[u8]) -> Option<()> {
+        self.memory.write(at as usize, from)
+    }
+
     /// Offset in the region of `length` bytes at `address`; `None` if any of them lies outside.
     #[must_use]
     pub fn offset(&self, address: u64, length: u64) -> Option<u64> {

@@ -35,6 +35,8 @@ pub struct Sensors<'a> {
     stand_in: bool,
     /// By sensor: what it had when it was read last.
     last: [Option<u32>; REMEMBERED],
+    /// The answer that the driver owes is for the guest before its reset.
+    stale: bool,
 }
 
 impl<'a> Sensors<'a> {
@@ -52,6 +54,7 @@ impl<'a> Sensors<'a> {
             since: 0,
             stand_in: false,
             last: [None; REMEMBERED],
+            stale: false,
         };
         sensors.publish();
         sensors
@@ -104,6 +107,9 @@ impl<'a> Sensors<'a> {
     /// Takes the driver's answer, if there is one.
     fn complete(&mut self, world: &mut World<'_>) {
         while let Some((_, answer)) = self.link.next_answer() {
+            if core::mem::take(&mut self.stale) {
+                continue;
+            }
             if let Answer::Value(value) = answer {
                 self.value = value;
                 if let Some(last) = self.last.get_mut(self.sensor as usize) {
@@ -168,6 +174,18 @@ impl Device for Sensors<'_> {
 
     fn interrupt(&self) -> bool {
         self.interrupt
+    }
+
+    /// The guest starts anew when the answer that it does not want any more has come, so that one is owed at the most.
+    fn is_busy(&self) -> bool {
+        self.stale
+    }
+
+    fn reset(&mut self, _: &mut World<'_>) {
+        self.stale |= self.status == Status::Busy;
+        (self.sensor, self.status, self.value) = (0, Status::Idle, 0);
+        (self.answers, self.interrupt) = (0, false);
+        self.publish();
     }
 
     fn poll(&mut self, world: &mut World<'_>) {

@@ -15,6 +15,7 @@ use crate::platform::{Platform, VcpuRegister};
 use crate::psci;
 use crate::ram::Ram;
 use crate::registers::Registers;
+use crate::reset::{self, Boot, Start, Step};
 use crate::syndrome::{Access, SystemRegister, Trap, Width, decode_abort, decode_trap};
 
 /// What the vCPU is doing.
@@ -30,6 +31,8 @@ enum State {
     Idle,
     /// In a register write that has not ended (see [`Device::is_busy`]).
     Busy,
+    /// Being reset.
+    Reset,
     Stopped,
 }
 
@@ -48,6 +51,14 @@ pub struct Vm<'a> {
     /// What of it was told to `update`, and the longest latency in nanoseconds.
     told: Counters,
     max_latency_ns: u64,
+    /// What the guest is started with at a reset. `None`: a reset ends it.
+    boot: Option<Boot<'a>>,
+    /// How far its reset has come.
+    reset: Option<Step>,
+    /// When it was asked for.
+    reset_since: u64,
+    /// Where the vCPU starts that was told to go on.
+    start: Option<Start>,
 }
 
 impl<'a> Vm<'a> {
@@ -66,6 +77,10 @@ impl<'a> Vm<'a> {
             counters: Counters::default(),
             told: Counters::default(),
             max_latency_ns: 0,
+            boot: None,
+            reset: None,
+            reset_since: 0,
+            start: None,
         };
         vm.add(
             machine::UART,
@@ -79,6 +94,16 @@ impl<'a> Vm<'a> {
     /// guest starts.
     pub fn add(&mut self, base: u64, irq: Option<u16>, device: Box<dyn Device + 'a>) {
         self.bus.add(base, irq, device);
+    }
+
+    /// Starts the guest anew with this when it asks for a reset.
+    pub fn set_boot(&mut self, boot: Boot<'a>) {
+        self.boot = Some(boot);
+    }
+
+    /// Where the vCPU, which was told to go on, starts anew; `None`: it continues. Asked once.
+    pub fn start(&mut self) -> Option<Start> {
+        self.start.take()
     }
 
     /// What the devices have counted, each in a line for people to read.
@@ -96,6 +121,9 @@ impl<'a> Vm<'a> {
         registers: &mut dyn Registers,
         platform: &mut dyn Platform,
     ) -> Next {
+        if self.reset.is_some() {
+            return self.exit_of_routine(exit, platform);
+        }
         let next = match exit {
             Exit::Abort { address, esr } => self.abort(address, esr, registers, platform),
             Exit::Maintenance(index) => {
@@ -113,7 +141,7 @@ impl<'a> Vm<'a> {
                 Next::Run
             }
             Exit::Hypercall => {
-                let next = self.call(registers);
+                let next = self.call(registers, platform);
                 // seL4 reports the address of the HVC itself.
                 registers.skip();
                 next
@@ -145,6 +173,7 @@ impl<'a> Vm<'a> {
             }
             State::Idle => self.gic.wakes(),
             State::Busy => !self.bus.devices().any(|device| device.is_busy()),
+            State::Reset => self.reset == Some(Step::Settling) && self.settled(platform),
             State::Running | State::Stopped => false,
         };
         if go {
@@ -156,6 +185,9 @@ impl<'a> Vm<'a> {
     /// The wake-up time has come. Returns whether the vCPU has to continue: a wake-up from WFI without a cause
     /// is always allowed, and its timer's interrupt follows as soon as it runs.
     pub fn timer(&mut self, platform: &mut dyn Platform) -> bool {
+        if self.state == State::Reset {
+            return self.go_on_with_reset(platform);
+        }
         let idle = self.state == State::Idle;
         if idle {
             self.wake(platform);
@@ -314,13 +346,13 @@ impl<'a> Vm<'a> {
                 Next::Run
             }
             Trap::Smc => {
-                let next = self.call(registers);
+                let next = self.call(registers, platform);
                 // An SMC that is trapped has not been executed: the preferred return address is its own (D1.4.2).
                 registers.skip();
                 next
             }
             // The return address of HVC is the next instruction already.
-            Trap::Hvc => self.call(registers),
+            Trap::Hvc => self.call(registers, platform),
             Trap::System(register) if is_harmless(register) => {
                 if register.read {
                     registers.set(register.register, 0);
@@ -335,7 +367,7 @@ impl<'a> Vm<'a> {
         }
     }
 
-    fn call(&mut self, registers: &mut dyn Registers) -> Next {
+    fn call(&mut self, registers: &mut dyn Registers, platform: &mut dyn Platform) -> Next {
         let [x0, x1, x2, x3] = [0, 1, 2, 3].map(|n| registers.get(n));
         match psci::call(&[x0, x1, x2, x3]) {
             psci::Outcome::Return(value) => {
@@ -349,8 +381,102 @@ impl<'a> Vm<'a> {
             }
             psci::Outcome::CpuOff => Next::Stop(Stop::CpuOff),
             psci::Outcome::SystemOff => Next::Stop(Stop::Off),
+            psci::Outcome::SystemReset if self.boot.is_some() => self.begin_reset(platform),
             psci::Outcome::SystemReset => Next::Stop(Stop::Reset),
         }
+    }
+
+    /// SYSTEM_RESET: the vCPU stops, and every device is reset.
+    fn begin_reset(&mut self, platform: &mut dyn Platform) -> Next {
+        let mut world = World {
+            ram: &self.ram,
+            platform,
+            counters: &mut self.counters,
+        };
+        for device in self.bus.devices() {
+            device.reset(&mut world);
+        }
+        self.gic.disable();
+        self.state = State::Reset;
+        self.reset = Some(Step::Settling);
+        self.reset_since = platform.now();
+        // Where nothing is in flight, nothing else comes by which the reset would go on.
+        wake_up_now(platform);
+        Next::Wait
+    }
+
+    /// The wake-up time has come. Returns whether the vCPU has to start.
+    fn go_on_with_reset(&mut self, platform: &mut dyn Platform) -> bool {
+        match self.reset {
+            Some(Step::Settling) => self.settled(platform),
+            Some(Step::Restoring(at)) => self.restored(at, platform),
+            Some(Step::Draining) | None => false,
+        }
+    }
+
+    /// Has the vCPU end its interrupts, if no request is in flight any more. Returns whether it is to start.
+    fn settled(&mut self, platform: &mut dyn Platform) -> bool {
+        if self.bus.devices().any(|device| device.is_busy()) {
+            return false;
+        }
+        self.reset_vcpu(platform);
+        self.start = reset::put_routine(&self.ram, &self.gic.placed(), platform);
+        if self.start.is_none() {
+            // A memory that is smaller than the routine.
+            return self.restored(0, platform);
+        }
+        (self.reset, self.state) = (Some(Step::Draining), State::Running);
+        true
+    }
+
+    /// The vCPU is not running, and is to start as it did the first time.
+    fn reset_vcpu(&mut self, platform: &mut dyn Platform) {
+        platform.reset_vcpu();
+        if core::mem::take(&mut self.timer_reported) {
+            platform.acknowledge_vppi(gic::VIRTUAL_TIMER);
+        }
+    }
+
+    /// An exit of the vCPU that ends the interrupts of its old life: one of them, or the end.
+    fn exit_of_routine(&mut self, exit: Exit, platform: &mut dyn Platform) -> Next {
+        match exit {
+            Exit::Maintenance(index) => {
+                index.and_then(|index| self.gic.ended(index));
+                return Next::Run;
+            }
+            Exit::PrivateInterrupt(irq) => {
+                platform.acknowledge_vppi(irq);
+                return Next::Run;
+            }
+            // The routine's call; or an abort, where the guest has no CPU interface and so no interrupts.
+            _ => {}
+        }
+        self.gic = Gic::new();
+        (self.reset, self.state) = (Some(Step::Restoring(0)), State::Reset);
+        wake_up_now(platform);
+        Next::Wait
+    }
+
+    /// Restores the next slice of memory. Returns whether it was the last, and the guest starts.
+    fn restored(&mut self, at: u64, platform: &mut dyn Platform) -> bool {
+        let Some(boot) = &self.boot else { return false };
+        let before = platform.now();
+        let next = reset::restore(&self.ram, boot, at, platform);
+        if let Some(at) = next {
+            self.reset = Some(Step::Restoring(at));
+            let now = platform.now();
+            let pause = now.saturating_sub(before).saturating_mul(reset::PAUSES);
+            platform.set_timer(now.saturating_add(pause.max(1)));
+            return false;
+        }
+        self.start = Some(Start {
+            entry: boot.entry,
+            x0: boot.device_tree,
+            took: Some(platform.now().saturating_sub(self.reset_since)),
+        });
+        self.reset_vcpu(platform);
+        (self.reset, self.state) = (None, State::Running);
+        true
     }
 
     /// WFI: waits for an interrupt or for the virtual timer, unless an interrupt is pending already.
@@ -375,6 +501,11 @@ impl<'a> Vm<'a> {
         self.state = State::Idle;
         Next::Wait
     }
+}
+
+fn wake_up_now(platform: &mut dyn Platform) {
+    let now = platform.now();
+    platform.set_timer(now.saturating_add(1));
 }
 
 /// Registers that read as zero and ignore writes where a hypervisor traps them: debug, performance monitors, ACTLR_EL1,

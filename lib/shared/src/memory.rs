@@ -132,6 +132,21 @@ impl Memory {
         Some(())
     }
 
+    /// Stores zeros in `length` bytes from `offset` on, both multiples of 8; `None`, and nothing is stored, if any byte would be
+    /// outside.
+    pub fn clear(&self, offset: usize, length: usize) -> Option<()> {
+        if !length.is_multiple_of(8) {
+            return None;
+        }
+        let first = self.pieces(offset, 8, length / 8)?.cast::<u64>();
+        fence(Ordering::Release);
+        for n in 0..length / 8 {
+            // SAFETY: in bounds and aligned by `pieces`; valid by `new`'s contract.
+            unsafe { AtomicU64::from_ptr(first.add(n)) }.store(0, Ordering::Relaxed);
+        }
+        Some(())
+    }
+
     fn within(&self, offset: usize, length: usize) -> Option<()> {
         (offset.checked_add(length)? <= self.size).then_some(())
     }
@@ -172,6 +187,20 @@ mod tests {
         assert_eq!(memory.load_pair_u64(8), None, "half outside");
         assert_eq!(memory.load_pair_u64(4), None, "misaligned");
         assert_eq!(memory.load_pair_u64(usize::MAX - 7), None, "wraps");
+    }
+
+    #[test]
+    fn clears_exactly_what_it_is_told_to() {
+        let memory = memory(4);
+        memory.write(0, &[0xff; 32]).unwrap();
+        assert_eq!(memory.clear(8, 16), Some(()));
+        let words = [0, 8, 16, 24].map(|at| memory.load_u64(at));
+        assert_eq!(words, [u64::MAX, 0, 0, u64::MAX].map(Some));
+        assert_eq!(memory.clear(24, 16), None, "half outside");
+        assert_eq!(memory.clear(4, 8), None, "misaligned");
+        assert_eq!(memory.clear(0, 4), None, "no whole word");
+        assert_eq!(memory.clear(0, usize::MAX & !7), None, "wraps");
+        assert_eq!(memory.load_u64(24), Some(u64::MAX));
     }
 
     #[test]

@@ -44,6 +44,6 @@ pub use update::{
     UpdateIrq, UpdatePci,
 };
 pub use vmm::{
-    Class, GuestKind, ISOLATED, MAX_SHARES, PINNED, STAND_IN, VmmBrief, VmmDoorbell, VmmGuest,
-    VmmMemory, VmmShare,
+    Class, GuestKind, ISOLATED, ImageRow, MAX_SHARES, PINNED, STAND_IN, VmmBrief, VmmDoorbell,
+    VmmGuest, VmmImages, VmmMemory, VmmShare,
 };

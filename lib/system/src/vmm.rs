@@ -90,6 +90,42 @@ pub struct VmmMemory {
     pub size: u64,
 }
 
+/// The guest's boot images, which are kept for its resets: a table of [`ImageRow`]s, and behind it what they name. Mapped read-only.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct VmmImages {
+    /// Address in the VMM; 0: they are not kept, and a reset ends the guest.
+    pub vaddr: u64,
+    /// Rows.
+    pub count: u64,
+    /// Bytes of the pages with which the VMM maps the guest's memory.
+    pub page_size: u64,
+}
+
+/// A boot image, or a segment of one.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct ImageRow {
+    /// Where it is put: offset in the guest's memory.
+    pub offset: u64,
+    /// Where it is kept: offset from the table's first byte.
+    pub at: u64,
+    /// Its bytes.
+    pub size: u64,
+}
+
+impl ImageRow {
+    /// The rows of a table; none if it is no table.
+    #[must_use]
+    pub fn table(bytes: &[u8]) -> &[Self] {
+        <[Self]>::ref_from_bytes(bytes).unwrap_or_default()
+    }
+}
+
 /// The doorbell device.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
@@ -160,6 +196,8 @@ pub struct VmmBrief {
     pub memory: VmmMemory,
     /// The virtual machine.
     pub guest: VmmGuest,
+    /// Its boot images.
+    pub images: VmmImages,
     /// The doorbell.
     pub doorbell: VmmDoorbell,
     /// Used part of `shares`.
@@ -195,6 +233,7 @@ impl Default for VmmBrief {
             gate: GatePages::default(),
             memory: VmmMemory::default(),
             guest: VmmGuest::default(),
+            images: VmmImages::default(),
             doorbell: VmmDoorbell::default(),
             share_count: 0,
             reserved: 0,

@@ -5,9 +5,10 @@ use alloc::boxed::Box;
 use alloc::rc::Rc;
 use core::sync::atomic::AtomicU64;
 
-use molt_brief::{PAGE, words};
+use molt_brief::{PAGE, bytes, words};
 use molt_gate::ClientGate;
-use molt_system::{Class, GatePages, GuestKind, NONE, STAND_IN, VmmBrief, VmmShare};
+use molt_system::{Class, GatePages, GuestKind, ImageRow, NONE, STAND_IN, VmmBrief, VmmShare};
+use molt_vmm::reset::{Boot, Image};
 use molt_vmm::sensors::Sensors;
 use molt_vmm::sensors_port::SensorsPort;
 use molt_vmm::virtio::block::Block;
@@ -29,6 +30,25 @@ const SENSORS_PORT: usize = 1;
 pub fn ram(brief: &VmmBrief) -> Ram {
     let memory = &brief.memory;
     Ram::new(molt_brief::memory(memory.vaddr, memory.size), memory.guest)
+}
+
+/// What the guest is started with at a reset; `None`: a reset ends it.
+pub fn boot(brief: &VmmBrief) -> Option<Boot<'static>> {
+    let images = &brief.images;
+    if images.vaddr == 0 {
+        return None;
+    }
+    let length = images.count * size_of::<ImageRow>() as u64;
+    let rows = ImageRow::table(bytes(images.vaddr, length));
+    let image = |row: &ImageRow| Image {
+        offset: row.offset,
+        bytes: bytes(images.vaddr + row.at, row.size),
+    };
+    Some(Boot {
+        entry: brief.guest.entry,
+        device_tree: brief.guest.device_tree,
+        images: rows.iter().map(image).collect(),
+    })
 }
 
 /// Both gate pages: `to_client`, `to_update`. Empty slices where there are none.

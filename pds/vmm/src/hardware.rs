@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The device model's platform on seL4: a vCPU, the clock, and the neighbours' channels.
 
-use molt_system::{MAX_SHARES, Name, VmmBrief};
+use molt_shared::handover::{Handover, Maintenance, Step};
+use molt_system::{MAX_SHARES, Name, VmmBrief, cspace};
 use molt_vmm::{InjectError, Platform, VcpuRegister};
-use sel4::VCpuReg;
 use sel4::sys::invocation_label as label;
-use sel4_extra::Vcpu;
+use sel4::{VCpuReg, cap};
+use sel4_extra::{VSpaceExt, Vcpu};
 use sel4_microkit::{Channel, MessageInfo, set_mr};
 
 use crate::brief;
@@ -14,6 +15,34 @@ use crate::event::{Order, Orders};
 
 /// Label of the timer's only procedure: wake the caller when the counter reaches MR0, or never for 0.
 const SET_TIMER: u64 = 1;
+
+/// The system registers of a vCPU that a guest can have changed. The timer's control comes first, so that a timer that is being
+/// reset raises nothing. (Upstream's bindings do not name PAR_EL1 and CNTKCTL_EL1, which are unknown after a reset anyway.)
+const REGISTERS: [VCpuReg; 20] = [
+    VCpuReg::CNTV_CTL,
+    VCpuReg::CNTV_CVAL,
+    VCpuReg::CNTVOFF,
+    VCpuReg::SCTLR,
+    VCpuReg::CPACR,
+    VCpuReg::TTBR0,
+    VCpuReg::TTBR1,
+    VCpuReg::TCR,
+    VCpuReg::MAIR,
+    VCpuReg::AMAIR,
+    VCpuReg::CIDR,
+    VCpuReg::AFSR0,
+    VCpuReg::AFSR1,
+    VCpuReg::ESR,
+    VCpuReg::FAR,
+    VCpuReg::VBAR,
+    VCpuReg::TPIDR_EL1,
+    VCpuReg::SP_EL1,
+    VCpuReg::ELR_EL1,
+    VCpuReg::SPSR_EL1,
+];
+
+/// This PD's own address space.
+const VSPACE: cap::VSpace = sel4::Cap::from_bits(cspace::VSPACE);
 
 /// Everything outside the device model.
 pub struct Hardware {
@@ -30,6 +59,10 @@ pub struct Hardware {
     drivers: [Option<Channel>; MAX_SHARES],
     /// The wake-up time that was set and has not come yet; 0: none.
     timer_at: u64,
+    /// What [`REGISTERS`] contained before the first start.
+    fresh: [u64; REGISTERS.len()],
+    /// Address here of the guest's memory, and bytes of the pages with which it is mapped.
+    memory: (usize, usize),
 }
 
 impl Hardware {
@@ -49,6 +82,11 @@ impl Hardware {
             update: brief::channel(brief.update_channel),
             drivers,
             timer_at: 0,
+            fresh: REGISTERS.map(|register| vcpu.arm_read_reg(register).unwrap_or(0)),
+            memory: (
+                brief.memory.vaddr as usize,
+                (brief.images.page_size as usize).max(1 << 12),
+            ),
         }
     }
 
@@ -92,6 +130,28 @@ impl Platform for Hardware {
 
     fn write_vcpu(&mut self, register: VcpuRegister, value: u64) {
         let _ = self.vcpu.arm_write_reg(number(register), value);
+    }
+
+    fn reset_vcpu(&mut self) {
+        for (register, value) in REGISTERS.into_iter().zip(self.fresh) {
+            // No register of the list can be refused.
+            let _ = self.vcpu.arm_write_reg(register, value);
+        }
+    }
+
+    fn hand_over(&mut self, offset: u64, length: u64) {
+        let (base, page) = self.memory;
+        let mut at = base + offset as usize;
+        let end = at + length as usize;
+        while at < end {
+            // The kernel takes ranges within one page.
+            let next = end.min((at + 1).next_multiple_of(page));
+            for handover in [Handover::ToUncached, Handover::ToInstructions] {
+                // Memory that is always mapped is not refused.
+                let _ = handover.perform(&mut Caches, at, next - at);
+            }
+            at = next;
+        }
     }
 
     fn now(&mut self) -> u64 {
@@ -138,5 +198,27 @@ const fn number(register: VcpuRegister) -> VCpuReg {
         VcpuRegister::TimerControl => VCpuReg::CNTV_CTL,
         VcpuRegister::TimerCompare => VCpuReg::CNTV_CVAL,
         VcpuRegister::TimerOffset => VCpuReg::CNTVOFF,
+    }
+}
+
+/// Cache maintenance by invocations on the address space, whose barriers are the kernel's.
+struct Caches;
+
+impl Maintenance for Caches {
+    type Error = sel4::Error;
+
+    fn step(&mut self, step: Step, start: usize, size: usize) -> Result<(), sel4::Error> {
+        let end = start + size;
+        match step {
+            Step::CleanToUnification | Step::CleanToCoherency => {
+                VSPACE.vspace_clean_data(start, end)
+            }
+            Step::InvalidateToCoherency => VSPACE.vspace_invalidate_data(start, end),
+            Step::CleanInvalidateToCoherency => VSPACE.vspace_clean_invalidate_data(start, end),
+            Step::InvalidateInstructions => VSPACE.vspace_unify_instruction(start, end),
+            Step::DataMemoryBarrier
+            | Step::DataSynchronizationBarrier
+            | Step::InstructionSynchronizationBarrier => Ok(()),
+        }
     }
 }

@@ -37,6 +37,9 @@ impl Vmm {
         let vcpu = Vcpu::new(0);
         let (_, to_update) = brief::gate_pages(&brief.gate);
         let mut vm = Vm::new(brief::ram(brief), to_update, nanoseconds);
+        if let Some(boot) = brief::boot(brief) {
+            vm.set_boot(boot);
+        }
         let mut unknown = false;
         for (n, share) in brief.shares().iter().enumerate() {
             match brief::device(share, &brief.gate, n, brief.guest_kind()) {
@@ -74,7 +77,8 @@ impl Vmm {
     /// Starts the vCPU and handles events; never returns.
     pub fn run(mut self) -> ! {
         self.poll();
-        self.start();
+        let guest = &self.brief.guest;
+        self.start(guest.entry, guest.device_tree);
         loop {
             match self.hardware.orders.wait() {
                 Event::Notified(channels) => self.notified(channels),
@@ -89,7 +93,7 @@ impl Vmm {
         if channels & timer != 0 {
             self.hardware.timer_expired();
             if self.vm.timer(&mut self.hardware) {
-                self.resume();
+                self.go_on();
             }
         }
         self.poll();
@@ -97,13 +101,25 @@ impl Vmm {
 
     fn poll(&mut self) {
         if self.vm.poll(&mut self.hardware) {
-            self.resume();
+            self.go_on();
         }
     }
 
-    fn start(&mut self) {
-        let guest = &self.brief.guest;
-        let registers = boot::entry_registers(guest.entry, guest.device_tree);
+    /// The vCPU, which was suspended, continues or starts anew.
+    fn go_on(&mut self) {
+        let Some(start) = self.vm.start() else {
+            return self.resume();
+        };
+        self.resumes_at = None;
+        if let Some(took) = start.took {
+            let (name, us) = (self.brief.guest.name, nanoseconds(took) / 1000);
+            self.log(format_args!("{name} starts anew after {us} us"));
+        }
+        self.start(start.entry, start.x0);
+    }
+
+    fn start(&mut self, entry: u64, x0: u64) {
+        let registers = boot::entry_registers(entry, x0);
         let mut context = UserContext::default();
         *context.pc_mut() = registers.pc;
         *context.spsr_mut() = registers.spsr;

@@ -221,6 +221,7 @@ fn vmm(system: &System, index: DomainId, shared: &Shared, guest: Option<&Loaded>
             initrd: loaded.initrd,
             initrd_size: loaded.initrd_size,
         };
+        brief.images = loaded.images;
     }
     for (n, (component, share)) in shares(system, index).enumerate() {
         let Some(row) = brief.shares.get_mut(n) else {

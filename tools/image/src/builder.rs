@@ -40,6 +40,14 @@ impl Frames {
     }
 }
 
+/// Bytes that the image has already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Source {
+    start: u64,
+    /// How many, without zeros at the end.
+    pub length: u64,
+}
+
 /// The rows so far.
 pub struct Builder {
     pub arch: Arch,
@@ -176,19 +184,29 @@ impl Builder {
         handler
     }
 
-    /// Fills `frames` from `offset` on with `bytes`.
-    pub fn fill(&mut self, frames: Frames, offset: u64, bytes: &[u8]) {
+    /// Fills `frames` from `offset` on with `bytes`. Returns these bytes as a source of further fills.
+    pub fn fill(&mut self, frames: Frames, offset: u64, bytes: &[u8]) -> Source {
         // Zeroes at the end need not be copied: frames are cleared when they are made.
         let used = bytes
             .iter()
             .rposition(|b| *b != 0)
             .map_or(0, |last| last + 1);
-        let source = if used > 0 {
+        let start = if used > 0 {
             self.blob.add(&bytes[..used])
         } else {
             0
         };
-        let (mut done, used) = (0, used as u64);
+        let source = Source {
+            start,
+            length: used as u64,
+        };
+        self.fill_from(frames, offset, source);
+        source
+    }
+
+    /// Fills `frames` from `offset` on with what another place was filled with.
+    pub fn fill_from(&mut self, frames: Frames, offset: u64, source: Source) {
+        let (mut done, used) = (0, source.length);
         while done < used {
             let at = offset + done;
             let inside = at % frames.page_size();
@@ -197,7 +215,7 @@ impl Builder {
                 frame: frames.first + (at / frames.page_size()) as u32,
                 page_bits: frames.page_bits,
                 offset: inside,
-                source: source + done,
+                source: source.start + done,
                 length,
                 kind: FILL_BLOB,
                 reserved: 0,

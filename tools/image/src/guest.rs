@@ -3,13 +3,17 @@
 
 use crate::Error;
 use crate::briefs;
+use crate::builder::Source;
 use crate::elf::Elf;
 use crate::layout::Layout;
+use crate::space::CONSTANT;
 use molt_sdf::model::{At, DomainId, Doorbell, Guest, GuestKind, VirtualMachine};
 use molt_sdf::{Rule, System};
-use molt_system::layout::LARGE_PAGE;
+use molt_system::layout::{LARGE_PAGE, SMALL_PAGE};
+use molt_system::{ImageRow, VmmImages};
 use molt_vmm::boot::LinuxImage;
 use molt_vmm::device_tree;
+use zerocopy::IntoBytes;
 
 /// Room for the device tree: the largest that Linux takes (Documentation/arch/arm64/booting.rst, "Setup the device tree").
 const TREE: u64 = LARGE_PAGE;
@@ -22,6 +26,8 @@ pub struct Loaded {
     pub device_tree: u64,
     pub initrd: u64,
     pub initrd_size: u64,
+    /// What is kept for its resets.
+    pub images: VmmImages,
 }
 
 impl Loaded {
@@ -38,15 +44,17 @@ impl Loaded {
             device_tree,
             initrd: start,
             initrd_size: end - start,
+            images: VmmImages::default(),
         }
     }
 }
 
-/// Guest memory: its region, address and size.
+/// Guest memory: its region, address and size, and what was put into it so far: offset and bytes.
 struct Memory {
     region: usize,
     base: u64,
     size: u64,
+    images: Vec<(u64, Source)>,
 }
 
 /// A client's memory: the region that the device of its first share accesses; without a share, the region that its guest
@@ -85,14 +93,56 @@ fn load(layout: &mut Layout, index: DomainId) -> Result<Option<Loaded>, Error> {
     let Some((region, map)) = map else {
         return Err(layout.broken(&guest.span, Rule::GuestMemory(machine.name.clone())));
     };
-    let memory = Memory {
+    let mut memory = Memory {
         region,
         base: map.vaddr.value,
         size: system.region(region).size,
+        images: Vec::new(),
     };
-    match guest.kind {
-        GuestKind::Bare => bare(layout, index, machine, guest, &memory).map(Some),
-        GuestKind::Linux => linux(layout, index, machine, guest, &memory).map(Some),
+    let mut loaded = match guest.kind {
+        GuestKind::Bare => bare(layout, index, machine, guest, &mut memory)?,
+        GuestKind::Linux => linux(layout, index, machine, guest, &mut memory)?,
+    };
+    if guest.reset {
+        loaded.images = keep(layout, index, &memory);
+    }
+    Ok(Some(loaded))
+}
+
+/// Puts the boot images, which the guest writes over while it runs, in a region that only its VMM has, to read.
+fn keep(layout: &mut Layout, index: DomainId, memory: &Memory) -> VmmImages {
+    let system = layout.system;
+    let count = memory.images.len() as u64;
+    let mut end = count * size_of::<ImageRow>() as u64;
+    let mut rows = Vec::new();
+    for (offset, source) in &memory.images {
+        let at = end.next_multiple_of(8);
+        end = at + source.length;
+        rows.push(ImageRow {
+            offset: *offset,
+            at,
+            size: source.length,
+        });
+    }
+    let page = match end {
+        LARGE_PAGE.. => LARGE_PAGE,
+        _ => SMALL_PAGE,
+    };
+    layout
+        .b
+        .part(format!("boot images of {}", system.domains[index].name));
+    let frames = layout.b.frames(end, page.trailing_zeros(), None);
+    layout.b.fill(frames, 0, rows.as_bytes());
+    for (row, (_, source)) in rows.iter().zip(&memory.images) {
+        layout.b.fill_from(frames, row.at, *source);
+    }
+    let Some((fixed, b)) = layout.fixed(index) else {
+        return VmmImages::default();
+    };
+    VmmImages {
+        vaddr: fixed.space.map_tool(b, frames, CONSTANT),
+        count,
+        page_size: system.region(memory.region).page_size,
     }
 }
 
@@ -102,7 +152,7 @@ fn bare(
     index: DomainId,
     machine: &VirtualMachine,
     guest: &Guest,
-    memory: &Memory,
+    memory: &mut Memory,
 ) -> Result<Loaded, Error> {
     let (_, bytes) = layout.files.named(layout.system, &guest.kernel)?;
     let elf = Elf::parse(molt_sdk::Arch::Aarch64, &bytes)
@@ -130,7 +180,7 @@ fn bare(
 fn initrd(
     layout: &mut Layout,
     guest: &Guest,
-    memory: &Memory,
+    memory: &mut Memory,
     start: u64,
 ) -> Result<Option<(u64, u64)>, Error> {
     let Some(name) = &guest.initrd else {
@@ -147,7 +197,7 @@ fn linux(
     index: DomainId,
     machine: &VirtualMachine,
     guest: &Guest,
-    memory: &Memory,
+    memory: &mut Memory,
 ) -> Result<Loaded, Error> {
     let (_, file) = layout.files.named(layout.system, &guest.kernel)?;
     let kernel = molt_linux::boot_image(&file).map_err(|error| {
@@ -229,7 +279,7 @@ fn tree(
 
 fn put(
     layout: &mut Layout,
-    memory: &Memory,
+    memory: &mut Memory,
     file: &At<String>,
     address: u64,
     bytes: &[u8],
@@ -240,7 +290,8 @@ fn put(
     match fits {
         Some(offset) => {
             let frames = layout.regions[memory.region];
-            layout.b.fill(frames, offset, bytes);
+            let source = layout.b.fill(frames, offset, bytes);
+            memory.images.push((offset, source));
             Ok(())
         }
         None => {

@@ -537,6 +537,8 @@ pub struct Guest {
     pub initrd: Option<At<String>>,
     /// The kernel's command line.
     pub cmdline: String,
+    /// Its boot images are kept, so that it can be reset.
+    pub reset: bool,
 }
 
 /// What runs in a virtual machine.

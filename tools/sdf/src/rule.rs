@@ -272,6 +272,10 @@ pub enum Rule {
         "the guest has no memory: '{0}' maps no region executable that its protection domain maps too"
     )]
     GuestMemory(String),
+    #[error(
+        "'{0}' needs a channel to the protection domain with the role 'timer' to reset its guest: without it the memory cannot be restored in slices"
+    )]
+    ResetTimer(String),
 
     // What needs the kernel or the program images (molt-image).
     #[error("core {0}: this kernel is for {1}, counted from 0")]

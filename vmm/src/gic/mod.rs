@@ -129,6 +129,21 @@ impl Gic {
         Some(irq)
     }
 
+    /// Delivers nothing more, as with the distributor disabled.
+    pub fn disable(&mut self) {
+        self.enabled_groups = 0;
+    }
+
+    /// The interrupts in list registers, pending or active, the most urgent first.
+    #[must_use]
+    pub fn placed(&self) -> heapless::Vec<u16, MAX_LIST_REGISTERS> {
+        let mut all: heapless::Vec<u16, MAX_LIST_REGISTERS> = (self.list.iter().flatten())
+            .map(|irq| u16::from(*irq))
+            .collect();
+        all.sort_unstable_by_key(|irq| (self.priority.get(usize::from(*irq)), *irq));
+        all
+    }
+
     fn pending(&self) -> u128 {
         self.latched | (self.line & !self.edge)
     }

@@ -204,6 +204,13 @@ impl<'a> Block<'a> {
         }
     }
 
+    /// The device was reset.
+    fn begin_life(&mut self) {
+        self.life = self.life.wrapping_add(1);
+        self.stale = self.link.owed();
+        self.held_since = None;
+    }
+
     fn broken(&mut self, submitted: bool) -> bool {
         self.transport.needs_reset();
         submitted
@@ -241,11 +248,7 @@ impl Device for Block<'_> {
                 }
                 self.poll(world);
             }
-            Effect::Reset => {
-                self.life = self.life.wrapping_add(1);
-                self.stale = self.link.owed();
-                self.held_since = None;
-            }
+            Effect::Reset => self.begin_life(),
         }
     }
 
@@ -276,6 +279,11 @@ impl Device for Block<'_> {
     /// reset has not ended.
     fn is_busy(&self) -> bool {
         self.stale > 0
+    }
+
+    fn reset(&mut self, _: &mut World<'_>) {
+        self.transport.reset();
+        self.begin_life();
     }
 }
 

@@ -94,6 +94,14 @@ impl<'a> Console<'a> {
         self
     }
 
+    /// The device was reset.
+    fn begin_life(&mut self) {
+        for slot in &mut self.slots {
+            slot.set_open(false);
+            slot.untold = Untold::default();
+        }
+    }
+
     /// Offers as many ports as there are.
     fn offer(&mut self) {
         let last = (self.slots.iter()).rposition(|slot| slot.service.is_some());
@@ -296,12 +304,7 @@ impl Device for Console<'_> {
                     self.transport.needs_reset();
                 }
             }
-            Effect::Reset => {
-                for slot in &mut self.slots {
-                    slot.set_open(false);
-                    slot.untold = Untold::default();
-                }
-            }
+            Effect::Reset => self.begin_life(),
         }
     }
 
@@ -312,6 +315,14 @@ impl Device for Console<'_> {
     fn end(&mut self, world: &mut World<'_>) {
         for service in (self.slots.iter_mut()).filter_map(|slot| slot.service.as_mut()) {
             service.end(world);
+        }
+    }
+
+    fn reset(&mut self, world: &mut World<'_>) {
+        self.transport.reset();
+        self.begin_life();
+        for service in (self.slots.iter_mut()).filter_map(|slot| slot.service.as_mut()) {
+            service.reset(world);
         }
     }
 

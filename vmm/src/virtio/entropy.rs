@@ -60,6 +60,12 @@ impl<'a> Entropy<'a> {
         }
     }
 
+    /// The device was reset.
+    fn begin_life(&mut self) {
+        self.life = self.life.wrapping_add(1);
+        self.stale = self.link.owed();
+    }
+
     /// Passes the guest's requests on, while there is room. `None`: the guest has broken the rules.
     fn take(&mut self, world: &mut World<'_>) -> Option<()> {
         let ram = world.ram;
@@ -135,10 +141,7 @@ impl Device for Entropy<'_> {
         match self.transport.write(offset, width, value, world.ram) {
             Effect::Nothing => {}
             Effect::Notify => self.poll(world),
-            Effect::Reset => {
-                self.life = self.life.wrapping_add(1);
-                self.stale = self.link.owed();
-            }
+            Effect::Reset => self.begin_life(),
         }
     }
 
@@ -163,6 +166,11 @@ impl Device for Entropy<'_> {
     /// reset is not over.
     fn is_busy(&self) -> bool {
         self.stale > 0
+    }
+
+    fn reset(&mut self, _: &mut World<'_>) {
+        self.transport.reset();
+        self.begin_life();
     }
 }
 

@@ -147,7 +147,8 @@ impl<'a, const QUEUES: usize> Transport<'a, QUEUES> {
         self.driver_features
     }
 
-    fn reset(&mut self) {
+    /// Forgets everything that the driver has set.
+    pub fn reset(&mut self) {
         self.status = 0;
         self.driver_features = 0;
         (self.device_select, self.driver_select) = (0, 0);

@@ -347,6 +347,13 @@ impl<'a> Net<'a> {
         }
     }
 
+    /// The device was reset. Frames that were passed on are sent; none of the guest's memory is in use.
+    fn begin_life(&mut self) {
+        self.control = Control::new(self.properties.mac);
+        self.announce = false;
+        self.reconfigure();
+    }
+
     /// Shows the guest the configuration as it is now.
     fn reconfigure(&mut self) {
         let configuration = self.configuration();
@@ -410,12 +417,7 @@ impl Device for Net<'_> {
         match self.transport.write(offset, width, value, world.ram) {
             Effect::Nothing => {}
             Effect::Notify => self.poll(world),
-            // Frames that were passed on are sent; none of the guest's memory is in use.
-            Effect::Reset => {
-                self.control = Control::new(self.properties.mac);
-                self.announce = false;
-                self.reconfigure();
-            }
+            Effect::Reset => self.begin_life(),
         }
     }
 
@@ -441,6 +443,11 @@ impl Device for Net<'_> {
 
     fn account(&self) -> Option<&dyn fmt::Display> {
         Some(&self.frames)
+    }
+
+    fn reset(&mut self, _: &mut World<'_>) {
+        self.transport.reset();
+        self.begin_life();
     }
 
     fn is_ready(&mut self) -> bool {

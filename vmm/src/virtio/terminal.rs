@@ -37,4 +37,8 @@ impl Port for Terminal {
     fn end(&mut self, world: &mut World<'_>) {
         self.0.end(world);
     }
+
+    fn reset(&mut self, world: &mut World<'_>) {
+        self.0.end(world);
+    }
 }

@@ -40,10 +40,16 @@ pub struct Fake {
     pub acknowledged: Vec<u16>,
     pub registers: HashMap<u64, u64>,
     pub now: u64,
+    /// Ticks that pass whenever the guest's memory is handed over.
+    pub ticks: u64,
     pub timer: u64,
     pub driver: usize,
     pub update: usize,
     pub lines: Vec<String>,
+    /// How often the vCPU's registers were reset.
+    pub vcpu_resets: usize,
+    /// What was handed over to the guest: offset and length.
+    pub handed_over: Vec<(u64, u64)>,
 }
 
 impl Platform for Fake {
@@ -74,6 +80,14 @@ impl Platform for Fake {
     }
     fn write_vcpu(&mut self, register: VcpuRegister, value: u64) {
         self.registers.insert(register as u64, value);
+    }
+    fn reset_vcpu(&mut self) {
+        self.registers.clear();
+        self.vcpu_resets += 1;
+    }
+    fn hand_over(&mut self, offset: u64, length: u64) {
+        self.handed_over.push((offset, length));
+        self.now += self.ticks;
     }
     fn now(&mut self) -> u64 {
         self.now

@@ -86,7 +86,7 @@ fn limit(element: Element, names: &Names) -> Result<Limit, Broken> {
 
 /// `<guest>`
 pub fn guest(element: Element) -> Result<Guest, Broken> {
-    element.attributes(&["kind", "kernel", "initrd", "cmdline"])?;
+    element.attributes(&["kind", "kernel", "initrd", "cmdline", "reset"])?;
     element.children(&[])?;
     element.required("kind")?;
     let kind = element.choice(
@@ -99,5 +99,6 @@ pub fn guest(element: Element) -> Result<Guest, Broken> {
         kernel: element.required("kernel")?,
         initrd: element.text("initrd"),
         cmdline: element.text("cmdline").map(|t| t.value).unwrap_or_default(),
+        reset: element.boolean("reset", false)?,
     })
 }

@@ -3,7 +3,7 @@
 
 use crate::Rule;
 use crate::error::{Broken, broken};
-use crate::model::{Doorbell, Map, ProtectionDomain, System, VirtualMachine};
+use crate::model::{Doorbell, Map, ProtectionDomain, Role, System, VirtualMachine};
 use molt_operator::May;
 
 pub fn check(system: &System) -> Result<(), Broken> {
@@ -14,6 +14,12 @@ pub fn check(system: &System) -> Result<(), Broken> {
         if let Some(machine) = &domain.machine {
             if let Some(doorbell) = &machine.doorbell {
                 device(system, domain, machine, doorbell)?;
+            }
+            if let Some(guest) = machine.guest.as_ref().filter(|guest| guest.reset)
+                && !(system.role(Role::Timer))
+                    .is_some_and(|timer| system.channel(index, timer).is_some())
+            {
+                return broken(&guest.span, Rule::ResetTimer(domain.name.clone()));
             }
             if let Some(guest) = &machine.guest
                 && !machine.maps.iter().any(|m| is_memory(system, domain, m))
