@@ -42,6 +42,8 @@ pub struct Collector {
     /// Components that are denied, and how often each guest showed a sign of life while one was.
     denied: BTreeSet<String>,
     alive: BTreeMap<String, u64>,
+    /// How often guests were started anew, in total, and while an update was under way.
+    resets: (u64, u64),
 }
 
 impl Collector {
@@ -77,6 +79,7 @@ impl Collector {
         let Some(guest) = named.and_then(|index| self.guests.get_mut(index)) else {
             self.answers.extend(crate::operator::ended(text));
             self.end_of_guest(name, said);
+            self.reset_of_guest(name, said);
             // A protection domain that prints something has a reason, so it is shown.
             return Some(format!("              {name:<10} {said}"));
         };
@@ -122,6 +125,16 @@ impl Collector {
                     .entry(guest.name.clone())
                     .or_insert_with(|| said.to_owned());
             }
+        }
+    }
+
+    /// Reads a message of a VMM that its guest was reset.
+    fn reset_of_guest(&mut self, domain: &str, said: &str) {
+        let mut guests = self.guests.iter().zip(&self.domains);
+        if guests.any(|(guest, behind)| behind == domain && guest_line::is_reset(&guest.name, said))
+        {
+            self.resets.0 += 1;
+            self.resets.1 += u64::from(self.transactions.under_way());
         }
     }
 
@@ -319,6 +332,11 @@ impl Collector {
     /// of the trace may be some 50 ms late.)
     pub fn alive(&self, guest: &str) -> u64 {
         self.alive.get(guest).copied().unwrap_or(0)
+    }
+
+    /// How often guests were started anew, in total, and while an update was under way.
+    pub fn resets(&self) -> (u64, u64) {
+        self.resets
     }
 
     /// The content of the JSON file, not yet judged.

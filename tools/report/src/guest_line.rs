@@ -46,6 +46,12 @@ pub fn is_over(guest: &str, said: &str) -> bool {
     of_guest.is_some_and(|said| ENDS.iter().any(|end| said.starts_with(end)))
 }
 
+/// Whether this is a VMM's message that its guest was reset.
+pub fn is_reset(guest: &str, said: &str) -> bool {
+    said.strip_prefix(guest)
+        .is_some_and(|said| said.starts_with(" starts anew "))
+}
+
 /// Before the version of the firmware.
 const FIRMWARE: &str = "sensors: firmware ";
 

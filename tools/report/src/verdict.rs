@@ -41,6 +41,12 @@ pub struct Expectation {
     /// How many signs of life each guest shows at the least while a component is denied.
     #[serde(default)]
     pub alive: u64,
+    /// How often guests are reset and start anew, in total.
+    #[serde(default)]
+    pub resets: u64,
+    /// How many of these resets end while an update is under way, at the least.
+    #[serde(default)]
+    pub resets_in_updates: u64,
     /// Named figures of the trace: all that came under the name, in order.
     #[serde(default)]
     pub values: std::collections::BTreeMap<String, Vec<u64>>,
@@ -156,6 +162,13 @@ pub fn judge(summary: &Summary, collector: &Collector, expected: &Expectation) -
         for name in collector.absent() {
             failures.push(format!("guest '{name}' was done before the update was"));
         }
+    }
+    let (resets, in_updates) = collector.resets();
+    if resets != expected.resets || in_updates < expected.resets_in_updates {
+        failures.push(format!(
+            "guests started anew {resets} time(s), {in_updates} of them in an update; expected {}, at least {} of them in one",
+            expected.resets, expected.resets_in_updates
+        ));
     }
     let parked: u64 = summary.guests.iter().map(|guest| guest.parked).sum();
     if parked != expected.parked {

@@ -45,19 +45,6 @@ enum Step {
     Ring(usize, Wish),
 }
 
-/// Everything that the rules' answer depends on: while it is the same, so is the answer.
-#[derive(Clone, Copy, PartialEq)]
-struct Seen {
-    /// Invocations of the kernel so far.
-    calls: u64,
-    phase: Phase,
-    holder: Option<u64>,
-    /// Where the books have the holder: its TCB.
-    place: Option<u32>,
-    /// Slots in use, as the books have it.
-    books: u32,
-}
-
 /// A system that runs.
 pub struct System {
     world: Rc<RefCell<World>>,
@@ -79,8 +66,10 @@ pub struct System {
     /// Why a component may be out of service.
     excused: bool,
     parked: u64,
-    /// What the rules were checked on last.
-    looked: Option<Seen>,
+    /// Something may have changed since the last look.
+    changed: bool,
+    /// The holder and the slots in use when the books were compared with the kernel's last.
+    kept: (Option<u64>, u32),
     /// Entries of the script that have happened.
     played: usize,
     /// When something happened last.
@@ -137,7 +126,8 @@ impl System {
             spoilt: false,
             excused: false,
             parked: 0,
-            looked: None,
+            changed: true,
+            kept: (None, 0),
             played: 0,
             rung: 0,
             crashes: 0,
@@ -250,6 +240,7 @@ impl System {
 
     fn turn(&mut self, actor: Actor) {
         self.steps += 1;
+        self.changed |= matches!(actor, Actor::Update | Actor::Stage);
         match actor {
             Actor::Update => self.update(),
             Actor::Stage => {
@@ -342,6 +333,7 @@ impl System {
     }
 
     fn fault(&mut self, child: u32, address: u64, fetch: bool, syndrome: u64) -> bool {
+        self.changed = true;
         let fault = Fault {
             label: 6,
             ip: 0x1000,
@@ -452,15 +444,11 @@ impl System {
         }) {
             return Some(rule);
         }
+        if !std::mem::take(&mut self.changed) {
+            return None;
+        }
         let unit = self.supervisor.units().first()?;
         let holder = unit.machine().holder();
-        let seen = Seen {
-            calls: world.calls.made,
-            phase: unit.machine().phase(),
-            holder,
-            place: unit.holder().place().map(|place| place.tcb.0),
-            books: self.supervisor.books().in_use(),
-        };
         if unit.offer().status == Status::Committed && holder != self.committed {
             self.committed = holder;
             let failed = self.driver.as_ref().map_or(0, |driver| driver.failed);
@@ -468,12 +456,9 @@ impl System {
                 return Some("committed what answers with errors");
             }
         }
-        let before = self.looked.replace(seen);
-        if before == Some(seen) {
-            return None;
-        }
-        let anew =
-            before.is_none_or(|before| (before.holder, before.books) != (holder, seen.books));
+        let books = self.supervisor.books().in_use();
+        let kept = (holder, books);
+        let anew = std::mem::replace(&mut self.kept, kept) != kept;
         check(&self.supervisor, &world, &self.places, anew)
     }
 
@@ -567,7 +552,7 @@ impl System {
         if idle && self.owed() {
             "a request is lost"
         } else if idle {
-            "it does not come to rest"
+            "an idle arena holds something"
         } else {
             "a transaction did not end"
         }
