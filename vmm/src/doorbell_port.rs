@@ -392,7 +392,9 @@ impl<'a> DoorbellPort<'a> {
             return;
         }
         let mut components = self.components.iter_mut();
-        if let Some(known) = components.find(|known| known.index == component) {
+        if answer.status != Status::KeysExchanged
+            && let Some(known) = components.find(|known| known.index == component)
+        {
             known.sequence = Some(answer.sequence);
         }
         if changed {

@@ -8,30 +8,38 @@
 use molt_cfi_flash::Bank;
 use molt_cfi_flash::model::{Model, Random, Shape, Tear};
 use molt_store::log::Health;
-use molt_store::{Entry, Flash, Kind, Name, Place, RECORD, Record, Refused, Store, Unreadable};
+use molt_store::{
+    Entry, Flash, Kind, Name, Place, RECORD, Record, Refused, Slots, Store, Unreadable,
+};
 use sha2::{Digest as _, Sha256};
 
 const SHAPE: Shape = Shape {
     block_words: 512,
-    blocks: 16,
+    blocks: 32,
     buffer: true,
 };
 const BLOCK: u32 = 2048;
 const LOG: u32 = 8 * BLOCK;
+/// Where the slots for lists of keys begin.
+const LISTS: u32 = LOG + 8 * BLOCK;
 const DISK: Name = *b"disk\0\0\0\0\0\0\0\0\0\0\0\0";
 const OTHER: Name = *b"entropy\0\0\0\0\0\0\0\0\0";
 const PLACES: [Place; 2] = [
     Place {
         name: DISK,
-        offset: LOG,
-        size: 2 * BLOCK,
+        bundles: slots(LOG, 2 * BLOCK),
+        keys: slots(LISTS, BLOCK),
     },
     Place {
         name: OTHER,
-        offset: LOG + 4 * BLOCK,
-        size: 2 * BLOCK,
+        bundles: slots(LOG + 4 * BLOCK, 2 * BLOCK),
+        keys: slots(LISTS + 2 * BLOCK, BLOCK),
     },
 ];
+
+const fn slots(offset: u32, size: u32) -> Slots {
+    Slots { offset, size }
+}
 
 /// What is done with a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,12 +54,20 @@ enum Step {
     Revert(u64),
     /// The operator freezes the component.
     Freeze(u64),
+    /// The list of keys with this sequence number is put in force.
+    Keys(u64),
 }
 
 /// The bundle with a sequence number: two blocks, the last one not full, so that it is erased and written in several steps.
 fn bundle(sequence: u64) -> Vec<u8> {
     let mut random = Random::new(sequence + 1000);
     (0..2501).map(|_| random.draw() as u8).collect()
+}
+
+/// The list of keys with a sequence number, as long as the longest ones.
+fn list(sequence: u64) -> Vec<u8> {
+    let mut random = Random::new(sequence + 2000);
+    (0..1900).map(|_| random.draw() as u8).collect()
 }
 
 fn image(sequence: u64) -> [u8; 32] {
@@ -70,7 +86,7 @@ fn entry(sequence: u64) -> Entry {
 }
 
 fn open(model: &Model) -> Result<Store<impl Flash + use<>>, String> {
-    let window = 16 * u64::from(BLOCK);
+    let window = u64::from(SHAPE.blocks as u32) * u64::from(BLOCK);
     let bank = Bank::new(model.clone(), window, model.clock()).map_err(|e| e.to_string())?;
     Store::open(bank, LOG, &PLACES).map_err(|e| format!("{e:?}"))
 }
@@ -87,6 +103,12 @@ fn perform(store: &mut Store<impl Flash>, step: Step) -> Result<(), Refused> {
         Step::Refuse(sequence) => store.record(Kind::Refused, &entry(sequence)),
         Step::Revert(sequence) => store.revert(&entry(sequence)),
         Step::Freeze(sequence) => store.record(Kind::Frozen, &entry(sequence)),
+        Step::Keys(sequence) => {
+            let list = list(sequence);
+            store.exchange_keys(&entry(sequence), list.len() as u64, |offset, out| {
+                out.copy_from_slice(&list[offset..offset + out.len()]);
+            })
+        }
     }
 }
 
@@ -195,8 +217,38 @@ impl Truth {
                 assert!(store.floor(&DISK) >= *n, "the number {n} can be used again");
             }
         }
+        self.check_keys(&mut store);
         // The other component's slots were never touched.
         assert_eq!(store.recall(&OTHER, |_, _| ()), Err(Unreadable::Nothing));
+        let other = store.recall_keys(&OTHER, |_, _| ());
+        assert_eq!(other, Err(Unreadable::Nothing));
+    }
+
+    /// A whole list of keys is in force, and never an older one than what was acknowledged last.
+    fn check_keys(&self, store: &mut Store<impl Flash>) {
+        let mut bytes = Vec::new();
+        let recalled = store.recall_keys(&DISK, |_, part| bytes.extend_from_slice(part));
+        let number = |step: &Step| match step {
+            Step::Keys(sequence) => Some(*sequence),
+            _ => None,
+        };
+        let acknowledged = self.acknowledged.iter().filter_map(number).max();
+        let newer = self.under_way.iter().filter_map(number);
+        let mut newer = newer.filter(|sequence| Some(*sequence) > acknowledged);
+        match recalled {
+            Ok(found) => {
+                let sequence = found.sequence;
+                assert_eq!(bytes, list(sequence), "not the list that was put in force");
+                assert!(
+                    Some(sequence) == acknowledged || newer.any(|n| n == sequence),
+                    "list {sequence} is in force, and {acknowledged:?} was acknowledged"
+                );
+            }
+            Err(Unreadable::Nothing) => {
+                assert_eq!(acknowledged, None, "the list of keys is lost");
+            }
+            Err(error) => panic!("the list of keys cannot be read: {error:?}"),
+        }
     }
 
     /// What may be committed now: the state after what was acknowledged, with or without each step that was interrupted, in
@@ -221,7 +273,7 @@ fn committed(steps: &[Step]) -> Option<u64> {
             Step::Commit(sequence) => numbers.push(*sequence),
             Step::RollBack(sequence) => numbers.retain(|n| n != sequence),
             Step::Revert(sequence) => return Some(*sequence),
-            Step::Refuse(_) | Step::Freeze(_) => {}
+            Step::Refuse(_) | Step::Freeze(_) | Step::Keys(_) => {}
         }
     }
     numbers.iter().copied().max()
@@ -234,6 +286,7 @@ fn kind(step: Step) -> (Kind, u64) {
         Step::Refuse(sequence) => (Kind::Refused, sequence),
         Step::Revert(sequence) => (Kind::Reverted, sequence),
         Step::Freeze(sequence) => (Kind::Frozen, sequence),
+        Step::Keys(sequence) => (Kind::KeysExchanged, sequence),
     }
 }
 
@@ -362,9 +415,32 @@ fn an_append_that_is_cut_anywhere_loses_no_record_before_it() {
 }
 
 #[test]
+fn a_rotation_that_is_cut_anywhere_leaves_the_old_list_or_the_new_one() {
+    let before = [Step::Commit(1), Step::Keys(1)];
+    cut_everywhere(&before, &[Step::Keys(2)], &[Step::Keys(3)]);
+}
+
+#[test]
+fn the_first_list_that_is_cut_anywhere_leaves_nothing_or_the_list() {
+    cut_everywhere(&EARLIER, &[Step::Keys(1)], &[Step::Keys(2)]);
+}
+
+#[test]
+fn two_rotations_and_a_commit_that_are_cut_anywhere_never_leave_the_older_list() {
+    let before = [Step::Commit(1), Step::Keys(1)];
+    let steps = [Step::Keys(2), Step::Keys(3), Step::Commit(2)];
+    cut_everywhere(&before, &steps, &[Step::Refuse(5)]);
+}
+
+#[test]
 fn an_acknowledged_step_is_durable() {
     // The power goes in the last operation of a step, after its acknowledgement if the step did not wait for the operation.
-    for step in [Step::Commit(3), Step::RollBack(3), Step::Refuse(3)] {
+    for step in [
+        Step::Commit(3),
+        Step::RollBack(3),
+        Step::Refuse(3),
+        Step::Keys(3),
+    ] {
         let ground = Model::new(SHAPE);
         let mut truth = Truth::default();
         truth.run(&ground, &EARLIER);
@@ -397,6 +473,24 @@ fn a_damaged_bundle_is_not_offered() {
     // It can be replaced.
     assert_eq!(perform(&mut store, Step::Commit(3)), Ok(()));
     assert_eq!(store.recall(&DISK, |_, _| ()).map(|c| c.sequence), Ok(3));
+}
+
+#[test]
+fn a_damaged_list_is_not_delivered_and_its_number_is_known() {
+    let model = earlier();
+    let mut store = open(&model).unwrap();
+    assert_eq!(perform(&mut store, Step::Keys(5)), Ok(()));
+    let at = LISTS as usize + 100;
+    model.poke(at, !model.peek(at));
+    let mut store = open(&model.restarted(0)).unwrap();
+    let keys = store.recall_keys(&DISK, |_, _| ());
+    assert_eq!(keys, Err(Unreadable::Damaged));
+    let known = store.component(&DISK).and_then(|c| c.keys);
+    assert_eq!(known.map(|list| list.sequence), Some(5));
+    // It can be replaced.
+    assert_eq!(perform(&mut store, Step::Keys(6)), Ok(()));
+    let keys = store.recall_keys(&DISK, |_, _| ());
+    assert_eq!(keys.map(|list| list.sequence), Ok(6));
 }
 
 #[test]

@@ -6,7 +6,7 @@ pub const HELP: &str = "\
 molt-guest: updates the drivers of this guest's devices, through the port org.molt.doorbell
 
   molt-guest devices                the devices, and which of them this guest may update
-  molt-guest offer FILE             offers the bundle in FILE, confirms it, and waits for the end
+  molt-guest offer FILE             offers the bundle or list of keys in FILE, confirms it, and waits for the end
       --device NAME                 for this device; needed if the guest may update several
       --no-confirm                  ends when the offer is made, and prints its handle
       --no-wait                     ends when the offer is confirmed
@@ -27,7 +27,7 @@ pub enum Command<'a> {
     Help,
     /// List the devices.
     Devices,
-    /// Offer the bundle in this file.
+    /// Offer the bundle, or the list of keys, in this file.
     Offer(&'a str),
     /// Confirm the offer with this handle, or with the one that the doorbell shows.
     Confirm(Option<u64>),

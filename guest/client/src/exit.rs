@@ -7,7 +7,7 @@ use molt_doorbell::Status;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    /// The command was carried out; an update that was waited for is committed.
+    /// The command was carried out; an update that was waited for is committed, a list of keys in force.
     Done = 0,
     /// The command line is wrong, or the file cannot be read.
     Usage = 1,

@@ -120,9 +120,7 @@ impl Display for OfState<'_> {
         words(f, status, reason)?;
         match status {
             Some(Status::Offered) => write!(f, ", to be confirmed with {handle:#x}"),
-            Some(status) if status.is_final() => {
-                write!(f, " (generation {generation}, sequence {sequence})")
-            }
+            Some(status) if status.is_final() => numbers(f, status, generation, sequence),
             _ => Ok(()),
         }
     }
@@ -142,6 +140,14 @@ impl Display for OfEntry<'_> {
         let (seconds, milliseconds) = (ago / 1_000_000, ago / 1000 % 1000);
         write!(f, "{seconds:>6}.{milliseconds:03} s ago  {name}: ")?;
         words(f, status, reason)?;
-        write!(f, " (generation {generation}, sequence {sequence})")
+        numbers(f, status.unwrap_or_default(), generation, sequence)
+    }
+}
+
+/// What runs; or the list of keys that is in force, whose sequence number the answer has then.
+fn numbers(f: &mut Formatter<'_>, status: Status, generation: u64, sequence: u64) -> fmt::Result {
+    match status {
+        Status::KeysExchanged => write!(f, " (list {sequence}, generation {generation})"),
+        _ => write!(f, " (generation {generation}, sequence {sequence})"),
     }
 }

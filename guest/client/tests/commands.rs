@@ -154,6 +154,15 @@ fn an_offer_is_confirmed_and_followed_to_its_end() {
 }
 
 #[test]
+fn an_exchange_of_keys_is_told_with_the_list() {
+    let end = state(Kind::Next, Status::KeysExchanged, Reason::None);
+    let (exit, lines, _) = at("offer f", &update(end));
+    assert_eq!(exit, Exit::Done);
+    let last = lines.last().map(String::as_str);
+    assert_eq!(last, Some("disk: keys exchanged (list 10, generation 4)"));
+}
+
+#[test]
 fn every_end_has_its_exit_code() {
     for (status, reason, exit) in [
         (Status::Refused, Reason::BadSignature, Exit::Refused),

@@ -17,7 +17,7 @@ pub use elf::{Machine, Segment, Window, entry, segments};
 pub use identity::{
     DRIVER, DRIVER_PAYLOAD, FIRMWARE, FIRMWARE_PAYLOAD, GUEST, GUEST_PAYLOAD, Identity,
 };
-pub use keys::verify_keys;
+pub use keys::{Keys, verify_keys};
 pub use note::configuration;
 pub use verify::{Component, Trust, Verified, verify, verify_with_progress};
 

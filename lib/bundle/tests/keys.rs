@@ -5,7 +5,7 @@
 mod common;
 
 use common::*;
-use molt_bundle::{DRIVER_PAYLOAD, Identity, Reason, Trust, verify, verify_keys};
+use molt_bundle::{DRIVER_PAYLOAD, Identity, Keys, Reason, Trust, verify, verify_keys};
 use molt_suit::keylist::{self, KeyList, SignedList};
 use molt_suit::{Algorithm, PublicKey, Roles, TrustedKey, encode};
 
@@ -170,4 +170,91 @@ fn the_largest_list_has_room() {
     let list = content(u64::MAX, &keys);
     assert_eq!(check(&signed(&list, 3), None), Ok(list.clone()));
     assert_eq!(list.ring(&image()).len(), 10);
+}
+
+fn keys() -> Keys {
+    Keys::new(image().into_iter().collect())
+}
+
+/// Offers a list in place of list `in_force`.
+fn offer(keys: &mut Keys, list: &KeyList, in_force: u64) -> Result<u64, Reason> {
+    let identity = component().identity;
+    let verified = keys.verify(&signed(list, 3), &identity, in_force);
+    verified.map_err(|refusal| refusal.reason)
+}
+
+/// Whether a bundle that this key signed is accepted with list `in_force`.
+fn accepted(keys: &mut Keys, seed: u8, in_force: u64) -> Result<(), Reason> {
+    let ring = keys.ring(in_force, true)?;
+    let elf = good_elf();
+    let manifest = manifest(&component().identity, 5, &elf);
+    let block = sign1(&manifest, Algorithm::Ed25519, by_ed25519(seed));
+    let bundle = envelope(&manifest, &[block], &[(DRIVER_PAYLOAD, &elf)]);
+    let end = verify(&bundle, &component(), Trust::Keys(&ring), Some(4));
+    end.map(drop).map_err(|refusal| refusal.reason)
+}
+
+/// A list in which key 7 takes the place of key 2.
+fn rotation(sequence: u64) -> KeyList {
+    let old = key(2, Roles(0), true);
+    content(sequence, &[key(7, Roles::DRIVER, false), old])
+}
+
+#[test]
+fn a_list_is_in_force_from_when_it_is_named_and_not_from_when_it_is_verified() {
+    let mut keys = keys();
+    assert_eq!(offer(&mut keys, &rotation(1), 0), Ok(1));
+    assert_eq!(accepted(&mut keys, 2, 0), Ok(()), "it was not kept yet");
+    assert_eq!(accepted(&mut keys, 7, 0), Err(Reason::BadSignature));
+    assert_eq!(accepted(&mut keys, 2, 1), Err(Reason::RevokedKey));
+    assert_eq!(accepted(&mut keys, 7, 1), Ok(()));
+}
+
+#[test]
+fn a_list_that_was_not_kept_can_be_offered_again() {
+    let mut keys = keys();
+    assert_eq!(offer(&mut keys, &rotation(1), 0), Ok(1));
+    assert_eq!(offer(&mut keys, &rotation(1), 0), Ok(1));
+    assert_eq!(offer(&mut keys, &rotation(1), 1), Err(Reason::OldKeys));
+}
+
+#[test]
+fn a_revoked_key_signs_no_list_once_the_list_that_revokes_it_is_in_force() {
+    let mut keys = keys();
+    let list = content(1, &[key(3, Roles::KEYS, true)]);
+    assert_eq!(offer(&mut keys, &list, 0), Ok(1));
+    assert_eq!(
+        offer(&mut keys, &content(2, &[]), 1),
+        Err(Reason::RevokedKey)
+    );
+}
+
+#[test]
+fn a_list_that_freezes_refuses_every_offer_until_the_next_one() {
+    let mut keys = keys();
+    let frozen = KeyList {
+        frozen: true,
+        ..rotation(1)
+    };
+    assert_eq!(offer(&mut keys, &frozen, 0), Ok(1));
+    assert_eq!(accepted(&mut keys, 7, 1), Err(Reason::Frozen));
+    // What was committed before the start is not an offer.
+    assert!(keys.ring(1, false).is_ok());
+    assert_eq!(offer(&mut keys, &rotation(2), 1), Ok(2));
+    assert_eq!(accepted(&mut keys, 7, 2), Ok(()));
+}
+
+#[test]
+fn if_the_list_in_force_is_lost_nothing_is_accepted_but_a_newer_list() {
+    let mut keys = keys();
+    for offered in [true, false] {
+        assert_eq!(keys.ring(5, offered).err(), Some(Reason::Frozen));
+    }
+    assert_eq!(offer(&mut keys, &rotation(4), 5), Err(Reason::OldKeys));
+    assert_eq!(offer(&mut keys, &rotation(5), 5), Err(Reason::OldKeys));
+    assert_eq!(keys.ring(5, true).err(), Some(Reason::Frozen));
+    assert_eq!(offer(&mut keys, &rotation(6), 5), Ok(6));
+    assert_eq!(accepted(&mut keys, 7, 6), Ok(()));
+    // The number of another list than the one that is there.
+    assert_eq!(keys.ring(7, true).err(), Some(Reason::Frozen));
 }

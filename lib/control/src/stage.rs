@@ -3,7 +3,8 @@
 //!
 //! `update` gives no command while one is under way (module `call`), and never waits for an answer.
 //!
-//! *Verify* copies a bundle out of a staging region and verifies the copy. *Build* makes a generation: before it, `update`
+//! *Verify* copies a bundle or a list of keys out of a staging region and verifies the copy. A list that it has verified is in force from
+//! the first *verify* on that names its sequence number. *Build* makes a generation: before it, `update`
 //! moves the arena's untypeds into the workshop (slots 0 to n). `stage` makes TCB, CNode, VSpace, page tables and frames
 //! from them and leaves the capabilities where `molt_system::cspace` says; the TCB gets no fault endpoint, no priority and
 //! no scheduling context. Afterwards `update` moves everything back.
@@ -17,6 +18,7 @@
 //! | 4 | verify: client; build: arena | | 4..8 | SHA-256 of what was verified or built, little endian words: of the driver's ELF, or with firmware, of both digests |
 //! | 5 | verify: length in bytes; build: generation | | 8 | length of the payload in bytes |
 //! | 6 | verify: committed sequence number | | 9 | build: slots used in the workshop, all below it |
+//! | 7 | verify: sequence number of the list of keys in force, or 0 | | 24 | verify: 1: it is a list of keys, with the sequence number of word 3 |
 //! | | | | 18, 19 | build: the first workshop slot of the firmware's frames, which are in one row, and its bytes; 0 if there is none |
 //! | | | | 20..24 | build: SHA-256 of the firmware |
 //! | | | | 10..14 | verify, also if it failed: SHA-256 of the manifest, as the envelope has it; zeros if it was not found |
@@ -41,6 +43,8 @@ pub enum Command {
         length: u64,
         /// The bundle's sequence number must be above this.
         committed: u64,
+        /// Sequence number of the list of keys in force; 0: the image's keys are.
+        keys: u64,
     },
     /// Make generation `generation` of `component` from the image in `slot`, out of the untypeds in the workshop.
     Build {
@@ -78,8 +82,10 @@ pub struct Refused {
 /// The results of a command that is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Results {
-    /// Verify: the bundle's sequence number.
+    /// Verify: the sequence number of the bundle, or of the list of keys.
     pub sequence: u64,
+    /// Verify: it is a list of keys. There is no image then.
+    pub keys: bool,
     /// SHA-256 of what was verified or built, as little endian words: of the driver's ELF, or with firmware, of both digests.
     pub digest: [u64; 4],
     /// Verify: length of the payload in bytes.
@@ -115,6 +121,7 @@ impl<'a> Caller<'a> {
                 client,
                 length,
                 committed,
+                keys,
             } => [
                 1,
                 component as u64,
@@ -122,6 +129,7 @@ impl<'a> Caller<'a> {
                 client as u64,
                 length,
                 committed,
+                keys,
             ],
             Command::Build {
                 component,
@@ -134,6 +142,7 @@ impl<'a> Caller<'a> {
                 slot as u64,
                 arena as u64,
                 generation,
+                0,
                 0,
             ],
         };
@@ -151,6 +160,7 @@ impl<'a> Caller<'a> {
         Some(match self.0.code() {
             Some(2) => Outcome::Done(Results {
                 sequence: body(3),
+                keys: body(24) == 1,
                 digest: digest(4),
                 manifest: digest(10),
                 length: body(8),
@@ -202,6 +212,7 @@ impl<'a> Worker<'a> {
                 client: index(4),
                 length: word(5),
                 committed: word(6),
+                keys: word(7),
             }),
             2 => Some(Command::Build {
                 component: index(2),
@@ -230,6 +241,7 @@ impl<'a> Worker<'a> {
         self.0
             .put(18, [results.firmware_slot, results.firmware_length]);
         self.0.put(20, results.firmware_digest);
+        self.0.put(24, [results.keys.into()]);
         self.progress(1000);
         self.0.finish(2);
     }

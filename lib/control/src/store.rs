@@ -3,22 +3,23 @@
 //!
 //! *Recall* delivers the committed bundle of a component, for `stage` to verify. *Record* appends a record to the log. *Keep*
 //! writes a bundle to the slot that does not boot and commits it. *Revert* commits what was committed before. *Read* delivers a record of
-//! the log. An answer *done* means that it is durable.
+//! the log. *Recall keys* and *keep keys* do with a component's list of keys what *recall* and *keep* do with its bundle. An answer *done*
+//! means that it is durable.
 //!
 //! | command word | content | | answer word | content |
 //! |---|---|---|---|---|
 //! | 0 | serial number | | 0 | `serial << 8 \| outcome` (2 done, 3 failed) |
-//! | 1 | kind: 1 recall, 2 record, 3 keep, 4 revert, 5 read | | 1 | reason of *failed* (`molt-doorbell`'s number) |
+//! | 1 | kind: 1 recall, 2 record, 3 keep, 4 revert, 5 read, 6 recall keys, 7 keep keys | | 1 | reason of *failed* (`molt-doorbell`'s number) |
 //! | 2 | component | | 2 | reason for which no offer can be taken; 0: there is room |
 //! | 3 | client, or all ones | | 3 | recall: a [`Source`] as a number |
-//! | 4 | record: its kind (`molt_store`'s number) | | 4 | recall: the bundle's sequence number |
+//! | 4 | record: its kind (`molt_store`'s number) | | 4 | recall: the sequence number of the bundle or list |
 //! | 5 | time since power-on, in us | | 5 | recall: the highest sequence number ever committed |
-//! | 6 | sequence number | | 6 | recall: bytes of the bundle |
+//! | 6 | sequence number | | 6 | recall: bytes of the bundle or list |
 //! | 7 | reason | | 7 | recall: how many images have failed |
 //! | 8 | refusals left out before | | 8..12 | recall: SHA-256 of the image |
 //! | 9..13 | SHA-256 of the image, little endian words | | 16.. | recall: SHA-256 of each image that has failed |
 //! | 13 | keep: bundle slot | | 12 | recall: 1: the component is frozen |
-//! | 14 | keep: bytes of the bundle | | 13 | read: cells of the log that are in use |
+//! | 14 | keep: bytes of the bundle or list | | 13 | read: cells of the log that are in use |
 //! | 16..20, 20..24 | SHA-256 of the manifest, and of a bundle that was refused | | | |
 //! | 15 | read: a cell of the log | | 14 | read: 1: there is a record in it |
 //! | | | | 16..48 | read: the record |
@@ -44,6 +45,11 @@ pub enum Command {
         /// Component's index in the plan.
         component: u32,
     },
+    /// Deliver the list of keys that is in force for the component.
+    RecallKeys {
+        /// Component's index in the plan.
+        component: u32,
+    },
     /// Append a record.
     Record {
         /// `molt_store`'s number of its kind.
@@ -56,6 +62,15 @@ pub enum Command {
         /// Bundle slot.
         slot: u32,
         /// Bytes of the bundle.
+        length: u64,
+        /// What its record says.
+        about: About,
+    },
+    /// Put the list of keys in one of `stage`'s slots in force.
+    KeepKeys {
+        /// Bundle slot.
+        slot: u32,
+        /// Bytes of the list.
         length: u64,
         /// What its record says.
         about: About,
@@ -133,16 +148,16 @@ impl Source {
     }
 }
 
-/// The results of *recall*.
+/// The results of *recall* and *recall keys*.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recalled {
     /// What was found; if it is not [`Source::Committed`], nothing was delivered.
     pub source: Source,
-    /// Sequence number of the bundle.
+    /// Sequence number of the bundle or list, also of one that is damaged.
     pub sequence: u64,
     /// The highest sequence number that was ever committed.
     pub floor: u64,
-    /// Bytes of the bundle.
+    /// Bytes of the bundle or list.
     pub length: u64,
     /// SHA-256 of its image.
     pub image: [u64; 4],
@@ -284,6 +299,12 @@ impl<'a> Worker<'a> {
                 about,
             }),
             4 => Some(Command::Revert { about }),
+            6 => Some(Command::RecallKeys { component }),
+            7 => Some(Command::KeepKeys {
+                slot: narrow(word(13)),
+                length: word(14),
+                about,
+            }),
             5 => Some(Command::Read {
                 cell: narrow(word(15)),
             }),
@@ -336,15 +357,19 @@ fn words(command: Command) -> [u64; WORDS - 1] {
         Command::Read { cell } => cell,
         _ => 0,
     };
+    let of = |component| About {
+        component,
+        ..About::default()
+    };
     let (number, kind, slot, length, about) = match command {
         Command::Read { .. } => (5, 0, 0, 0, About::default()),
-        Command::Recall { component } => {
-            let about = About {
-                component,
-                ..About::default()
-            };
-            (1, 0, 0, 0, about)
-        }
+        Command::Recall { component } => (1, 0, 0, 0, of(component)),
+        Command::RecallKeys { component } => (6, 0, 0, 0, of(component)),
+        Command::KeepKeys {
+            slot,
+            length,
+            about,
+        } => (7, 0, slot, length, about),
         Command::Record { kind, about } => (2, kind, 0, 0, about),
         Command::Keep {
             slot,
@@ -427,6 +452,12 @@ mod tests {
             },
             Command::Revert { about },
             Command::Read { cell: 7 },
+            Command::RecallKeys { component: 3 },
+            Command::KeepKeys {
+                slot,
+                length,
+                about,
+            },
         ] {
             assert_eq!(worker.take(), None);
             caller.give(command);

@@ -114,6 +114,7 @@ fn stage_takes_each_command_once_and_late_answers_are_not_taken_for_new_ones() {
         client: 3,
         length: 4096,
         committed: 6,
+        keys: 3,
     };
     caller.give(build);
     assert_eq!(worker.take(), Some(build));
@@ -121,6 +122,7 @@ fn stage_takes_each_command_once_and_late_answers_are_not_taken_for_new_ones() {
     assert_eq!(caller.outcome(), Some(Outcome::Working));
     let results = Results {
         sequence: 5,
+        keys: true,
         digest: [1, 2, 3, 4],
         length: 6,
         manifest: [8, 9, 10, 11],

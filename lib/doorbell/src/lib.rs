@@ -13,6 +13,8 @@
 //!  HANDLE back, COMMAND=2       ->  Request Confirm    ->
 //!                               <-  Answer Confirmed .. Committed | RolledBack | OutOfService | Refused
 //! ```
+//!
+//! A list of keys is offered in the same way, and ends with KeysExchanged in place of Committed.
 #![no_std]
 #![forbid(unsafe_code)]
 

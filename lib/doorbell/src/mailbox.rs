@@ -46,7 +46,7 @@ pub struct Answer {
     pub progress: u32,
     /// Number of the generation that runs.
     pub generation: u64,
-    /// Sequence number last committed.
+    /// Sequence number last committed; of the list of keys, if the status is `KeysExchanged`.
     pub sequence: u64,
 }
 

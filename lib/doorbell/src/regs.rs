@@ -40,5 +40,5 @@ pub const STAGING_SIZE: u64 = 0x030;
 pub const PROGRESS: u64 = 0x034;
 /// Read only: number of the generation that COMPONENT is granted to (low 32 bits), whichever guest updated it.
 pub const GENERATION: u64 = 0x038;
-/// Read only: the sequence number committed last (low 32 bits).
+/// Read only: the sequence number committed last (low 32 bits); with the status `KeysExchanged`, that of the list of keys.
 pub const SEQUENCE: u64 = 0x03c;

@@ -5,7 +5,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Command {
-    /// Offer the bundle in the staging region for COMPONENT.
+    /// Offer the bundle, or the list of keys, in the staging region for COMPONENT.
     Offer = 1,
     /// Confirm the offer whose handle is in HANDLE.
     Confirm = 2,
@@ -40,7 +40,7 @@ pub enum Status {
     Idle = 0,
     /// Offered; HANDLE is valid; waits for the confirm.
     Offered = 1,
-    /// Confirmed; `stage` copies and checks.
+    /// Confirmed; `stage` copies and checks. A list of keys is kept then too.
     Confirmed = 2,
     /// The copy has been checked; the new generation is being built.
     Verified = 3,
@@ -66,11 +66,13 @@ pub enum Status {
     OutOfService = 18,
     /// The offer or its bundle was refused; what ran was not disturbed. REASON says why.
     Refused = 19,
+    /// Done: the list of keys is in force. SEQUENCE is the list's.
+    KeysExchanged = 20,
 }
 
 impl Status {
     /// All of them, in order of their numbers.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Idle,
         Self::Offered,
         Self::Confirmed,
@@ -86,6 +88,7 @@ impl Status {
         Self::RolledBack,
         Self::OutOfService,
         Self::Refused,
+        Self::KeysExchanged,
     ];
 
     /// The status of this number, if there is one.
@@ -119,6 +122,7 @@ impl Status {
             Self::RolledBack => "rolled back",
             Self::OutOfService => "out of service",
             Self::Refused => "refused",
+            Self::KeysExchanged => "keys exchanged",
         }
     }
 }

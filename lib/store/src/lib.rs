@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What outlives the power: the committed bundles, and a log of every offer and its end, on NOR flash.
+//! What outlives the power: the committed bundles, the lists of keys, and a log of every offer and its end, on NOR flash.
 //!
 //! ```text
-//! | log: records of 256 bytes, only ever appended | component 0: slot 0, slot 1 | component 1: slot 0, slot 1 | …
+//! | log: records of 256 bytes, only ever appended | bundles of component 0: slot 0, slot 1 | of component 1: … | … | lists of keys of
+//! component 0: slot 0, slot 1 | of component 1: … | …
 //! ```
 //!
 //! **The log is the state.** Which bundle is committed, the sequence number below which nothing is accepted, and which
@@ -13,6 +14,9 @@
 //! **A commit** erases and writes the slot that does not boot, reads it back and compares digests, and appends the record
 //! *committed* last. A cut before that record leaves the older bundle committed, which nothing has touched; a cut after
 //! it, the newer one. [`Store::commit`] returns when the record is durable ([`Flash::flush`]).
+//!
+//! **A list of keys** is put in force in the same way ([`Store::exchange_keys`]): it has two slots of its own, and the record *keys
+//! exchanged*.
 //!
 //! **A record** has a CRC over all of it and the SHA-256 of the record before it. A record that a cut has torn fails its CRC and
 //! has no successor in the chain; any other damage leaves a gap in it, and the store then says that it is broken, and writes
@@ -32,4 +36,4 @@ mod store;
 
 pub use flash::{Flash, FlashError, Geometry};
 pub use record::{Digest, Kind, Name, RECORD, Record};
-pub use store::{Entry, Place, Refused, Store, Unreadable};
+pub use store::{Entry, Place, Refused, Slots, Store, Unreadable};

@@ -48,11 +48,13 @@ pub enum Kind {
     Restored = 14,
     /// The operator has admitted a fenced client.
     Readmitted = 15,
+    /// The list of keys is in force.
+    KeysExchanged = 16,
 }
 
 impl Kind {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Started,
         Self::Offered,
         Self::Refused,
@@ -68,6 +70,7 @@ impl Kind {
         Self::Reverted,
         Self::Restored,
         Self::Readmitted,
+        Self::KeysExchanged,
     ];
 
     /// The kind with this number.
@@ -95,6 +98,7 @@ impl Kind {
             Self::Reverted => "reverted",
             Self::Restored => "restored",
             Self::Readmitted => "readmitted",
+            Self::KeysExchanged => "keys-exchanged",
         }
     }
 }
@@ -114,11 +118,11 @@ pub struct Record {
     pub kind: u32,
     /// Time since that power-on, in us.
     pub time_us: u64,
-    /// The bundle's sequence number, where it is known.
+    /// The sequence number of the bundle or list of keys, where it is known.
     pub sequence: u64,
-    /// *Committed*: bytes of the bundle.
+    /// *Committed*, *keys exchanged*: bytes of the bundle or list.
     pub length: u64,
-    /// *Committed*: the slot, 0 or 1.
+    /// *Committed*, *keys exchanged*: the slot, 0 or 1.
     pub slot: u32,
     /// Why: a number of whoever wrote it.
     pub reason: u32,
@@ -132,7 +136,7 @@ pub struct Record {
     pub client: Name,
     /// SHA-256 of the image, where it is known.
     pub image: Digest,
-    /// *Committed*: SHA-256 of the bundle. *Refused*: the same, where it was copied.
+    /// *Committed*, *keys exchanged*: SHA-256 of the bundle or list. *Refused*: the same, where it was copied.
     pub bundle: Digest,
     /// SHA-256 of the whole record before this one; zeros in the first one.
     pub previous: Digest,

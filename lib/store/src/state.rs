@@ -10,7 +10,7 @@ pub const COMPONENTS: usize = 8;
 /// Most failed images of a component; an older one makes place.
 pub const FAILED: usize = 32;
 
-/// A bundle that was committed.
+/// A bundle that was committed, or a list of keys that is in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Committed {
     /// Its slot, 0 or 1.
@@ -21,11 +21,21 @@ pub struct Committed {
     pub length: u64,
     /// SHA-256 of it.
     pub bundle: Digest,
-    /// SHA-256 of its image.
+    /// SHA-256 of its image; zeros for a list.
     pub image: Digest,
 }
 
 impl Committed {
+    fn of(record: &Record) -> Self {
+        Self {
+            slot: record.slot,
+            sequence: record.sequence,
+            length: record.length,
+            bundle: record.bundle,
+            image: record.image,
+        }
+    }
+
     fn is(&self, record: &Record) -> bool {
         self.sequence == record.sequence && self.image == record.image
     }
@@ -43,6 +53,8 @@ pub struct Component {
     /// The highest sequence number that was committed; and the one before it, until the commit is acknowledged.
     pub floor: u64,
     floor_before: u64,
+    /// The list of keys that is in force.
+    pub keys: Option<Committed>,
     /// The operator has frozen it.
     pub frozen: bool,
     /// Images that failed, oldest first.
@@ -97,16 +109,11 @@ impl Component {
     fn follow(&mut self, kind: Kind, record: &Record) {
         match kind {
             Kind::Committed => {
-                self.before = self.committed.replace(Committed {
-                    slot: record.slot,
-                    sequence: record.sequence,
-                    length: record.length,
-                    bundle: record.bundle,
-                    image: record.image,
-                });
+                self.before = self.committed.replace(Committed::of(record));
                 self.floor_before = self.floor;
                 self.floor = self.floor.max(record.sequence);
             }
+            Kind::KeysExchanged => self.keys = Some(Committed::of(record)),
             Kind::RolledBack => {
                 self.fail(record.image);
                 self.take_back(record);

@@ -13,15 +13,31 @@ const CHUNK: usize = 1024;
 /// Cells that are kept for the ends of transactions under way.
 const LAST: u32 = 12;
 
-/// Where the two slots of a component are.
+/// Where the slots of a component are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The component.
     pub name: Name,
+    /// For bundles.
+    pub bundles: Slots,
+    /// For lists of keys.
+    pub keys: Slots,
+}
+
+/// Two slots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slots {
     /// Offset of slot 0, a multiple of the block size; slot 1 follows it.
     pub offset: u32,
     /// Bytes of a slot, a multiple of the block size.
     pub size: u32,
+}
+
+impl Slots {
+    /// The first byte of a slot.
+    const fn start(&self, slot: u32) -> u32 {
+        self.offset + slot * self.size
+    }
 }
 
 /// What a record is about.
@@ -54,7 +70,7 @@ pub enum Refused {
     Full,
     /// The log is broken ([`Health::Broken`]).
     Broken,
-    /// The component has no slots, or the bundle is larger than one.
+    /// The component has no slots, or the bundle or list is larger than one.
     NoPlace,
     /// The flash failed; nothing is committed.
     Flash(FlashError),
@@ -89,7 +105,8 @@ pub struct Store<F> {
 }
 
 impl<F: Flash> Store<F> {
-    /// Reads the store. The log has the first `log_size` bytes, the components' slots are at `places`.
+    /// Reads the store. The log has the first `log_size` bytes; behind it, in the order of `places`, are the slots for bundles, and
+    /// then those for lists of keys.
     ///
     /// # Errors
     /// The flash cannot be read, or the places do not fit it ([`FlashError::Outside`]).
@@ -97,18 +114,16 @@ impl<F: Flash> Store<F> {
         let geometry = flash.geometry();
         let block = geometry.block_size;
         let mut end = u64::from(log_size);
-        let mut kept = Vec::new();
-        let log_fits = log_size.is_multiple_of(block) && end <= geometry.size();
-        for place in places {
-            let starts_behind = u64::from(place.offset) >= end;
-            end = u64::from(place.offset) + 2 * u64::from(place.size);
-            let whole = place.offset.is_multiple_of(block) && place.size.is_multiple_of(block);
-            let fits = starts_behind && whole && end <= geometry.size();
-            if !fits || kept.push(*place).is_err() {
-                return Err(FlashError::Outside);
-            }
+        let kept = Vec::from_slice(places).map_err(|_| FlashError::Outside)?;
+        let mut fits = log_size.is_multiple_of(block) && end <= geometry.size();
+        let bundles = places.iter().map(|place| place.bundles);
+        for slots in bundles.chain(places.iter().map(|place| place.keys)) {
+            let starts_behind = u64::from(slots.offset) >= end;
+            end = u64::from(slots.offset) + 2 * u64::from(slots.size);
+            let whole = slots.offset.is_multiple_of(block) && slots.size.is_multiple_of(block);
+            fits &= starts_behind && whole && end <= geometry.size();
         }
-        if !log_fits {
+        if !fits {
             return Err(FlashError::Outside);
         }
         let cells = log_size / RECORD as u32;
@@ -196,23 +211,50 @@ impl<F: Flash> Store<F> {
         &mut self,
         entry: &Entry,
         length: u64,
-        mut read: impl FnMut(usize, &mut [u8]),
+        read: impl FnMut(usize, &mut [u8]),
+    ) -> Result<(), Refused> {
+        let slots = self.place(&entry.component).map(|place| place.bundles);
+        let last = self.committed(&entry.component).copied();
+        self.exchange(Kind::Committed, entry, slots, last, (length, read))
+    }
+
+    /// Does the same with a list of keys: it is in force when this returns, also after the power has gone.
+    ///
+    /// # Errors
+    /// The list before is in force then.
+    pub fn exchange_keys(
+        &mut self,
+        entry: &Entry,
+        length: u64,
+        read: impl FnMut(usize, &mut [u8]),
+    ) -> Result<(), Refused> {
+        let slots = self.place(&entry.component).map(|place| place.keys);
+        let last = self.keys(&entry.component).copied();
+        self.exchange(Kind::KeysExchanged, entry, slots, last, (length, read))
+    }
+
+    /// Writes `content` to the slot that `last` is not in, and appends the record that puts it in its place.
+    fn exchange(
+        &mut self,
+        kind: Kind,
+        entry: &Entry,
+        slots: Option<Slots>,
+        last: Option<Committed>,
+        (length, mut read): (u64, impl FnMut(usize, &mut [u8])),
     ) -> Result<(), Refused> {
         self.writable()?;
-        let place = self.place(&entry.component).ok_or(Refused::NoPlace)?;
-        if length == 0 || length > place.size.into() {
+        let slots = slots.ok_or(Refused::NoPlace)?;
+        if length == 0 || length > slots.size.into() {
             return Err(Refused::NoPlace);
         }
-        let slot = self
-            .committed(&entry.component)
-            .map_or(0, |c| 1 - (c.slot & 1));
-        let start = place.offset + slot * place.size;
+        let slot = last.map_or(0, |c| 1 - (c.slot & 1));
+        let start = slots.start(slot);
         let bundle = self.write(start, length as u32, &mut read)?;
         if self.digest(start, length as u32).map_err(Refused::Flash)? != bundle {
             return Err(Refused::Differs);
         }
         self.flash.flush().map_err(Refused::Flash)?;
-        self.append(Kind::Committed, entry, |record| Record {
+        self.append(kind, entry, |record| Record {
             slot,
             length,
             bundle,
@@ -239,25 +281,49 @@ impl<F: Flash> Store<F> {
     pub fn recall(
         &mut self,
         component: &Name,
+        each: impl FnMut(usize, &[u8]),
+    ) -> Result<Committed, Unreadable> {
+        let slots = self.place(component).map(|place| place.bundles);
+        let last = self.committed(component).copied();
+        self.deliver(slots, last, each)
+    }
+
+    /// Does the same with the list of keys that is in force.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn recall_keys(
+        &mut self,
+        component: &Name,
+        each: impl FnMut(usize, &[u8]),
+    ) -> Result<Committed, Unreadable> {
+        let slots = self.place(component).map(|place| place.keys);
+        let last = self.keys(component).copied();
+        self.deliver(slots, last, each)
+    }
+
+    fn deliver(
+        &mut self,
+        slots: Option<Slots>,
+        last: Option<Committed>,
         mut each: impl FnMut(usize, &[u8]),
     ) -> Result<Committed, Unreadable> {
         if let Health::Broken(_) = self.log.health() {
             return Err(Unreadable::Broken);
         }
-        let committed = *self.committed(component).ok_or(Unreadable::Nothing)?;
-        let place = self.place(component).ok_or(Unreadable::Damaged)?;
-        if committed.slot > 1 || committed.length > place.size.into() {
+        let last = last.ok_or(Unreadable::Nothing)?;
+        let slots = slots.ok_or(Unreadable::Damaged)?;
+        if last.slot > 1 || last.length > slots.size.into() {
             return Err(Unreadable::Damaged);
         }
-        let start = place.offset + committed.slot * place.size;
-        let length = committed.length as u32;
+        let length = last.length as u32;
         let digest = self
-            .scan(start, length, &mut each)
+            .scan(slots.start(last.slot), length, &mut each)
             .map_err(Unreadable::Flash)?;
-        if digest != committed.bundle {
+        if digest != last.bundle {
             return Err(Unreadable::Damaged);
         }
-        Ok(committed)
+        Ok(last)
     }
 
     /// The highest sequence number that was ever committed for the component; 0 if none was. Nothing that is not above it is to
@@ -276,6 +342,10 @@ impl<F: Flash> Store<F> {
 
     fn committed(&self, component: &Name) -> Option<&Committed> {
         self.state.component(component)?.committed.as_ref()
+    }
+
+    fn keys(&self, component: &Name) -> Option<&Committed> {
+        self.state.component(component)?.keys.as_ref()
     }
 
     fn place(&self, component: &Name) -> Option<Place> {

@@ -43,7 +43,8 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
                 slot,
                 client,
                 committed,
-            } => self.verify(index, slot, client, committed),
+                keys,
+            } => self.verify(index, slot, client, committed, keys),
             Action::Build {
                 slot,
                 arena,
@@ -61,6 +62,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             Action::Deny(_) => self.deny(index),
             Action::Grant { generation, arena } => self.grant(index, generation, arena),
             Action::Keep { slot, client } => self.keep(index, slot, client),
+            Action::KeepKeys { slot, client } => self.keep_keys(index, slot, client),
             Action::Blame { client, reason } => self.blame(index, client, reason),
             Action::ClearArena(arena) => self.clear(index, arena),
             Action::AskBeat(_) => {
@@ -81,7 +83,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         }
     }
 
-    fn verify(&mut self, index: usize, slot: u8, client: u8, committed: u64) {
+    fn verify(&mut self, index: usize, slot: u8, client: u8, committed: u64, keys: u64) {
         let Some(unit) = self.units.get(index) else {
             return;
         };
@@ -91,6 +93,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             client: client.into(),
             length: unit.offer.length,
             committed,
+            keys,
         };
         self.stage.give(&self.kernel, index, command);
     }
@@ -247,7 +250,10 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             handle,
             progress,
             generation: unit.machine.holder().unwrap_or(0),
-            sequence: unit.machine.committed().sequence,
+            sequence: match status {
+                Status::KeysExchanged => unit.machine.keys(),
+                _ => unit.machine.committed().sequence,
+            },
         };
         client.tell(answer);
     }

@@ -153,12 +153,13 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         let (since, health) = (unit.since, Health(machine.phase()));
         let frozen = if machine.frozen() { "yes" } else { "no" };
         let (waits, before) = (Maybe(machine.waits()), Maybe(machine.previous()));
+        let keys = machine.keys();
         self.respond(
             tag,
             format_args!(
                 "component name={name} version={version} sequence={sequence} digest={digest} \
                  generation={generation} since_us={since} time_us={now} health={health} \
-                 completions={completions} errors={errors} frozen={frozen} waits={waits} before={before}"
+                 completions={completions} errors={errors} frozen={frozen} waits={waits} before={before} keys={keys}"
             ),
         );
         let count = self

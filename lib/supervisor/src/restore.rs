@@ -4,6 +4,9 @@
 //!
 //! `flash` is trusted for delivery only: `stage` copies and verifies what it delivers like a guest's bundle, and the image has
 //! to be the one whose digest and sequence number were recorded. Whatever is wrong, the factory image starts.
+//!
+//! The list of keys comes first, and the bundle is verified with it. If the list cannot be used, nobody knows which keys it revokes: the
+//! factory image starts, and nothing is accepted but a newer list.
 
 use molt_control::stage::{Command as Build, Results};
 use molt_control::store::{About, Command, Recalled, Source};
@@ -24,22 +27,36 @@ const PATIENCE_US: u64 = 30_000_000;
 impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
     /// Starts the component `index`, and those after it, each with its committed bundle if there is one.
     pub(crate) fn start_from(&mut self, index: usize) {
-        let due = self.us() + PATIENCE_US;
-        let Some(store) = &mut self.store else {
+        if self.store.is_none() {
             for index in index..self.units.len() {
                 self.give(index, Event::Start);
             }
             return;
-        };
-        if let Some(unit) = self.units.get_mut(index) {
-            unit.restoring = Some(Restoring::Recalling(due));
-            let component = index as u32;
-            store.give(
-                &self.kernel,
-                Task::Recall(index),
-                Command::Recall { component },
-            );
         }
+        let component = index as u32;
+        let (task, command) = (Task::RecallKeys(index), Command::RecallKeys { component });
+        self.ask_flash(index, Restoring::RecallingKeys, task, command);
+    }
+
+    fn ask_flash(
+        &mut self,
+        index: usize,
+        waits: impl FnOnce(u64) -> Restoring,
+        task: Task,
+        command: Command,
+    ) {
+        let due = self.us() + PATIENCE_US;
+        if let (Some(unit), Some(store)) = (self.units.get_mut(index), &mut self.store) {
+            unit.restoring = Some(waits(due));
+            store.give(&self.kernel, task, command);
+        }
+    }
+
+    /// Recalls the committed bundle.
+    fn recall(&mut self, index: usize) {
+        let component = index as u32;
+        let (task, command) = (Task::Recall(index), Command::Recall { component });
+        self.ask_flash(index, Restoring::Recalling, task, command);
     }
 
     /// Looks at the answers of `flash`, and at the starts that take too long.
@@ -50,29 +67,43 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         let now = self.us();
         let late = |unit: &crate::unit::Unit<'_>| unit.restoring.is_some_and(|r| r.due() <= now);
         if let Some(index) = self.units.iter().position(late) {
-            let unit = self.units.get_mut(index);
-            match unit.map(|unit| (unit.restoring, &mut unit.machine)) {
-                Some((Some(Restoring::Verifying(..)), machine)) => machine.stage_works(),
-                _ => {
-                    if let Some(store) = &mut self.store {
-                        store.give_up();
-                    }
-                }
-            }
-            self.start_factory(index, Recalled::nothing(Source::Failed), None);
+            self.start_late(index);
         }
+    }
+
+    /// `flash` or `stage` takes too long at a start.
+    fn start_late(&mut self, index: usize) {
+        let Some(unit) = self.units.get_mut(index) else {
+            return;
+        };
+        let nothing = Recalled::nothing(Source::Failed);
+        let (verifies, recalled) = match unit.restoring {
+            Some(Restoring::Verifying(recalled, _)) => (true, recalled),
+            Some(Restoring::VerifyingKeys(..)) => (true, nothing),
+            _ => (false, nothing),
+        };
+        if verifies {
+            unit.machine.stage_works();
+        }
+        // Without what was recalled nobody knows what may be accepted.
+        if let (Source::Failed, Some(store)) = (recalled.source, &mut self.store) {
+            store.give_up();
+        }
+        let source = Source::Failed;
+        self.start_factory(index, Recalled { source, ..recalled }, None);
     }
 
     fn store_answered(&mut self, answer: &Answer) {
         match answer.task {
             Task::Record => {}
             Task::Read => self.log_read(answer.result),
-            Task::Keep(index) => {
-                let event = match answer.result {
-                    Ok(()) => Event::Kept,
-                    Err(reason) => Event::KeepFailed(reason),
-                };
-                self.give(index, event);
+            Task::Keep(index) => self.kept(index, false, answer.result),
+            Task::KeepKeys(index) => self.kept(index, true, answer.result),
+            Task::RecallKeys(index) => {
+                let restoring = self.units.get(index).and_then(|unit| unit.restoring);
+                if matches!(restoring, Some(Restoring::RecallingKeys(_))) {
+                    self.keys_recalled(index, answer.result);
+                }
             }
             Task::Recall(index) => {
                 let expected = matches!(
@@ -84,6 +115,71 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
                 }
             }
         }
+    }
+
+    /// What a machine waits for was kept, or was not. An answer that it does not wait for any more is dropped.
+    fn kept(&mut self, index: usize, keys: bool, result: Result<(), Reason>) {
+        let machine = self.units.get(index).map(|unit| &unit.machine);
+        if machine.is_some_and(|machine| machine.keeps_keys() == keys) {
+            let event = match result {
+                Ok(()) => Event::Kept,
+                Err(reason) => Event::KeepFailed(reason),
+            };
+            self.give(index, event);
+        }
+    }
+
+    fn keys_recalled(&mut self, index: usize, result: Result<(), Reason>) {
+        let now = self.us();
+        let (Some(unit), Some(store)) = (self.units.get_mut(index), &self.store) else {
+            return;
+        };
+        let recalled = match result {
+            Ok(()) => store.recalled(),
+            Err(_) => Recalled::nothing(Source::Failed),
+        };
+        match recalled.source {
+            Source::Committed => {
+                unit.restoring = Some(Restoring::VerifyingKeys(recalled, now + PATIENCE_US));
+                self.verify_delivered(index, &recalled, 0);
+            }
+            Source::Damaged | Source::Failed if recalled.sequence != 0 => {
+                self.keys_restored(index, &recalled, Err(recalled.source.word()));
+            }
+            // There is no list; or nothing of the flash can be used, of which the bundle's start tells.
+            _ => self.recall(index),
+        }
+    }
+
+    /// Has `stage` verify what `flash` has delivered.
+    fn verify_delivered(&mut self, index: usize, recalled: &Recalled, keys: u64) {
+        let command = Build::Verify {
+            component: index,
+            slot: SLOT.into(),
+            client: STORE_CLIENT as usize,
+            length: recalled.length,
+            committed: recalled.sequence.saturating_sub(1),
+            keys,
+        };
+        self.stage.give(&self.kernel, index, command);
+    }
+
+    /// The list of keys that was in force can be used, or cannot be for this reason.
+    fn keys_restored(
+        &mut self,
+        index: usize,
+        recalled: &Recalled,
+        result: Result<(), &'static str>,
+    ) {
+        if let Some(unit) = self.units.get_mut(index) {
+            unit.machine.restore_keys(recalled.sequence);
+        }
+        self.trace(Trace::KeysSource {
+            component: self.name(index),
+            sequence: recalled.sequence,
+            reason: WordRef(result.err().unwrap_or("none")),
+        });
+        self.recall(index);
     }
 
     fn recalled(&mut self, index: usize, result: Result<(), Reason>) {
@@ -108,14 +204,8 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             return self.start_factory(index, recalled, None);
         }
         unit.restoring = Some(Restoring::Verifying(recalled, now + PATIENCE_US));
-        let command = Build::Verify {
-            component: index,
-            slot: SLOT.into(),
-            client: STORE_CLIENT as usize,
-            length: recalled.length,
-            committed: recalled.sequence.saturating_sub(1),
-        };
-        self.stage.give(&self.kernel, index, command);
+        let keys = unit.machine.keys();
+        self.verify_delivered(index, &recalled, keys);
     }
 
     /// `stage` has verified what was recalled, or refused it.
@@ -123,10 +213,20 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         let Some(unit) = self.units.get_mut(index) else {
             return;
         };
-        let Some(Restoring::Verifying(recalled, _)) = unit.restoring else {
-            return;
+        let recalled = match unit.restoring {
+            Some(Restoring::Verifying(recalled, _)) => recalled,
+            Some(Restoring::VerifyingKeys(recalled, _)) => {
+                let result = match answer {
+                    Ok(list) if list.keys && list.sequence == recalled.sequence => Ok(()),
+                    Ok(_) => Err(Reason::OldKeys.word()),
+                    Err(reason) => Err(reason.word()),
+                };
+                return self.keys_restored(index, &recalled, result);
+            }
+            _ => return,
         };
         let refused = match answer {
+            Ok(results) if results.keys => Reason::NotABundle,
             Ok(results) if results.sequence != recalled.sequence => Reason::OldSequence,
             Ok(results) if results.digest != recalled.image => Reason::PayloadDigest,
             Ok(results) => {
@@ -211,6 +311,22 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         };
         let store = self.store.as_mut();
         let given = store.is_some_and(|s| s.give(&self.kernel, Task::Keep(index), command));
+        if !given {
+            self.follow_up(index, Event::KeepFailed(Reason::StoreFailed));
+        }
+    }
+
+    /// Has the list of keys in a slot kept.
+    pub(crate) fn keep_keys(&mut self, index: usize, slot: u8, client: u8) {
+        let about = self.about_offer(index, Some(client));
+        let length = self.units.get(index).map_or(0, |unit| unit.offer.length);
+        let command = Command::KeepKeys {
+            slot: slot.into(),
+            length,
+            about,
+        };
+        let store = self.store.as_mut();
+        let given = store.is_some_and(|s| s.give(&self.kernel, Task::KeepKeys(index), command));
         if !given {
             self.follow_up(index, Event::KeepFailed(Reason::StoreFailed));
         }

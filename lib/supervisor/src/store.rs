@@ -19,10 +19,14 @@ const KEPT: usize = 12;
 /// What a command is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Task {
+    /// A component starts with the list of keys that is recalled.
+    RecallKeys(usize),
     /// A component starts with what is recalled.
     Recall(usize),
     /// A component's image is committed.
     Keep(usize),
+    /// A component's list of keys is put in force.
+    KeepKeys(usize),
     /// Nobody waits for it.
     Record,
     /// The operator reads the log.
@@ -47,6 +51,8 @@ pub struct Store<'m> {
     left_out: u32,
     /// Why no offer can be taken.
     room: Reason,
+    /// What was committed is not known, and will not be.
+    given_up: bool,
 }
 
 impl<'m> Store<'m> {
@@ -63,6 +69,7 @@ impl<'m> Store<'m> {
             waiting: Deque::new(),
             left_out: 0,
             room: Reason::None,
+            given_up: false,
         })
     }
 
@@ -98,18 +105,20 @@ impl<'m> Store<'m> {
     /// Why no offer of the component can be taken now; [`Reason::None`] if one can be. While `flash` still reads a bundle of it
     /// that is not waited for any more, no other may be written to `stage`'s slots.
     pub fn refuses(&self, component: usize) -> Reason {
-        let keep = Task::Keep(component);
+        let waiting = self.waiting.iter().map(|(task, _)| *task);
+        let mut tasks = waiting.chain(self.working);
         let keeps =
-            self.working == Some(keep) || self.waiting.iter().any(|(task, _)| *task == keep);
+            tasks.any(|task| [Task::Keep(component), Task::KeepKeys(component)].contains(&task));
         match self.room {
+            _ if self.given_up => Reason::StoreFailed,
             Reason::None if keeps || self.waiting.len() > KEPT => Reason::Busy,
             reason => reason,
         }
     }
 
-    /// `flash` does not answer: nothing is offered any more.
+    /// `flash` or `stage` does not answer at a start, so that nobody knows what was committed: nothing is offered any more.
     pub fn give_up(&mut self) {
-        self.room = Reason::StoreFailed;
+        self.given_up = true;
     }
 
     /// An answer.
@@ -160,6 +169,10 @@ fn reason(code: u32) -> Reason {
 /// How a component's start stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Restoring {
+    /// The list of keys that was in force is wanted from `flash`, until this time in us.
+    RecallingKeys(u64),
+    /// `stage` verifies it, until this time in us.
+    VerifyingKeys(Recalled, u64),
     /// The committed bundle is wanted from `flash`, until this time in us.
     Recalling(u64),
     /// `stage` verifies it, until this time in us.
@@ -170,7 +183,10 @@ impl Restoring {
     /// When it is given up, in us.
     pub fn due(&self) -> u64 {
         match self {
-            Self::Recalling(due) | Self::Verifying(_, due) => *due,
+            Self::RecallingKeys(due)
+            | Self::VerifyingKeys(_, due)
+            | Self::Recalling(due)
+            | Self::Verifying(_, due) => *due,
         }
     }
 }

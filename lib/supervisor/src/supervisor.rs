@@ -220,9 +220,10 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         match (answer, unit.machine.phase()) {
             (Ok(results), Phase::Verifying) => {
                 unit.offer.verified(&results);
-                let event = Event::Verified {
-                    sequence: results.sequence,
-                    digest: results.digest,
+                let (sequence, digest) = (results.sequence, results.digest);
+                let event = match results.keys {
+                    true => Event::KeysVerified { sequence },
+                    false => Event::Verified { sequence, digest },
                 };
                 self.give(index, event);
             }

@@ -68,6 +68,11 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
                 to: generation,
                 sequence: unit.machine.committed().sequence,
             },
+            Status::KeysExchanged => Trace::KeysExchanged {
+                client,
+                component,
+                sequence: unit.machine.keys(),
+            },
             // This is the first generation.
             Status::RolledBack if reason == Reason::None => return,
             Status::RolledBack => Trace::RolledBack {

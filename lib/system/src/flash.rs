@@ -27,10 +27,12 @@ pub struct FlashComponent {
     pub bundle_slot_size: u64,
     /// How many bundle slots.
     pub bundle_slots: u64,
-    /// Offset of its two slots in the bank.
+    /// Offset of its two slots for bundles in the bank.
     pub offset: u64,
     /// Bytes of a slot in the bank.
     pub size: u64,
+    /// Offset of its two slots for lists of keys in the bank, each of [`SLOT_UNIT`].
+    pub keys: u64,
 }
 
 /// What `flash` has to work with.

@@ -42,6 +42,8 @@ events! {
     Probation "probation" { component: W, generation: u64, completions: u64 }
     /// The new generation passed; `sequence` is now the committed one.
     Committed "committed" { component: W, from: u64, to: u64, sequence: u64 }
+    /// The list of keys that the client offered is in force.
+    KeysExchanged "keys-exchanged" { client: W, component: W, sequence: u64 }
     /// Generation `failed` is gone, `to` runs the committed image.
     RolledBack "rolled-back" { component: W, failed: u64, to: u64, reason: W }
     /// The committed image failed too often, or the device did not stop.
@@ -53,6 +55,8 @@ events! {
     Stage "stage" { component: W, generation: u64, name: W, ns: u64 }
     /// What a component starts with after power-on: `committed` or `factory`; `reason` says why not the committed image.
     Source "source" { component: W, image: W, sequence: u64, reason: W }
+    /// The list of keys that is in force after power-on; `reason` says why it cannot be used. Then nothing but a newer list is accepted.
+    KeysSource "keys-source" { component: W, sequence: u64, reason: W }
     /// A generation's program image, when it starts.
     Started "started" { component: W, generation: u64, version: u64 }
     /// A domain faulted: seL4's fault label, instruction and address.

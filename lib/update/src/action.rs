@@ -9,8 +9,8 @@ use crate::{Client, Generation, Reason, Status};
 /// later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// Have `stage` copy the client's bundle into the slot and verify the copy: [`crate::Event::Verified`] or
-    /// [`crate::Event::StageFailed`].
+    /// Have `stage` copy the client's bundle, or its list of keys, into the slot and verify the copy: [`crate::Event::Verified`],
+    /// [`crate::Event::KeysVerified`] or [`crate::Event::StageFailed`].
     Verify {
         /// Bundle slot.
         slot: u8,
@@ -18,6 +18,8 @@ pub enum Action {
         client: Client,
         /// The sequence number must be above this.
         committed: u64,
+        /// Sequence number of the list of keys in force; 0: there is none. A list must be above it.
+        keys: u64,
     },
     /// Have `stage` build: [`crate::Event::Built`] or [`crate::Event::StageFailed`].
     Build {
@@ -74,6 +76,13 @@ pub enum Action {
         slot: u8,
         /// The client that offered it; without one, the operator has rolled back to it.
         client: Option<Client>,
+    },
+    /// Make the list of keys in the slot outlive the power: [`crate::Event::Kept`] or [`crate::Event::KeepFailed`].
+    KeepKeys {
+        /// Bundle slot.
+        slot: u8,
+        /// The client that offered it.
+        client: Client,
     },
     /// Take from the clients what they were lent of a component that is out of service, and close their gates: it comes back.
     Reclaim,

@@ -35,8 +35,8 @@ pub struct Config {
     pub errors_allowed: u64,
     /// How long a failed image is refused; `None`: until somebody forgives.
     pub remember: Option<Micros>,
-    /// How long it may take to keep an image that has passed probation; `None`: nothing outlives the power, and the image is
-    /// committed at once.
+    /// How long it may take to keep an image that has passed probation, or a list of keys; `None`: nothing outlives the power, and
+    /// the image is committed at once, the list in force at once.
     pub keep: Option<Micros>,
     /// Time between two heartbeats.
     pub beat: Micros,

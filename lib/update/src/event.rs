@@ -8,7 +8,7 @@ use crate::{Client, Digest, Generation, Reason};
 pub enum Event {
     /// The system has started: make the first generation. This event comes once.
     Start,
-    /// A client offers a bundle.
+    /// A client offers a bundle, or a list of keys. Which of the two is known when it is verified.
     Offer {
         /// The client that offers.
         client: Client,
@@ -42,13 +42,19 @@ pub enum Event {
         /// Digest of its image.
         digest: Digest,
     },
+    /// `stage` copied and verified, and it is a list of keys.
+    KeysVerified {
+        /// The list's sequence number.
+        sequence: u64,
+    },
     /// `stage` built.
     Built,
     /// `stage` could not carry out its command.
     StageFailed(Reason),
     /// [`crate::Action::ClearArena`] is done.
     ArenaCleared(u8),
-    /// [`crate::Action::Keep`] is done: the image is what starts when the power comes back.
+    /// [`crate::Action::Keep`] or [`crate::Action::KeepKeys`] is done: the image is what starts when the power comes back, and the list
+    /// is what is in force then.
     Kept,
     /// It cannot be done, or not be known to be done.
     KeepFailed(Reason),

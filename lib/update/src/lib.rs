@@ -19,6 +19,9 @@
 //! The first generation begins at *Waiting*. Between *Verifying* and *Waiting* an update may wait for the operator (*Approval*),
 //! and between *Building* and *Closing* the holder may transfer firmware to the device (*Transferring*).
 //!
+//! A list of keys is offered like a bundle. Where that leads to *Waiting*, a list goes to *Keeping* if there is a store, and is in
+//! force then (module `keys`).
+//!
 //! The operator's events are in the module `operator`. They go through the same states: an operator cannot have anything run that
 //! an update or a recovery could not.
 //!
@@ -30,6 +33,7 @@ mod action;
 mod config;
 mod event;
 mod failed;
+mod keys;
 mod machine;
 mod offer;
 mod operator;

@@ -42,6 +42,8 @@ pub struct Machine {
     /// A sequence number that was committed before, even if its image is not the committed one any more: nothing that is not
     /// above it is accepted.
     pub(crate) floor: u64,
+    /// Sequence number of the list of keys in force; 0: the image's keys are.
+    pub(crate) keys: u64,
     pub(crate) arenas: [Arena; 2],
     pub(crate) stage: Stage,
     /// Number of the next generation.
@@ -79,6 +81,7 @@ impl Machine {
             previous: None,
             frozen: false,
             floor: sequence,
+            keys: 0,
             arenas: [Arena::Empty; 2],
             stage: Stage::Free,
             number: 0,
@@ -96,6 +99,14 @@ impl Machine {
         if self.phase == Phase::Off {
             self.committed = image.unwrap_or(self.committed);
             self.floor = floor.max(self.committed.sequence);
+        }
+    }
+
+    /// Before the start: the list of keys with this sequence number was in force. `stage` has verified it, or accepts nothing but
+    /// a newer one.
+    pub fn restore_keys(&mut self, sequence: u64) {
+        if self.phase == Phase::Off {
+            self.keys = sequence;
         }
     }
 
@@ -132,6 +143,7 @@ impl Machine {
             Event::Verified { sequence, digest } => {
                 self.verified(now, sequence, digest, &mut out);
             }
+            Event::KeysVerified { sequence } => self.keys_verified(now, sequence, &mut out),
             Event::Built => self.built(now, &mut out),
             Event::StageFailed(reason) => self.stage_failed(now, reason, &mut out),
             Event::ArenaCleared(arena) => self.arena_cleared(now, arena, &mut out),
@@ -228,6 +240,12 @@ impl Machine {
         self.frozen
     }
 
+    /// Sequence number of the list of keys in force; 0: the image's keys are.
+    #[must_use]
+    pub fn keys(&self) -> u64 {
+        self.keys
+    }
+
     /// The image that waits for the operator's approval.
     #[must_use]
     pub fn waits(&self) -> Option<Image> {
@@ -248,6 +266,7 @@ impl Machine {
         match self.job {
             Job::None => None,
             Job::Update(candidate) => candidate.client,
+            Job::Keys { client, .. } => Some(client),
             Job::Recover(cause) | Job::Retire(cause) => cause.client,
         }
     }

@@ -58,6 +58,7 @@ impl Machine {
                         slot: candidate.slot,
                         client,
                         committed: self.floor,
+                        keys: self.keys,
                     },
                 );
             }
@@ -272,7 +273,7 @@ impl Machine {
     }
 
     /// `stage` is free. Returns whether its answer is wanted.
-    fn stage_answers(&mut self, _now: Micros, out: &mut Actions) -> bool {
+    pub(crate) fn stage_answers(&mut self, _now: Micros, out: &mut Actions) -> bool {
         let wanted = self.stage == Stage::Working;
         self.stage = Stage::Free;
         if !wanted {

@@ -38,7 +38,7 @@ pub enum Phase {
     Starting,
     /// A new image is on probation.
     Probation,
-    /// The new image has passed probation, and is made to outlive the power. It serves meanwhile.
+    /// The new image has passed probation, and is made to outlive the power. It serves meanwhile. Or a list of keys is.
     Keeping,
     /// Out of service, until the operator puts it back or the system starts anew.
     OutOfService(Reason),
@@ -51,6 +51,8 @@ pub(crate) enum Job {
     None,
     /// A client's update, or the operator's return to the image that was committed before.
     Update(Candidate),
+    /// A client's list of keys, which was verified.
+    Keys { client: Client, sequence: u64 },
     /// Bringing the committed image back.
     Recover(Cause),
     /// Taking the component out of service.

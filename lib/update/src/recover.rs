@@ -18,7 +18,7 @@ impl Machine {
                 return self.closed(now, out);
             }
             Phase::Stopping | Phase::OutOfService(_) | Phase::Off => return,
-            Phase::Starting | Phase::Probation | Phase::Keeping => {
+            Phase::Starting | Phase::Probation | Phase::Keeping if !self.keeps_keys() => {
                 if let Job::Update(candidate) = self.job {
                     if let Some(client) = candidate.client {
                         let span = self.config.remember;

@@ -94,7 +94,7 @@ impl Machine {
                 self.old = Some(old);
                 self.grant(now, out);
             }
-            Job::Recover(_) | Job::None => {
+            Job::Recover(_) | Job::Keys { .. } | Job::None => {
                 self.clear(old.arena, out);
                 self.clear_old(out);
                 self.wait_to_build(now, out);
@@ -167,15 +167,22 @@ impl Machine {
     pub(crate) fn kept(&mut self, out: &mut Actions) {
         if self.phase == Phase::Keeping {
             self.deadline = None;
-            self.commit(out);
+            match self.job {
+                Job::Keys { .. } => self.exchange_keys(out),
+                _ => self.commit(out),
+            }
         }
     }
 
-    /// Nothing is committed that may be gone after a power cut. The image is not to blame.
+    /// Nothing is committed, and no list of keys in force, that may be gone after a power cut. The image is not to blame.
     pub(crate) fn keep_failed(&mut self, now: Micros, reason: Reason, out: &mut Actions) {
-        if self.phase == Phase::Keeping {
-            self.starts = 0;
-            self.give_up(now, reason, out);
+        match (self.phase, self.job) {
+            (Phase::Keeping, Job::Keys { .. }) => self.refuse(reason, out),
+            (Phase::Keeping, _) => {
+                self.starts = 0;
+                self.give_up(now, reason, out);
+            }
+            _ => {}
         }
     }
 

@@ -8,8 +8,9 @@ use molt_cfi_flash::Bank;
 use molt_control::digest::{bytes, words};
 use molt_control::store::{About, Command, Outcome, Recalled, Source, Worker};
 use molt_doorbell::Reason;
-use molt_store::{Entry, Flash, FlashError, Kind, Place, Refused, Store, Unreadable};
-use molt_system::{FlashBrief, FlashComponent, LOG_SIZE, MAX_COMPONENTS};
+use molt_store::state::Committed;
+use molt_store::{Entry, Flash, FlashError, Kind, Place, Refused, Slots, Store, Unreadable};
+use molt_system::{FlashBrief, FlashComponent, LOG_SIZE, MAX_COMPONENTS, SLOT_UNIT};
 
 use crate::Driver;
 
@@ -42,8 +43,14 @@ pub fn open(brief: &FlashBrief, now: fn() -> u64) -> Result<Store<Driver>, NoSto
     let bank = Bank::new(registers, brief.bank_size, now).map_err(NoStore::Bank)?;
     let place = |component: &FlashComponent| Place {
         name: component.name.0,
-        offset: component.offset as u32,
-        size: component.size as u32,
+        bundles: Slots {
+            offset: component.offset as u32,
+            size: component.size as u32,
+        },
+        keys: Slots {
+            offset: component.keys as u32,
+            size: SLOT_UNIT as u32,
+        },
     };
     let places: Vec<Place, MAX_COMPONENTS> = brief.components().iter().map(place).collect();
     Store::open(bank, LOG_SIZE as u32, &places).map_err(NoStore::Flash)
@@ -82,7 +89,13 @@ impl<F: Flash> Keeper<'_, F> {
                 slot,
                 length,
                 about,
-            } => self.keep(slot, length, &about),
+            } => self.keep(slot, length, &about, false),
+            Command::RecallKeys { component } => self.recall_keys(component),
+            Command::KeepKeys {
+                slot,
+                length,
+                about,
+            } => self.keep(slot, length, &about, true),
             Command::Read { cell } => self.read(cell),
             Command::Revert { about } => {
                 let entry = self.entry(&about);
@@ -116,8 +129,8 @@ impl<F: Flash> Keeper<'_, F> {
     }
 
     fn record(&mut self, kind: u32, about: &About) -> Result<(), Reason> {
-        let kind =
-            Kind::from_u32(kind).filter(|kind| !matches!(kind, Kind::Committed | Kind::Reverted));
+        let kind = Kind::from_u32(kind)
+            .filter(|kind| !matches!(kind, Kind::Committed | Kind::Reverted | Kind::KeysExchanged));
         let kind = kind.ok_or(Reason::Internal)?;
         let entry = self.entry(about)?;
         self.store.record(kind, &entry).map_err(reason)
@@ -130,7 +143,8 @@ impl<F: Flash> Keeper<'_, F> {
         Ok(())
     }
 
-    fn keep(&mut self, slot: u32, length: u64, about: &About) -> Result<(), Reason> {
+    /// Keeps the bundle, or the list of keys, in one of `stage`'s slots.
+    fn keep(&mut self, slot: u32, length: u64, about: &About, keys: bool) -> Result<(), Reason> {
         let entry = self.entry(about)?;
         let component = self.component(about.component)?;
         let inside =
@@ -144,7 +158,29 @@ impl<F: Flash> Keeper<'_, F> {
             // Within the slot, as `length` is.
             let _ = bundle.read(offset, out);
         };
-        self.store.commit(&entry, length, read).map_err(reason)
+        match keys {
+            true => self.store.exchange_keys(&entry, length, read),
+            false => self.store.commit(&entry, length, read),
+        }
+        .map_err(reason)
+    }
+
+    /// Delivers the list of keys in force. Of one that is damaged the sequence number is told all the same.
+    fn recall_keys(&mut self, component: u32) -> Result<(), Reason> {
+        let name = self.component(component)?.name.0;
+        let delivery = molt_brief::memory(self.brief.delivery, self.brief.delivery_size);
+        let mut fits = true;
+        let list = self.store.recall_keys(&name, |offset, bytes| {
+            fits &= delivery.write(offset, bytes).is_some();
+        });
+        let known = self.store.component(&name).and_then(|c| c.keys);
+        let recalled = Recalled {
+            sequence: known.map_or(0, |list| list.sequence),
+            length: known.map_or(0, |list| list.length),
+            ..Recalled::nothing(source(&list, fits))
+        };
+        self.worker.recalled(&recalled, core::iter::empty());
+        Ok(())
     }
 
     fn recall(&mut self, component: u32) -> Result<(), Reason> {
@@ -154,13 +190,7 @@ impl<F: Flash> Keeper<'_, F> {
         let committed = self.store.recall(&name, |offset, bytes| {
             fits &= delivery.write(offset, bytes).is_some();
         });
-        let source = match &committed {
-            Ok(_) if fits => Source::Committed,
-            Ok(_) | Err(Unreadable::Damaged) => Source::Damaged,
-            Err(Unreadable::Nothing) => Source::Nothing,
-            Err(Unreadable::Broken) => Source::Broken,
-            Err(Unreadable::Flash(_)) => Source::Failed,
-        };
+        let source = source(&committed, fits);
         let floor = self.store.floor(&name);
         let nothing = Recalled::nothing(source);
         let recalled = committed.map_or(nothing, |committed| Recalled {
@@ -181,5 +211,16 @@ impl<F: Flash> Keeper<'_, F> {
         };
         self.worker.recalled(&recalled, failed);
         Ok(())
+    }
+}
+
+/// What was recalled.
+fn source(found: &Result<Committed, Unreadable>, fits: bool) -> Source {
+    match found {
+        Ok(_) if fits => Source::Committed,
+        Ok(_) | Err(Unreadable::Damaged) => Source::Damaged,
+        Err(Unreadable::Nothing) => Source::Nothing,
+        Err(Unreadable::Broken) => Source::Broken,
+        Err(Unreadable::Flash(_)) => Source::Failed,
     }
 }

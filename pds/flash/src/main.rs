@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Owns the flash bank. It executes `update`'s commands one after the other: keeps a bundle, appends a record, or delivers the
+//! Owns the flash bank. It executes `update`'s commands one after the other: keeps a bundle or a list of keys, appends a record, or delivers the
 //! committed bundle of a component for `stage` to verify.
 //!
 //! Nobody else maps the bank, because a chip that executes a command does not answer with its content. This PD reads

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Copies a bundle out of a guest's memory and verifies the copy.
+//! Copies a bundle or a list of keys out of a guest's memory and verifies the copy.
 
 use molt_bundle::{
-    Component, Identity, Machine, Reason, Trust, Verified, Window, verify_with_progress,
+    Component, Identity, Keys, Machine, Reason, Trust, Verified, Window, verify_with_progress,
 };
 use molt_control::digest::words;
 use molt_control::stage::Results;
+use molt_suit::keylist::Ring;
 use molt_system::{StageBrief, StageComponent};
 
 use crate::brief;
-use crate::slots::Ring;
 
 /// Bytes copied between two reports of progress.
 const STEP: usize = 64 * 1024;
@@ -71,6 +71,22 @@ pub fn factory(
     check(stage, component, bundle, Trust::Image, None, |_| ())
 }
 
+/// Verifies a list of keys that nobody can write any more, which is to replace list `in_force`.
+pub fn verify_keys(
+    component: &StageComponent,
+    keys: &mut Keys,
+    list: &[u8],
+    in_force: u64,
+) -> Result<Results, Reason> {
+    let sequence = keys.verify(list, &identity(component), in_force);
+    Ok(Results {
+        keys: true,
+        sequence: sequence.map_err(|refusal| refusal.reason)?,
+        manifest: digest(list),
+        ..Results::default()
+    })
+}
+
 /// The results that are reported for a verified bundle.
 pub fn results(verified: &Verified<'_>) -> Results {
     Results {
@@ -109,6 +125,15 @@ pub fn window(component: &StageComponent) -> Window {
     }
 }
 
+fn identity(component: &StageComponent) -> Identity {
+    let identity = &component.identity;
+    Identity {
+        vendor: identity.vendor,
+        class: identity.class,
+        device: identity.device,
+    }
+}
+
 fn check<'a>(
     stage: &StageBrief,
     component: &StageComponent,
@@ -117,14 +142,9 @@ fn check<'a>(
     committed: Option<u64>,
     progress: impl Fn(u64),
 ) -> Result<Verified<'a>, Reason> {
-    let identity = &component.identity;
     let wanted = Component {
-        class: identity.name.as_str().as_bytes(),
-        identity: Identity {
-            vendor: identity.vendor,
-            class: identity.class,
-            device: identity.device,
-        },
+        class: component.identity.name.as_str().as_bytes(),
+        identity: identity(component),
         window: window(component),
         configuration: stage.configuration,
         firmware: component.firmware.size,

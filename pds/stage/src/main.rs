@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Copies bundles, verifies the copies, builds new generations in a free arena.
+//! Copies bundles and lists of keys, verifies the copies, builds new generations in a free arena.
 //!
 //! It runs below everything except vCPUs, on a small budget, and executes `update`'s commands one after the other. It has no
 //! authority over anything that runs: `update` puts the untypeds that it builds from into its workshop before, and moves
@@ -19,7 +19,8 @@ use heapless::Vec;
 use molt_bundle::Reason;
 use molt_control::digest;
 use molt_control::stage::{Command, Refused, Results, Worker};
-use molt_system::{MAX_COMPONENTS, StageBrief};
+use molt_suit::keylist::SignedList;
+use molt_system::{MAX_COMPONENTS, STORE_CLIENT, StageBrief};
 use sel4_microkit::{Channel, ChannelSet, Handler, Infallible, protection_domain};
 
 use slots::Known;
@@ -34,7 +35,7 @@ struct Stage {
 }
 
 // The ELF reader is linked with an allocator, which it never calls.
-#[protection_domain(stack_size = 0x1_0000, heap_size = 0x1000)]
+#[protection_domain(stack_size = 0x3_0000, heap_size = 0x1000)]
 fn init() -> impl Handler {
     let brief: &StageBrief = molt_brief::get();
     let (commands, answers) = brief::pages(&brief.update);
@@ -57,6 +58,7 @@ impl Stage {
                 client,
                 length,
                 committed,
+                keys,
             } => {
                 let component = component_of(self.brief, index)?;
                 let known = self.known.get_mut(index).ok_or(Reason::Internal)?;
@@ -65,14 +67,22 @@ impl Stage {
                     self.worker.progress(done * 3 / 10);
                 })?;
                 let progress = |done| self.worker.progress(300 + done * 7 / 10);
-                let keys = &known.keys;
                 let manifest = check::manifest(bundle);
-                let verified =
-                    check::verify(self.brief, component, keys, bundle, committed, progress)
-                        .inspect_err(|_| {
-                            let bundle = check::digest(bundle);
-                            self.refused = Refused { manifest, bundle };
-                        })?;
+                let refused = |_: &Reason| {
+                    let bundle = check::digest(bundle);
+                    self.refused = Refused { manifest, bundle };
+                };
+                if SignedList::is_meant(bundle) {
+                    return check::verify_keys(component, &mut known.keys, bundle, keys)
+                        .inspect_err(refused);
+                }
+                let offered = client != STORE_CLIENT as usize;
+                let ring = known.keys.ring(keys, offered);
+                let verified = ring
+                    .and_then(|ring| {
+                        check::verify(self.brief, component, &ring, bundle, committed, progress)
+                    })
+                    .inspect_err(refused)?;
                 known.learn(slot, &verified);
                 Ok(Results {
                     manifest,

@@ -5,17 +5,15 @@
 //! was verified, with the digest that was reported.
 
 use heapless::Vec;
-use molt_bundle::{Reason, Verified};
+use molt_bundle::{Keys, Reason, Verified};
+use molt_suit::keylist::Ring;
 use molt_suit::{PublicKey, Roles, TrustedKey};
-use molt_system::{MAX_COMPONENTS, MAX_KEYS, StageBrief, StageComponent, TrustKey};
+use molt_system::{MAX_COMPONENTS, StageBrief, StageComponent, TrustKey};
 
 use crate::check;
 
 /// Most bundle slots of a component.
 const SLOTS: usize = 8;
-
-/// The keys of a component.
-pub type Ring = Vec<TrustedKey, MAX_KEYS>;
 
 /// An image that was verified.
 #[derive(Clone, Copy)]
@@ -34,16 +32,18 @@ pub struct Image {
 #[derive(Default)]
 pub struct Known {
     /// Who may sign for it.
-    pub keys: Ring,
+    pub keys: Keys,
     images: [Option<Image>; SLOTS],
 }
 
 impl Known {
     /// All components at the start: with the keys of the brief, and no image but the factory's.
     pub fn all(brief: &StageBrief) -> Vec<Self, MAX_COMPONENTS> {
-        let keys = |component: &StageComponent| component.keys().iter().filter_map(key).collect();
+        let keys = |component: &StageComponent| -> Ring {
+            component.keys().iter().filter_map(key).collect()
+        };
         let known = |component: &StageComponent| Self {
-            keys: keys(component),
+            keys: Keys::new(keys(component)),
             ..Self::default()
         };
         brief.components().iter().map(known).collect()

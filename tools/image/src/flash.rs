@@ -55,14 +55,20 @@ pub fn lay_out(
             bundle_slots: component.bundle_slots.into(),
             offset: end,
             size,
+            keys: 0,
         };
         brief.component_count = n as u32 + 1;
         end += 2 * size;
         largest = largest.max(component.bundle_slot_size);
     }
+    let used = brief.component_count as usize;
+    for component in brief.components.iter_mut().take(used) {
+        component.keys = end;
+        end += 2 * SLOT_UNIT;
+    }
     if end > brief.bank_size {
         let text = format!(
-            "the store needs {end:#x} bytes (a log of {LOG_SIZE:#x}, and two slots of bundle_size for each component), the flash bank of '{}' has {:#x}: smaller bundle_size",
+            "the store needs {end:#x} bytes (a log of {LOG_SIZE:#x}, and for each component two slots of bundle_size and two of {SLOT_UNIT:#x} for lists of keys), the flash bank of '{}' has {:#x}: smaller bundle_size",
             described.name, brief.bank_size
         );
         return Err(layout.broken(&described.span, Rule::Fit(text)));

@@ -5,16 +5,19 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use molt_bundle::Identity;
 use molt_envelope::{Bundle, PrivateKey};
 use molt_linux::Archive;
 use molt_sdf::System;
-use molt_sdf::model::{DomainId, ProtectionDomain};
+use molt_sdf::model::{DomainId, ProtectionDomain, Replaceable};
 use molt_sdk::{Arch, Configuration};
+use molt_suit::keylist::KeyList;
 use molt_suit::{Envelope, Manifest};
 
 use crate::demo_keys;
+use crate::key;
 use crate::line;
-use crate::scenario::{BundleSource, Damage, Origin, Scenario};
+use crate::scenario::{BundleSource, Damage, KeySource, Origin, Scenario};
 use crate::toolchain::{Target, Toolchain};
 
 /// Makes the bundles of a scenario.
@@ -68,6 +71,11 @@ impl Maker<'_> {
         let package = match source.origin()? {
             Origin::Package(package) => package,
             Origin::File(path) => return Ok(vec![ready(path)?]),
+            Origin::Keys(keys) => {
+                let domain = &self.system.domains[component];
+                let list = self.list(source, keys, domain)?;
+                return Ok(vec![(source.sequence, list)]);
+            }
         };
         let folder = self.toolchain.build(
             &[package],
@@ -108,6 +116,40 @@ impl Maker<'_> {
             None => first_key(domain)?,
         };
         demo_keys::private(self.toolchain.root(), name)
+    }
+
+    /// A signed list of keys.
+    fn list(
+        &self,
+        source: &BundleSource,
+        keys: &KeySource,
+        domain: &ProtectionDomain,
+    ) -> Result<Vec<u8>> {
+        let root = self.toolchain.root();
+        let public = |name: &String| -> Result<_> {
+            Ok((name.clone(), demo_keys::private(root, name)?.public()))
+        };
+        let drivers: Result<Vec<_>> = keys.driver.iter().map(public).collect();
+        let revoked: Result<Vec<_>> = keys.revoke.iter().map(public).collect();
+        let more = match source.damage {
+            Damage::None | Damage::Flipped | Damage::Truncated => "",
+            Damage::OtherDevice => "x",
+            other => bail!("a list of keys cannot be damaged as {other:?}"),
+        };
+        let list = KeyList {
+            sequence: source.sequence,
+            keys: key::listed(&drivers?, &revoked?)?,
+            frozen: keys.frozen,
+            ..key::empty_list(identity(domain, more)?)
+        };
+        let mut trust = domain.replaceable.iter().flat_map(|r| &r.trust);
+        let first = trust.find(|trust| trust.keys).map(|trust| &trust.key.value);
+        let signer = source.key.as_ref().or(first);
+        let signer =
+            signer.with_context(|| format!("no <trust> may sign keys of '{}'", domain.name))?;
+        let signer = demo_keys::private(root, signer)?;
+        let list = molt_envelope::sign_list(&list, &signer, signer.algorithm())?;
+        damaged(list, source.damage, domain)
     }
 
     /// The key for a native client that signs by itself: the seed of an Ed25519 key.
@@ -199,6 +241,30 @@ fn content(bundle: &[u8]) -> Result<(u64, &[u8])> {
     Ok((sequence, payload.context("the bundle has no driver")?))
 }
 
+fn replaceable(component: &ProtectionDomain) -> Result<&Replaceable> {
+    let replaceable = component.replaceable.as_ref();
+    replaceable.context("the PD is not replaceable")
+}
+
+/// The component's identifiers; `more` makes the device another.
+fn identity(component: &ProtectionDomain, more: &str) -> Result<Identity> {
+    let Replaceable {
+        vendor,
+        class,
+        device,
+        abi,
+        ..
+    } = replaceable(component)?;
+    let device = format!("{device}{more}");
+    Ok(Identity::new(
+        vendor,
+        class,
+        &device,
+        u32::try_from(*abi)?,
+        0,
+    ))
+}
+
 /// A bundle that fits its payload; `more` makes the device another.
 fn packed(
     component: &ProtectionDomain,
@@ -206,21 +272,9 @@ fn packed(
     sequence: u64,
     payload: &[u8],
 ) -> Result<Vec<u8>> {
-    let replaceable = component
-        .replaceable
-        .as_ref()
-        .context("the PD is not replaceable")?;
-    let device = format!("{}{more}", replaceable.device);
-    let abi = u32::try_from(replaceable.abi)?;
     let bundle = Bundle {
-        class: &replaceable.class,
-        identity: molt_bundle::Identity::new(
-            &replaceable.vendor,
-            &replaceable.class,
-            &device,
-            abi,
-            0,
-        ),
+        class: &replaceable(component)?.class,
+        identity: identity(component, more)?,
         sequence,
         driver: payload,
         ..Bundle::default()

@@ -3,9 +3,10 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use molt_bundle::Identity;
 use molt_envelope::{Kind, PrivateKey, fingerprint, read_public, sign_list, write_public};
 use molt_suit::keylist::{KeyList, MAX_KEYS};
 use molt_suit::{PublicKey, Roles, TrustedKey};
@@ -101,29 +102,14 @@ fn rotate(arguments: &RotateKeys) -> Result<bool> {
     let id = component(&system, arguments.component.as_deref())?;
     let replaceable = system.domains.get(id).and_then(|d| d.replaceable.as_ref());
     let replaceable = replaceable.context("the component is not replaceable")?;
-    let mut keys = heapless::Vec::new();
-    let drivers = arguments.driver.iter().map(|path| (path, false));
-    let revoked = arguments.revoke.iter().map(|path| (path, true));
-    for (path, revoked) in drivers.chain(revoked) {
-        let key = TrustedKey {
-            key: public(path)?,
-            roles: if revoked { Roles(0) } else { Roles::DRIVER },
-            revoked,
-        };
-        if keys.iter().any(|other: &TrustedKey| other.key == key.key) {
-            bail!("{}: the same key is given twice", path.display());
-        }
-        if keys.push(key).is_err() {
-            bail!("a list has at most {MAX_KEYS} keys");
-        }
-    }
-    let identity = molt_image::named(replaceable);
+    let named = |path: &PathBuf| -> Result<_> { Ok((path.display().to_string(), public(path)?)) };
+    let drivers: Result<Vec<_>> = arguments.driver.iter().map(named).collect();
+    let revoked: Result<Vec<_>> = arguments.revoke.iter().map(named).collect();
     let list = KeyList {
         sequence: arguments.sequence,
-        vendor: identity.vendor,
-        class: identity.class,
-        keys,
+        keys: listed(&drivers?, &revoked?)?,
         frozen: arguments.freeze,
+        ..empty_list(molt_image::named(replaceable))
     };
     let path = &arguments.key;
     let content = fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
@@ -133,6 +119,40 @@ fn rotate(arguments: &RotateKeys) -> Result<bool> {
     fs::write(out, signed).with_context(|| format!("{}: cannot be written", out.display()))?;
     say!("{}", out.display());
     Ok(true)
+}
+
+/// A list for the component with these identifiers that has no keys.
+pub fn empty_list(identity: Identity) -> KeyList {
+    KeyList {
+        sequence: 0,
+        vendor: identity.vendor,
+        class: identity.class,
+        keys: heapless::Vec::new(),
+        frozen: false,
+    }
+}
+
+/// The keys of a list: those that may sign drivers, and those that are revoked, each with its name.
+pub fn listed(
+    drivers: &[(String, PublicKey)],
+    revoked: &[(String, PublicKey)],
+) -> Result<heapless::Vec<TrustedKey, MAX_KEYS>> {
+    let mut keys = heapless::Vec::new();
+    let drivers = drivers.iter().map(|named| (named, false));
+    for ((name, key), revoked) in drivers.chain(revoked.iter().map(|named| (named, true))) {
+        let key = TrustedKey {
+            key: key.clone(),
+            roles: if revoked { Roles(0) } else { Roles::DRIVER },
+            revoked,
+        };
+        if keys.iter().any(|other: &TrustedKey| other.key == key.key) {
+            bail!("{name}: the same key is given twice");
+        }
+        if keys.push(key).is_err() {
+            bail!("a list has at most {MAX_KEYS} keys");
+        }
+    }
+    Ok(keys)
 }
 
 fn line(key: &PublicKey) -> String {

@@ -142,12 +142,14 @@ pub struct BundleSource {
     pub package: Option<String>,
     /// In place of `package`: the file of a bundle, beside the scenario's. It is offered as it is.
     pub file: Option<PathBuf>,
+    /// In place of `package`: the content of a list of keys. Its `key` is by default the first one that may sign lists.
+    pub keys: Option<KeySource>,
     /// Features that the package is built with.
     #[serde(default)]
     pub features: Vec<String>,
     /// The firmware of the component's device, if it runs any; by default the first version.
     pub firmware: Option<Firmware>,
-    /// Sequence number of the first bundle that is made of the package.
+    /// Sequence number of the list, or of the first bundle that is made of the package.
     #[serde(default)]
     pub sequence: u64,
     /// How many bundles are made, with rising sequence numbers.
@@ -164,26 +166,41 @@ pub struct BundleSource {
     pub key: Option<String>,
 }
 
-/// The origin of a bundle.
+/// The content of a list of keys. Keys have the names that public keys have in the description; those that it does not name are made too.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, default)]
+pub struct KeySource {
+    /// The keys that may sign drivers.
+    pub driver: Vec<String>,
+    /// The keys that are revoked.
+    pub revoke: Vec<String>,
+    /// No bundle is accepted until the next list.
+    pub frozen: bool,
+}
+
+/// The origin of a bundle, or of a list of keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin<'a> {
     /// It is made of a package of the checkout.
     Package(&'a str),
     /// It is in a file.
     File(&'a Path),
+    /// It is a list of keys with this content.
+    Keys(&'a KeySource),
 }
 
 impl BundleSource {
     /// The bundle's origin.
     ///
     /// # Errors
-    /// Both are given, or neither, or a package without a sequence number.
+    /// Several are given, or none, or a package or list without a sequence number.
     pub fn origin(&self) -> Result<Origin<'_>> {
-        match (&self.package, &self.file) {
-            (Some(package), None) if self.sequence > 0 => Ok(Origin::Package(package)),
-            (None, Some(file)) => Ok(Origin::File(file)),
+        match (&self.package, &self.file, &self.keys) {
+            (Some(package), None, None) if self.sequence > 0 => Ok(Origin::Package(package)),
+            (None, Some(file), None) => Ok(Origin::File(file)),
+            (None, None, Some(keys)) if self.sequence > 0 => Ok(Origin::Keys(keys)),
             _ => bail!(
-                "[[bundle]] for '{}': give either a 'package' to make it of, with a 'sequence' above 0, or a 'file'",
+                "[[bundle]] for '{}': give either a 'package' to make it of or the 'keys' of a list, with a 'sequence' above 0, or a 'file'",
                 self.component
             ),
         }
@@ -265,14 +282,23 @@ mod tests {
     }
 
     #[test]
-    fn a_bundle_comes_from_a_package_or_from_a_file() {
+    fn a_bundle_comes_from_a_package_or_from_a_file_or_is_a_list_of_keys() {
         let made = bundle("package = 'p'\nsequence = 1");
         assert_eq!(made.origin().expect("good"), Origin::Package("p"));
         let ready = bundle("file = 'my.suit'");
         let file = Origin::File(Path::new("my.suit"));
         assert_eq!(ready.origin().expect("good"), file);
+        let list = bundle("keys = { driver = ['a.pem'], frozen = true }\nsequence = 1");
+        let keys = KeySource {
+            driver: vec!["a.pem".to_owned()],
+            frozen: true,
+            ..KeySource::default()
+        };
+        assert_eq!(list.origin().expect("good"), Origin::Keys(&keys));
         for wrong in [
             "sequence = 1",
+            "keys = {}",
+            "keys = {}\nsequence = 1\nfile = 'my.suit'",
             "package = 'p'",
             "package = 'p'\nfile = 'my.suit'",
         ] {

@@ -129,6 +129,14 @@ fn words(event: &Event) -> Option<(&str, String)> {
             "update",
             format!("COMMITTED: generation {from} -> {to}, sequence {sequence}"),
         ),
+        Event::KeysExchanged {
+            component,
+            sequence,
+            ..
+        } => (
+            "update",
+            format!("KEYS EXCHANGED: list {sequence} says who may sign for '{component}'"),
+        ),
         Event::RolledBack {
             failed, to, reason, ..
         } => (
@@ -160,6 +168,19 @@ fn words(event: &Event) -> Option<(&str, String)> {
                     format!("'{component}' starts with the {image} image, sequence {sequence}")
                 }
                 why => format!("'{component}' starts with the {image} image: {why}"),
+            },
+        ),
+        Event::KeysSource {
+            component,
+            sequence,
+            reason,
+        } => (
+            "flash",
+            match reason.as_str() {
+                "none" => format!("list of keys {sequence} says who may sign for '{component}'"),
+                why => format!(
+                    "list of keys {sequence} for '{component}' cannot be used ({why}): nothing but a newer list is accepted"
+                ),
             },
         ),
         Event::Started {

@@ -65,6 +65,9 @@ impl Transactions {
                 to,
                 ..
             } => self.end(component.as_str(), "committed", Some((*from, *to)), None),
+            Event::KeysExchanged { component, .. } => {
+                self.end(component.as_str(), "keys exchanged", None, None);
+            }
             Event::RolledBack {
                 component,
                 to,

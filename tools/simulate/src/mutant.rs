@@ -57,6 +57,8 @@ mutants! {
     AnyHandle = "any-handle", ["copied without the right confirm"];
     /// A client that may not update is allowed to.
     AnyClient = "any-client", ["copied without the right confirm"];
+    /// `stage` is not told which list of keys is in force.
+    FirstKeys = "first-keys", ["committed what a revoked key signed"];
     /// An acknowledgement of an earlier epoch is taken for the newest.
     AnyEpoch = "any-epoch", ["parked without having been late"];
     /// The alarm for deadlines is not set.

@@ -19,6 +19,15 @@ pub enum What {
         ahead: u64,
         then: Option<Wish>,
     },
+    /// A client offers a list of keys and, in time or not, confirms it.
+    Keys {
+        client: usize,
+        /// The sequence number above that of the list in force; 0: not above.
+        ahead: u64,
+        then: Option<Wish>,
+    },
+    /// A client offers and confirms a good image that a key of an earlier list signed, if there is one.
+    OldKey { client: usize },
     /// A client rings for something else.
     Ring { client: usize, wish: Wish },
     /// A client turns hostile.
@@ -98,6 +107,21 @@ pub fn script(choices: &mut Choices) -> Vec<Entry> {
         for _ in 0..=choices.below(3) {
             let at = choices.below(end + 100_000);
             entries.push((at, What::Types(LINES[pick(choices, LINES.len())])));
+        }
+    }
+    if choices.once_in(3) {
+        for _ in 0..=choices.below(3) {
+            let at = choices.below(end + 100_000);
+            let client = pick(choices, UPDATERS);
+            let what = match choices.below(4) {
+                0 => What::OldKey { client },
+                n => What::Keys {
+                    client,
+                    ahead: choices.below(3),
+                    then: (n != 1).then_some(Wish::Confirm),
+                },
+            };
+            entries.push((at, what));
         }
     }
     entries.sort_by_key(|(at, _)| *at);

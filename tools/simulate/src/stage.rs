@@ -19,6 +19,16 @@ use crate::world::{Actor, World};
 pub struct Bundle {
     pub kind: Kind,
     pub sequence: u64,
+    /// The list of keys that names the key that signed it; 0: it is a key of the image. Each list has other keys.
+    pub key: u64,
+}
+
+/// What a client offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Staged {
+    Bundle(Bundle),
+    /// The list of keys with this sequence number.
+    Keys(u64),
 }
 
 impl Bundle {
@@ -71,6 +81,7 @@ impl Stage {
                 Some(Bundle {
                     kind: Kind::Good,
                     sequence: 1,
+                    key: 0,
                 }),
                 None,
                 None,
@@ -80,8 +91,8 @@ impl Stage {
         }
     }
 
-    /// Executes its command. `staged`: the bundles that clients offer. Returns the client whose bundle was copied.
-    pub fn turn(&mut self, world: &mut World, staged: &[Bundle]) -> Option<usize> {
+    /// Executes its command. `staged`: what clients offer. Returns the client whose bundle was copied.
+    pub fn turn(&mut self, world: &mut World, staged: &[Staged]) -> Option<usize> {
         if self.gone {
             return None;
         }
@@ -101,11 +112,23 @@ impl Stage {
                 slot,
                 client,
                 committed,
+                keys,
                 ..
             } => {
                 copied = Some(client);
-                let bundle = staged.get(client).copied();
-                self.verify(slot, bundle, committed, flaw)
+                let lies = flaw == Some(Flaw::Lies);
+                match staged.get(client) {
+                    Some(Staged::Bundle(bundle)) => {
+                        self.verify(slot, *bundle, (committed, keys), lies)
+                    }
+                    Some(Staged::Keys(list)) if *list > keys || lies => Ok(Results {
+                        keys: true,
+                        sequence: *list,
+                        ..Results::default()
+                    }),
+                    Some(Staged::Keys(_)) => Err(Reason::OldKeys),
+                    None => Err(Reason::Internal),
+                }
             }
             Command::Build { slot, arena, .. } => self.build(world, slot, arena, flaw),
         };
@@ -129,13 +152,14 @@ impl Stage {
     fn verify(
         &mut self,
         slot: usize,
-        bundle: Option<Bundle>,
-        committed: u64,
-        flaw: Option<Flaw>,
+        bundle: Bundle,
+        (committed, keys): (u64, u64),
+        lies: bool,
     ) -> Result<Results, Reason> {
-        let bundle = bundle.ok_or(Reason::Internal)?;
         *self.slots.get_mut(slot).ok_or(Reason::Internal)? = Some(bundle);
-        let lies = flaw == Some(Flaw::Lies);
+        if bundle.key != keys && !lies {
+            return Err(Reason::RevokedKey);
+        }
         if bundle.sequence <= committed && !lies {
             return Err(Reason::OldSequence);
         }

@@ -20,7 +20,7 @@ use crate::mutant::Mutant;
 use crate::plan::{self, CLIENTS, Places};
 use crate::ram::Ram;
 use crate::script::{Entry, What};
-use crate::stage::{Bundle, Stage};
+use crate::stage::{Bundle, Stage, Staged};
 use crate::world::{Actor, Handle, World};
 
 /// After so long without an end, in us, a transaction has not ended in time: an offer, three turns of `stage`, and swaps.
@@ -54,7 +54,7 @@ pub struct System {
     /// What the operator types.
     operator: Writer<'static>,
     driver: Option<Driver>,
-    staged: [Bundle; CLIENTS],
+    staged: [Staged; CLIENTS],
     places: Places,
     script: Vec<Entry>,
     agenda: Agenda,
@@ -83,6 +83,8 @@ pub struct System {
     debug: bool,
     /// The generation that was committed last.
     committed: Option<u64>,
+    /// The list of keys that was in force at the last look.
+    keys: u64,
     /// Turns of hostile clients without a signal.
     hostile: u64,
     pub steps: u64,
@@ -109,6 +111,7 @@ impl System {
         let good = Bundle {
             kind: Kind::Good,
             sequence: 1,
+            key: 0,
         };
         let mut system = Self {
             world,
@@ -117,7 +120,7 @@ impl System {
             stage,
             operator,
             driver: None,
-            staged: [good; CLIENTS],
+            staged: [Staged::Bundle(good); CLIENTS],
             places,
             script,
             agenda: Agenda::new(),
@@ -135,6 +138,7 @@ impl System {
             starved: 0,
             debug: std::env::var_os("MOLT_DEBUG").is_some(),
             committed: None,
+            keys: 0,
             hostile: 0,
             steps: 0,
         };
@@ -244,6 +248,10 @@ impl System {
         match actor {
             Actor::Update => self.update(),
             Actor::Stage => {
+                if self.world.borrow().mutant == Some(Mutant::FirstKeys) {
+                    let told = self.world.borrow().ram.word(plan::COMMANDS + 7 * 8);
+                    told.store(0, Ordering::Relaxed);
+                }
                 let copied = self.stage.turn(&mut self.world.borrow_mut(), &self.staged);
                 if let Some(client) = copied
                     && !std::mem::take(&mut self.clients[client].confirmed)
@@ -359,20 +367,33 @@ impl System {
             } => {
                 let unit = self.supervisor.units().first();
                 let committed = unit.map_or(0, |u| u.machine().committed().sequence);
-                self.staged[client] = Bundle {
+                let bundle = Bundle {
                     kind,
                     sequence: committed + ahead,
+                    key: self.keys,
                 };
-                self.clients[client].wanted += 8;
-                self.clients[client].ring(&mut world, Wish::Offer);
-                for client in 0..CLIENTS {
-                    world.signal(Actor::Client(client));
-                }
-                let at = world.now + 100 + world.choices.below(2_000);
                 drop(world);
-                if let Some(then) = then {
-                    self.put_off(at, Step::Ring(client, then));
-                }
+                self.offer(client, Staged::Bundle(bundle), then);
+            }
+            What::Keys {
+                client,
+                ahead,
+                then,
+            } => {
+                let list = self.keys + ahead;
+                drop(world);
+                self.offer(client, Staged::Keys(list), then);
+            }
+            What::OldKey { client } => {
+                let unit = self.supervisor.units().first();
+                let committed = unit.map_or(0, |u| u.machine().committed().sequence);
+                let bundle = Bundle {
+                    kind: Kind::Good,
+                    sequence: committed + 1,
+                    key: self.keys.saturating_sub(1),
+                };
+                drop(world);
+                self.offer(client, Staged::Bundle(bundle), Some(Wish::Confirm));
             }
             What::Ring { client, wish } => {
                 self.forgiven += u8::from(wish == Wish::Forgive);
@@ -432,6 +453,22 @@ impl System {
         }
     }
 
+    /// A client offers something, and rings again a little later.
+    fn offer(&mut self, client: usize, what: Staged, then: Option<Wish>) {
+        let mut world = self.world.borrow_mut();
+        self.staged[client] = what;
+        self.clients[client].wanted += 8;
+        self.clients[client].ring(&mut world, Wish::Offer);
+        for client in 0..CLIENTS {
+            world.signal(Actor::Client(client));
+        }
+        let at = world.now + 100 + world.choices.below(2_000);
+        drop(world);
+        if let Some(then) = then {
+            self.put_off(at, Step::Ring(client, then));
+        }
+    }
+
     /// What must hold after each step.
     fn look(&mut self) -> Option<&'static str> {
         let world = self.world.borrow();
@@ -455,6 +492,15 @@ impl System {
             if failed > 1 && !self.spoilt {
                 return Some("committed what answers with errors");
             }
+            let arena = self.driver.as_ref().map_or(0, |driver| driver.arena);
+            let key = self.stage.built[arena].map(|bundle| bundle.key);
+            if !self.excused && key.is_some_and(|key| key != unit.machine().keys()) {
+                return Some("committed what a revoked key signed");
+            }
+        }
+        let keys = unit.machine().keys();
+        if std::mem::replace(&mut self.keys, keys) > keys {
+            return Some("an older list of keys is in force");
         }
         let books = self.supervisor.books().in_use();
         let kept = (holder, books);

@@ -115,6 +115,9 @@ impl Model for Explorer {
                     sequence: 13,
                     digest: [6; 4],
                 }));
+                for sequence in [0, 1] {
+                    moves.push(Move::Free(Event::KeysVerified { sequence }));
+                }
             }
             Some(StageJob::Build) => moves.push(Move::Free(Event::Built)),
             None => {}
@@ -128,7 +131,7 @@ impl Model for Explorer {
             }
         }
         moves.push(Move::Free(Event::Stopped));
-        if world.keeping.is_some() {
+        if world.keeps() {
             moves.push(Move::Free(Event::Kept));
             moves.push(Move::Free(Event::KeepFailed(Reason::StoreFull)));
         }
@@ -239,6 +242,9 @@ impl Model for Explorer {
                             && world.orders == 0
                 },
             ),
+            Property::sometimes("a list of keys is in force", |_, world: &World| {
+                world.keys != 0 && world.machine.keys() != 0
+            }),
             Property::sometimes("an image is remembered as failed", |_, world: &World| {
                 !world.failed.is_empty()
             }),
@@ -319,7 +325,7 @@ fn every_mutant_breaks_a_rule() {
         let early = mutant.of_operator() || mutant.of_firmware();
         let checker = Explorer {
             mutant,
-            store: mutant == Mutant::Volatile,
+            store: matches!(mutant, Mutant::Volatile | Mutant::VolatileKeys),
             firmware: mutant.of_firmware(),
             // Orders and transfers make many more states; what they break shows early.
             offers: if early { 1 } else { 2 },

@@ -40,6 +40,10 @@ pub enum Mutant {
     Patient,
     /// Commits before the image outlives the power.
     Volatile,
+    /// Puts a list of keys in force before it outlives the power.
+    VolatileKeys,
+    /// Takes any list of keys for a newer one.
+    AnyKeys,
     /// Takes any image for the one that the operator approves.
     AnyApproval,
     /// Does not wait for the operator's approval.
@@ -57,7 +61,7 @@ pub enum Mutant {
 }
 
 impl Mutant {
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::NoStop,
         Self::NoDeny,
         Self::NoSuspend,
@@ -75,6 +79,8 @@ impl Mutant {
         Self::Lenient,
         Self::Patient,
         Self::Volatile,
+        Self::VolatileKeys,
+        Self::AnyKeys,
         Self::AnyApproval,
         Self::Unapproved,
         Self::Thawed,
@@ -106,6 +112,9 @@ impl Mutant {
             (Self::AnySequence, Event::Verified { digest, .. }) => Event::Verified {
                 sequence: machine.committed().sequence + 1,
                 digest,
+            },
+            (Self::AnyKeys, Event::KeysVerified { .. }) => Event::KeysVerified {
+                sequence: machine.keys() + 1,
             },
             (Self::Timeless, Event::Tick) => return Actions::new(),
             (Self::AnyHandle, Event::Confirm { client, handle }) => {
@@ -208,7 +217,8 @@ impl Mutant {
                     let _ = out.push(action);
                     let _ = out.push(action);
                 }
-                (Self::Volatile, Action::Keep { .. }) => {
+                (Self::Volatile, Action::Keep { .. })
+                | (Self::VolatileKeys, Action::KeepKeys { .. }) => {
                     for next in machine.step(now, Event::Kept) {
                         let _ = out.push(next);
                     }

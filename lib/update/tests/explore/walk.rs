@@ -88,7 +88,7 @@ fn answer(world: &World) -> Option<Event> {
         Some(StageJob::Build) => return Some(Event::Built),
         None => {}
     }
-    if world.keeping.is_some() && world.machine.phase() == Phase::Keeping {
+    if world.keeps() && world.machine.phase() == Phase::Keeping {
         return Some(Event::Kept);
     }
     if world.device == Device::Stopping {

@@ -68,6 +68,14 @@ pub struct World {
     /// The slot that is being kept, and the one that was kept last.
     pub keeping: Option<u8>,
     pub kept: Option<u8>,
+    /// The list of keys in force, and the one that is offered; 0: there is none. The list with which each slot's content was
+    /// verified.
+    pub keys: u64,
+    pub list: u64,
+    pub verified_with: [u64; 3],
+    /// A list is being kept, and the one that was kept last.
+    pub keeping_keys: bool,
+    pub kept_keys: u64,
     /// The offer is confirmed, by the client that made it and with its handle.
     pub confirmed: bool,
     /// An error of the holder was reported.
@@ -147,6 +155,11 @@ impl World {
             store,
             keeping: None,
             kept: None,
+            keys: 0,
+            list: 0,
+            verified_with: [0; 3],
+            keeping_keys: false,
+            kept_keys: 0,
             stage: None,
             slots: [Some((10, [10; 4])), None, None],
             arenas: [None; 2],
@@ -231,7 +244,12 @@ impl World {
             Event::Verified { sequence, digest } => {
                 if let Some(StageJob::Verify { slot }) = self.stage {
                     self.slots[usize::from(slot)] = Some((sequence, digest));
+                    self.verified_with[usize::from(slot)] = self.keys;
                 }
+                self.stage = None;
+            }
+            Event::KeysVerified { sequence } => {
+                self.list = sequence;
                 self.stage = None;
             }
             Event::Built | Event::StageFailed(_) => self.stage = None,
@@ -239,6 +257,11 @@ impl World {
                 self.clearing[usize::from(arena)] = false;
                 self.arenas[usize::from(arena)] = None;
             }
+            Event::Kept if self.machine.keeps_keys() => {
+                self.keeping_keys = false;
+                self.kept_keys = self.list;
+            }
+            Event::KeepFailed(_) if self.machine.keeps_keys() => self.keeping_keys = false,
             Event::Kept => self.kept = self.keeping.take().or(self.kept),
             Event::KeepFailed(_) => self.keeping = None,
             Event::GateClosed(client) => self.gates &= !(1 << client),
@@ -310,7 +333,12 @@ impl World {
                 slot,
                 committed,
                 client,
+                keys,
             } => {
+                self.rule(
+                    keys == self.keys,
+                    "stage is told of another list of keys than the one in force",
+                );
                 self.rule(
                     self.confirmed && self.transaction == Some(client),
                     "a bundle is copied that its client did not confirm with its handle",
@@ -342,6 +370,10 @@ impl World {
                 });
                 let signed = slot == self.committed.slot || update || back;
                 self.rule(signed, "an image is built that may not run");
+                self.rule(
+                    !update || self.verified_with[usize::from(slot)] == self.keys,
+                    "an update is built that was verified with other keys",
+                );
                 if slot != self.committed.slot && !back {
                     let digest = self.content(slot).map(|(_, digest)| digest);
                     self.rule(
@@ -489,6 +521,13 @@ impl World {
                 self.keeping = Some(slot);
                 self.kept = None;
             }
+            Action::KeepKeys { client, .. } => {
+                self.rule(
+                    self.transaction == Some(client) && self.list > self.keys,
+                    "a list of keys is kept that is not newer, or without a transaction",
+                );
+                self.keeping_keys = true;
+            }
             Action::Blame { client, .. } => self.rule(
                 self.transaction == Some(client),
                 "blamed without a transaction",
@@ -540,6 +579,18 @@ impl World {
             let judged = self.store || !self.erring;
             self.rule(judged, "committed what answered with errors");
         }
+        if status == Status::KeysExchanged {
+            self.rule(
+                self.list > self.keys,
+                "a list of keys is in force that is not newer",
+            );
+            self.rule(
+                !self.store || self.kept_keys == self.list,
+                "a list of keys is in force that does not outlive the power",
+            );
+            self.keys = self.list;
+            self.previous = self.previous.filter(|previous| previous.slot == 0);
+        }
         if status == Status::RolledBack && self.back && client.is_none() {
             // The image before runs, or the committed one still does.
             let slot = self.holder.map(|holder| holder.slot);
@@ -573,6 +624,14 @@ impl World {
 
     fn content(&self, slot: u8) -> Option<Content> {
         self.slots.get(usize::from(slot)).copied().flatten()
+    }
+
+    /// Whether something is being kept that the machine waits for, or may still be told of.
+    pub fn keeps(&self) -> bool {
+        match self.machine.keeps_keys() {
+            true => self.keeping_keys,
+            false => self.keeping.is_some(),
+        }
     }
 
     /// Whether everything has come to an end that this world may be left in.
