@@ -44,6 +44,8 @@ pub enum Command {
     Bench(Bench),
     /// Run whole systems in this process, with faults, and check what must hold after each step
     Simulate(Simulate),
+    /// Look for bytes that break what reads bundles, flash, doorbells, lines (needs a C++ compiler; ends at the first finding)
+    Fuzz(Fuzz),
     /// List the boards, and what was run on them in QEMU
     Boards,
     /// Check a system description
@@ -356,6 +358,22 @@ pub struct Simulate {
     /// Print the script and the trace of the first run
     #[arg(long)]
     pub trace: bool,
+}
+
+/// `molt fuzz`
+#[derive(Args, Debug)]
+pub struct Fuzz {
+    /// Only this target; without it, one after the other
+    pub target: Option<String>,
+    /// How long for each target
+    #[arg(long, default_value_t = 60)]
+    pub seconds: u32,
+    /// Add what reaches new code to tests/corpus
+    #[arg(long)]
+    pub keep: bool,
+    /// Run the target once, with the bytes of this file
+    #[arg(long, value_name = "FILE", requires = "target")]
+    pub input: Option<PathBuf>,
 }
 
 /// `molt graph`

@@ -14,6 +14,7 @@ mod controller;
 mod demo_keys;
 mod description;
 mod flash;
+mod fuzz;
 mod kernel;
 mod key;
 mod line;
@@ -61,6 +62,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Mutants(arguments) => mutants::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Simulate(arguments) => simulate::run_all(&arguments),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Boards => commands::boards(),
         Command::Check(arguments) => commands::check(&arguments),
         Command::Graph(arguments) => commands::graph(&arguments),

@@ -16,8 +16,9 @@ pub fn check(system: &System) -> Result<(), Broken> {
                 device(system, domain, machine, doorbell)?;
             }
             if let Some(guest) = machine.guest.as_ref().filter(|guest| guest.reset)
-                && !(system.role(Role::Timer))
-                    .is_some_and(|timer| system.channel(index, timer).is_some())
+                && system
+                    .role(Role::Timer)
+                    .is_none_or(|timer| system.channel(index, timer).is_none())
             {
                 return broken(&guest.span, Rule::ResetTimer(domain.name.clone()));
             }
