@@ -16,6 +16,7 @@ const WORD_BITS: u64 = 64;
 impl<H: Hardware> Kernel<H> {
     /// Resolve `depth` bits of `address` from `root`: the slot, and the bits that are left because
     /// a slot on the way holds no CNode.
+    #[inline]
     fn resolve(
         &self,
         root: Cap,

@@ -17,6 +17,10 @@ pub struct Reached {
     pub write: bool,
 }
 
+/// Root of an address space.
+#[derive(Clone, Copy, Debug)]
+pub struct SpaceRoot(u64);
+
 impl<H: Hardware> Kernel<H> {
     /// Physical address of a thread's IPC buffer.
     pub fn inspect_buffer(&self, thread: TcbId) -> Option<u64> {
@@ -36,9 +40,19 @@ impl<H: Hardware> Kernel<H> {
 
     /// What an address leads to in the address space that is named.
     pub fn inspect_reached(&self, thread: TcbId, vspace: u64, vaddr: u64) -> Option<Reached> {
-        let Cap::VSpace { base, asid: 1.. } = self.cap_at(thread, vspace) else {
-            return None;
-        };
+        self.inspect_reached_in(self.inspect_space(thread, vspace)?, vaddr)
+    }
+
+    /// The root of the address space that is named, if it has an ASID.
+    pub fn inspect_space(&self, thread: TcbId, vspace: u64) -> Option<SpaceRoot> {
+        match self.cap_at(thread, vspace) {
+            Cap::VSpace { base, asid: 1.. } => Some(SpaceRoot(base)),
+            _ => None,
+        }
+    }
+
+    /// What an address leads to in the address space with this root.
+    pub fn inspect_reached_in(&self, SpaceRoot(base): SpaceRoot, vaddr: u64) -> Option<Reached> {
         let (page, bits) = self.translate(base, vaddr)?;
         let value = self.hw.read_word(self.entry_place(base, vaddr, bits));
         descriptor::readable(value).then(|| Reached {

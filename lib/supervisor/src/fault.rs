@@ -62,12 +62,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         let access = fault.access.filter(Access::missed);
         match access.and_then(|access| self.touched(client, access.address)) {
             // The region was granted again in the meantime.
-            Some(unit)
-                if self.units.get(unit).is_some_and(|u| u.holder.granted())
-                    && self.believed(client) =>
-            {
-                true
-            }
+            Some(unit) if self.has_regions(client, unit) => true,
             Some(unit) if self.lend(unit, client) => true,
             Some(unit) => {
                 self.park(client, unit);
@@ -81,9 +76,11 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         }
     }
 
-    fn believed(&self, client: usize) -> bool {
-        let client = self.clients.get(client);
-        client.is_some_and(|client| client.standing == Standing::Believed)
+    /// Whether a client has its regions of a component: not one that was let in again, until the next grant.
+    fn has_regions(&self, client: usize, unit: usize) -> bool {
+        let believed = self.standing(client) == Some(Standing::Believed);
+        let unit = self.units.get(unit);
+        believed && unit.is_some_and(|unit| unit.holder.granted_to(client))
     }
 
     /// Parks a client. The reply object is used again for the next fault, so a parked client is resumed to continue.

@@ -53,8 +53,7 @@ pub struct Estate<'m> {
 
 impl<'m> Estate<'m> {
     fn is_gone(self, client: usize) -> bool {
-        let bits = u32::from(self.gone);
-        bits.checked_shr(client as u32).unwrap_or(0) & 1 != 0
+        has(self.gone, client)
     }
 
     /// The originals of all its memory and devices.
@@ -70,6 +69,11 @@ impl<'m> Estate<'m> {
     }
 }
 
+/// Whether the client's bit is set.
+fn has(bits: u8, client: usize) -> bool {
+    u32::from(bits).checked_shr(client as u32).unwrap_or(0) & 1 != 0
+}
+
 /// The generation that has the device, and the capabilities that were made for it.
 #[derive(Default)]
 pub struct Holder {
@@ -77,6 +81,8 @@ pub struct Holder {
     /// Copies of the regions' and devices' originals.
     copies: Vec<VaultSlot, COPIES>,
     granted: bool,
+    /// Clients that the grant left out, one bit each.
+    left_out: u8,
     /// The generation that was given its control pages and ports already.
     prepared: Option<u64>,
     /// Something could not be taken away. Nothing is granted any more.
@@ -92,6 +98,11 @@ impl Holder {
     /// Whether the regions are mapped.
     pub fn granted(&self) -> bool {
         self.granted
+    }
+
+    /// Whether they are mapped into this client, too.
+    pub fn granted_to(&self, client: usize) -> bool {
+        self.granted && !has(self.left_out, client)
     }
 
     /// Gives control pages, ports and a whole budget to a generation that is built and does not run yet. This is done while the present
@@ -130,7 +141,7 @@ impl Holder {
         if self.stuck {
             return Err(Error::INVALID_ARGUMENT);
         }
-        self.granted = true;
+        (self.granted, self.left_out) = (true, estate.gone);
         let plan = estate.plan;
         let own = Space::Vault(place.vspace);
         let whose = |mapping: &Mapping| match mapping.holder() {

@@ -36,6 +36,8 @@ pub struct Calls {
     kernel: Kernel<Machine>,
     root: TcbId,
     buffer: u64,
+    /// Invocations so far. Nothing else changes what the kernel has.
+    pub made: u64,
     /// Slot of SchedControl.
     pub sched_control: u64,
     /// Untypeds of the boot, largest last.
@@ -77,6 +79,7 @@ impl Calls {
             kernel,
             root,
             buffer,
+            made: 0,
             sched_control: word(152),
             untypeds,
         }
@@ -91,6 +94,7 @@ impl Calls {
         caps: &[u64],
     ) -> Result<u64, Error> {
         use molt_kernel_core::Hardware;
+        self.made += 1;
         for (n, word) in words.iter().enumerate().skip(4) {
             let place = self.buffer + 8 + 8 * n as u64;
             self.kernel.hardware().write_word(place, *word);
@@ -215,6 +219,15 @@ impl Calls {
     /// What an address leads to.
     pub fn reached(&self, vspace: u64, vaddr: u64) -> Option<Reached> {
         self.kernel.inspect_reached(self.root, vspace, vaddr)
+    }
+
+    /// Whether any of these addresses leads anywhere.
+    pub fn reaches_any(&self, vspace: u64, vaddrs: impl IntoIterator<Item = u64>) -> bool {
+        let Some(space) = self.kernel.inspect_space(self.root, vspace) else {
+            return false;
+        };
+        let mut vaddrs = vaddrs.into_iter();
+        vaddrs.any(|vaddr| self.kernel.inspect_reached_in(space, vaddr).is_some())
     }
 
     /// Whether an interrupt signals anything.

@@ -50,8 +50,8 @@ pub fn check(
         }
         for client in 0..CLIENTS as u32 {
             let vspace = vault(slot::CLIENT_VSPACES + client);
-            let reached = |vaddr| world.calls.reached(vspace, vaddr).is_some();
-            if served && (reached(plan::CLIENT_QUEUE) || reached(plan::CLIENT_RING)) {
+            let regions = [plan::CLIENT_QUEUE, plan::CLIENT_RING];
+            if served && world.calls.reaches_any(vspace, regions) {
                 return Some("reached after a denial");
             }
         }
@@ -159,13 +159,10 @@ fn reaches_anothers(world: &World, places: &Places, arena: u32) -> bool {
 /// Whether a generation can touch anything of the component.
 fn reaches(world: &World, arena: u32) -> bool {
     let vspace = vault(slot::FREE + 32 * arena + 2);
-    if !world.calls.filled(vspace) {
-        return false;
-    }
     let queues = CLIENTS as u64 * u64::from(QUEUE_PAGES);
     let queues = (0..queues).map(|n| driver_at::QUEUES + n * 4096);
-    [driver_at::RING, driver_at::DEVICE]
-        .into_iter()
-        .chain(queues)
-        .any(|vaddr| world.calls.reached(vspace, vaddr).is_some())
+    let others = [driver_at::RING, driver_at::DEVICE];
+    world
+        .calls
+        .reaches_any(vspace, others.into_iter().chain(queues))
 }

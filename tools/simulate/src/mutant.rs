@@ -62,7 +62,7 @@ mutants! {
     /// An acknowledgement of an earlier epoch is taken for the newest.
     AnyEpoch = "any-epoch", ["parked without having been late"];
     /// The alarm for deadlines is not set.
-    NoAlarm = "no-alarm", ["a transaction did not end", "a request is lost", "an idle arena holds something"];
+    NoAlarm = "no-alarm", ["a transaction did not end", "a request is lost", "it does not come to rest"];
     /// A heartbeat is never missed.
     AlwaysAlive = "always-alive", ["a request is lost"];
     /// Errors in probation are forgiven.

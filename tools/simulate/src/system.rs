@@ -45,6 +45,19 @@ enum Step {
     Ring(usize, Wish),
 }
 
+/// Everything that the rules' answer depends on: while it is the same, so is the answer.
+#[derive(Clone, Copy, PartialEq)]
+struct Seen {
+    /// Invocations of the kernel so far.
+    calls: u64,
+    phase: Phase,
+    holder: Option<u64>,
+    /// Where the books have the holder: its TCB.
+    place: Option<u32>,
+    /// Slots in use, as the books have it.
+    books: u32,
+}
+
 /// A system that runs.
 pub struct System {
     world: Rc<RefCell<World>>,
@@ -66,10 +79,8 @@ pub struct System {
     /// Why a component may be out of service.
     excused: bool,
     parked: u64,
-    /// Something may have changed since the last look.
-    changed: bool,
-    /// The holder and the slots in use when the books were compared with the kernel's last.
-    kept: (Option<u64>, u32),
+    /// What the rules were checked on last.
+    looked: Option<Seen>,
     /// Entries of the script that have happened.
     played: usize,
     /// When something happened last.
@@ -129,8 +140,7 @@ impl System {
             spoilt: false,
             excused: false,
             parked: 0,
-            changed: true,
-            kept: (None, 0),
+            looked: None,
             played: 0,
             rung: 0,
             crashes: 0,
@@ -244,7 +254,6 @@ impl System {
 
     fn turn(&mut self, actor: Actor) {
         self.steps += 1;
-        self.changed |= matches!(actor, Actor::Update | Actor::Stage);
         match actor {
             Actor::Update => self.update(),
             Actor::Stage => {
@@ -341,7 +350,6 @@ impl System {
     }
 
     fn fault(&mut self, child: u32, address: u64, fetch: bool, syndrome: u64) -> bool {
-        self.changed = true;
         let fault = Fault {
             label: 6,
             ip: 0x1000,
@@ -481,11 +489,15 @@ impl System {
         }) {
             return Some(rule);
         }
-        if !std::mem::take(&mut self.changed) {
-            return None;
-        }
         let unit = self.supervisor.units().first()?;
         let holder = unit.machine().holder();
+        let seen = Seen {
+            calls: world.calls.made,
+            phase: unit.machine().phase(),
+            holder,
+            place: unit.holder().place().map(|place| place.tcb.0),
+            books: self.supervisor.books().in_use(),
+        };
         if unit.offer().status == Status::Committed && holder != self.committed {
             self.committed = holder;
             let failed = self.driver.as_ref().map_or(0, |driver| driver.failed);
@@ -502,9 +514,12 @@ impl System {
         if std::mem::replace(&mut self.keys, keys) > keys {
             return Some("an older list of keys is in force");
         }
-        let books = self.supervisor.books().in_use();
-        let kept = (holder, books);
-        let anew = std::mem::replace(&mut self.kept, kept) != kept;
+        let before = self.looked.replace(seen);
+        if before == Some(seen) {
+            return None;
+        }
+        let anew =
+            before.is_none_or(|before| (before.holder, before.books) != (holder, seen.books));
         check(&self.supervisor, &world, &self.places, anew)
     }
 
@@ -598,7 +613,7 @@ impl System {
         if idle && self.owed() {
             "a request is lost"
         } else if idle {
-            "an idle arena holds something"
+            "it does not come to rest"
         } else {
             "a transaction did not end"
         }
