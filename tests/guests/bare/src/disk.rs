@@ -8,8 +8,10 @@ use core::ptr::{self, NonNull};
 use virtio_drivers::device::blk::{BlkReq, BlkResp, SECTOR_SIZE, VirtIOBlk};
 use virtio_drivers::transport::mmio::{MmioTransport, VirtIOHeader};
 
+use crate::interrupts::Gic;
 use crate::machine::Device;
 use crate::memory::Identity;
+use crate::processor;
 use molt_guest::pattern::BLOCK;
 
 /// Sectors in a block.
@@ -123,6 +125,23 @@ impl Disk {
             }
         };
         Some((index, result.is_ok()))
+    }
+
+    /// Carries one out in slot 0, while nothing else is in flight. Returns whether it succeeded.
+    pub fn transfer(&mut self, gic: &Gic, transfer: Transfer, number: u64) -> bool {
+        if !self.start(0, transfer, number) {
+            return false;
+        }
+        loop {
+            if let Some((_, succeeded)) = self.complete() {
+                return succeeded;
+            }
+            processor::wait_for_interrupt();
+            while let Some(interrupt) = gic.acknowledge() {
+                self.acknowledge_interrupt();
+                gic.end(interrupt);
+            }
+        }
     }
 
     /// Takes the device's interrupt back.

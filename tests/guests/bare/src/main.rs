@@ -8,7 +8,7 @@
 //! between two signs of life (none, where it is left out), `floods=N` offers to make in a row at its start, of as many bytes as
 //! `flood_bytes=N`, without waiting for an answer, `confirms=N` requests between an offer and its confirm,
 //! `spoils=copied` or `spoils=verified`: writes over the staging region while the bundle in it is being copied, or when it
-//! has been verified. The initial RAM disk is an archive of bundles, rung for in the order in which they stand.
+//! has been verified, `resets=1`: resets itself in three ways before it does its work ([`lives`]). The initial RAM disk is an archive of bundles, rung for in the order in which they stand.
 #![no_std]
 #![no_main]
 
@@ -20,6 +20,7 @@ mod disk;
 mod doorbell;
 mod histogram;
 mod interrupts;
+mod lives;
 mod load;
 mod machine;
 mod memory;
@@ -34,6 +35,7 @@ use console::say;
 use disk::{Disk, Transfer};
 use dtoolkit::fdt::Fdt;
 use interrupts::Gic;
+use lives::Ending;
 use load::Load;
 use machine::Machine;
 use molt_guest::{Conduct, Ring, pattern};
@@ -77,10 +79,14 @@ fn run(machine: &Machine<'_>) {
         return;
     };
     gic.enable(device.interrupt);
+    let ending = match machine.number("resets") {
+        Some(1..) => lives::begin(&mut disk, &gic),
+        _ => Ending::Done,
+    };
     let mut ring = machine.doorbell.map(|doorbell| {
         gic.enable(doorbell.device.interrupt);
         let component = machine.number("component").unwrap_or(0) as u32;
-        Ring::new(doorbell, component, conduct(machine))
+        Ring::new(doorbell, component, conduct(machine, ending))
     });
     let mut sensors = machine.sensors.map(Sensors::new);
     if let Some(sensors) = &mut sensors {
@@ -129,6 +135,7 @@ fn run(machine: &Machine<'_>) {
                     None => bundles_left = false,
                 }
             }
+            ending.offer(ring.is_unconfirmed(), ring.preparing());
             // `due` is so many requests after the offer.
             if ring.is_unconfirmed() && load.requests() + every >= due + confirms {
                 ring.confirm();
@@ -154,6 +161,7 @@ fn run(machine: &Machine<'_>) {
         }
         while let Some(interrupt) = gic.acknowledge() {
             if interrupt == device.interrupt {
+                ending.in_interrupt(load.requests());
                 disk.acknowledge_interrupt();
             } else if interrupt == alive::INTERRUPT {
                 alive.expired();
@@ -179,7 +187,10 @@ fn run(machine: &Machine<'_>) {
 }
 
 /// The conduct that the arguments select.
-fn conduct(machine: &Machine<'_>) -> Conduct {
+fn conduct(machine: &Machine<'_>, ending: Ending) -> Conduct {
+    if ending == Ending::Offered {
+        return Conduct::Waits;
+    }
     match (machine.argument("spoils"), machine.number("confirms")) {
         (Some("copied"), _) => Conduct::SpoilsTheCopied,
         (Some("verified"), _) => Conduct::SpoilsTheVerified,
@@ -194,15 +205,8 @@ fn keeps(disk: &mut Disk, gic: &Gic) -> bool {
         pattern::fill(block, pattern::MARK, 0, pattern::MARK);
     }
     for transfer in [Transfer::Write, Transfer::Read] {
-        if !disk.start(0, transfer, 0) {
+        if !disk.transfer(gic, transfer, 0) {
             return false;
-        }
-        while disk.complete().is_none() {
-            processor::wait_for_interrupt();
-            while let Some(interrupt) = gic.acknowledge() {
-                disk.acknowledge_interrupt();
-                gic.end(interrupt);
-            }
         }
         if let (Transfer::Write, Some(block)) = (transfer, disk.block(0)) {
             block.fill(0);

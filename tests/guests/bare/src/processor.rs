@@ -38,6 +38,12 @@ pub fn wait_for_interrupt() {
     unsafe { asm!("dsb sy", "wfi", options(nostack)) };
 }
 
+/// PSCI SYSTEM_RESET (Arm DEN 0022, 5.11). It comes back only if it is refused.
+pub fn system_reset() {
+    // SAFETY: the call changes X0 to X17 if it comes back (SMCCC).
+    unsafe { asm!("smc #0", inout("x0") 0x8400_0009_u64 => _, clobber_abi("C"), options(nostack)) };
+}
+
 /// PSCI SYSTEM_OFF (Arm DEN 0022, 5.9); by SMC, the conduit that the device tree names.
 pub fn system_off() -> ! {
     // SAFETY: the call does not return.
