@@ -127,6 +127,24 @@ const BUSY: u32 = Status::Busy as u32;
 const VALUE: u32 = Status::Value as u32;
 
 #[test]
+fn a_reset_waits_for_the_answer_and_drops_it() {
+    let mut rig = Rig::new();
+    rig.set(window::SENSOR, 3);
+    let (slot, _) = rig.taken().unwrap();
+    rig.with(|device, world| device.reset(world));
+    assert_eq!(rig.shown(), (IDLE, 0, 0, false));
+    assert!(rig.device.is_busy(), "one request is owed at the most");
+    rig.answer(slot, Answer::Value(7));
+    assert!(!rig.device.is_busy());
+    assert_eq!(rig.shown(), (IDLE, 0, 0, false), "the guest before asked");
+    rig.set(window::SENSOR, 4);
+    let (slot, sensor) = rig.taken().unwrap();
+    assert_eq!(sensor, 4);
+    rig.answer(slot, Answer::Value(8));
+    assert_eq!(rig.shown(), (VALUE, 8, 1, true));
+}
+
+#[test]
 fn a_sensor_is_read() {
     let mut rig = Rig::new();
     assert_eq!(rig.get(window::MAGIC), window::MAGIC_VALUE);
