@@ -230,6 +230,17 @@ impl Calls {
         vaddrs.any(|vaddr| self.kernel.inspect_reached_in(space, vaddr).is_some())
     }
 
+    /// Whether all of these addresses can be written.
+    pub fn writes_all(&self, vspace: u64, vaddrs: impl IntoIterator<Item = u64>) -> bool {
+        let Some(space) = self.kernel.inspect_space(self.root, vspace) else {
+            return false;
+        };
+        vaddrs.into_iter().all(|vaddr| {
+            let reached = self.kernel.inspect_reached_in(space, vaddr);
+            reached.is_some_and(|reached| reached.write)
+        })
+    }
+
     /// Whether an interrupt signals anything.
     pub fn irq_bound(&self, irq: u32) -> bool {
         self.kernel.inspect_irq_bound(irq)

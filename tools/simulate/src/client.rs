@@ -123,10 +123,8 @@ impl Client {
 
     fn touches(&self, world: &World) -> bool {
         let vspace = vault(slot::CLIENT_VSPACES + self.index as u32);
-        (0..QUEUE_PAGES).all(|page| {
-            let vaddr = CLIENT_QUEUE + 4096 * u64::from(page);
-            world.calls.reached(vspace, vaddr).is_some_and(|r| r.write)
-        })
+        let pages = (0..u64::from(QUEUE_PAGES)).map(|page| CLIENT_QUEUE + 4096 * page);
+        world.calls.writes_all(vspace, pages)
     }
 
     /// A change of the gate has become visible.
@@ -216,17 +214,21 @@ impl Client {
 
     fn open(&mut self, world: &mut World, generation: u64) {
         if world.mutant == Some(Mutant::NoReplay) && generation > 0 {
-            // The region begins anew without what is owed.
-            let fresh = world.ram.words(0, 0);
-            let _ = std::mem::replace(&mut *self.queue, Queue::new(fresh));
-            let size = u64::from(QUEUE_PAGES) * 4096;
-            *self.queue = Queue::new(world.ram.words(self.place(world), size));
+            self.forget(world);
         }
         self.queue.resume(generation);
         if world.mutant == Some(Mutant::ReplaysTwice) && generation > 0 {
             self.twice.extend(self.waiting.values().copied());
         }
         world.signal(Actor::Driver);
+    }
+
+    /// A mutant's: the region begins anew without what is owed. A queue is large: only here it takes room on the stack.
+    #[inline(never)]
+    fn forget(&mut self, world: &World) {
+        *self.queue = Queue::new(world.ram.words(0, 0));
+        let size = u64::from(QUEUE_PAGES) * 4096;
+        *self.queue = Queue::new(world.ram.words(self.place(world), size));
     }
 
     fn place(&self, world: &World) -> u64 {
