@@ -112,7 +112,10 @@ fn as_text(record: &Record) -> String {
     if record.kind() == Some(Kind::Refused) && record.bundle != [0; 32] {
         add(format!("bundle {}", hex(&record.bundle, 8)));
     }
-    if record.kind() == Some(Kind::Committed) {
+    if record.kind() == Some(Kind::KeysExchanged) {
+        add(format!("list {}", record.sequence));
+    }
+    if let Some(Kind::Committed | Kind::KeysExchanged) = record.kind() {
         add(format!("{} bytes in slot {}", record.length, record.slot));
     }
     if record.reason != 0 {
@@ -246,6 +249,17 @@ mod tests {
         }
         other[cell(2)].copy_from_slice(&store.into_flash().0[cell(2)]);
         assert!(!Log::read(&other).complaints.is_empty());
+    }
+
+    #[test]
+    fn an_exchange_of_keys_is_told_with_the_list() {
+        let mut record = Record::new(Kind::KeysExchanged);
+        (record.sequence, record.length, record.slot) = (7, 300, 1);
+        let text = as_text(&record);
+        assert!(
+            text.ends_with("keys-exchanged , list 7, 300 bytes in slot 1"),
+            "{text}"
+        );
     }
 
     #[test]
