@@ -584,6 +584,8 @@ impl System {
             && usize::from(self.crashes) + usize::from(self.starved) + self.lies() < 3
             && self.hostiles() < 2
             && self.serves()
+            // Whoever is left alone with it hurts nobody else.
+            && self.honest().next().is_some()
             && reason != Reason::StopTimeout
         {
             return Some("out of service for no reason");
