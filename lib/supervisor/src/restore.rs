@@ -134,10 +134,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         let (Some(unit), Some(store)) = (self.units.get_mut(index), &self.store) else {
             return;
         };
-        let recalled = match result {
-            Ok(()) => store.recalled(),
-            Err(_) => Recalled::nothing(Source::Failed),
-        };
+        let recalled = store.recalled(result);
         match recalled.source {
             Source::Committed => {
                 unit.restoring = Some(Restoring::VerifyingKeys(recalled, now + PATIENCE_US));
@@ -187,10 +184,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         let (Some(unit), Some(store)) = (self.units.get_mut(index), &self.store) else {
             return;
         };
-        let recalled = match result {
-            Ok(()) => store.recalled(),
-            Err(_) => Recalled::nothing(Source::Failed),
-        };
+        let recalled = store.recalled(result);
         if recalled.frozen {
             unit.machine.restore_freeze();
         }

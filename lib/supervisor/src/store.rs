@@ -134,9 +134,12 @@ impl<'m> Store<'m> {
         Some(Answer { task, result })
     }
 
-    /// What was recalled. Valid until the next command is given.
-    pub fn recalled(&self) -> Recalled {
-        self.caller.recalled()
+    /// What was recalled, by the answer's result. Valid until the next command is given.
+    pub fn recalled(&self, result: Result<(), Reason>) -> Recalled {
+        match result {
+            Ok(()) => self.caller.recalled(),
+            Err(_) => Recalled::nothing(Source::Failed),
+        }
     }
 
     /// The images of the recalled component that have failed. Valid as long.
