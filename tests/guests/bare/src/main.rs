@@ -84,15 +84,12 @@ fn run(machine: &Machine<'_>) {
         _ => Ending::Done,
     };
     let mut ring = machine.doorbell.map(|doorbell| {
-        gic.enable(doorbell.device.interrupt);
         let component = machine.number("component").unwrap_or(0) as u32;
-        Ring::new(doorbell, component, conduct(machine, ending))
+        let mut ring = Ring::new(doorbell, component, conduct(machine, ending));
+        ring.take_over();
+        ring
     });
     let mut sensors = machine.sensors.map(Sensors::new);
-    if let Some(sensors) = &mut sensors {
-        gic.enable(sensors.interrupt());
-        sensors.begin();
-    }
     let blocks = machine.number("blocks").unwrap_or(2048).min(disk.blocks());
     // QEMU's null disk, on which speed is measured, forgets; where a scenario asks for comparison, none is a failure.
     let verify = keeps(&mut disk, &gic);
@@ -117,7 +114,15 @@ fn run(machine: &Machine<'_>) {
         ring.is_some(),
         archive.len()
     );
-    // Only here, where the doorbell's interrupt is served: its line is high as long as nobody acknowledges it at the doorbell.
+    // Only here, where they are served: a line is high as long as nobody acknowledges it at the device, and the doorbell's can be from
+    // the start, by what became of the offer of an earlier life.
+    if let Some(doorbell) = &machine.doorbell {
+        gic.enable(doorbell.device.interrupt);
+    }
+    if let Some(sensors) = &mut sensors {
+        gic.enable(sensors.interrupt());
+        sensors.begin();
+    }
     let floods = machine.number("floods").unwrap_or(0);
     if let Some(ring) = ring.as_mut().filter(|_| floods > 0) {
         ring.flood(floods, machine.number("flood_bytes").unwrap_or(1) as u32);

@@ -64,6 +64,17 @@ impl<D: Doorbell> Ring<D> {
         }
     }
 
+    /// Takes over the transaction that an earlier life of this guest has left, if one is under way: it is waited for, not confirmed.
+    pub fn take_over(&mut self) {
+        let status = Status::from_u32(self.doorbell.read(regs::STATUS));
+        if let Some(status) = status.filter(|status| *status != Status::Idle && !status.is_final())
+        {
+            self.status = status;
+            self.under_way = true;
+            self.confirmed = true;
+        }
+    }
+
     /// Whether a transaction of ours is under way.
     pub fn under_way(&self) -> bool {
         self.under_way
