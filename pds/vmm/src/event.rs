@@ -10,6 +10,8 @@ use sel4::{Badge, MessageInfo, Word, cap, with_ipc_buffer_mut};
 
 /// Slots of the Microkit CNode.
 const INPUT: cap::Endpoint = sel4::Cap::from_bits(1);
+/// The same slot, for `seL4_Wait`, which the bindings have for notifications only.
+const SIGNALS: cap::Notification = sel4::Cap::from_bits(1);
 const REPLY: cap::Reply = sel4::Cap::from_bits(4);
 
 /// Badge bits: a call, a fault; neither: signals.
@@ -90,6 +92,8 @@ pub struct Orders {
     alone: Option<Order>,
     /// The vCPU continues unchanged: its fault is answered by a reply.
     reply: bool,
+    /// The vCPU stays in its fault and has the reply object.
+    held: bool,
 }
 
 impl Orders {
@@ -109,10 +113,23 @@ impl Orders {
         self.reply = true;
     }
 
+    /// The vCPU, whose fault came last, stays in it until an order resumes it.
+    pub fn hold(&mut self) {
+        self.held = true;
+    }
+
+    /// The vCPU is resumed, so that the reply object is free for its next fault.
+    pub fn release(&mut self) {
+        self.held = false;
+    }
+
     /// Waits for the next event.
     pub fn wait(&mut self) -> Event {
         if let Some(order) = self.alone.take() {
             order.send();
+        }
+        if self.held {
+            return self.wait_for_signals();
         }
         let (info, badge) = match (self.last.take(), core::mem::take(&mut self.reply)) {
             (last, true) => {
@@ -124,6 +141,19 @@ impl Orders {
             (Some(order), false) => order.cap.nb_send_recv(order.message(), INPUT, REPLY),
             (None, false) => INPUT.recv(REPLY),
         };
+        Self::event(info, badge)
+    }
+
+    /// Nothing comes that would need the reply object: the only thread that can fault is in its fault.
+    fn wait_for_signals(&mut self) -> Event {
+        if let Some(order) = self.last.take() {
+            order.send();
+        }
+        let (info, badge) = SIGNALS.wait();
+        Self::event(info, badge)
+    }
+
+    fn event(info: MessageInfo, badge: Badge) -> Event {
         match badge {
             badge if badge & IS_CALL != 0 => Event::Call,
             badge if badge & IS_FAULT != 0 => Event::Fault(info),

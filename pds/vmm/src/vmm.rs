@@ -2,8 +2,8 @@
 //! The VMM's event loop: exits of the vCPU and notifications, one at a time.
 //!
 //! A fault is answered by a reply only if the vCPU continues at once and unchanged. Otherwise the VMM writes the registers of
-//! the vCPU's thread and resumes it, at once or later, and suspends it while it waits. So one reply object is enough,
-//! however long the vCPU waits.
+//! the vCPU's thread and resumes it, at once or later. A vCPU that waits stays in its fault, with the reply object: it needs
+//! no system call to be stopped, and nothing else comes meanwhile that would have to be answered.
 
 use alloc::boxed::Box;
 
@@ -105,8 +105,9 @@ impl Vmm {
         }
     }
 
-    /// The vCPU, which was suspended, continues or starts anew.
+    /// The vCPU, which waits, continues or starts anew.
     fn go_on(&mut self) {
+        self.hardware.orders.release();
         let Some(start) = self.vm.start() else {
             return self.resume();
         };
@@ -131,7 +132,7 @@ impl Vmm {
         }
     }
 
-    /// Resumes the vCPU, which was suspended.
+    /// Resumes the vCPU.
     fn resume(&mut self) {
         let order = match self.resumes_at.take() {
             Some(pc) => self.go_on_at(pc),
@@ -181,14 +182,12 @@ impl Vmm {
             }
             (Next::Run, Changed::More) => registers.write(true)?,
             (Next::Wait, changed) => {
-                // Suspending the thread leaves the reply object free for its next fault.
                 match changed {
                     Changed::Nothing => {}
                     Changed::Pc(pc) => self.resumes_at = Some(pc),
                     Changed::More => registers.write(false)?,
                 }
-                let order = self.order(label::TCBSuspend, []);
-                self.hardware.orders.put_off(order);
+                self.hardware.orders.hold();
             }
             (Next::Stop(stop), _) => {
                 let name = self.brief.guest.name;
