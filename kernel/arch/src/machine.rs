@@ -131,9 +131,7 @@ impl Hardware for Machine {
                 self.timer.set(u64::MAX);
                 Interrupt::Timer
             }
-            MAINTENANCE => Interrupt::VgicMaintenance {
-                index: self.vgic.take_ended(),
-            },
+            MAINTENANCE => Interrupt::VgicMaintenance,
             VIRTUAL_TIMER => Interrupt::Vppi { irq: VIRTUAL_TIMER },
             irq => Interrupt::Device { irq },
         })
@@ -142,7 +140,7 @@ impl Hardware for Machine {
     fn interrupt_end(&mut self, interrupt: Interrupt) {
         self.gic.end(match interrupt {
             Interrupt::Timer => TIMER,
-            Interrupt::VgicMaintenance { .. } => MAINTENANCE,
+            Interrupt::VgicMaintenance => MAINTENANCE,
             Interrupt::Vppi { irq } | Interrupt::Device { irq } => irq,
         });
     }
@@ -153,6 +151,10 @@ impl Hardware for Machine {
 
     fn irq_set_trigger(&mut self, irq: u32, trigger: Trigger) -> bool {
         self.gic.set_trigger(irq, trigger)
+    }
+
+    fn vgic_take_ended(&mut self) -> Option<u32> {
+        self.vgic.take_ended()
     }
 
     fn vcpu_read(&mut self, vcpu: VcpuId, state: &mut VcpuState, register: u32) -> u64 {

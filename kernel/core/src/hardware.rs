@@ -17,12 +17,8 @@ pub struct VcpuId(pub u32);
 pub enum Interrupt {
     /// The kernel's own timer: the deadline of [`Hardware::set_deadline`] has come.
     Timer,
-    /// The virtual interrupt controller wants maintenance. `index` is the first list register
-    /// with an end-of-interrupt, `None` if there is none.
-    VgicMaintenance {
-        /// List register, 0..=63.
-        index: Option<u32>,
-    },
+    /// The virtual interrupt controller wants maintenance ([`Hardware::vgic_take_ended`]). It is level-triggered.
+    VgicMaintenance,
     /// A private interrupt of the running guest (27: its virtual timer).
     Vppi {
         /// Interrupt number.
@@ -41,7 +37,7 @@ impl Interrupt {
     pub fn number(self) -> Option<u32> {
         match self {
             Interrupt::Vppi { irq } | Interrupt::Device { irq } => Some(irq),
-            Interrupt::Timer | Interrupt::VgicMaintenance { .. } => None,
+            Interrupt::Timer | Interrupt::VgicMaintenance => None,
         }
     }
 }
@@ -138,6 +134,9 @@ pub trait Hardware {
     /// Choose how a line is triggered. `false` if the controller cannot (the core ignores it).
     fn irq_set_trigger(&mut self, irq: u32, trigger: Trigger) -> bool;
 
+    /// The first list register of the loaded vCPU whose interrupt the guest has ended (0..=63); `None` if there is none. It is
+    /// not reported again, and the maintenance interrupt goes away with the last one.
+    fn vgic_take_ended(&mut self) -> Option<u32>;
     /// A register of a vCPU by seL4's number (0..=23; checked). The live value where the vCPU is
     /// the one loaded, else the one in `state`.
     fn vcpu_read(&mut self, vcpu: VcpuId, state: &mut Self::VcpuState, register: u32) -> u64;

@@ -8,7 +8,7 @@ use crate::{
     hardware::{Hardware, Trigger, VcpuId},
     invocation::{Call, Label, Outcome},
     kernel::Kernel,
-    objects::IrqLine,
+    objects::{IrqLine, Queued},
     slots::SlotRef,
 };
 
@@ -43,21 +43,30 @@ impl<H: Hardware> Kernel<H> {
             self.hw.irq_set_masked(irq, true);
             return;
         };
+        if !self.runs_on(thread) {
+            return;
+        }
         let state = &mut self.vcpus[vcpu].arch;
         self.hw.vppi_set_masked(VcpuId(vcpu), state, irq, true);
-        if self.runnable(thread) {
-            self.deliver_fault(thread, Fault::Vppi(irq));
-        }
+        self.deliver_fault(thread, Fault::Vppi(irq));
     }
 
     /// The virtual interrupt controller of the guest that runs wants its monitor.
-    pub(crate) fn vgic_maintenance(&mut self, index: Option<u32>) {
+    pub(crate) fn vgic_maintenance(&mut self) {
         if let Some(thread) = self.current
             && self.tcbs[thread].vcpu.is_some()
-            && self.runnable(thread)
+            && self.runs_on(thread)
         {
+            let index = self.hw.vgic_take_ended();
             self.deliver_fault(thread, Fault::VgicMaintenance(index));
         }
+    }
+
+    /// Whether the current thread still has its turn. If its time has just ended, an interrupt of its vCPU's, which is
+    /// level-triggered, is left alone and comes again in its next turn. A thread that was stopped by a fault now would be resumed at
+    /// the head of its priority's queue, with a new slice: one that has such interrupts all the time would starve the others.
+    fn runs_on(&self, thread: u32) -> bool {
+        self.schedulable(thread) && self.tcbs[thread].queued == Queued::No
     }
 
     pub(crate) fn invoke_irq_control(

@@ -115,7 +115,7 @@ impl<H: Hardware> Kernel<H> {
         match interrupt {
             Interrupt::Device { irq } => self.device_interrupt(irq),
             Interrupt::Vppi { irq } => self.vppi_event(irq),
-            Interrupt::VgicMaintenance { index } => self.vgic_maintenance(index),
+            Interrupt::VgicMaintenance => self.vgic_maintenance(),
             Interrupt::Timer => {}
         }
     }

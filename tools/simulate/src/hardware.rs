@@ -68,6 +68,10 @@ impl Hardware for Machine {
         true
     }
 
+    fn vgic_take_ended(&mut self) -> Option<u32> {
+        None
+    }
+
     fn vcpu_read(&mut self, _: VcpuId, (): &mut (), _: u32) -> u64 {
         0
     }

@@ -114,6 +114,10 @@ impl Hardware for Fake {
         true
     }
 
+    fn vgic_take_ended(&mut self) -> Option<u32> {
+        Some(1)
+    }
+
     fn vcpu_read(&mut self, _: VcpuId, state: &mut Self::VcpuState, register: u32) -> u64 {
         state.get(&register).copied().unwrap_or(0)
     }

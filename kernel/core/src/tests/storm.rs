@@ -85,7 +85,7 @@ fn storm(seed: u64) {
                 fsr: 0,
                 prefetch: false,
             }),
-            4 => m.interrupt(Interrupt::VgicMaintenance { index: Some(1) }),
+            4 => m.interrupt(Interrupt::VgicMaintenance),
             _ => invoke(&mut m, &mut dice, &caps, thread),
         }
         check(&m);

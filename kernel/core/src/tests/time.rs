@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Budgets, round robin, timeouts.
 
-use super::machine::{ENDPOINT, Machine, REPLY};
-use crate::{hardware::TcbId, invocation::Label};
+use super::machine::{ENDPOINT, Machine, REPLY, VCPU};
+use crate::{
+    hardware::{Interrupt, TcbId},
+    invocation::Label,
+};
 
+const REPLY_RECV: i64 = -2;
 const RECV: i64 = -7;
 const YIELD: i64 = -11;
 
@@ -100,4 +104,46 @@ fn consumed_time_is_reported_once() {
     let used = m.ok(sc, Label::SCHED_CONTEXT_CONSUMED, &[], &[]);
     assert_eq!(used, [300]);
     assert_eq!(m.ok(sc, Label::SCHED_CONTEXT_CONSUMED, &[], &[]), [0]);
+}
+
+/// How often two vCPUs of equal priority are seen to run, one of which has this interrupt whenever it has run for 1 us. The root
+/// is the handler of both.
+fn turns_beside_a_storm(interrupt: Interrupt) -> [u64; 2] {
+    let mut m = Machine::new();
+    let (endpoint, reply) = (m.make(ENDPOINT, 0), m.make(REPLY, 0));
+    let [noisy, quiet] = [(); 2].map(|()| {
+        let sc = m.sched_context(100, 100);
+        let (tcb, id) = m.thread(10, sc, endpoint);
+        let vcpu = m.make(VCPU, 0);
+        m.ok(vcpu, Label::VCPU_SET_TCB, &[], &[tcb]);
+        m.resume(tcb);
+        id
+    });
+    m.syscall(RECV, endpoint, reply);
+    let mut turns = [0; 2];
+    for _ in 0..10_000 {
+        if m.current() == Some(m.root) {
+            m.syscall(REPLY_RECV, endpoint, reply);
+            continue;
+        }
+        m.pass(1);
+        if m.current() == Some(noisy) {
+            turns[0] += 1;
+            m.interrupt(interrupt);
+        } else if m.current() == Some(quiet) {
+            turns[1] += 1;
+        }
+    }
+    turns
+}
+
+#[test]
+fn a_vcpu_that_always_has_an_interrupt_starves_nobody() {
+    for interrupt in [Interrupt::VgicMaintenance, Interrupt::Vppi { irq: 27 }] {
+        let [noisy, quiet] = turns_beside_a_storm(interrupt);
+        assert!(
+            quiet > 2500 && noisy > 2500,
+            "{interrupt:?}: {noisy} {quiet}"
+        );
+    }
 }

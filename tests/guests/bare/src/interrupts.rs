@@ -5,6 +5,7 @@ use core::ptr;
 
 const GICD_CTLR: usize = 0x000;
 const GICD_ISENABLER: usize = 0x100;
+const GICD_ISPENDR: usize = 0x200;
 const GICD_IPRIORITYR: usize = 0x400;
 const GICD_ITARGETSR: usize = 0x800;
 const GICC_CTLR: usize = 0x000;
@@ -37,6 +38,20 @@ impl Gic {
         self.write_byte(self.distributor + GICD_ITARGETSR + id, 1);
         self.write(
             self.distributor + GICD_ISENABLER + id / 32 * 4,
+            1 << (id % 32),
+        );
+    }
+
+    /// Reads a register of the distributor, which is trapped.
+    pub fn touch(&self) {
+        self.read(self.distributor + GICD_CTLR);
+    }
+
+    /// Makes this shared interrupt pending.
+    pub fn pend(&self, interrupt: u32) {
+        let id = interrupt as usize;
+        self.write(
+            self.distributor + GICD_ISPENDR + id / 32 * 4,
             1 << (id % 32),
         );
     }

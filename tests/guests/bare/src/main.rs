@@ -8,7 +8,7 @@
 //! between two signs of life (none, where it is left out), `floods=N` offers to make in a row at its start, of as many bytes as
 //! `flood_bytes=N`, without waiting for an answer, `confirms=N` requests between an offer and its confirm,
 //! `spoils=copied` or `spoils=verified`: writes over the staging region while the bundle in it is being copied, or when it
-//! has been verified, `resets=1`: resets itself in three ways before it does its work ([`lives`]). The initial RAM disk is an archive of bundles, rung for in the order in which they stand.
+//! has been verified, `storms=computing`, `exits` or `interrupts`: keeps the processor to itself until there is generation N of `generation=N`, and then does its work, `resets=1`: resets itself in three ways before it does its work ([`lives`]). The initial RAM disk is an archive of bundles, rung for in the order in which they stand.
 #![no_std]
 #![no_main]
 
@@ -27,6 +27,7 @@ mod memory;
 mod processor;
 mod sensors;
 mod start;
+mod storm;
 
 use core::{ptr, slice};
 
@@ -40,6 +41,7 @@ use load::Load;
 use machine::Machine;
 use molt_guest::{Conduct, Ring, pattern};
 use sensors::Sensors;
+use storm::Storm;
 
 /// The largest tree that the boot protocol allows (booting.rst, 2).
 const TREE: usize = 2 << 20;
@@ -126,6 +128,16 @@ fn run(machine: &Machine<'_>) {
     let floods = machine.number("floods").unwrap_or(0);
     if let Some(ring) = ring.as_mut().filter(|_| floods > 0) {
         ring.flood(floods, machine.number("flood_bytes").unwrap_or(1) as u32);
+    }
+    if let Some(storm) = machine.argument("storms").and_then(Storm::named) {
+        gic.enable(storm::INTERRUPT);
+        let wanted = machine.number("generation").unwrap_or(0);
+        let mut over = || {
+            ring.as_mut()
+                .is_none_or(|ring| u64::from(ring.generation()) >= wanted)
+        };
+        let rounds = storm.rage(&gic, &mut over);
+        say!("storm={storm:?} rounds={rounds}");
     }
     let mut alive = Alive::new(&gic, machine.number("alive").unwrap_or(0));
     loop {
