@@ -23,6 +23,8 @@ const FIRST_PPI: u32 = 16;
 /// What differs from guest to guest.
 #[derive(Clone, Debug, Default)]
 pub struct Guest<'a> {
+    /// Its vCPUs; 0 means 1.
+    pub vcpus: u32,
     /// Guest-physical address and bytes of its memory.
     pub memory: (u64, u64),
     /// The kernel's command line.
@@ -73,7 +75,7 @@ pub fn build(guest: &Guest<'_>) -> Result<Vec<u8>, Error> {
         fdt.property_string("device_type", "memory")?;
         fdt.property_array_u64("reg", &[base, size])
     })?;
-    processor(&mut fdt)?;
+    processors(&mut fdt, guest.vcpus.max(1))?;
     interrupt_controller(&mut fdt)?;
     uart(&mut fdt)?;
     for (n, kind) in guest.devices.iter().enumerate() {
@@ -108,16 +110,19 @@ fn chosen(fdt: &mut FdtWriter, guest: &Guest<'_>) -> Result<(), Error> {
     })
 }
 
-fn processor(fdt: &mut FdtWriter) -> Result<(), Error> {
+fn processors(fdt: &mut FdtWriter, vcpus: u32) -> Result<(), Error> {
     node(fdt, "cpus", |fdt| {
         fdt.property_u32("#address-cells", 1)?;
         fdt.property_u32("#size-cells", 0)?;
-        node(fdt, "cpu@0", |fdt| {
-            fdt.property_string("device_type", "cpu")?;
-            fdt.property_string("compatible", "arm,armv8")?;
-            fdt.property_string("enable-method", "psci")?;
-            fdt.property_u32("reg", 0)
-        })
+        for n in 0..vcpus {
+            node(fdt, &format!("cpu@{n}"), |fdt| {
+                fdt.property_string("device_type", "cpu")?;
+                fdt.property_string("compatible", "arm,armv8")?;
+                fdt.property_string("enable-method", "psci")?;
+                fdt.property_u32("reg", n)
+            })?;
+        }
+        Ok(())
     })?;
     node(fdt, "psci", |fdt| {
         fdt.property_string_list(
@@ -130,8 +135,9 @@ fn processor(fdt: &mut FdtWriter) -> Result<(), Error> {
     node(fdt, "timer", |fdt| {
         fdt.property_string("compatible", "arm,armv8-timer")?;
         fdt.property_null("always-on")?;
+        let all = (1 << vcpus) - 1;
         let interrupts =
-            machine::TIMER_IRQS.map(|irq| [PPI, u32::from(irq) - FIRST_PPI, 1 << 8 | LEVEL_LOW]);
+            machine::TIMER_IRQS.map(|irq| [PPI, u32::from(irq) - FIRST_PPI, all << 8 | LEVEL_LOW]);
         fdt.property_array_u32("interrupts", interrupts.as_flattened())
     })
 }
@@ -209,6 +215,7 @@ mod tests {
     #[test]
     fn another_library_reads_what_the_guest_is_told() {
         let guest = Guest {
+            vcpus: 3,
             memory: (0x4000_0000, 0x1000_0000),
             command_line: "console=ttyAMA0",
             initrd: Some((0x4800_0000, 0x4810_0000)),
@@ -230,6 +237,13 @@ mod tests {
                 .to_vec()
         };
         assert_eq!(property("/psci", "method"), b"smc\0");
+        for n in 0..3 {
+            let path = format!("/cpus/cpu@{n}");
+            assert_eq!(property(&path, "reg"), u32::to_be_bytes(n));
+            assert_eq!(property(&path, "enable-method"), b"psci\0");
+        }
+        assert!(fdt.find_node("/cpus/cpu@3").is_none());
+        assert_eq!(property("/timer", "interrupts")[8..12], [0, 0, 7, 8]);
         assert_eq!(property("/chosen", "bootargs"), b"console=ttyAMA0\0");
         assert_eq!(
             property("/doorbell@b000000", "interrupts"),

@@ -31,10 +31,10 @@ pub enum Exit {
 pub enum Next {
     /// It continues with the registers as they are now.
     Run,
-    /// It stays stopped until [`Vm::poll`](crate::Vm::poll) or [`Vm::timer`](crate::Vm::timer) says otherwise; the
-    /// registers are to be written now. Then it continues, or starts anew ([`Vm::start`](crate::Vm::start)).
+    /// It stays stopped until it is among those that go on ([`Vm::take_going`](crate::Vm::take_going)); the registers are to be
+    /// written now. Then it continues, or starts anew ([`Vm::start`](crate::Vm::start)).
     Wait,
-    /// It never runs again.
+    /// The guest's run has ended: no vCPU runs again.
     Stop(Stop),
 }
 
@@ -45,7 +45,7 @@ pub enum Stop {
     Off,
     /// PSCI SYSTEM_RESET of a guest whose boot images are not kept: it cannot be started again.
     Reset,
-    /// PSCI CPU_OFF of the only vCPU.
+    /// PSCI CPU_OFF of the only vCPU that was on.
     CpuOff,
     /// A fault that no guest can cause on a sound kernel; its number.
     Unexpected(u64),
@@ -58,7 +58,7 @@ impl Stop {
         match self {
             Self::Off => "powered off",
             Self::Reset => "asked for a reset; not started again",
-            Self::CpuOff => "turned its only CPU off",
+            Self::CpuOff => "turned its last CPU off",
             Self::Unexpected(_) => "stopped by an unexpected fault",
         }
     }
@@ -79,6 +79,7 @@ pub enum Exception {
 /// Makes the vCPU take `exception` at EL1 instead of the instruction at `pc` (Arm ARM D1.4.1, D1.3.2).
 pub fn take_exception(
     exception: Exception,
+    vcpu: usize,
     registers: &mut dyn Registers,
     platform: &mut dyn Platform,
 ) {
@@ -100,9 +101,10 @@ pub fn take_exception(
         4 => 0x000,
         _ => 0x200,
     };
-    platform.write_vcpu(VcpuRegister::Esr, esr);
-    platform.write_vcpu(VcpuRegister::Elr, registers.pc());
-    platform.write_vcpu(VcpuRegister::Spsr, registers.spsr());
-    registers.set_pc(platform.read_vcpu(VcpuRegister::Vbar).wrapping_add(vector));
+    platform.write_vcpu(vcpu, VcpuRegister::Esr, esr);
+    platform.write_vcpu(vcpu, VcpuRegister::Elr, registers.pc());
+    platform.write_vcpu(vcpu, VcpuRegister::Spsr, registers.spsr());
+    let base = platform.read_vcpu(vcpu, VcpuRegister::Vbar);
+    registers.set_pc(base.wrapping_add(vector));
     registers.set_spsr(EL1H_MASKED);
 }

@@ -3,8 +3,11 @@
 
 /// Distributor of the interrupt controller (emulated).
 pub const DISTRIBUTOR: u64 = 0x0800_0000;
-/// CPU interface of the interrupt controller: the hardware's GICV frame, mapped here by the system.
+/// CPU interface of the interrupt controller. Of a guest with one vCPU it is the hardware's GICV frame, mapped here by the system;
+/// of a guest with several it is emulated.
 pub const CPU_INTERFACE: u64 = 0x0801_0000;
+/// Where the system maps the hardware's GICV frame for a guest with several vCPUs. The guest is not told.
+pub const HARDWARE_INTERFACE: u64 = 0x0802_0000;
 /// Size of the distributor's frame, and of the CPU interface's as the device tree states it.
 pub const GIC_FRAME: u64 = 0x1000;
 /// PL011 UART.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The interface to what the device model runs on: the vCPU, the clock and the neighbours.
+//! The interface to what the device model runs on: the vCPUs, the clock and the neighbours.
 
 /// Registers of EL1 and of the virtual timer that the model reads or writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,20 +33,27 @@ pub enum InjectError {
 
 /// The world around the device model. Every call is short and never blocks.
 pub trait Platform {
-    /// Puts interrupt `irq` into list register `index`, pending. `priority` is 0 to 31, 0 the most urgent.
+    /// Puts interrupt `irq` into list register `index` of a vCPU, pending. `priority` is 0 to 31, 0 the most urgent.
     ///
     /// # Errors
     /// See [`InjectError`]; nothing has happened then.
-    fn inject(&mut self, index: u8, irq: u16, priority: u8, group: u8) -> Result<(), InjectError>;
-    /// Unmasks the private peripheral interrupt that was reported last (`VCPU_AckVPPI`).
-    fn acknowledge_vppi(&mut self, irq: u16);
-    /// Reads a register of the vCPU.
-    fn read_vcpu(&mut self, register: VcpuRegister) -> u64;
-    /// Writes a register of the vCPU.
-    fn write_vcpu(&mut self, register: VcpuRegister, value: u64);
-    /// Gives the vCPU's system registers, those of its timer too, the contents that they had before its first start. It is not
+    fn inject(
+        &mut self,
+        vcpu: usize,
+        index: u8,
+        irq: u16,
+        priority: u8,
+        group: u8,
+    ) -> Result<(), InjectError>;
+    /// Unmasks the private peripheral interrupt that a vCPU has reported last (`VCPU_AckVPPI`).
+    fn acknowledge_vppi(&mut self, vcpu: usize, irq: u16);
+    /// Reads a register of a vCPU.
+    fn read_vcpu(&mut self, vcpu: usize, register: VcpuRegister) -> u64;
+    /// Writes a register of a vCPU.
+    fn write_vcpu(&mut self, vcpu: usize, register: VcpuRegister, value: u64);
+    /// Gives a vCPU's system registers, those of its timer too, the contents that they had before its first start. It is not
     /// running.
-    fn reset_vcpu(&mut self);
+    fn reset_vcpu(&mut self, vcpu: usize);
     /// The VMM has written `length` bytes of the guest's memory from `offset` on, which a vCPU without MMU and caches is to read
     /// and to execute: they are cleaned out of the caches ([`molt_shared::Handover`]). The range lies within 2 MiB that are
     /// aligned.

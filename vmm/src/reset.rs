@@ -11,6 +11,7 @@
 
 use alloc::vec::Vec;
 
+use crate::gic::LINE;
 use crate::machine;
 use crate::platform::Platform;
 use crate::ram::Ram;
@@ -48,6 +49,8 @@ pub enum Step {
     Settling,
     /// The vCPU executes [`ROUTINE`].
     Draining,
+    /// Of several vCPUs this one executes [`SWITCH_ON`].
+    SwitchingOn(usize),
     /// The memory is restored up to this offset.
     Restoring(u64),
 }
@@ -83,21 +86,40 @@ pub fn restore(ram: &Ram, boot: &Boot<'_>, at: u64, platform: &mut dyn Platform)
 
 /// Puts the routine in the memory's first bytes, and behind it the interrupts, the most urgent first. Returns where it starts.
 pub fn put_routine(ram: &Ram, interrupts: &[u16], platform: &mut dyn Platform) -> Option<Start> {
-    let base = ram.base();
     let words = ROUTINE.iter().copied().chain([interrupts.len() as u32]);
     let words = words.chain(interrupts.iter().map(|irq| u32::from(*irq)));
+    Some(Start {
+        entry: put(ram, words, platform)?,
+        x0: machine::CPU_INTERFACE,
+        took: None,
+    })
+}
+
+/// Puts the routine for several vCPUs in the memory's first bytes. Returns where it starts.
+pub fn put_switch_on(ram: &Ram, platform: &mut dyn Platform) -> Option<Start> {
+    Some(Start {
+        entry: put(ram, SWITCH_ON.iter().copied(), platform)?,
+        x0: machine::HARDWARE_INTERFACE,
+        took: None,
+    })
+}
+
+/// Puts words in the memory's first bytes. Returns their address.
+fn put(ram: &Ram, words: impl Iterator<Item = u32>, platform: &mut dyn Platform) -> Option<u64> {
+    let base = ram.base();
     let mut place = base;
     for word in words {
         ram.store_u32(place, word)?;
         place += 4;
     }
     platform.hand_over(0, place - base);
-    Some(Start {
-        entry: base,
-        x0: machine::CPU_INTERFACE,
-        took: None,
-    })
+    Some(base)
 }
+
+/// The memory's first bytes, where the routine for several vCPUs is put at the first start, when boot images are there already.
+pub type FirstBytes = [u8; SWITCH_ON.len() * 4];
+/// None of them.
+pub const NO_BYTES: FirstBytes = [0; SWITCH_ON.len() * 4];
 
 /// What the vCPU executes before the guest starts anew, with MMU and caches off.
 ///
@@ -137,4 +159,34 @@ pub const ROUTINE: [u32; 26] = [
     0xd400_0003, //     smc  #0
     0x1400_0000, //     b    .
                  // 5:
+];
+
+/// What each of several vCPUs executes before the guest starts, the first time too, with MMU and caches off.
+///
+/// The guest's CPU interfaces are emulated, and the hardware's ([`machine::HARDWARE_INTERFACE`]) only carries the line to the vCPU
+/// ([`LINE`]). No invocation of the kernel switches it on, or resets it if a guest has found and used it.
+///
+/// X0 is the interface's address. It ends with an SMC.
+#[rustfmt::skip]
+pub const SWITCH_ON: [u32; 20] = [
+    0x5280_00e1, //     mov  w1, #7            groups 0 and 1, GICV_IAR acknowledges both
+    0xb900_0001, //     str  w1, [x0]          GICV_CTLR
+    0x5280_0001 | (LINE as u32) << 5, // mov w1, #LINE
+    0xb900_1001, //     str  w1, [x0, #0x10]   GICV_EOIR: the line, if it was acknowledged
+    0xb900_d01f, //     str  wzr, [x0, #0xd0]  GICV_APR0
+    0x5280_1f01, //     mov  w1, #0xf8
+    0xb900_0401, //     str  w1, [x0, #4]      GICV_PMR: nothing of a priority above 31 is masked
+    0xb940_0c01, // 1:  ldr  w1, [x0, #0xc]    GICV_IAR
+    0x1200_2422, //     and  w2, w1, #0x3ff
+    0x710f_f05f, //     cmp  w2, #1020
+    0x5400_0062, //     b.hs 2f
+    0xb900_1001, //     str  w1, [x0, #0x10]   GICV_EOIR
+    0x17ff_fffb, //     b    1b
+    0xb900_d01f, // 2:  str  wzr, [x0, #0xd0]
+    0xb900_081f, //     str  wzr, [x0, #8]     GICV_BPR
+    0x5280_0021, //     mov  w1, #1            group 0 signals, group 1 does not
+    0xb900_0001, //     str  w1, [x0]
+    0xd503_3f9f, //     dsb  sy
+    0xd400_0003, //     smc  #0
+    0x1400_0000, //     b    .
 ];

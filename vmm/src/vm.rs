@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! One virtual machine with one vCPU: its devices, and the handling of exits and events.
+//! One virtual machine: its vCPUs and devices, and the handling of exits and events.
 
 use alloc::boxed::Box;
 use core::sync::atomic::AtomicU64;
@@ -12,29 +12,12 @@ use crate::gic::{self, Gic};
 use crate::machine;
 use crate::pl011::Pl011;
 use crate::platform::{Platform, VcpuRegister};
+use crate::processor::{MAX_VCPUS, Processor, State, Vcpus};
 use crate::psci;
 use crate::ram::Ram;
 use crate::registers::Registers;
-use crate::reset::{self, Boot, Start, Step};
-use crate::syndrome::{Access, SystemRegister, Trap, Width, decode_abort, decode_trap};
-
-/// What the vCPU is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Running,
-    /// In an access to a device whose driver has not published its properties. The access is repeated.
-    Early {
-        address: u64,
-        width: Width,
-    },
-    /// In WFI.
-    Idle,
-    /// In a register write that has not ended (see [`Device::is_busy`]).
-    Busy,
-    /// Being reset.
-    Reset,
-    Stopped,
-}
+use crate::reset::{self, Boot, FirstBytes, Start, Step};
+use crate::syndrome::{Access, SystemRegister, Trap, decode_abort, decode_trap};
 
 /// A virtual machine.
 pub struct Vm<'a> {
@@ -42,9 +25,11 @@ pub struct Vm<'a> {
     gic: Gic,
     bus: Bus<'a>,
     to_update: &'a [AtomicU64],
-    state: State,
-    /// The virtual timer's interrupt was reported and not acknowledged: the kernel keeps it masked.
-    timer_reported: bool,
+    vcpus: usize,
+    processors: [Processor; MAX_VCPUS],
+    /// Those that are to go on, and those that are to stop, and that nobody was told of yet.
+    going: Vcpus,
+    halting: Vcpus,
     /// Counter ticks to nanoseconds.
     nanoseconds: fn(u64) -> u64,
     counters: Counters,
@@ -57,22 +42,30 @@ pub struct Vm<'a> {
     reset: Option<Step>,
     /// When it was asked for.
     reset_since: u64,
-    /// Where the vCPU starts that was told to go on.
-    start: Option<Start>,
+    /// The guest's first start is under way: where it starts, and what is in the memory's first bytes.
+    first: Option<(Start, FirstBytes)>,
 }
 
 impl<'a> Vm<'a> {
-    /// A machine over the guest's memory, with an interrupt controller and a console. `to_update`: the page for the
-    /// statistics; `nanoseconds` converts ticks of the counter.
+    /// A machine over the guest's memory, with so many vCPUs (1 to 4; more are left out), an interrupt controller and a console.
+    /// `to_update`: the page for the statistics; `nanoseconds` converts ticks of the counter.
     #[must_use]
-    pub fn new(ram: Ram, to_update: &'a [AtomicU64], nanoseconds: fn(u64) -> u64) -> Self {
+    pub fn new(
+        ram: Ram,
+        vcpus: usize,
+        to_update: &'a [AtomicU64],
+        nanoseconds: fn(u64) -> u64,
+    ) -> Self {
+        let vcpus = vcpus.clamp(1, MAX_VCPUS);
         let mut vm = Self {
             ram,
-            gic: Gic::new(),
+            gic: Gic::new(vcpus),
             bus: Bus::default(),
             to_update,
-            state: State::Running,
-            timer_reported: false,
+            vcpus,
+            processors: [Processor::OFF; MAX_VCPUS],
+            going: Vcpus::default(),
+            halting: Vcpus::default(),
             nanoseconds,
             counters: Counters::default(),
             told: Counters::default(),
@@ -80,7 +73,7 @@ impl<'a> Vm<'a> {
             boot: None,
             reset: None,
             reset_since: 0,
-            start: None,
+            first: None,
         };
         vm.add(
             machine::UART,
@@ -101,9 +94,37 @@ impl<'a> Vm<'a> {
         self.boot = Some(boot);
     }
 
-    /// Where the vCPU, which was told to go on, starts anew; `None`: it continues. Asked once.
-    pub fn start(&mut self) -> Option<Start> {
-        self.start.take()
+    /// Starts the guest for the first time, at this address and with this in X0 of vCPU 0. Its memory has been filled. Those are to
+    /// go on then that [`Self::take_going`] names.
+    pub fn begin(&mut self, entry: u64, x0: u64, platform: &mut dyn Platform) {
+        let start = Start {
+            entry,
+            x0,
+            took: None,
+        };
+        let mut bytes = reset::NO_BYTES;
+        if self.gic.has_interfaces() && self.ram.read(self.ram.base(), &mut bytes).is_some() {
+            self.first = Some((start, bytes));
+            self.switch_on(0, platform);
+        } else {
+            self.launch(0, start);
+        }
+    }
+
+    /// The vCPUs that waited, or were off, and now go on: each continues, or starts anew ([`Self::start`]). Asked after each exit and
+    /// event; those of the exit itself are told by [`Next`].
+    pub fn take_going(&mut self) -> Vcpus {
+        core::mem::take(&mut self.going)
+    }
+
+    /// The vCPUs that ran, and are to be stopped where they are. Asked after each exit, before [`Self::take_going`].
+    pub fn take_halting(&mut self) -> Vcpus {
+        core::mem::take(&mut self.halting)
+    }
+
+    /// Where a vCPU, which was told to go on, starts anew; `None`: it continues. Asked once.
+    pub fn start(&mut self, vcpu: usize) -> Option<Start> {
+        self.processors.get_mut(vcpu)?.start.take()
     }
 
     /// What the devices have counted, each in a line for people to read.
@@ -114,34 +135,35 @@ impl<'a> Vm<'a> {
         })
     }
 
-    /// Handles an exit of the vCPU.
+    /// Handles an exit of a vCPU.
     pub fn exit(
         &mut self,
+        vcpu: usize,
         exit: Exit,
         registers: &mut dyn Registers,
         platform: &mut dyn Platform,
     ) -> Next {
         if self.reset.is_some() {
-            return self.exit_of_routine(exit, platform);
+            return self.exit_of_routine(vcpu, exit, platform);
         }
         let next = match exit {
-            Exit::Abort { address, esr } => self.abort(address, esr, registers, platform),
+            Exit::Abort { address, esr } => self.abort(vcpu, address, esr, registers, platform),
             Exit::Maintenance(index) => {
-                self.ended(index, platform);
+                self.maintenance(vcpu, index, platform);
                 Next::Run
             }
-            Exit::Trap(esr) => self.trap(decode_trap(esr), registers, platform),
+            Exit::Trap(esr) => self.trap(vcpu, decode_trap(esr), registers, platform),
             Exit::PrivateInterrupt(gic::VIRTUAL_TIMER) => {
-                self.timer_reported = true;
-                self.gic.raise(gic::VIRTUAL_TIMER);
+                self.processor(vcpu).timer_reported = true;
+                self.gic.raise(vcpu, gic::VIRTUAL_TIMER);
                 Next::Run
             }
             Exit::PrivateInterrupt(irq) => {
-                platform.acknowledge_vppi(irq);
+                platform.acknowledge_vppi(vcpu, irq);
                 Next::Run
             }
             Exit::Hypercall => {
-                let next = self.call(registers, platform);
+                let next = self.call(vcpu, registers, platform);
                 // seL4 reports the address of the HVC itself.
                 registers.skip();
                 next
@@ -149,12 +171,11 @@ impl<'a> Vm<'a> {
             Exit::Other(number) => Next::Stop(Stop::Unexpected(number)),
         };
         self.settle(platform);
-        self.schedule(next, platform)
+        self.schedule(vcpu, next, platform)
     }
 
-    /// Handles everything that may have changed: gates, completions, the doorbell's answer. Returns whether the
-    /// waiting vCPU has to continue.
-    pub fn poll(&mut self, platform: &mut dyn Platform) -> bool {
+    /// Handles everything that may have changed: gates, completions, the doorbell's answer.
+    pub fn poll(&mut self, platform: &mut dyn Platform) {
         let mut world = World {
             ram: &self.ram,
             platform,
@@ -166,48 +187,87 @@ impl<'a> Vm<'a> {
         self.bus.look();
         self.tell(platform);
         self.settle(platform);
-        let go = match self.state {
-            State::Early { address, width } => {
-                let found = self.bus.find(address, width);
-                found.is_none_or(|found| found.ready)
-            }
-            State::Idle => self.gic.wakes(),
-            State::Busy => !self.bus.devices().any(|device| device.is_busy()),
-            State::Reset => self.reset == Some(Step::Settling) && self.settled(platform),
-            State::Running | State::Stopped => false,
-        };
-        if go {
-            self.wake(platform);
+        if self.reset == Some(Step::Settling) {
+            self.settled(platform);
         }
-        go
+        for vcpu in 0..self.vcpus {
+            let go = match self.processor(vcpu).state {
+                State::Early { address, width } => {
+                    let found = self.bus.find(address, width);
+                    found.is_none_or(|found| found.ready)
+                }
+                State::Idle => self.gic.wakes(vcpu),
+                State::Busy => !self.bus.devices().any(|device| device.is_busy()),
+                State::Off | State::Running | State::Stopped => false,
+            };
+            if go {
+                self.wake(vcpu, platform);
+            }
+        }
     }
 
-    /// The wake-up time has come. Returns whether the vCPU has to continue: a wake-up from WFI without a cause
-    /// is always allowed, and its timer's interrupt follows as soon as it runs.
-    pub fn timer(&mut self, platform: &mut dyn Platform) -> bool {
-        if self.state == State::Reset {
+    /// The wake-up time has come. A wake-up from WFI without a cause is always allowed, and its timer's interrupt follows as soon as
+    /// the vCPU runs.
+    pub fn timer(&mut self, platform: &mut dyn Platform) {
+        if self.reset.is_some() {
             return self.go_on_with_reset(platform);
         }
-        let idle = self.state == State::Idle;
-        if idle {
-            self.wake(platform);
+        let now = platform.now();
+        for vcpu in 0..self.vcpus {
+            let only = self.vcpus == 1;
+            let processor = self.processor(vcpu);
+            // Nobody but an only vCPU can have asked for it.
+            let due = only || (1..=now).contains(&processor.wake_at);
+            if processor.state == State::Idle && due {
+                self.wake(vcpu, platform);
+            }
         }
-        idle
+        self.set_timer(platform);
     }
 
-    fn wake(&mut self, platform: &mut dyn Platform) {
-        if self.state == State::Idle {
+    /// A vCPU that exists, or the first one.
+    fn processor(&mut self, vcpu: usize) -> &mut Processor {
+        let vcpu = if vcpu < self.vcpus { vcpu } else { 0 };
+        &mut self.processors[vcpu % MAX_VCPUS]
+    }
+
+    fn wake(&mut self, vcpu: usize, platform: &mut dyn Platform) {
+        let idle = self.processor(vcpu).state == State::Idle;
+        if idle && self.vcpus == 1 {
             platform.set_timer(0);
         }
-        self.state = State::Running;
+        self.processor(vcpu).state = State::Running;
+        self.going.insert(vcpu);
     }
 
-    fn schedule(&mut self, next: Next, platform: &mut dyn Platform) -> Next {
+    /// Asks for the wake-up of the idle vCPU that is due first.
+    fn set_timer(&mut self, platform: &mut dyn Platform) {
+        let idle = (self.processors.iter()).filter(|processor| processor.state == State::Idle);
+        let times = idle
+            .map(|processor| processor.wake_at)
+            .filter(|at| *at != 0);
+        if let Some(at) = times.min() {
+            platform.set_timer(at);
+        }
+    }
+
+    /// A vCPU starts there.
+    fn launch(&mut self, vcpu: usize, start: Start) {
+        let processor = self.processor(vcpu);
+        processor.state = State::Running;
+        processor.start = Some(start);
+        self.going.insert(vcpu);
+    }
+
+    fn schedule(&mut self, vcpu: usize, next: Next, platform: &mut dyn Platform) -> Next {
         match next {
-            Next::Run => self.state = State::Running,
+            Next::Run => self.processor(vcpu).state = State::Running,
             Next::Wait => {}
             Next::Stop(_) => {
-                self.state = State::Stopped;
+                for processor in &mut self.processors {
+                    processor.state = State::Stopped;
+                }
+                self.going = Vcpus::default();
                 let mut world = World {
                     ram: &self.ram,
                     platform,
@@ -224,6 +284,7 @@ impl<'a> Vm<'a> {
     /// A stage-2 abort: a device's register, or nothing at all.
     fn abort(
         &mut self,
+        vcpu: usize,
         address: u64,
         esr: u64,
         registers: &mut dyn Registers,
@@ -231,12 +292,14 @@ impl<'a> Vm<'a> {
     ) -> Next {
         const INSTRUCTION_ABORT: u64 = 0x20;
         let access = decode_abort(esr);
-        let next = access.and_then(|access| self.access(address, access, registers, platform));
+        let next =
+            access.and_then(|access| self.access(vcpu, address, access, registers, platform));
         match next {
             Some(next) => next,
             None => {
                 let fetch = esr >> 26 & 0x3f == INSTRUCTION_ABORT;
-                take_exception(Exception::ExternalAbort { fetch }, registers, platform);
+                let exception = Exception::ExternalAbort { fetch };
+                take_exception(exception, vcpu, registers, platform);
                 Next::Run
             }
         }
@@ -245,6 +308,7 @@ impl<'a> Vm<'a> {
     /// Carries the access out and skips its instruction, unless it has to be repeated. `None`: there is no device.
     fn access(
         &mut self,
+        vcpu: usize,
         address: u64,
         access: Access,
         registers: &mut dyn Registers,
@@ -254,16 +318,30 @@ impl<'a> Vm<'a> {
         if inside(machine::DISTRIBUTOR, gic::SIZE, address, width) {
             let offset = address - machine::DISTRIBUTOR;
             if access.write {
-                self.gic.write(offset, width, registers.get(register));
+                (self.gic).write(vcpu, offset, width, registers.get(register));
             } else {
-                registers.set(register, access.extend(self.gic.read(offset, width)));
+                let value = self.gic.read(vcpu, offset, width);
+                registers.set(register, access.extend(value));
+            }
+            registers.skip();
+            return Some(Next::Run);
+        }
+        if self.gic.has_interfaces() && inside(machine::CPU_INTERFACE, gic::SIZE, address, width) {
+            let offset = address - machine::CPU_INTERFACE;
+            if access.write {
+                let value = registers.get(register);
+                let ended = self.gic.write_interface(vcpu, offset, width, value);
+                self.ended(vcpu, ended, platform);
+            } else {
+                let value = self.gic.read_interface(vcpu, offset, width);
+                registers.set(register, access.extend(value));
             }
             registers.skip();
             return Some(Next::Run);
         }
         let found = self.bus.find(address, width)?;
         if !found.ready {
-            self.state = State::Early { address, width };
+            self.processor(vcpu).state = State::Early { address, width };
             return Some(Next::Wait);
         }
         let (device, offset) = (found.device, found.offset);
@@ -285,7 +363,7 @@ impl<'a> Vm<'a> {
         let busy = device.is_busy();
         self.tell(platform);
         if busy {
-            self.state = State::Busy;
+            self.processor(vcpu).state = State::Busy;
             return Some(Next::Wait);
         }
         Some(Next::Run)
@@ -319,19 +397,36 @@ impl<'a> Vm<'a> {
             self.gic.set_line(irq, high);
         }
         self.gic.flush(platform);
+        if self.vcpus > 1 {
+            // What one vCPU does can wake another.
+            for vcpu in 0..self.vcpus {
+                if self.processor(vcpu).state == State::Idle && self.gic.wakes(vcpu) {
+                    self.wake(vcpu, platform);
+                }
+            }
+        }
     }
 
-    fn ended(&mut self, index: Option<usize>, platform: &mut dyn Platform) {
-        if index.and_then(|index| self.gic.ended(index)) == Some(gic::VIRTUAL_TIMER)
-            && self.timer_reported
+    fn maintenance(&mut self, vcpu: usize, index: Option<usize>, platform: &mut dyn Platform) {
+        if self.gic.has_interfaces() {
+            return self.gic.lost_line(vcpu);
+        }
+        let ended = index.and_then(|index| self.gic.ended(index));
+        self.ended(vcpu, ended, platform);
+    }
+
+    /// A vCPU has ended this interrupt.
+    fn ended(&mut self, vcpu: usize, irq: Option<u16>, platform: &mut dyn Platform) {
+        if irq == Some(gic::VIRTUAL_TIMER)
+            && core::mem::take(&mut self.processor(vcpu).timer_reported)
         {
-            self.timer_reported = false;
-            platform.acknowledge_vppi(gic::VIRTUAL_TIMER);
+            platform.acknowledge_vppi(vcpu, gic::VIRTUAL_TIMER);
         }
     }
 
     fn trap(
         &mut self,
+        vcpu: usize,
         trap: Trap,
         registers: &mut dyn Registers,
         platform: &mut dyn Platform,
@@ -339,20 +434,20 @@ impl<'a> Vm<'a> {
         match trap {
             Trap::WaitForInterrupt => {
                 registers.skip();
-                self.wait(platform)
+                self.wait(vcpu, platform)
             }
             Trap::WaitForEvent => {
                 registers.skip();
                 Next::Run
             }
             Trap::Smc => {
-                let next = self.call(registers, platform);
+                let next = self.call(vcpu, registers, platform);
                 // An SMC that is trapped has not been executed: the preferred return address is its own (D1.4.2).
                 registers.skip();
                 next
             }
             // The return address of HVC is the next instruction already.
-            Trap::Hvc => self.call(registers, platform),
+            Trap::Hvc => self.call(vcpu, registers, platform),
             Trap::System(register) if is_harmless(register) => {
                 if register.read {
                     registers.set(register.register, 0);
@@ -361,33 +456,82 @@ impl<'a> Vm<'a> {
                 Next::Run
             }
             Trap::System(_) | Trap::Other(_) => {
-                take_exception(Exception::Undefined, registers, platform);
+                take_exception(Exception::Undefined, vcpu, registers, platform);
                 Next::Run
             }
         }
     }
 
-    fn call(&mut self, registers: &mut dyn Registers, platform: &mut dyn Platform) -> Next {
-        let [x0, x1, x2, x3] = [0, 1, 2, 3].map(|n| registers.get(n));
-        match psci::call(&[x0, x1, x2, x3]) {
+    fn call(
+        &mut self,
+        vcpu: usize,
+        registers: &mut dyn Registers,
+        platform: &mut dyn Platform,
+    ) -> Next {
+        let arguments = [0, 1, 2, 3].map(|n| registers.get(n));
+        match psci::call(&arguments, self.on()) {
             psci::Outcome::Return(value) => {
                 registers.set(0, value);
                 Next::Run
             }
-            // Standby may end at once, for any reason (DEN 0022, 5.4).
             psci::Outcome::Suspend => {
                 registers.set(0, 0);
+                self.wait(vcpu, platform)
+            }
+            psci::Outcome::CpuOn {
+                vcpu: target,
+                entry,
+                context,
+            } => {
+                registers.set(0, self.turn_on(target, entry, context, platform));
                 Next::Run
             }
-            psci::Outcome::CpuOff => Next::Stop(Stop::CpuOff),
+            psci::Outcome::CpuOff => {
+                self.processor(vcpu).state = State::Off;
+                if self.on().on.is_empty() {
+                    return Next::Stop(Stop::CpuOff);
+                }
+                Next::Wait
+            }
             psci::Outcome::SystemOff => Next::Stop(Stop::Off),
-            psci::Outcome::SystemReset if self.boot.is_some() => self.begin_reset(platform),
+            psci::Outcome::SystemReset if self.boot.is_some() => self.begin_reset(vcpu, platform),
             psci::Outcome::SystemReset => Next::Stop(Stop::Reset),
         }
     }
 
-    /// SYSTEM_RESET: the vCPU stops, and every device is reset.
-    fn begin_reset(&mut self, platform: &mut dyn Platform) -> Next {
+    /// What PSCI says of the vCPUs.
+    fn on(&mut self) -> psci::Processors {
+        let mut on = Vcpus::default();
+        for vcpu in 0..self.vcpus {
+            if self.processor(vcpu).state != State::Off {
+                on.insert(vcpu);
+            }
+        }
+        psci::Processors {
+            count: self.vcpus,
+            on,
+        }
+    }
+
+    /// CPU_ON of a vCPU that is off. Returns the call's result.
+    fn turn_on(&mut self, vcpu: usize, entry: u64, x0: u64, platform: &mut dyn Platform) -> u64 {
+        const INSTRUCTION: u64 = 4;
+        if !entry.is_multiple_of(INSTRUCTION) || self.ram.offset(entry, INSTRUCTION).is_none() {
+            return psci::INVALID_ADDRESS;
+        }
+        self.reset_vcpu(vcpu, platform);
+        self.gic.start(vcpu);
+        let start = Start {
+            entry,
+            x0,
+            took: None,
+        };
+        self.launch(vcpu, start);
+        0
+    }
+
+    /// SYSTEM_RESET: all vCPUs stop, and every device is reset.
+    fn begin_reset(&mut self, caller: usize, platform: &mut dyn Platform) -> Next {
         let mut world = World {
             ram: &self.ram,
             platform,
@@ -397,7 +541,12 @@ impl<'a> Vm<'a> {
             device.reset(&mut world);
         }
         self.gic.disable();
-        self.state = State::Reset;
+        for vcpu in 0..self.vcpus {
+            let was = core::mem::replace(&mut self.processor(vcpu).state, State::Off);
+            if was == State::Running && vcpu != caller {
+                self.halting.insert(vcpu);
+            }
+        }
         self.reset = Some(Step::Settling);
         self.reset_since = platform.now();
         // Where nothing is in flight, nothing else comes by which the reset would go on.
@@ -405,61 +554,117 @@ impl<'a> Vm<'a> {
         Next::Wait
     }
 
-    /// The wake-up time has come. Returns whether the vCPU has to start.
-    fn go_on_with_reset(&mut self, platform: &mut dyn Platform) -> bool {
+    /// The wake-up time has come.
+    fn go_on_with_reset(&mut self, platform: &mut dyn Platform) {
         match self.reset {
             Some(Step::Settling) => self.settled(platform),
             Some(Step::Restoring(at)) => self.restored(at, platform),
-            Some(Step::Draining) | None => false,
+            Some(Step::Draining | Step::SwitchingOn(_)) | None => {}
         }
     }
 
-    /// Has the vCPU end its interrupts, if no request is in flight any more. Returns whether it is to start.
-    fn settled(&mut self, platform: &mut dyn Platform) -> bool {
+    /// Has the vCPUs end their interrupts, if no request is in flight any more.
+    fn settled(&mut self, platform: &mut dyn Platform) {
         if self.bus.devices().any(|device| device.is_busy()) {
-            return false;
+            return;
         }
-        self.reset_vcpu(platform);
-        self.start = reset::put_routine(&self.ram, &self.gic.placed(), platform);
-        if self.start.is_none() {
+        if self.gic.has_interfaces() {
+            return self.switch_on(0, platform);
+        }
+        self.reset_vcpu(0, platform);
+        match reset::put_routine(&self.ram, &self.gic.placed(), platform) {
+            Some(start) => {
+                self.reset = Some(Step::Draining);
+                self.launch(0, start);
+            }
             // A memory that is smaller than the routine.
-            return self.restored(0, platform);
-        }
-        (self.reset, self.state) = (Some(Step::Draining), State::Running);
-        true
-    }
-
-    /// The vCPU is not running, and is to start as it did the first time.
-    fn reset_vcpu(&mut self, platform: &mut dyn Platform) {
-        platform.reset_vcpu();
-        if core::mem::take(&mut self.timer_reported) {
-            platform.acknowledge_vppi(gic::VIRTUAL_TIMER);
+            None => self.restored(0, platform),
         }
     }
 
-    /// An exit of the vCPU that ends the interrupts of its old life: one of them, or the end.
-    fn exit_of_routine(&mut self, exit: Exit, platform: &mut dyn Platform) -> Next {
+    /// Has a vCPU switch its hardware's CPU interface on.
+    fn switch_on(&mut self, vcpu: usize, platform: &mut dyn Platform) {
+        self.reset_vcpu(vcpu, platform);
+        self.reset = Some(Step::SwitchingOn(vcpu));
+        match reset::put_switch_on(&self.ram, platform) {
+            Some(start) => self.launch(vcpu, start),
+            None => self.switched_on(vcpu, platform),
+        }
+    }
+
+    /// It has. Goes on with the next one, and after the last with the guest's memory.
+    fn switched_on(&mut self, vcpu: usize, platform: &mut dyn Platform) {
+        self.processor(vcpu).state = State::Off;
+        let next = vcpu + 1;
+        if next < self.vcpus {
+            return self.switch_on(next, platform);
+        }
+        match self.first.take() {
+            Some((start, bytes)) => {
+                let base = self.ram.base();
+                // They were read there.
+                let _ = self.ram.write(base, &bytes);
+                platform.hand_over(0, bytes.len() as u64);
+                self.enter(start, platform);
+            }
+            None => self.restore_next(platform),
+        }
+    }
+
+    /// The memory is to be restored, from the first slice on.
+    fn restore_next(&mut self, platform: &mut dyn Platform) {
+        self.reset = Some(Step::Restoring(0));
+        wake_up_now(platform);
+    }
+
+    /// The guest starts, or starts anew: nothing of an earlier life is left.
+    fn enter(&mut self, start: Start, platform: &mut dyn Platform) {
+        self.gic = Gic::new(self.vcpus);
+        self.reset = None;
+        self.reset_vcpu(0, platform);
+        self.launch(0, start);
+    }
+
+    /// A vCPU is not running, and is to start as it did the first time.
+    fn reset_vcpu(&mut self, vcpu: usize, platform: &mut dyn Platform) {
+        platform.reset_vcpu(vcpu);
+        let reported = core::mem::take(&mut self.processor(vcpu).timer_reported);
+        // One of several that another has stopped may have been about to report its timer.
+        if reported || self.vcpus > 1 {
+            platform.acknowledge_vppi(vcpu, gic::VIRTUAL_TIMER);
+        }
+    }
+
+    /// An exit of a vCPU that executes a routine of the VMM's: the end of an interrupt, or of the routine.
+    fn exit_of_routine(&mut self, vcpu: usize, exit: Exit, platform: &mut dyn Platform) -> Next {
         match exit {
             Exit::Maintenance(index) => {
                 index.and_then(|index| self.gic.ended(index));
                 return Next::Run;
             }
             Exit::PrivateInterrupt(irq) => {
-                platform.acknowledge_vppi(irq);
+                platform.acknowledge_vppi(vcpu, irq);
                 return Next::Run;
             }
             // The routine's call; or an abort, where the guest has no CPU interface and so no interrupts.
             _ => {}
         }
-        self.gic = Gic::new();
-        (self.reset, self.state) = (Some(Step::Restoring(0)), State::Reset);
-        wake_up_now(platform);
+        match self.reset {
+            Some(Step::SwitchingOn(expected)) if expected == vcpu => {
+                self.switched_on(vcpu, platform);
+            }
+            Some(Step::Draining) => {
+                self.processor(vcpu).state = State::Off;
+                self.restore_next(platform);
+            }
+            _ => {}
+        }
         Next::Wait
     }
 
-    /// Restores the next slice of memory. Returns whether it was the last, and the guest starts.
-    fn restored(&mut self, at: u64, platform: &mut dyn Platform) -> bool {
-        let Some(boot) = &self.boot else { return false };
+    /// Restores the next slice of memory. After the last, the guest starts.
+    fn restored(&mut self, at: u64, platform: &mut dyn Platform) {
+        let Some(boot) = &self.boot else { return };
         let before = platform.now();
         let next = reset::restore(&self.ram, boot, at, platform);
         if let Some(at) = next {
@@ -467,38 +672,41 @@ impl<'a> Vm<'a> {
             let now = platform.now();
             let pause = now.saturating_sub(before).saturating_mul(reset::PAUSES);
             platform.set_timer(now.saturating_add(pause.max(1)));
-            return false;
+            return;
         }
-        self.start = Some(Start {
+        let start = Start {
             entry: boot.entry,
             x0: boot.device_tree,
             took: Some(platform.now().saturating_sub(self.reset_since)),
-        });
-        self.reset_vcpu(platform);
-        (self.reset, self.state) = (None, State::Running);
-        true
+        };
+        self.enter(start, platform);
     }
 
     /// WFI: waits for an interrupt or for the virtual timer, unless an interrupt is pending already.
-    fn wait(&mut self, platform: &mut dyn Platform) -> Next {
+    fn wait(&mut self, vcpu: usize, platform: &mut dyn Platform) -> Next {
         const ENABLE: u64 = 1;
         const IMASK: u64 = 2;
-        if self.gic.wakes() {
+        if self.gic.wakes(vcpu) {
             return Next::Run;
         }
-        let control = platform.read_vcpu(VcpuRegister::TimerControl);
+        let control = platform.read_vcpu(vcpu, VcpuRegister::TimerControl);
         let armed = control & (ENABLE | IMASK) == ENABLE;
+        let processor = self.processor(vcpu);
+        let reported = processor.timer_reported;
+        processor.wake_at = 0;
         // A timer interrupt that was reported waits in the distributor, and one that is not enabled there wakes nobody.
-        if armed && !self.timer_reported && self.gic.is_enabled(gic::VIRTUAL_TIMER) {
-            let compare = platform.read_vcpu(VcpuRegister::TimerCompare);
-            let offset = platform.read_vcpu(VcpuRegister::TimerOffset);
+        let enabled = self.gic.is_enabled(vcpu, gic::VIRTUAL_TIMER);
+        if armed && !reported && enabled {
+            let compare = platform.read_vcpu(vcpu, VcpuRegister::TimerCompare);
+            let offset = platform.read_vcpu(vcpu, VcpuRegister::TimerOffset);
             let at = compare.saturating_add(offset);
             if at <= platform.now() {
                 return Next::Run;
             }
-            platform.set_timer(at);
+            self.processor(vcpu).wake_at = at;
         }
-        self.state = State::Idle;
+        self.processor(vcpu).state = State::Idle;
+        self.set_timer(platform);
         Next::Wait
     }
 }

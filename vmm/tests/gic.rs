@@ -75,11 +75,11 @@ proptest! {
 
     #[test]
     fn nothing_is_lost_and_nothing_is_made_up(steps in prop::collection::vec(step(), 1..200)) {
-        let mut gic = Gic::new();
+        let mut gic = Gic::new(1);
         let mut fake = Fake::default();
         let mut lines = [Line::default(); COUNT as usize];
         let mut on = false;
-        let write = |gic: &mut Gic, offset: u64, value: u32| gic.write(offset, Width::Word, value.into());
+        let write = |gic: &mut Gic, offset: u64, value: u32| gic.write(0, offset, Width::Word, value.into());
         for step in steps {
             fake.injected.clear();
             match step {
@@ -91,7 +91,7 @@ proptest! {
                 Step::Edge(irq, edge) => {
                     let offset = 0xc00 + u64::from(irq / 16) * 4;
                     let bit = 2 << (2 * (irq % 16));
-                    let old = gic.read(offset, Width::Word) as u32;
+                    let old = gic.read(0, offset, Width::Word) as u32;
                     write(&mut gic, offset, if edge { old | bit } else { old & !bit });
                     lines[usize::from(irq - FIRST)].edge = edge;
                 }
@@ -107,7 +107,7 @@ proptest! {
                     lines[usize::from(irq - FIRST)].latched = set;
                 }
                 Step::Priority(irq, priority) => {
-                    gic.write(0x400 + u64::from(irq), Width::Byte, priority.into());
+                    gic.write(0, 0x400 + u64::from(irq), Width::Byte, priority.into());
                     lines[usize::from(irq - FIRST)].priority = priority & 0xf8;
                 }
                 Step::Distributor(enable) => {
@@ -132,7 +132,7 @@ proptest! {
                 prop_assert_eq!(seen, [line.enabled, line.pending(), line.placed], "interrupt {}", irq);
             }
             let waiting = on && lines.iter().any(|line| line.enabled && line.pending());
-            prop_assert_eq!(gic.wakes(), waiting || lines.iter().any(|line| line.placed));
+            prop_assert_eq!(gic.wakes(0), waiting || lines.iter().any(|line| line.placed));
         }
     }
 
@@ -153,7 +153,7 @@ proptest! {
 }
 
 fn gic_bit(gic: &mut Gic, base: u64, irq: u16) -> bool {
-    gic.read(base + u64::from(irq / 32) * 4, Width::Word) >> (irq % 32) & 1 == 1
+    gic.read(0, base + u64::from(irq / 32) * 4, Width::Word) >> (irq % 32) & 1 == 1
 }
 
 #[test]
@@ -186,9 +186,9 @@ fn what_the_registers_say_of_the_machine() {
 
 #[test]
 fn there_is_no_interrupt_beyond_the_last() {
-    let mut gic = Gic::new();
+    let mut gic = Gic::new(1);
     let mut fake = Fake::default();
-    let set = |gic: &mut Gic, offset: u64| gic.write(offset, Width::Word, u32::MAX.into());
+    let set = |gic: &mut Gic, offset: u64| gic.write(0, offset, Width::Word, u32::MAX.into());
     set(&mut gic, 0);
     // Enabled, and configured as edge-triggered, whatever there is room for in the frame.
     for word in 0..32 {
@@ -198,16 +198,16 @@ fn there_is_no_interrupt_beyond_the_last() {
         set(&mut gic, 0xc00 + 4 * word);
     }
     assert_eq!(
-        gic.read(0xc00 + 4 * 2, Width::Word),
+        gic.read(0, 0xc00 + 4 * 2, Width::Word),
         0,
         "32 to 47 are level-triggered yet"
     );
     for irq in [128, 128 + 33, 256 + 40, 1019, 1023, u16::MAX] {
-        gic.raise(irq);
+        gic.raise(0, irq);
         gic.set_line(irq, true);
-        assert!(!gic.is_enabled(irq));
+        assert!(!gic.is_enabled(0, irq));
     }
     gic.flush(&mut fake);
     assert_eq!(fake.injected, [] as [u16; 0]);
-    assert!(!gic.wakes());
+    assert!(!gic.wakes(0));
 }

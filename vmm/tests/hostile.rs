@@ -550,12 +550,9 @@ fn a_reset_waits_for_requests_in_flight_and_their_answers_are_dropped() {
         Next::Wait,
         "the vCPU waits in its store"
     );
-    assert!(!rig.vm.poll(&mut rig.fake));
+    assert!(!rig.poll());
     rig.finish();
-    assert!(
-        rig.vm.poll(&mut rig.fake),
-        "the old request is over, and so is the reset"
-    );
+    assert!(rig.poll(), "the old request is over, and so is the reset");
     assert_eq!(rig.get(reg(STATUS)), 0);
     assert_eq!(
         rig.memory.load_u16(USED + 2),

@@ -3,13 +3,12 @@
 
 mod common;
 
-use common::{BELL, BELL_IRQ, Rig, esr};
+use common::{BELL, BELL_IRQ, Rig, SMC, esr};
 use molt_doorbell::{Answer, Command, Request, Status, regs};
 use molt_vmm::{Exit, Next, Stop, VcpuRegister, Width, machine};
 
 const UART_IRQ: u16 = machine::UART_IRQ;
 const WFI: Exit = Exit::Trap(0x01 << 26 | 1 << 25);
-const SMC: Exit = Exit::Trap(0x17 << 26 | 1 << 25);
 
 /// Makes the UART raise its interrupt: a byte with the transmit interrupt unmasked.
 fn raise_uart(rig: &mut Rig) {
@@ -54,7 +53,7 @@ fn an_access_waits_for_the_driver_and_is_repeated() {
     let pc = rig.registers.pc;
     assert_eq!(rig.exit(load_magic()), Next::Wait);
     assert_eq!(rig.registers.pc, pc, "not carried out");
-    assert!(!rig.vm.poll(&mut rig.fake) && !rig.vm.timer(&mut rig.fake));
+    assert!(!rig.poll() && !rig.timer());
     assert!(rig.open(), "goes on with the disk");
     assert_eq!(rig.get(machine::VIRTIO), MAGIC);
     assert_eq!(rig.registers.pc, pc + 4);
@@ -76,13 +75,13 @@ fn waiting_ends_with_an_interrupt() {
     rig.registers.pc = 0x1000;
     assert_eq!(rig.exit(WFI), Next::Wait);
     assert_eq!(rig.registers.pc, 0x1004);
-    assert!(!rig.vm.poll(&mut rig.fake), "nothing has happened");
+    assert!(!rig.poll(), "nothing has happened");
     Answer {
         status: Status::Offered,
         ..Answer::default()
     }
     .write(rig.to_client);
-    assert!(rig.vm.poll(&mut rig.fake));
+    assert!(rig.poll());
     assert_eq!(rig.fake.injected, [BELL_IRQ]);
     assert_eq!(rig.exit(WFI), Next::Run, "it is there already");
 }
@@ -106,7 +105,7 @@ fn an_idle_guest_sleeps_until_its_timer() {
     assert_eq!(rig.exit(WFI), Next::Wait);
     assert_eq!(rig.fake.timer, 1700);
     rig.fake.now = 1700;
-    assert!(rig.vm.timer(&mut rig.fake));
+    assert!(rig.timer());
     assert_eq!(rig.exit(WFI), Next::Run, "the time has come");
 
     // The kernel reports the interrupt, once; it stays masked until the guest has ended it.
@@ -148,7 +147,7 @@ fn calls() {
         ["!"],
         "a line that was not ended is not lost"
     );
-    assert!(!rig.vm.poll(&mut rig.fake) && !rig.vm.timer(&mut rig.fake));
+    assert!(!rig.poll() && !rig.timer());
 }
 
 #[test]
@@ -235,5 +234,5 @@ fn the_doorbell_rings() {
 fn a_fault_that_cannot_be_ends_the_guest() {
     let mut rig = Rig::new();
     assert_eq!(rig.exit(Exit::Other(3)), Next::Stop(Stop::Unexpected(3)));
-    assert!(!rig.vm.poll(&mut rig.fake));
+    assert!(!rig.poll());
 }

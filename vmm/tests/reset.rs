@@ -3,12 +3,11 @@
 
 mod common;
 
-use common::{BASE, BELL, BELL_IRQ, Rig, SIZE, esr};
+use common::{BASE, BELL, BELL_IRQ, Rig, SIZE, SMC, esr};
 use molt_doorbell::{Answer, Command, Request, Status, regs};
 use molt_vmm::reset::{Boot, Image, ROUTINE, SLICE, Start};
 use molt_vmm::{Exit, Next, Stop, VcpuRegister, Width, machine};
 
-const SMC: Exit = Exit::Trap(0x17 << 26 | 1 << 25);
 const SYSTEM_RESET: u64 = 0x8400_0009;
 /// Where the boot image is put, over the end of a slice of the memory, and the image.
 const PLACE: u64 = SLICE - 8;
@@ -42,8 +41,8 @@ fn ask(rig: &mut Rig) -> Next {
 fn wake_up(rig: &mut Rig) -> Option<Start> {
     assert!(rig.fake.timer > rig.fake.now, "it waits for nothing");
     rig.fake.now = rig.fake.timer;
-    let goes_on = rig.vm.timer(&mut rig.fake);
-    let start = rig.vm.start();
+    let goes_on = rig.timer();
+    let start = rig.vm.start(0);
     assert_eq!(start.is_some(), goes_on);
     start
 }
@@ -140,11 +139,11 @@ fn between_two_slices_the_vmm_leaves_the_processor() {
     assert_eq!(rig.exit(SMC), Next::Wait);
     rig.fake.now = rig.fake.timer;
     rig.fake.ticks = 100;
-    assert!(!rig.vm.timer(&mut rig.fake));
+    assert!(!rig.timer());
     // What happens meanwhile is handled, and does not restore more.
     let handed_over = rig.fake.handed_over.len();
     rig.warden.close(0);
-    assert!(!rig.vm.poll(&mut rig.fake));
+    assert!(!rig.poll());
     assert!(rig.warden.acknowledged(0), "in time");
     assert_eq!(rig.fake.handed_over.len(), handed_over);
     assert!(
@@ -214,13 +213,13 @@ fn requests_in_flight_are_settled_before_the_memory_is_used_again() {
     assert_eq!(ask(&mut rig), Next::Wait);
     let before = bytes(&rig);
     assert_eq!(wake_up(&mut rig), None, "the driver owes an answer");
-    assert!(!rig.vm.poll(&mut rig.fake));
+    assert!(!rig.poll());
     assert!(bytes(&rig) == before, "nothing has been written");
     // The driver's device writes the old guest's memory at the end.
     rig.finish();
-    assert!(rig.vm.poll(&mut rig.fake));
+    assert!(rig.poll());
     assert_eq!(rig.memory.load_u8(0x5000), Some(0x77));
-    let start = rig.vm.start().expect("settled");
+    let start = rig.vm.start(0).expect("settled");
     assert_eq!(finish(&mut rig, start), GUEST);
     assert_eq!(rig.memory.load_u8(0x5000), Some(0));
     // The old answer is not the new guest's: the disk is as at the start, and works.
@@ -229,7 +228,7 @@ fn requests_in_flight_are_settled_before_the_memory_is_used_again() {
     assert_eq!(rig.statistics().requests, 0);
     read_in_flight(&mut rig);
     rig.finish();
-    rig.vm.poll(&mut rig.fake);
+    rig.poll();
     assert_eq!(rig.statistics().requests, 1);
 }
 
@@ -243,7 +242,7 @@ fn a_reset_while_the_device_is_denied_waits_for_the_next_generation() {
     assert_eq!(wake_up(&mut rig), None);
     rig.slow = false;
     assert!(rig.open(), "the next generation has completed it");
-    let start = rig.vm.start().expect("settled");
+    let start = rig.vm.start(0).expect("settled");
     assert_eq!(rig.memory.load_u8(0x5000), Some(0x77));
     assert_eq!(finish(&mut rig, start), GUEST);
     assert_eq!(rig.memory.load_u8(0x5000), Some(0));
@@ -256,7 +255,7 @@ fn a_reset_does_not_wait_for_a_component_that_is_out_of_service() {
     rig.close();
     assert_eq!(ask(&mut rig), Next::Wait);
     assert!(rig.out_of_service());
-    let start = rig.vm.start().expect("settled");
+    let start = rig.vm.start(0).expect("settled");
     assert_eq!(finish(&mut rig, start), GUEST);
 }
 
@@ -270,7 +269,7 @@ fn a_reset_before_there_is_a_driver() {
     };
     assert_eq!(rig.exit(load), Next::Wait);
     assert!(rig.open(), "goes on with the disk");
-    assert_eq!(rig.vm.start(), None, "it continues");
+    assert_eq!(rig.vm.start(0), None, "it continues");
 }
 
 #[test]
@@ -280,8 +279,8 @@ fn twice_in_a_row_and_from_what_the_first_has_left() {
         read_in_flight(&mut rig);
         assert_eq!(ask(&mut rig), Next::Wait);
         rig.finish();
-        assert!(rig.vm.poll(&mut rig.fake));
-        let start = rig.vm.start().expect("settled");
+        assert!(rig.poll());
+        let start = rig.vm.start(0).expect("settled");
         assert_eq!(finish(&mut rig, start), GUEST);
     }
 }
@@ -296,8 +295,8 @@ fn a_guest_without_a_cpu_interface_is_reset_too() {
         esr: esr(Width::Word, true),
     };
     assert_eq!(rig.exit(abort), Next::Wait);
-    while rig.vm.start().is_none() {
-        rig.vm.timer(&mut rig.fake);
+    while rig.vm.start(0).is_none() {
+        rig.timer();
     }
 }
 
@@ -326,7 +325,7 @@ fn answer(rig: &mut Rig, serial: u64, status: Status) {
         ..Answer::default()
     }
     .write(rig.to_client);
-    rig.vm.poll(&mut rig.fake);
+    rig.poll();
 }
 
 #[test]

@@ -17,6 +17,8 @@ const REPLY: cap::Reply = sel4::Cap::from_bits(4);
 /// Badge bits: a call, a fault; neither: signals.
 const IS_CALL: Badge = 1 << 63;
 const IS_FAULT: Badge = 1 << 62;
+/// Of a fault's badge, the vCPU's number.
+const NUMBER: Badge = 0x3f;
 
 /// Most words of an order.
 const WORDS: usize = 3;
@@ -25,8 +27,8 @@ const WORDS: usize = 3;
 pub enum Event {
     /// These channels have been notified, one bit each.
     Notified(Badge),
-    /// The vCPU has stopped; the message is in the IPC buffer.
-    Fault(MessageInfo),
+    /// This vCPU has stopped; the message is in the IPC buffer.
+    Fault(usize, MessageInfo),
     /// A call, which nobody has the right to.
     Call,
 }
@@ -82,15 +84,15 @@ impl Order {
     }
 }
 
-/// The orders that are put off. The vCPU has a lower priority and does not run until the VMM waits, so their sequence does
-/// not matter.
+/// The orders that are put off. vCPUs have a lower priority and do not run until the VMM waits, so the sequence of orders of different
+/// kinds does not matter.
 #[derive(Default)]
 pub struct Orders {
     /// An order that may be the first part of the call that waits.
     last: Option<Order>,
     /// An order that may not.
     alone: Option<Order>,
-    /// The vCPU continues unchanged: its fault is answered by a reply.
+    /// The vCPU that has faulted continues unchanged: its fault is answered by a reply.
     reply: bool,
     /// The vCPU stays in its fault and has the reply object.
     held: bool,
@@ -108,12 +110,12 @@ impl Orders {
         }
     }
 
-    /// The vCPU goes on as it is.
+    /// The vCPU that has faulted goes on as it is.
     pub fn reply(&mut self) {
         self.reply = true;
     }
 
-    /// The vCPU, whose fault came last, stays in it until an order resumes it.
+    /// The vCPU, whose fault came last, stays in it until an order resumes it. It is the guest's only one.
     pub fn hold(&mut self) {
         self.held = true;
     }
@@ -123,11 +125,16 @@ impl Orders {
         self.held = false;
     }
 
-    /// Waits for the next event.
-    pub fn wait(&mut self) -> Event {
+    /// Carries an order to a TCB out now, if one is put off.
+    pub fn carry_out_alone(&mut self) {
         if let Some(order) = self.alone.take() {
             order.send();
         }
+    }
+
+    /// Waits for the next event.
+    pub fn wait(&mut self) -> Event {
+        self.carry_out_alone();
         if self.held {
             return self.wait_for_signals();
         }
@@ -156,7 +163,7 @@ impl Orders {
     fn event(info: MessageInfo, badge: Badge) -> Event {
         match badge {
             badge if badge & IS_CALL != 0 => Event::Call,
-            badge if badge & IS_FAULT != 0 => Event::Fault(info),
+            badge if badge & IS_FAULT != 0 => Event::Fault((badge & NUMBER) as usize, info),
             badge => Event::Notified(badge),
         }
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The device model's platform on seL4: a vCPU, the clock, and the neighbours' channels.
+//! The device model's platform on seL4: the vCPUs, the clock, and the neighbours' channels.
 
 use molt_shared::handover::{Handover, Maintenance, Step};
 use molt_system::{MAX_SHARES, Name, VmmBrief, cspace};
-use molt_vmm::{InjectError, Platform, VcpuRegister};
+use molt_vmm::{InjectError, MAX_VCPUS, Platform, VcpuRegister};
 use sel4::sys::invocation_label as label;
 use sel4::{VCpuReg, cap};
 use sel4_extra::{VSpaceExt, Vcpu};
@@ -41,12 +41,14 @@ const REGISTERS: [VCpuReg; 20] = [
     VCpuReg::SPSR_EL1,
 ];
 
+/// The kernel's number of VMPIDR_EL2 (`seL4_VCPUReg_VMPIDR_EL2`), which upstream's bindings do not name.
+const VMPIDR: u64 = 16;
+
 /// This PD's own address space.
 const VSPACE: cap::VSpace = sel4::Cap::from_bits(cspace::VSPACE);
 
 /// Everything outside the device model.
 pub struct Hardware {
-    vcpu: Vcpu,
     /// Orders to the kernel that are put off.
     pub orders: Orders,
     /// List registers below this are known to exist, so that an order to fill one can be put off.
@@ -59,7 +61,7 @@ pub struct Hardware {
     drivers: [Option<Channel>; MAX_SHARES],
     /// The wake-up time that was set and has not come yet; 0: none.
     timer_at: u64,
-    /// What [`REGISTERS`] contained before the first start.
+    /// What [`REGISTERS`] of a vCPU contained before the first start.
     fresh: [u64; REGISTERS.len()],
     /// Address here of the guest's memory, and bytes of the pages with which it is mapped.
     memory: (usize, usize),
@@ -67,13 +69,13 @@ pub struct Hardware {
 
 impl Hardware {
     /// The platform that the brief describes.
-    pub fn new(brief: &VmmBrief, vcpu: Vcpu) -> Self {
+    pub fn new(brief: &VmmBrief) -> Self {
         let mut drivers = [None; MAX_SHARES];
         for (driver, share) in drivers.iter_mut().zip(brief.shares()) {
             *driver = brief::channel(share.channel);
         }
+        let vcpu = Vcpu::new(0);
         Self {
-            vcpu,
             orders: Orders::default(),
             list_registers: 0,
             console: Console::new(brief),
@@ -90,6 +92,15 @@ impl Hardware {
         }
     }
 
+    /// Gives each of several vCPUs its number: MPIDR_EL1 with Aff0, and bit 31, which is 1 (Arm ARM D24.2.100). An only one keeps 0.
+    pub fn number_vcpus(&mut self, count: usize) {
+        for n in (0..count.min(MAX_VCPUS)).filter(|_| count > 1) {
+            let vcpu = Vcpu::new(n).vcpu().upcast();
+            let order = Order::new(vcpu, label::ARMVCPUWriteReg, [VMPIDR, 1 << 31 | n as u64]);
+            self.orders.put_off(order);
+        }
+    }
+
     /// The wake-up time has come.
     pub fn timer_expired(&mut self) {
         self.timer_at = 0;
@@ -97,19 +108,27 @@ impl Hardware {
 }
 
 impl Platform for Hardware {
-    fn inject(&mut self, index: u8, irq: u16, priority: u8, group: u8) -> Result<(), InjectError> {
+    fn inject(
+        &mut self,
+        vcpu: usize,
+        index: u8,
+        irq: u16,
+        priority: u8,
+        group: u8,
+    ) -> Result<(), InjectError> {
+        let vcpu = Vcpu::new(vcpu);
         if index < self.list_registers {
             // The list register is empty: the model has seen the end of its interrupt.
             let word = u64::from(irq)
                 | u64::from(priority) << 16
                 | u64::from(group) << 24
                 | u64::from(index) << 32;
-            let vcpu = self.vcpu.vcpu().upcast();
+            let vcpu = vcpu.vcpu().upcast();
             self.orders
                 .put_off(Order::new(vcpu, label::ARMVCPUInjectIRQ, [word]));
             return Ok(());
         }
-        let injected = self.vcpu.arm_inject_irq(irq, priority, group, index);
+        let injected = vcpu.arm_inject_irq(irq, priority, group, index);
         injected.map_err(|error| match error {
             sel4::Error::RangeError => InjectError::NoSuchRegister,
             _ => InjectError::InUse,
@@ -118,24 +137,26 @@ impl Platform for Hardware {
         Ok(())
     }
 
-    fn acknowledge_vppi(&mut self, irq: u16) {
+    fn acknowledge_vppi(&mut self, vcpu: usize, irq: u16) {
         // The only error is a number that is no private interrupt; the kernel named it itself.
-        let _ = self.vcpu.arm_ack_vppi(irq.into());
+        let _ = Vcpu::new(vcpu).arm_ack_vppi(irq.into());
     }
 
-    fn read_vcpu(&mut self, register: VcpuRegister) -> u64 {
+    fn read_vcpu(&mut self, vcpu: usize, register: VcpuRegister) -> u64 {
         // No register of the list can be refused.
-        self.vcpu.arm_read_reg(number(register)).unwrap_or(0)
+        let value = Vcpu::new(vcpu).arm_read_reg(number(register));
+        value.unwrap_or(0)
     }
 
-    fn write_vcpu(&mut self, register: VcpuRegister, value: u64) {
-        let _ = self.vcpu.arm_write_reg(number(register), value);
+    fn write_vcpu(&mut self, vcpu: usize, register: VcpuRegister, value: u64) {
+        let _ = Vcpu::new(vcpu).arm_write_reg(number(register), value);
     }
 
-    fn reset_vcpu(&mut self) {
+    fn reset_vcpu(&mut self, vcpu: usize) {
+        let vcpu = Vcpu::new(vcpu);
         for (register, value) in REGISTERS.into_iter().zip(self.fresh) {
             // No register of the list can be refused.
-            let _ = self.vcpu.arm_write_reg(register, value);
+            let _ = vcpu.arm_write_reg(register, value);
         }
     }
 

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The VMM's event loop: exits of the vCPU and notifications, one at a time.
+//! The VMM's event loop: exits of the vCPUs and notifications, one at a time.
 //!
 //! A fault is answered by a reply only if the vCPU continues at once and unchanged. Otherwise the VMM writes the registers of
-//! the vCPU's thread and resumes it, at once or later. A vCPU that waits stays in its fault, with the reply object: it needs
-//! no system call to be stopped, and nothing else comes meanwhile that would have to be answered.
+//! the vCPU's thread and resumes it, at once or later. An only vCPU that waits stays in its fault, with the reply object: it needs
+//! no system call to be stopped, and nothing else comes meanwhile that would have to be answered. One of several is suspended
+//! while it waits, so that the reply object is free for the others' faults.
+//!
+//! A vCPU that another one stops (PSCI SYSTEM_OFF, SYSTEM_RESET) may have a fault that the VMM has not received yet. Its
+//! suspension takes that back.
 
 use alloc::boxed::Box;
 
 use molt_clock::{Frequency, Ticks};
 use molt_system::VmmBrief;
-use molt_vmm::{Exit, Next, Registers, Vm, boot, machine};
+use molt_vmm::reset::Start;
+use molt_vmm::{Exit, MAX_VCPUS, Next, Registers, Vm, boot, machine};
 use sel4::sys::invocation_label as label;
 use sel4::{Badge, Fault, UserContext, Word, with_ipc_buffer};
 use sel4_extra::{Vcpu, try_fault};
@@ -24,19 +29,19 @@ use crate::registers::{Changed, Lazy};
 pub struct Vmm {
     vm: Vm<'static>,
     hardware: Hardware,
-    vcpu: Vcpu,
+    vcpus: usize,
     brief: &'static VmmBrief,
     timer: Option<Channel>,
-    /// The PC at which the waiting vCPU continues, if it has not been written yet.
-    resumes_at: Option<Word>,
+    /// The PC at which a waiting vCPU continues, if it has not been written yet.
+    resumes_at: [Option<Word>; MAX_VCPUS],
 }
 
 impl Vmm {
     /// Builds the machine.
     pub fn new(brief: &'static VmmBrief) -> Self {
-        let vcpu = Vcpu::new(0);
+        let vcpus = (brief.guest.vcpus as usize).clamp(1, MAX_VCPUS);
         let (_, to_update) = brief::gate_pages(&brief.gate);
-        let mut vm = Vm::new(brief::ram(brief), to_update, nanoseconds);
+        let mut vm = Vm::new(brief::ram(brief), vcpus, to_update, nanoseconds);
         if let Some(boot) = brief::boot(brief) {
             vm.set_boot(boot);
         }
@@ -59,14 +64,15 @@ impl Vmm {
         }
         let mut vmm = Self {
             vm,
-            hardware: Hardware::new(brief, vcpu),
-            vcpu,
+            hardware: Hardware::new(brief),
+            vcpus,
             brief,
             timer: brief::channel(brief.timer_channel),
-            resumes_at: None,
+            resumes_at: [None; MAX_VCPUS],
         };
-        if brief.guest.vcpus > 1 {
-            vmm.log(format_args!("only vCPU 0 is used"));
+        vmm.hardware.number_vcpus(vcpus);
+        if brief.guest.vcpus as usize > vcpus {
+            vmm.log(format_args!("only {vcpus} vCPUs are used"));
         }
         if unknown {
             vmm.log(format_args!("a device of an unknown class is left out"));
@@ -74,15 +80,16 @@ impl Vmm {
         vmm
     }
 
-    /// Starts the vCPU and handles events; never returns.
+    /// Starts the guest and handles events; never returns.
     pub fn run(mut self) -> ! {
         self.poll();
         let guest = &self.brief.guest;
-        self.start(guest.entry, guest.device_tree);
+        (self.vm).begin(guest.entry, guest.device_tree, &mut self.hardware);
+        self.go_on();
         loop {
             match self.hardware.orders.wait() {
                 Event::Notified(channels) => self.notified(channels),
-                Event::Fault(info) => self.fault(&info),
+                Event::Fault(vcpu, info) => self.fault(vcpu, &info),
                 Event::Call => {}
             }
         }
@@ -92,66 +99,69 @@ impl Vmm {
         let timer = self.timer.map_or(0, |timer| 1 << timer.index());
         if channels & timer != 0 {
             self.hardware.timer_expired();
-            if self.vm.timer(&mut self.hardware) {
-                self.go_on();
-            }
+            self.vm.timer(&mut self.hardware);
         }
         self.poll();
     }
 
     fn poll(&mut self) {
-        if self.vm.poll(&mut self.hardware) {
-            self.go_on();
+        self.vm.poll(&mut self.hardware);
+        self.go_on();
+    }
+
+    /// A vCPU waits until it is told to go on.
+    fn hold(&mut self, vcpu: usize) {
+        if self.vcpus == 1 {
+            self.hardware.orders.hold();
+        } else {
+            let suspend = order(vcpu, label::TCBSuspend, []);
+            self.hardware.orders.put_off(suspend);
         }
     }
 
-    /// The vCPU, which waits, continues or starts anew.
+    /// The vCPUs that waited, and are to go on, continue or start anew.
     fn go_on(&mut self) {
-        self.hardware.orders.release();
-        let Some(start) = self.vm.start() else {
-            return self.resume();
-        };
-        self.resumes_at = None;
+        for vcpu in self.vm.take_going() {
+            self.hardware.orders.release();
+            match self.vm.start(vcpu) {
+                Some(start) => self.start_at(vcpu, start),
+                None => self.resume(vcpu),
+            }
+        }
+    }
+
+    fn start_at(&mut self, vcpu: usize, start: Start) {
+        if let Some(place) = self.resumes_at.get_mut(vcpu) {
+            *place = None;
+        }
         if let Some(took) = start.took {
             let (name, us) = (self.brief.guest.name, nanoseconds(took) / 1000);
             self.log(format_args!("{name} starts anew after {us} us"));
         }
-        self.start(start.entry, start.x0);
-    }
-
-    fn start(&mut self, entry: u64, x0: u64) {
-        let registers = boot::entry_registers(entry, x0);
+        let registers = boot::entry_registers(start.entry, start.x0);
         let mut context = UserContext::default();
         *context.pc_mut() = registers.pc;
         *context.spsr_mut() = registers.spsr;
         for (n, x) in registers.x.iter().enumerate() {
             *context.gpr_mut(n) = *x;
         }
-        if let Err(error) = self.vcpu.write_registers(true, &mut context) {
-            self.log(format_args!("vCPU not started: {error:?}"));
+        // An order that is put off may be the one that has suspended it.
+        self.hardware.orders.carry_out_alone();
+        if let Err(error) = Vcpu::new(vcpu).write_registers(true, &mut context) {
+            self.log(format_args!("vCPU {vcpu} not started: {error:?}"));
         }
     }
 
-    /// Resumes the vCPU.
-    fn resume(&mut self) {
-        let order = match self.resumes_at.take() {
-            Some(pc) => self.go_on_at(pc),
-            None => self.order(label::TCBResume, []),
+    /// Resumes a vCPU.
+    fn resume(&mut self, vcpu: usize) {
+        let order = match self.resumes_at.get_mut(vcpu).and_then(Option::take) {
+            Some(pc) => go_on_at(vcpu, pc),
+            None => order(vcpu, label::TCBResume, []),
         };
         self.hardware.orders.put_off(order);
     }
 
-    /// `seL4_TCB_WriteRegisters` of the PC alone, with resume.
-    fn go_on_at(&self, pc: Word) -> Order {
-        const RESUME: Word = 1;
-        self.order(label::TCBWriteRegisters, [RESUME, 1, pc])
-    }
-
-    fn order<const N: usize>(&self, label: u32, words: [Word; N]) -> Order {
-        Order::of_tcb(self.vcpu.tcb(), label, words)
-    }
-
-    fn fault(&mut self, info: &sel4::MessageInfo) {
+    fn fault(&mut self, vcpu: usize, info: &sel4::MessageInfo) {
         let (exit, pc) = match with_ipc_buffer(|buffer| try_fault(buffer, info)) {
             Some(Fault::VmFault(fault)) => {
                 let (address, esr) = (fault.addr(), fault.fsr());
@@ -166,28 +176,32 @@ impl Vmm {
             Some(Fault::UnknownSyscall(_)) => (Exit::Hypercall, None),
             _ => (Exit::Other(info.label()), None),
         };
-        if let Err(error) = self.exit(exit, pc) {
-            self.log(format_args!("vCPU lost at {exit:?}: {error:?}"));
+        if let Err(error) = self.exit(vcpu, exit, pc) {
+            self.log(format_args!("vCPU {vcpu} lost at {exit:?}: {error:?}"));
         }
     }
 
-    fn exit(&mut self, exit: Exit, pc: Option<Word>) -> sel4::Result<()> {
-        let mut registers = Lazy::new(self.vcpu, pc);
-        let next = self.vm.exit(exit, &mut registers, &mut self.hardware);
+    fn exit(&mut self, vcpu: usize, exit: Exit, pc: Option<Word>) -> sel4::Result<()> {
+        let mut registers = Lazy::new(Vcpu::new(vcpu), pc);
+        let next = (self.vm).exit(vcpu, exit, &mut registers, &mut self.hardware);
         match (next, registers.changed()?) {
             (Next::Run, Changed::Nothing) => self.hardware.orders.reply(),
             (Next::Run, Changed::Pc(pc)) => {
-                let order = self.go_on_at(pc);
+                let order = go_on_at(vcpu, pc);
                 self.hardware.orders.put_off(order);
             }
             (Next::Run, Changed::More) => registers.write(true)?,
             (Next::Wait, changed) => {
                 match changed {
                     Changed::Nothing => {}
-                    Changed::Pc(pc) => self.resumes_at = Some(pc),
+                    Changed::Pc(pc) => {
+                        if let Some(place) = self.resumes_at.get_mut(vcpu) {
+                            *place = Some(pc);
+                        }
+                    }
                     Changed::More => registers.write(false)?,
                 }
-                self.hardware.orders.hold();
+                self.hold(vcpu);
             }
             (Next::Stop(stop), _) => {
                 let name = self.brief.guest.name;
@@ -197,8 +211,16 @@ impl Vmm {
                     let line = format_args!("{name} {account}");
                     self.hardware.console.line(self.brief.name, line);
                 }
-                self.vcpu.stop()?;
+                for vcpu in 0..self.vcpus {
+                    Vcpu::new(vcpu).stop()?;
+                }
             }
+        }
+        if self.vcpus > 1 {
+            for other in self.vm.take_halting() {
+                Vcpu::new(other).stop()?;
+            }
+            self.go_on();
         }
         Ok(())
     }
@@ -206,6 +228,16 @@ impl Vmm {
     fn log(&mut self, text: core::fmt::Arguments<'_>) {
         self.hardware.console.line(self.brief.name, text);
     }
+}
+
+/// `seL4_TCB_WriteRegisters` of the PC alone, with resume.
+fn go_on_at(vcpu: usize, pc: Word) -> Order {
+    const RESUME: Word = 1;
+    order(vcpu, label::TCBWriteRegisters, [RESUME, 1, pc])
+}
+
+fn order<const N: usize>(vcpu: usize, label: u32, words: [Word; N]) -> Order {
+    Order::of_tcb(Vcpu::new(vcpu).tcb(), label, words)
 }
 
 fn nanoseconds(ticks: u64) -> u64 {

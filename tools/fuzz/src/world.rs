@@ -23,15 +23,15 @@ pub fn clear(words: &[AtomicU64]) {
 struct Deaf;
 
 impl Platform for Deaf {
-    fn inject(&mut self, _: u8, _: u16, _: u8, _: u8) -> Result<(), InjectError> {
+    fn inject(&mut self, _: usize, _: u8, _: u16, _: u8, _: u8) -> Result<(), InjectError> {
         Ok(())
     }
-    fn acknowledge_vppi(&mut self, _: u16) {}
-    fn read_vcpu(&mut self, _: VcpuRegister) -> u64 {
+    fn acknowledge_vppi(&mut self, _: usize, _: u16) {}
+    fn read_vcpu(&mut self, _: usize, _: VcpuRegister) -> u64 {
         0
     }
-    fn write_vcpu(&mut self, _: VcpuRegister, _: u64) {}
-    fn reset_vcpu(&mut self) {}
+    fn write_vcpu(&mut self, _: usize, _: VcpuRegister, _: u64) {}
+    fn reset_vcpu(&mut self, _: usize) {}
     fn hand_over(&mut self, _: u64, _: u64) {}
     fn now(&mut self) -> u64 {
         0

@@ -265,6 +265,7 @@ fn tree(
         })
     };
     let described = device_tree::Guest {
+        vcpus: machine.vcpus.len() as u32,
         memory: (memory.base, memory.size),
         command_line: &guest.cmdline,
         initrd,

@@ -7,20 +7,22 @@
 //! | `progress name=value …` | the same at intervals, before the last one |
 //! | `alive …` | a sign of life |
 //! | `sensors: firmware N…` | the values of sensors are from now on those of this version of the controller's firmware |
+//! | `processors N` | the guest runs on so many processors |
 //! | `ring status=… reason=…` | the doorbell's status and reason, as words of `molt-doorbell`; for the reader only |
 //! | `error: …` | the program has found an error |
 //! | `done` | the program has ended well |
 
 use crate::result::{Guest, Kind};
 
-/// Messages of a Linux kernel that no healthy disk causes.
-const KERNEL_COMPLAINTS: [&str; 6] = [
+/// Messages of a Linux kernel that no healthy machine causes.
+const KERNEL_COMPLAINTS: [&str; 7] = [
     "I/O error",
     "EXT4-fs error",
     "JBD2: Error",
     "blocked for more than",
     "Kernel panic",
     "rcu: INFO: rcu_",
+    "soft lockup",
 ];
 
 /// The meaning of a line of a guest's console.
@@ -55,11 +57,14 @@ pub fn is_reset(guest: &str, said: &str) -> bool {
 /// Before the version of the firmware.
 const FIRMWARE: &str = "sensors: firmware ";
 
+/// Before the number of the guest's processors.
+const PROCESSORS: &str = "processors ";
+
 /// The beginnings of a VMM's messages that its guest has ended.
 const ENDS: [&str; 4] = [
     "powered off at ",
     "asked for a reset; not started again at ",
-    "turned its only CPU off at ",
+    "turned its last CPU off at ",
     "stopped by an unexpected fault at ",
 ];
 
@@ -78,6 +83,10 @@ pub fn read(guest: &mut Guest, text: &str) -> GuestLine {
         guest
             .firmware
             .extend(digits.and_then(|digits| digits.parse::<u64>().ok()));
+        return GuestLine::Other;
+    }
+    if let Some(count) = text.strip_prefix(PROCESSORS) {
+        guest.processors = count.parse().ok().or(guest.processors);
         return GuestLine::Other;
     }
     let Some((word, account)) = text.split_once(' ') else {

@@ -49,6 +49,9 @@ pub struct Guest {
     pub errors: u64,
     /// Bytes read back and compared.
     pub bytes_verified: u64,
+    /// The processors that it runs on, where it says so.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub processors: Option<u64>,
     /// Bytes that came back over the network as they were sent, where the guest has one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub net_bytes: Option<u64>,

@@ -41,6 +41,9 @@ pub struct Expectation {
     /// How many signs of life each guest shows at the least while a component is denied.
     #[serde(default)]
     pub alive: u64,
+    /// The processors of guests, by the guest's name, as the guest counts them.
+    #[serde(default)]
+    pub processors: std::collections::BTreeMap<String, u64>,
     /// How often guests are reset and start anew, in total.
     #[serde(default)]
     pub resets: u64,
@@ -169,6 +172,16 @@ pub fn judge(summary: &Summary, collector: &Collector, expected: &Expectation) -
             "guests started anew {resets} time(s), {in_updates} of them in an update; expected {}, at least {} of them in one",
             expected.resets, expected.resets_in_updates
         ));
+    }
+    for (name, wanted) in &expected.processors {
+        let guest = summary.guests.iter().find(|guest| guest.name == *name);
+        let count = guest.and_then(|guest| guest.processors);
+        if count != Some(*wanted) {
+            failures.push(format!(
+                "guest '{name}' runs on {} processor(s), expected {wanted}",
+                count.unwrap_or(0)
+            ));
+        }
     }
     let parked: u64 = summary.guests.iter().map(|guest| guest.parked).sum();
     if parked != expected.parked {

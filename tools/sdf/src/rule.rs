@@ -276,6 +276,14 @@ pub enum Rule {
         "'{0}' needs a channel to the protection domain with the role 'timer' to reset its guest: without it the memory cannot be restored in slices"
     )]
     ResetTimer(String),
+    #[error("the guest '{0}' has {1} vCPUs, and may have at most 4")]
+    TooManyVcpus(String, u64),
+    #[error("there is a vCPU {1}: those of the guest '{0}' are numbered from 0 to {2}")]
+    VcpuNumber(String, u64, u64),
+    #[error(
+        "the guest '{0}' has several vCPUs: their CPU interfaces are emulated at 0x8010000, where nothing is mapped, and the hardware's (the device with GICV) is mapped at 0x8020000"
+    )]
+    CpuInterface(String),
 
     // What needs the kernel or the program images (molt-image).
     #[error("core {0}: this kernel is for {1}, counted from 0")]

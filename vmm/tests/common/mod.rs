@@ -12,8 +12,8 @@ use molt_shared::Memory;
 use molt_vmm::virtio::block::Block;
 use molt_vmm::virtio::link::Link;
 use molt_vmm::{
-    Doorbell, Exit, Frame, InjectError, Mailbox, Next, Platform, Ram, VcpuRegister, Vm, Width,
-    machine,
+    Doorbell, Exit, Frame, InjectError, LINE, MAX_VCPUS, Mailbox, Next, Platform, Ram,
+    VcpuRegister, Vm, Width, machine,
 };
 
 /// Guest-physical address of the guest's memory.
@@ -27,18 +27,29 @@ pub const BELL: u64 = 0x0b00_0000;
 /// Interrupt of the doorbell.
 pub const BELL_IRQ: u16 = 80;
 
+/// An SMC.
+pub const SMC: Exit = Exit::Trap(0x17 << 26 | 1 << 25);
+
 /// Shared words that live for ever.
 pub fn words(n: usize) -> &'static [AtomicU64] {
     (0..n).map(|_| AtomicU64::new(0)).collect::<Vec<_>>().leak()
 }
 
-/// A vCPU with four list registers, a clock that stands still, and neighbours that are counted.
+/// vCPUs, the first with four list registers, a clock that stands still, and neighbours that are counted.
 #[derive(Default)]
 pub struct Fake {
+    /// The list registers of vCPU 0.
     pub list: [Option<u16>; 4],
     pub injected: Vec<u16>,
+    /// Of each of several vCPUs: whether its only list register signals.
+    pub line: [bool; MAX_VCPUS],
     pub acknowledged: Vec<u16>,
+    /// The same with the vCPU.
+    pub acknowledged_by: Vec<(usize, u16)>,
+    /// vCPU 0's.
     pub registers: HashMap<u64, u64>,
+    /// The others'.
+    pub other_registers: HashMap<(usize, u64), u64>,
     pub now: u64,
     /// Ticks that pass whenever the guest's memory is handed over.
     pub ticks: u64,
@@ -53,11 +64,24 @@ pub struct Fake {
 }
 
 impl Platform for Fake {
-    fn inject(&mut self, index: u8, irq: u16, priority: u8, group: u8) -> Result<(), InjectError> {
+    fn inject(
+        &mut self,
+        vcpu: usize,
+        index: u8,
+        irq: u16,
+        priority: u8,
+        group: u8,
+    ) -> Result<(), InjectError> {
         assert!(
             priority < 32 && group < 2 && irq < 1020,
             "the kernel would refuse this"
         );
+        if irq == LINE {
+            assert_eq!(index, 0, "one list register");
+            self.line[vcpu] = group == 0;
+            return Ok(());
+        }
+        assert_eq!(vcpu, 0, "several vCPUs only have a line");
         assert!(
             !self.list.contains(&Some(irq)),
             "interrupt {irq} in two list registers"
@@ -72,17 +96,30 @@ impl Platform for Fake {
             }
         }
     }
-    fn acknowledge_vppi(&mut self, irq: u16) {
+    fn acknowledge_vppi(&mut self, vcpu: usize, irq: u16) {
         self.acknowledged.push(irq);
+        self.acknowledged_by.push((vcpu, irq));
     }
-    fn read_vcpu(&mut self, register: VcpuRegister) -> u64 {
-        self.registers.get(&(register as u64)).copied().unwrap_or(0)
+    fn read_vcpu(&mut self, vcpu: usize, register: VcpuRegister) -> u64 {
+        let register = register as u64;
+        let found = match vcpu {
+            0 => self.registers.get(&register),
+            _ => self.other_registers.get(&(vcpu, register)),
+        };
+        found.copied().unwrap_or(0)
     }
-    fn write_vcpu(&mut self, register: VcpuRegister, value: u64) {
-        self.registers.insert(register as u64, value);
+    fn write_vcpu(&mut self, vcpu: usize, register: VcpuRegister, value: u64) {
+        let register = register as u64;
+        match vcpu {
+            0 => self.registers.insert(register, value),
+            _ => self.other_registers.insert((vcpu, register), value),
+        };
     }
-    fn reset_vcpu(&mut self) {
-        self.registers.clear();
+    fn reset_vcpu(&mut self, vcpu: usize) {
+        match vcpu {
+            0 => self.registers.clear(),
+            _ => self.other_registers.retain(|(owner, _), _| *owner != vcpu),
+        }
         self.vcpu_resets += 1;
     }
     fn hand_over(&mut self, offset: u64, length: u64) {
@@ -137,11 +174,16 @@ impl Rig {
 
     /// A machine whose driver is not there yet.
     pub fn without_driver() -> Self {
+        Self::with_vcpus(1)
+    }
+
+    /// The same with so many vCPUs. The guest has started.
+    pub fn with_vcpus(vcpus: usize) -> Self {
         let (to_client, to_update) = (words(512), words(512));
         let (queue, page) = (words(0x1_0000 / 8), words(512));
         let guest = words(SIZE / 8);
         let memory = Memory::of(guest);
-        let mut vm = Vm::new(Ram::new(memory, BASE), to_update, |ticks| ticks);
+        let mut vm = Vm::new(Ram::new(memory, BASE), vcpus, to_update, |ticks| ticks);
         let gate = ClientGate::new(to_client, to_update, 0);
         let link = Link::new(Client::new(queue), gate, 0);
         let block = Block::new(link, SECTORS, page);
@@ -166,14 +208,32 @@ impl Rig {
             slow: false,
             taken: Vec::new(),
         };
-        assert!(!rig.vm.poll(&mut rig.fake), "nobody waits");
+        assert!(!rig.poll(), "nobody waits");
+        rig.begin(vcpus);
         rig
+    }
+
+    /// Starts the guest at the memory's begin.
+    fn begin(&mut self, vcpus: usize) {
+        self.vm.begin(BASE, 0, &mut self.fake);
+        if vcpus > 1 {
+            for vcpu in 0..vcpus {
+                assert!(self.vm.take_going().contains(vcpu));
+                let start = self.vm.start(vcpu).expect("the VMM's routine");
+                assert_eq!(start.x0, machine::HARDWARE_INTERFACE);
+                let next = (self.vm).exit(vcpu, SMC, &mut self.registers, &mut self.fake);
+                assert_eq!(next, Next::Wait);
+            }
+        }
+        assert!(self.vm.take_going().contains(0));
+        let start = self.vm.start(0).expect("the guest's own");
+        assert_eq!((start.entry, start.x0, start.took), (BASE, 0, None));
     }
 
     /// Gives the queue to the next generation. Returns whether the vCPU, which waits, goes on.
     pub fn open(&mut self) -> bool {
         self.warden.open(0, self.generation);
-        let woken = self.vm.poll(&mut self.fake);
+        let woken = self.poll();
         assert!(self.warden.acknowledged(0));
         let server = Server::new(self.queue, self.generation);
         server.publish(&Properties {
@@ -192,7 +252,7 @@ impl Rig {
     /// Takes the queue away.
     pub fn close(&mut self) {
         self.warden.close(0);
-        self.vm.poll(&mut self.fake);
+        self.poll();
         assert!(self.warden.acknowledged(0));
         self.server = None;
         self.taken.clear();
@@ -205,7 +265,7 @@ impl Rig {
     /// There will be no driver any more. Returns whether the vCPU, which waits, goes on.
     pub fn out_of_service(&mut self) -> bool {
         self.warden.out_of_service(0);
-        let woken = self.vm.poll(&mut self.fake);
+        let woken = self.poll();
         assert!(self.warden.acknowledged(0));
         woken
     }
@@ -223,7 +283,7 @@ impl Rig {
         if !self.slow {
             self.finish();
         }
-        self.vm.poll(&mut self.fake)
+        self.poll()
     }
 
     /// Completes what was taken.
@@ -269,9 +329,21 @@ impl Rig {
         self.warden.statistics()
     }
 
-    /// One exit of the vCPU.
+    /// Something may have happened. Returns whether vCPU 0, which waits, goes on.
+    pub fn poll(&mut self) -> bool {
+        self.vm.poll(&mut self.fake);
+        self.vm.take_going().contains(0)
+    }
+
+    /// The wake-up time has come. Returns whether vCPU 0, which waits, goes on.
+    pub fn timer(&mut self) -> bool {
+        self.vm.timer(&mut self.fake);
+        self.vm.take_going().contains(0)
+    }
+
+    /// One exit of vCPU 0.
     pub fn exit(&mut self, exit: Exit) -> Next {
-        self.vm.exit(exit, &mut self.registers, &mut self.fake)
+        self.vm.exit(0, exit, &mut self.registers, &mut self.fake)
     }
 
     /// The guest loads a device's register.

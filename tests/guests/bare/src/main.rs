@@ -8,7 +8,8 @@
 //! between two signs of life (none, where it is left out), `floods=N` offers to make in a row at its start, of as many bytes as
 //! `flood_bytes=N`, without waiting for an answer, `confirms=N` requests between an offer and its confirm,
 //! `spoils=copied` or `spoils=verified`: writes over the staging region while the bundle in it is being copied, or when it
-//! has been verified, `storms=computing`, `exits` or `interrupts`: keeps the processor to itself until there is generation N of `generation=N`, and then does its work, `resets=1`: resets itself in three ways before it does its work ([`lives`]). The initial RAM disk is an archive of bundles, rung for in the order in which they stand.
+//! has been verified, `storms=computing`, `exits` or `interrupts`: keeps the processor to itself until there is generation N of `generation=N`, and then does its work, `resets=1`: resets itself in three ways before it does its work ([`lives`]),
+//! `processors=4`: has them send each other interrupts, before its work and meanwhile ([`processors`]). The initial RAM disk is an archive of bundles, rung for in the order in which they stand.
 #![no_std]
 #![no_main]
 
@@ -25,6 +26,7 @@ mod load;
 mod machine;
 mod memory;
 mod processor;
+mod processors;
 mod sensors;
 mod start;
 mod storm;
@@ -81,6 +83,10 @@ fn run(machine: &Machine<'_>) {
         return;
     };
     gic.enable(device.interrupt);
+    let processors = machine.number("processors").unwrap_or(1) as usize;
+    if processors > 1 {
+        processors::begin(&gic, processors);
+    }
     let ending = match machine.number("resets") {
         Some(1..) => lives::begin(&mut disk, &gic),
         _ => Ending::Done,
@@ -195,6 +201,9 @@ fn run(machine: &Machine<'_>) {
             }
             gic.end(interrupt);
         }
+    }
+    if processors > 1 {
+        processors::end();
     }
     load.report("result");
     if let Some(sensors) = &sensors {

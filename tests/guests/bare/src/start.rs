@@ -3,7 +3,7 @@
 //!
 //! The header is the arm64 boot image's (Linux, `Documentation/arch/arm64/booting.rst`), so the VMM
 //! starts this guest as it starts a Linux. Entered at EL1 with translation off and x0 the address of
-//! the device tree.
+//! the device tree. Other processors (`processors`) have the same translation.
 
 use core::arch::global_asm;
 
@@ -34,6 +34,28 @@ _start:
     stp     xzr, xzr, [x1], #16
     b       2b
 3:
+    bl      translate
+    mov     x0, x19
+    bl      guest_main
+4:  wfi
+    b       4b
+
+    // Another processor, entered by CPU_ON: x0 is its number.
+    .global secondary_start
+secondary_start:
+    mov     x19, x0
+    bl      translate
+    adr     x1, __stack_top_address
+    ldr     x1, [x1]
+    // Each has a quarter of the stack.
+    lsl     x2, x19, #16
+    sub     x1, x1, x2
+    mov     sp, x1
+    mov     x0, x19
+    bl      processor_main
+
+    // Vectors and translation.
+translate:
     adrp    x1, vectors
     add     x1, x1, :lo12:vectors
     msr     vbar_el1, x1
@@ -55,10 +77,7 @@ _start:
     orr     x1, x1, x2
     msr     sctlr_el1, x1
     isb
-    mov     x0, x19
-    bl      guest_main
-4:  wfi
-    b       4b
+    ret
     .balign 8
 __stack_top_address:
     .quad   __stack_top

@@ -11,6 +11,7 @@ mod mappings;
 mod names;
 mod regions;
 mod replaceable;
+mod vcpus;
 
 use crate::error::Broken;
 use crate::model::System;
@@ -21,6 +22,7 @@ pub(crate) fn check(system: &System) -> Result<(), Broken> {
     domains::check(system)?;
     regions::check(system)?;
     identifiers::check(system)?;
+    vcpus::check(system)?;
     mappings::check(system)?;
     channels::check(system)?;
     cores::check(system)?;
