@@ -193,7 +193,11 @@ fn a_reset_stops_all_and_starts_the_first() {
     four.exit(3, Exit::PrivateInterrupt(TIMER));
     four.0.fake.acknowledged_by.clear();
     assert_eq!(four.smc(2, [SYSTEM_RESET, 0, 0, 0]), Next::Wait);
-    assert_eq!(four.halting(), [0, 3], "the caller and one in WFI are not running");
+    assert_eq!(
+        four.halting(),
+        [0, 3],
+        "the caller and one in WFI are not running"
+    );
     // Each one's hardware is made as at the first start, one after the other.
     four.0.fake.now = four.0.fake.timer;
     four.0.vm.timer(&mut four.0.fake);
@@ -228,7 +232,11 @@ fn a_reset_stops_all_and_starts_the_first() {
 #[test]
 fn each_vcpu_sees_its_own_registers() {
     let mut four = Four::running();
-    assert_eq!(four.get(0, machine::DISTRIBUTOR + 4), 3 << 5 | 3, "four CPUs");
+    assert_eq!(
+        four.get(0, machine::DISTRIBUTOR + 4),
+        3 << 5 | 3,
+        "four CPUs"
+    );
     let target = |irq: u64| machine::DISTRIBUTOR + 0x800 + irq;
     for vcpu in 0..VCPUS {
         assert_eq!(four.get(vcpu, target(0)), 0x0101_0101 << vcpu);
@@ -250,7 +258,11 @@ fn each_vcpu_sees_its_own_registers() {
 fn a_shared_interrupt_goes_to_its_targets() {
     let mut four = Four::running();
     let irq = u64::from(BELL_IRQ);
-    four.set(0, machine::DISTRIBUTOR + 0x100 + irq / 32 * 4, 1 << (irq % 32));
+    four.set(
+        0,
+        machine::DISTRIBUTOR + 0x100 + irq / 32 * 4,
+        1 << (irq % 32),
+    );
     four.set_line_of_the_bell();
     assert_eq!(four.0.fake.line, [true, false, false, false]);
     let target = |four: &mut Four, mask: u32| {
@@ -263,7 +275,11 @@ fn a_shared_interrupt_goes_to_its_targets() {
     assert_eq!(four.0.fake.line, [false; 4], "one of them has taken it");
     assert_eq!(four.get(2, IAR), SPURIOUS);
     four.set(3, EOIR, irq as u32);
-    assert_eq!(four.0.fake.line, [false, false, true, true], "its level is high");
+    assert_eq!(
+        four.0.fake.line,
+        [false, false, true, true],
+        "its level is high"
+    );
     target(&mut four, 0);
     assert_eq!(four.0.fake.line, [false; 4]);
 }
@@ -309,7 +325,11 @@ fn each_vcpu_has_a_timer() {
     assert_eq!(four.exit(2, Exit::PrivateInterrupt(TIMER)), Next::Run);
     assert_eq!(four.0.fake.line, [false, false, true, false]);
     assert_eq!(four.get(2, IAR), TIMER.into());
-    assert_eq!(four.0.fake.acknowledged_by.last(), Some(&(3, TIMER)), "of its start");
+    assert_eq!(
+        four.0.fake.acknowledged_by.last(),
+        Some(&(3, TIMER)),
+        "of its start"
+    );
     four.0.fake.acknowledged_by.clear();
     four.set(2, EOIR, TIMER.into());
     assert_eq!(four.0.fake.acknowledged_by, [(2, TIMER)]);
@@ -337,7 +357,11 @@ fn a_more_urgent_interrupt_preempts() {
     four.set(1, SGIR, 1 << 16 | 1);
     assert_eq!(four.get(0, IAR), SPURIOUS, "not more urgent");
     assert_eq!(four.get(0, machine::CPU_INTERFACE + 0x14), 0x80, "running");
-    assert_eq!(four.get(0, machine::CPU_INTERFACE + 0x18), 1 << 10 | 1, "pending");
+    assert_eq!(
+        four.get(0, machine::CPU_INTERFACE + 0x18),
+        1 << 10 | 1,
+        "pending"
+    );
     four.set(2, SGIR, 1 << 16 | 2);
     assert_eq!(four.get(0, IAR), 2 << 10 | 2);
     four.set(0, EOIR, 2 << 10 | 2);
@@ -412,7 +436,9 @@ impl Plain {
         }
         let all = (0..16).flat_map(|sgi| (0..VCPUS).map(move |from| (sgi, from)));
         let mut pending = all.filter(|(sgi, from)| self.pending[vcpu][*sgi][*from]);
-        pending.next().map(|(sgi, from)| sgi as u32 | (from as u32) << 10)
+        pending
+            .next()
+            .map(|(sgi, from)| sgi as u32 | (from as u32) << 10)
     }
 }
 
