@@ -60,6 +60,7 @@ pub fn build(
         typed: Vec::new(),
         expect: Default::default(),
         signer: None,
+        host_clock: false,
         long: false,
         limit: 0,
         board: kernel.board().to_owned(),

@@ -51,6 +51,9 @@ pub struct Scenario {
     pub expect: Expectation,
     /// The native client that makes its own bundles from those that it is given. It gets the first key for them.
     pub signer: Option<String>,
+    /// It runs by the host's clock: what it shows takes minutes of the guest's time, which would be hours of counted instructions.
+    #[serde(default)]
+    pub host_clock: bool,
     /// It takes so long that `molt test` runs it only with `--long`.
     #[serde(default)]
     pub long: bool,
