@@ -18,7 +18,11 @@ molt-guest: updates the drivers of this guest's devices, through the port org.mo
       --json                        (with every command) one JSON object a line
 
 exit codes: 0 done, 1 wrong usage or unreadable file, 2 no doorbell or no proper answer, 3 refused, 4 rolled back,
-5 out of service";
+5 out of service, 6 the bundle's part for this guest is not allowed or cannot be stored: nothing was updated
+
+A bundle can have a part for the guest: files, parameters of modules, commands. What of it is allowed is said by
+/etc/molt-guest.conf, a statement a line: 'file PATH' (or a folder with '/' at its end), 'parameter MODULE NAME',
+'command NAME PROGRAM ARGUMENT...'.";
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

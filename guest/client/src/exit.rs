@@ -19,6 +19,9 @@ pub enum Exit {
     RolledBack = 4,
     /// The component is out of service.
     OutOfService = 5,
+    /// The guest's own part of the update is not allowed, and nothing was offered; or it could not be stored, and the offer was taken
+    /// back. What runs was not disturbed.
+    Part = 6,
 }
 
 impl Exit {

@@ -8,11 +8,13 @@
 
 mod command;
 mod exit;
+mod part;
 pub mod print;
 mod run;
 mod session;
 
 pub use command::{Command, HELP, Options, Usage};
 pub use exit::Exit;
+pub use part::{OLD, Obstacle, Place, Value};
 pub use run::run;
 pub use session::{Session, Stream, Trouble};

@@ -3,24 +3,28 @@
 
 use molt_doorbell::port::{self, Device, Fault, Kind, State};
 use molt_doorbell::{Reason, Status};
+use molt_guest_part::{Malformed, Part};
 
 use crate::command::{Command, Options};
 use crate::exit::Exit;
+use crate::part::{self, Front, Place};
 use crate::print::{OfDevice, OfEntry, OfState, Output, Quoted};
 use crate::session::{Session, Stream, Trouble};
 
-/// Carries a command out over a session; `bundle` is what [`Command::Offer`] offers.
+/// Carries a command out over a session; `bundle` is what [`Command::Offer`] offers, and `place` where its part for the guest is stored.
 pub fn run<S: Stream>(
     session: &mut Session<S>,
     command: Command<'_>,
     options: &Options<'_>,
     bundle: &[u8],
+    place: &mut impl Place,
     output: &mut impl Output,
 ) -> Exit {
     let mut work = Work {
         session,
         devices: heapless::Vec::new(),
         options,
+        place,
         output,
     };
     let done = work.carry_out(command, bundle);
@@ -34,6 +38,10 @@ enum Failure<'a> {
     NoDevice(&'a str),
     /// It has to be said which: the guest may update so many.
     Which(usize),
+    /// The bundle's part for the guest cannot be read.
+    Part(Malformed),
+    /// The update's end has to be seen, because the bundle has a part for the guest.
+    Unseen,
 }
 
 impl From<Trouble> for Failure<'_> {
@@ -42,14 +50,15 @@ impl From<Trouble> for Failure<'_> {
     }
 }
 
-struct Work<'w, S, O> {
+struct Work<'w, S, P, O> {
     session: &'w mut Session<S>,
     devices: heapless::Vec<Device, { port::DEVICES }>,
     options: &'w Options<'w>,
+    place: &'w mut P,
     output: &'w mut O,
 }
 
-impl<'w, S: Stream, O: Output> Work<'w, S, O> {
+impl<'w, S: Stream, P: Place, O: Output> Work<'w, S, P, O> {
     fn carry_out(&mut self, command: Command<'_>, bundle: &[u8]) -> Result<Exit, Failure<'w>> {
         self.devices = self.session.devices()?;
         match command {
@@ -64,8 +73,7 @@ impl<'w, S: Stream, O: Output> Work<'w, S, O> {
             Command::Offer(_) => return self.offer(bundle),
             Command::Confirm(handle) => {
                 let (component, handle) = self.handle(handle)?;
-                let state = self.session.decide(Kind::Confirm, component, handle)?;
-                return self.follow(state, !self.options.no_wait);
+                return self.confirm(component, handle);
             }
             Command::Cancel(handle) => {
                 let (component, handle) = self.handle(handle)?;
@@ -109,16 +117,65 @@ impl<'w, S: Stream, O: Output> Work<'w, S, O> {
 
     fn offer(&mut self, bundle: &[u8]) -> Result<Exit, Failure<'w>> {
         let component = self.component()?;
+        let part = part::find(bundle).map(Part::decode).transpose();
+        let part = part.map_err(Failure::Part)?;
+        if let Some(part) = &part {
+            if self.options.no_confirm || self.options.no_wait {
+                return Err(Failure::Unseen);
+            }
+            if let Err(refused) = self.place.policy().allows(part) {
+                self.tell("part-not-allowed", format_args!("{refused}"));
+                return Ok(Exit::Part);
+            }
+        }
         let state = self.session.offer(component, bundle)?;
+        self.print(&state);
         let offered = Status::from_u32(state.status.get()) == Some(Status::Offered);
         if !offered || self.options.no_confirm {
-            self.print(&state);
             return Ok(outcome(&state).unwrap_or(Exit::Done));
         }
-        self.print(&state);
         let handle = state.handle.get();
+        match part {
+            Some(part) => self.offer_with_part(component, handle, part),
+            None => self.confirm(component, handle),
+        }
+    }
+
+    fn confirm(&mut self, component: u32, handle: u64) -> Result<Exit, Failure<'w>> {
         let state = self.session.decide(Kind::Confirm, component, handle)?;
         self.follow(state, !self.options.no_wait)
+    }
+
+    /// The guest's side of the update first, and then the device's; if either fails, both are as they were.
+    fn offer_with_part(
+        &mut self,
+        component: u32,
+        handle: u64,
+        part: Part<'_>,
+    ) -> Result<Exit, Failure<'w>> {
+        let mut front = Front::new(part);
+        if let Err((step, obstacle)) = front.store(self.place, self.output) {
+            let state = self.session.decide(Kind::Cancel, component, handle)?;
+            self.print(&state);
+            self.tell("part-not-stored", format_args!("{step}: {obstacle}"));
+            return Ok(Exit::Part);
+        }
+        // Where the doorbell is lost, nobody knows the end: the old files stay beside the new ones.
+        let exit = self.confirm(component, handle)?;
+        match exit {
+            Exit::Done => front.keep(self.place, self.output),
+            _ => front.put_back(self.place, self.output),
+        }
+        Ok(exit)
+    }
+
+    /// Tells why nothing was updated.
+    fn tell(&mut self, word: &str, text: core::fmt::Arguments<'_>) {
+        let word = Quoted(word);
+        match self.options.json {
+            true => self.output.line(format_args!("{{\"error\":{word}}}")),
+            false => self.output.line(format_args!("error: {text}")),
+        }
     }
 
     /// Prints the state, and if `waits` every one that follows until the end.
@@ -172,6 +229,8 @@ impl<'w, S: Stream, O: Output> Work<'w, S, O> {
             Failure::Trouble(Trouble::Fault(fault)) => (fault.word(), Exit::Doorbell),
             Failure::Trouble(_) => ("doorbell", Exit::Doorbell),
             Failure::NoDevice(_) | Failure::Which(_) => ("device", Exit::Usage),
+            Failure::Part(_) => ("part", Exit::Part),
+            Failure::Unseen => ("part", Exit::Usage),
         };
         if self.options.json {
             let word = Quoted(word);
@@ -186,6 +245,12 @@ impl<'w, S: Stream, O: Output> Work<'w, S, O> {
             Failure::Trouble(trouble) => self.output.line(format_args!("error: {trouble}")),
             Failure::NoDevice(wanted) => self.output.line(format_args!(
                 "error: there is no device '{wanted}' that this guest may update; 'molt-guest devices' lists them"
+            )),
+            Failure::Part(malformed) => self
+                .output
+                .line(format_args!("error: the bundle's part for this guest: {malformed}")),
+            Failure::Unseen => self.output.line(format_args!(
+                "error: the bundle has a part for this guest, which has to see the update's end: without --no-confirm and --no-wait"
             )),
             Failure::Which(0) => self
                 .output

@@ -1,108 +1,46 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! What the commands do at a doorbell, what they print, and their exit codes.
 
-use std::collections::VecDeque;
-use std::fmt;
+mod script;
 
-use molt_doorbell::port::{self, Device, Entry, Fault, Header, Kind, State, Welcome};
+use molt_doorbell::port::{self, Device, Entry, Fault, Kind, State, Welcome};
 use molt_doorbell::{Reason, Status};
-use molt_guest_client::print::Output;
-use molt_guest_client::{Command, Exit, Session, Stream, Trouble, run};
+use molt_guest_client::{Command, Exit, Obstacle, Place, Session, Trouble, Value, run};
+use molt_guest_part::Policy;
+use script::{HANDLE, Lines, Script, answer, devices, fault, state, welcome};
 use zerocopy::{FromBytes, IntoBytes};
 
-const HANDLE: u64 = 0xab;
+/// A guest that stores nothing.
+struct NoPlace;
 
-/// A doorbell that gives these answers, one for each command, a few bytes at a time.
-#[derive(Default)]
-struct Script {
-    answers: VecDeque<Vec<u8>>,
-    sent: Vec<u8>,
-    /// The commands that were whole.
-    commands: Vec<(u32, Vec<u8>)>,
-    ready: VecDeque<u8>,
-}
-
-impl Stream for &mut Script {
-    fn read(&mut self, to: &mut [u8]) -> Result<usize, usize> {
-        let count = self.ready.len().min(to.len()).min(5);
-        for (place, byte) in to.iter_mut().zip(self.ready.drain(..count)) {
-            *place = byte;
-        }
-        Ok(count)
+impl Place for NoPlace {
+    fn policy(&self) -> Policy<'static> {
+        Policy::default()
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<usize, usize> {
-        let count = bytes.len().min(7);
-        self.sent.extend(&bytes[..count]);
-        while let Some((header, body, rest)) = port::frame(&self.sent) {
-            self.commands.push((header.kind.get(), body.to_vec()));
-            self.sent = rest.to_vec();
-            self.ready
-                .extend(self.answers.pop_front().unwrap_or_default());
-        }
-        Ok(count)
+    fn put(&mut self, _: &str, _: u32, _: &[u8]) -> Result<(), Obstacle> {
+        Err(Obstacle::Text)
     }
-}
 
-#[derive(Default)]
-struct Lines(Vec<String>);
-
-impl Output for Lines {
-    fn line(&mut self, line: fmt::Arguments<'_>) {
-        self.0.push(line.to_string());
+    fn put_back(&mut self, _: &str) -> Result<(), Obstacle> {
+        Err(Obstacle::Text)
     }
-}
 
-fn answer(kind: Kind, body: &[u8]) -> Vec<u8> {
-    let header = Header::answer(kind, body.len());
-    [header.as_bytes(), body].concat()
-}
-
-fn welcome() -> Vec<u8> {
-    let body = Welcome {
-        magic: port::MAGIC.into(),
-        version: 1.into(),
-        longest_bundle: 0x10_0000.into(),
-    };
-    answer(Kind::Hello, body.as_bytes())
-}
-
-fn device(component: u32, name: &str, flags: u32) -> Device {
-    let mut bytes = [0; 16];
-    bytes[..name.len()].copy_from_slice(name.as_bytes());
-    Device {
-        component: component.into(),
-        flags: flags.into(),
-        generation: 3.into(),
-        sequence: 9.into(),
-        name: bytes,
+    fn forget(&mut self, _: &str) -> Result<(), Obstacle> {
+        Err(Obstacle::Text)
     }
-}
 
-fn devices(flags: [u32; 2]) -> Vec<u8> {
-    let list = [device(0, "disk", flags[0]), device(1, "net\"", flags[1])];
-    answer(Kind::Devices, list.as_bytes())
-}
+    fn parameter(&mut self, _: &str, _: &str) -> Result<Value, Obstacle> {
+        Err(Obstacle::Text)
+    }
 
-fn state(kind: Kind, status: Status, reason: Reason) -> Vec<u8> {
-    let handle = if status == Status::Offered { HANDLE } else { 0 };
-    let body = State {
-        component: 0.into(),
-        status: (status as u32).into(),
-        reason: (reason as u32).into(),
-        progress: 0.into(),
-        handle: handle.into(),
-        generation: 4.into(),
-        sequence: 10.into(),
-    };
-    answer(kind, body.as_bytes())
-}
+    fn set_parameter(&mut self, _: &str, _: &str, _: &str) -> Result<(), Obstacle> {
+        Err(Obstacle::Text)
+    }
 
-fn fault(fault: Fault) -> Vec<u8> {
-    let body = port::Error {
-        fault: (fault as u32).into(),
-    };
-    [Header::error().as_bytes(), body.as_bytes()].concat()
+    fn execute<'a>(&mut self, _: impl Iterator<Item = &'a str>) -> Result<(), Obstacle> {
+        Err(Obstacle::Text)
+    }
 }
 
 /// The exit code, the lines that were printed, and the commands that were sent.
@@ -117,7 +55,14 @@ fn at(line: &str, answers: &[Vec<u8>]) -> Ran {
     let (command, options) = Command::parse(line.split_whitespace()).unwrap();
     let mut lines = Lines::default();
     let mut session = Session::begin(&mut script).unwrap();
-    let exit = run(&mut session, command, &options, b"bundle", &mut lines);
+    let exit = run(
+        &mut session,
+        command,
+        &options,
+        b"bundle",
+        &mut NoPlace,
+        &mut lines,
+    );
     let commands = script.commands.split_off(1);
     (exit, lines.0, commands)
 }

@@ -5,6 +5,7 @@
 #![no_main]
 
 mod find;
+mod place;
 
 use core::fmt;
 
@@ -12,6 +13,7 @@ use find::Port;
 use molt_guest_client::print::{Output, Quoted};
 use molt_guest_client::{Command, Exit, HELP, Options, Session, run};
 use molt_linux_system::{self as system, Arguments, File, O_RDONLY, print, say};
+use place::Linux;
 
 /// Most arguments.
 const ARGUMENTS: usize = 16;
@@ -67,7 +69,14 @@ fn main(words: &[&'static str]) -> Exit {
         }
     };
     match Session::begin(port) {
-        Ok(mut session) => run(&mut session, command, &options, bundle, &mut Lines),
+        Ok(mut session) => run(
+            &mut session,
+            command,
+            &options,
+            bundle,
+            &mut Linux::new(),
+            &mut Lines,
+        ),
         Err(trouble) => fail(
             &options,
             Exit::Doorbell,

@@ -9,6 +9,7 @@
 mod aio;
 mod child;
 mod directory;
+mod exchange;
 mod machine;
 mod port;
 mod print;
@@ -17,6 +18,7 @@ mod socket;
 pub use aio::{Aio, Operation};
 pub use child::Child;
 pub use directory::Names;
+pub use exchange::{link, rename, unlink, write_file};
 pub use machine::{credit_entropy, insert_module, mount, power_off, sleep_ms, stand_back};
 pub use port::{NoPort, as_path, open_port, terminated};
 pub use print::print_line;

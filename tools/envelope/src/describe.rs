@@ -5,6 +5,8 @@ use std::fmt::Write;
 
 use minicbor::Decoder;
 use minicbor::data::Type;
+use molt_bundle::GUEST_PAYLOAD;
+use molt_guest_part::{Part, Step};
 use molt_suit::{Envelope, Identifier, Manifest, Refusal, Section, names, scan};
 use sha2::{Digest, Sha256};
 
@@ -63,10 +65,23 @@ pub fn describe(bytes: &[u8]) -> Result<String, Refusal> {
             format!("{key}: {} bytes, SHA-256 {digest}", payload.len()),
         );
     }
+    if let Some(part) = envelope.payload(GUEST_PAYLOAD) {
+        for step in guest_steps(part) {
+            line("guest stores", step);
+        }
+    }
     if let Err(refusal) = scan(&envelope, &manifest) {
         line("cannot be run", refusal.to_string());
     }
     Ok(out)
+}
+
+/// What the guest's part has it do, a line each.
+fn guest_steps(part: &[u8]) -> Vec<String> {
+    match Part::decode(part) {
+        Ok(part) => part.steps.iter().map(Step::to_string).collect(),
+        Err(malformed) => vec![format!("what molt-guest does not store: {malformed}")],
+    }
 }
 
 /// A component identifier as a path; a part that is no word in hexadecimal.

@@ -415,8 +415,11 @@ pub struct NewBundle {
     /// The device's firmware, where it comes with the driver
     #[arg(long, value_name = "FILE")]
     pub firmware: Option<PathBuf>,
-    /// The guest's part of the update
+    /// What the guest has to store, described in this file: files, parameters of modules, commands (docs/bundles.md)
     #[arg(long, value_name = "FILE")]
+    pub guest_part: Option<PathBuf>,
+    /// In place of --guest-part: the guest's part as it is, for an agent other than molt-guest
+    #[arg(long, value_name = "FILE", conflicts_with = "guest_part")]
     pub guest: Option<PathBuf>,
     /// The driver's version, for people
     #[arg(long, value_name = "TEXT", default_value = "")]

@@ -14,6 +14,7 @@ use molt_suit::{Algorithm, Envelope, Manifest, Roles, TrustedKey};
 use crate::arguments::{
     Bundle, InspectBundle, NewBundle, SignBundle, SignatureAlgorithm, VerifyBundle,
 };
+use crate::guest_part;
 use crate::kernel::Kernel;
 use crate::key;
 use crate::output::say;
@@ -33,7 +34,10 @@ fn new(arguments: &NewBundle) -> Result<bool> {
     let arch = molt_image::arch_of(&driver);
     let system = molt_sdf::load_for(arch, &arguments.system, &[])?;
     let component = component(&system, Some(&arguments.component))?;
-    let guest = arguments.guest.as_deref().map(read).transpose()?;
+    let guest = match &arguments.guest_part {
+        Some(description) => Some(guest_part::read(description)?),
+        None => arguments.guest.as_deref().map(read).transpose()?,
+    };
     let firmware = arguments.firmware.as_deref().map(read).transpose()?;
     check_firmware(&system, component, firmware.as_deref())?;
     let text = (!arguments.driver_version.is_empty() || !arguments.about.is_empty())

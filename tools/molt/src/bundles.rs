@@ -87,11 +87,14 @@ impl Maker<'_> {
         let elf = fs::read(&path).with_context(|| format!("{}", path.display()))?;
         let domain = &self.system.domains[component];
         let firmware = line::firmware(self.toolchain, domain, source.firmware.as_ref())?;
+        let part = source.part.as_ref();
+        let part = part.map(|part| part.part(Path::new(""))).transpose()?;
         (0..source.repeat)
             .map(|index| {
                 let sequence = source.sequence + index * source.stride;
                 let with = Bundle {
                     firmware: firmware.as_deref(),
+                    guest: part.as_deref(),
                     ..Bundle::default()
                 };
                 let bundle =

@@ -15,6 +15,7 @@ mod demo_keys;
 mod description;
 mod flash;
 mod fuzz;
+mod guest_part;
 mod kernel;
 mod key;
 mod line;

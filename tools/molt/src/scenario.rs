@@ -9,6 +9,7 @@ use molt_report::Expectation;
 use serde::Deserialize;
 
 use crate::controller::Firmware;
+use crate::guest_part::Description;
 use crate::kernel::EMBEDDED_BOARD;
 use crate::line;
 
@@ -152,6 +153,8 @@ pub struct BundleSource {
     pub features: Vec<String>,
     /// The firmware of the component's device, if it runs any; by default the first version.
     pub firmware: Option<Firmware>,
+    /// What the guest has to store.
+    pub part: Option<Description>,
     /// Sequence number of the list, or of the first bundle that is made of the package.
     #[serde(default)]
     pub sequence: u64,

@@ -94,7 +94,7 @@ fn offer(path: &CStr) -> Option<Child> {
 fn has_ended(update: &Child) -> bool {
     match update.ended() {
         Ok(None) => return false,
-        Ok(Some(code @ (1 | 2 | 6..))) => say!("error: {PROGRAM:?} ended with {code}"),
+        Ok(Some(code @ (1 | 2 | 7..))) => say!("error: {PROGRAM:?} ended with {code}"),
         Ok(Some(code)) => say!("offered code={code}"),
         Err(error) => say!("error: {PROGRAM:?} is not to be waited for: {error:?}"),
     }
