@@ -461,3 +461,132 @@ proptest! {
         }
     }
 }
+
+/// The guest's view of its link: the field `status`, which it reads when it is told of a change.
+impl Rig {
+    const UP: u64 = 1;
+    const CONFIGURATION_CHANGE: u64 = 2;
+
+    fn unplugged(features: u64) -> Self {
+        let mut rig = Self::new(features);
+        rig.net = rig.net.unplugged(true);
+        rig
+    }
+
+    fn is_told(&mut self) -> bool {
+        let told = self.net.read(0x60, Width::Word) & Self::CONFIGURATION_CHANGE != 0;
+        self.set(0x64, Self::CONFIGURATION_CHANGE as u32);
+        told
+    }
+
+    fn status(&mut self) -> u64 {
+        self.net.read(0x106, Width::Half)
+    }
+
+    /// What the guest sees, as Linux does: it reads when it is told, and notes a state that is another than the last.
+    fn note(&mut self, link: &mut Vec<bool>) {
+        while self.is_told() {
+            let up = self.status() & Self::UP != 0;
+            if link.last() != Some(&up) {
+                link.push(up);
+            }
+        }
+    }
+}
+
+#[test]
+fn without_unplug_the_link_stays_up() {
+    let mut rig = Rig::new(USUAL & !ANNOUNCE);
+    let mut link = vec![true];
+    rig.note(&mut link);
+    rig.close();
+    rig.note(&mut link);
+    rig.open(true);
+    rig.note(&mut link);
+    assert_eq!(link, [true]);
+}
+
+#[test]
+fn an_unplugged_link_goes_down_once_and_up_once() {
+    let mut rig = Rig::unplugged(USUAL);
+    let mut link = vec![true];
+    for _ in 0..3 {
+        rig.close();
+        rig.note(&mut link);
+        rig.open(true);
+        rig.note(&mut link);
+    }
+    assert_eq!(link, [true, false, true, false, true, false, true]);
+}
+
+/// A swap can be over before the guest's next instruction.
+#[test]
+fn a_guest_that_looks_late_sees_the_outage_too() {
+    let mut rig = Rig::unplugged(USUAL);
+    let mut link = vec![true];
+    rig.close();
+    rig.open(true);
+    assert_eq!(rig.status() & Rig::UP, 0, "until the guest has seen it");
+    rig.note(&mut link);
+    assert_eq!(link, [true], "it is up again");
+    rig.close();
+    rig.open(true);
+    // A gate that was closed and opened before the VMM has looked ends a generation too.
+    rig.warden.close(0);
+    rig.open(true);
+    rig.note(&mut link);
+    assert_eq!(
+        link,
+        [true, false, true],
+        "two outages, of which it has seen neither, are one"
+    );
+}
+
+/// Nothing depends on what the guest has seen but what it is shown.
+#[test]
+fn frames_go_on_while_the_guest_has_not_seen_that_the_link_was_down() {
+    let mut rig = Rig::unplugged(USUAL);
+    rig.close();
+    rig.guest_sends(0, Offload::default(), &frame([0xff; 6], 60));
+    assert_eq!(rig.used(1), None, "it waits");
+    rig.open(true);
+    assert_eq!(rig.send().unwrap().len(), HEADER + 60);
+    assert_eq!(rig.used(1), Some((0, 0)));
+    assert_eq!(rig.used(1), None, "handed back once");
+}
+
+#[test]
+fn a_link_that_is_down_asks_for_no_announcement() {
+    let mut rig = Rig::unplugged(USUAL);
+    rig.close();
+    rig.open(true);
+    assert_eq!(rig.status(), 0);
+    assert_eq!(rig.status(), 3, "up, and to be announced");
+}
+
+#[test]
+fn a_guest_whose_driver_starts_anew_is_shown_no_outage_of_before() {
+    let mut rig = Rig::unplugged(USUAL);
+    rig.close();
+    rig.open(true);
+    rig.set(0x70, 0);
+    rig.start(USUAL);
+    assert_eq!(rig.status() & Rig::UP, 1);
+    rig.set(0x70, 0);
+    rig.close();
+    rig.open(true);
+    rig.start(USUAL);
+    assert_eq!(rig.status() & Rig::UP, 1, "there was nobody to see it");
+}
+
+#[test]
+fn an_unplugged_link_stays_down_out_of_service() {
+    let mut rig = Rig::unplugged(USUAL);
+    let mut link = vec![true];
+    rig.close();
+    rig.note(&mut link);
+    rig.warden.out_of_service(0);
+    rig.poll();
+    rig.note(&mut link);
+    assert_eq!(link, [true, false]);
+}

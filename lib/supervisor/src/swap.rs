@@ -2,6 +2,7 @@
 //! The swap from one holder of the device to the next: suspend, stop, deny, grant.
 
 use molt_doorbell::Reason;
+use molt_system::names_of_techniques;
 use molt_trace::{Event as Trace, WordRef};
 use molt_update::{Event, Phase};
 
@@ -76,6 +77,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             return;
         };
         let estate = unit.estate;
+        let techniques = names_of_techniques(unit.plan.technique);
         let denied = unit.holder.deny(&self.kernel, &mut self.books, estate);
         unit.stop.denied();
         #[cfg(feature = "probe-denied")]
@@ -97,7 +99,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         }
         self.trace(Trace::Denied {
             component: self.name(index),
-            technique: WordRef("hold"),
+            technique: WordRef(techniques),
         });
     }
 

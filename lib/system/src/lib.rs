@@ -21,6 +21,7 @@ pub mod layout;
 mod parts;
 mod serial;
 mod stage;
+mod technique;
 mod timer;
 mod update;
 mod vmm;
@@ -35,15 +36,16 @@ pub use serial::{MAX_SERIAL_CLIENTS, SerialBrief, SerialClient};
 pub use stage::{
     IMAGE, MAX_KEYS, MAX_STAGINGS, MAX_TABLES, StageBrief, StageComponent, Staging, TableRange,
 };
+pub use technique::{HOLD, PAUSE, STAND_IN, UNPLUG, names_of_techniques};
 pub use timer::{MAX_TIMER_CLIENTS, TimerBrief, TimerClient};
 pub use update::{
     Arena, Authority, Bar, ControlPage, DeviceFrames, Holder, MAX_ARENAS, MAX_BARS, MAX_CLIENTS,
     MAX_COMPONENTS, MAX_DEVICES, MAX_FIRMWARE, MAX_IRQS, MAX_MAPPINGS, MAX_OFFERS, MAX_REGIONS,
     MAX_SIGNALS, OfferLimit, OperatorLink, Region, RegionMapping, Signal, StageLink, StopRoutine,
-    Technique, UpdateBrief, UpdateClient, UpdateComponent, UpdateFirmware, UpdateIoSpace,
-    UpdateIrq, UpdatePci,
+    UpdateBrief, UpdateClient, UpdateComponent, UpdateFirmware, UpdateIoSpace, UpdateIrq,
+    UpdatePci,
 };
 pub use vmm::{
-    Class, GuestKind, ISOLATED, ImageRow, MAX_SHARES, PINNED, STAND_IN, VmmBrief, VmmDoorbell,
-    VmmGuest, VmmImages, VmmMemory, VmmShare,
+    Class, GuestKind, ISOLATED, ImageRow, MAX_SHARES, PINNED, VmmBrief, VmmDoorbell, VmmGuest,
+    VmmImages, VmmMemory, VmmShare,
 };

@@ -39,14 +39,6 @@ pub enum StopRoutine {
     VirtioPci = 3,
 }
 
-/// How the device is denied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub enum Technique {
-    /// Requests stay in the guests' own virtqueues until resume.
-    Hold = 0,
-}
-
 /// The PD that maps a revocable region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Holder {
@@ -287,7 +279,7 @@ pub struct UpdateComponent {
     pub priority: u32,
     /// A [`StopRoutine`] as a number.
     pub stop: u32,
-    /// A [`Technique`] as a number.
+    /// The techniques of its clients, all together ([`crate::HOLD`] and so on).
     pub technique: u32,
     /// `update`'s channel to the driver: badge bit of its signals, and its slot to signal it.
     pub channel: u32,

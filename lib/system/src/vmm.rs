@@ -18,7 +18,7 @@ pub enum Class {
     Entropy = 2,
     /// A network. Word 0: the client's MAC address, its first byte the lowest; word 1: [`PINNED`], [`ISOLATED`].
     Network = 3,
-    /// A controller's sensors. Word 0: [`STAND_IN`].
+    /// A controller's sensors; no words.
     Sensor = 4,
 }
 
@@ -35,8 +35,6 @@ impl Class {
     }
 }
 
-/// While the driver is away, the client's VMM answers with what was read last.
-pub const STAND_IN: u64 = 1;
 /// A client of a network may send from no other address than its own.
 pub const PINNED: u64 = 1;
 /// It exchanges frames only with the outside and with clients that are not isolated.
@@ -168,8 +166,8 @@ pub struct VmmShare {
     pub registers: u64,
     /// A [`Class`] as a number.
     pub class: u32,
-    /// 0
-    pub reserved: u32,
+    /// The techniques of this client ([`crate::UNPLUG`] and so on); 0: its requests are held, and nothing else.
+    pub technique: u32,
     /// The share, in the words of the class.
     pub share: [u64; SHARE_WORDS],
     /// The component's name.

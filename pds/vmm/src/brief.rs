@@ -7,7 +7,9 @@ use core::sync::atomic::AtomicU64;
 
 use molt_brief::{PAGE, bytes, words};
 use molt_gate::ClientGate;
-use molt_system::{Class, GatePages, GuestKind, ImageRow, NONE, STAND_IN, VmmBrief, VmmShare};
+use molt_system::{
+    Class, GatePages, GuestKind, ImageRow, NONE, STAND_IN, UNPLUG, VmmBrief, VmmShare,
+};
 use molt_vmm::reset::{Boot, Image};
 use molt_vmm::sensors::Sensors;
 use molt_vmm::sensors_port::SensorsPort;
@@ -82,8 +84,7 @@ pub fn device(
         }
         Class::Sensor => {
             let link = Link::new(molt_sensor_queue::Client::new(queue), gate, n);
-            let [words, ..] = share.share;
-            let stand_in = words & STAND_IN != 0;
+            let stand_in = share.technique & STAND_IN != 0;
             Some(match kind {
                 Some(GuestKind::Linux) => {
                     let port = SensorsPort::new(link).standing_in(stand_in);
@@ -94,7 +95,8 @@ pub fn device(
         }
         Class::Network => {
             let link = Link::new(molt_net::Client::new(queue), gate, n);
-            Some(Box::new(Net::new(link, queue, registers)))
+            let net = Net::new(link, queue, registers);
+            Some(Box::new(net.unplugged(share.technique & UNPLUG != 0)))
         }
     }
 }

@@ -371,7 +371,7 @@ fn domain(system: &System, index: DomainId) -> Card {
     }
     for client in &domain.clients {
         let name = &system.domains[client.domain].name;
-        let text = match &client.share {
+        let mut text = match &client.share {
             Some(Share::Block { .. }) => {
                 let sectors = client.sectors();
                 let last = sectors.end.saturating_sub(1);
@@ -380,6 +380,9 @@ fn domain(system: &System, index: DomainId) -> Card {
             Some(share) => format!("{name}: {}", share.class()),
             None => name.clone(),
         };
+        for technique in client.techniques.names() {
+            text = format!("{text}, {technique}");
+        }
         lines.push(plain(text));
     }
     if domain.doorbell.is_some() {

@@ -3,7 +3,7 @@
 
 use crate::Error;
 use crate::builder::{ALL, Frames};
-use crate::driver::{channel, share_words};
+use crate::driver::{channel, share_words, techniques};
 use crate::guest::{Loaded, memory_region};
 use crate::layout::Layout;
 use crate::pages::Shared;
@@ -242,7 +242,7 @@ fn vmm(system: &System, index: DomainId, shared: &Shared, guest: Option<&Loaded>
                 queue_words: system.region(share.queue).size / 8,
                 registers: shared.registers_of(index, n),
                 class: class.map_or(0, |r| number_of_class(&r.class)),
-                reserved: 0,
+                technique: techniques(share),
                 share: share_words(share),
                 name: Name::new(&system.domains[domain].name),
             };

@@ -17,13 +17,15 @@ use molt_bundle::Identity as BundleIdentity;
 use molt_envelope::Bundle;
 use molt_sdf::Rule;
 use molt_sdf::System;
-use molt_sdf::model::{Client, DomainId, Map, RegionId, Replaceable, Role, SetvarValue, Share};
+use molt_sdf::model::{
+    Client, DomainId, Map, RegionId, Replaceable, Role, SetvarValue, Share, Techniques,
+};
 use molt_sdk::Arch;
 use molt_system::layout::{SMALL_PAGE, TOOL_AREA, Top};
 use molt_system::{
     BriefHeader, DriverBrief, DriverClient, DriverFirmware, DriverRing, Entry, ISOLATED, Identity,
-    MAX_DRIVER_CLIENTS, MAX_FIRMWARE, NONE, Name, PINNED, SHARE_WORDS, STAND_IN, TableRange,
-    TrustKey,
+    MAX_DRIVER_CLIENTS, MAX_FIRMWARE, NONE, Name, PAUSE, PINNED, SHARE_WORDS, STAND_IN, TableRange,
+    TrustKey, UNPLUG,
 };
 use std::mem::offset_of;
 use zerocopy::IntoBytes;
@@ -324,9 +326,21 @@ pub fn share_words(client: &Client) -> [u64; SHARE_WORDS] {
             let mac = u64::from_le_bytes([a, b, c, d, e, f, 0, 0]);
             [mac, held | apart, 0, 0]
         }
-        Some(Share::Sensor { stand_in: true }) => [STAND_IN, 0, 0, 0],
-        Some(Share::Entropy | Share::Sensor { .. }) | None => [0; SHARE_WORDS],
+        Some(Share::Entropy | Share::Sensor) | None => [0; SHARE_WORDS],
     }
+}
+
+/// A client's techniques as a set; 0 for none but `hold`.
+pub fn techniques(client: &Client) -> u32 {
+    let Techniques {
+        unplug,
+        pause,
+        stand_in,
+    } = client.techniques;
+    let all = [(unplug, UNPLUG), (pause, PAUSE), (stand_in, STAND_IN)];
+    all.into_iter()
+        .filter_map(|(there, bit)| there.then_some(bit))
+        .sum()
 }
 
 /// The identifier in `of` of its channel with `with`.

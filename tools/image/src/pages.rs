@@ -201,7 +201,11 @@ fn registers(layout: &mut Layout, shared: &mut Shared) {
         {
             continue;
         }
-        for (device, _) in briefs::shares(system, domain).enumerate() {
+        for (device, (_, client)) in briefs::shares(system, domain).enumerate() {
+            // Its VMM has to know that the guest has read that the link is down: each read is an exit.
+            if client.techniques.unplug {
+                continue;
+            }
             let frames = layout.b.frames(0x1000, 12, None);
             let Some((fixed, b)) = layout.fixed(domain) else {
                 continue;

@@ -4,6 +4,7 @@
 use crate::builder::{ALL, Builder, CNode, Frames, SIGNAL};
 use crate::driver::{
     CONFIGURATION, Driver, FACTORY, ORDERS, REPORT, channel, devices, firmware, identity,
+    techniques,
 };
 use crate::io;
 use crate::layout::Layout;
@@ -15,11 +16,11 @@ use molt_sdf::model::{DomainId, Doorbell, Map, RegionId, Role, Stop};
 use molt_sdk::Arch;
 use molt_system::boot::{Kind, SOURCE_SCHED_CONTROL};
 use molt_system::{
-    Arena, Authority, Bar, BriefHeader, ControlPage, DeviceFrames, DriverFirmware, MAX_ARENAS,
-    MAX_BARS, MAX_CLIENTS, MAX_COMPONENTS, MAX_DEVICES, MAX_IRQS, MAX_MAPPINGS, MAX_REGIONS,
-    MAX_SIGNALS, NONE, Name, OfferLimit, Region, RegionMapping, Signal, StopRoutine, UpdateBrief,
-    UpdateClient, UpdateComponent, UpdateFirmware, UpdateIoSpace, UpdateIrq, UpdatePci, VaultSlot,
-    cspace,
+    Arena, Authority, Bar, BriefHeader, ControlPage, DeviceFrames, DriverFirmware, HOLD,
+    MAX_ARENAS, MAX_BARS, MAX_CLIENTS, MAX_COMPONENTS, MAX_DEVICES, MAX_IRQS, MAX_MAPPINGS,
+    MAX_REGIONS, MAX_SIGNALS, NONE, Name, OfferLimit, Region, RegionMapping, Signal, StopRoutine,
+    UpdateBrief, UpdateClient, UpdateComponent, UpdateFirmware, UpdateIoSpace, UpdateIrq,
+    UpdatePci, VaultSlot, cspace,
 };
 
 /// The vault as it is filled.
@@ -319,6 +320,14 @@ fn component(
             Stop::Sdhci => StopRoutine::Sdhci as u32,
             Stop::VirtioPci => StopRoutine::VirtioPci as u32,
         };
+        let sets = described
+            .clients
+            .iter()
+            .map(|client| match techniques(client) {
+                0 => HOLD,
+                set => set,
+            });
+        row.technique = sets.fold(0, |all, set| all | set);
         row.bundle_slots = replaceable.bundle_slots as u32;
         row.bundle_slot_size = replaceable.bundle_size as u32;
         (row.quiesce_us, row.ready_us) = (replaceable.quiesce_us, replaceable.ready_us);

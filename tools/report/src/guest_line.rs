@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `result name=value …` | the last account: `requests`, `errors`, `bytes_verified`, `max_latency_ns`, `p99_latency_ns`; of the network `net_bytes`, `lost`, `lost_in_a_row`; of sensors `sensor_reads` and `stale` (values of the technique `stand-in`); other names are ignored. Two programs of a guest may print one each |
 //! | `progress name=value …` | the same at intervals, before the last one |
+//! | `saw name=count …` | what the guest saw of updates, beside longer requests: `link-down`, `link-up` |
 //! | `alive …` | a sign of life |
 //! | `sensors: firmware N…` | the values of sensors are from now on those of this version of the controller's firmware |
 //! | `processors N` | the guest runs on so many processors |
@@ -95,13 +96,19 @@ pub fn read(guest: &mut Guest, text: &str) -> GuestLine {
     if word == "alive" {
         return GuestLine::Alive;
     }
-    if !matches!(word, "result" | "progress") {
+    if !matches!(word, "result" | "progress" | "saw") {
         return GuestLine::Other;
     }
     for (name, value) in account.split(' ').filter_map(|field| field.split_once('=')) {
         let Ok(value) = value.parse::<u64>() else {
             continue;
         };
+        if word == "saw" {
+            if value > 0 {
+                guest.saw.insert(name.to_owned(), value);
+            }
+            continue;
+        }
         match (name, guest.kind) {
             ("bytes_verified", _) => guest.bytes_verified = value,
             // Errors that the program itself has seen count, even if the requests are counted by the VMM.
@@ -170,6 +177,16 @@ mod tests {
         assert_eq!((guest.bytes_verified, guest.net_bytes), (4096, Some(9)));
         assert_eq!(guest.pings_lost, Some(2));
         assert_eq!((guest.pings_lost_in_a_row, guest.errors), (Some(1), 1));
+    }
+
+    #[test]
+    fn what_a_guest_saw_is_counted_by_name() {
+        let mut guest = Guest::default();
+        read(&mut guest, "saw link-down=3 link-up=0");
+        assert_eq!(
+            guest.saw.into_iter().collect::<Vec<_>>(),
+            [("link-down".to_owned(), 3)]
+        );
     }
 
     #[test]

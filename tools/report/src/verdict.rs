@@ -1,10 +1,34 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Decides whether the run had the expected results.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use crate::collector::Collector;
 use crate::result::{Guest, Summary, Update};
+
+/// How often something has to be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Times {
+    /// So often.
+    Exactly(u64),
+    /// So often, or more.
+    AtLeast {
+        /// So often.
+        least: u64,
+    },
+}
+
+impl Times {
+    const fn fits(self, seen: u64) -> bool {
+        match self {
+            Self::Exactly(times) => seen == times,
+            Self::AtLeast { least } => seen >= least,
+        }
+    }
+}
 
 /// The expected results of a scenario.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -15,7 +39,7 @@ pub struct Expectation {
     pub outcomes: Vec<String>,
     /// How many updates have to end in each way; instead of `outcomes`, if there are very many.
     #[serde(default)]
-    pub counts: std::collections::BTreeMap<String, usize>,
+    pub counts: BTreeMap<String, usize>,
     /// What each component starts with after power-on, in a system with a store: `disk: committed 5`, or
     /// `disk: factory 0: nothing-committed`.
     #[serde(default)]
@@ -52,7 +76,7 @@ pub struct Expectation {
     pub resets_in_updates: u64,
     /// Named figures of the trace: all that came under the name, in order.
     #[serde(default)]
-    pub values: std::collections::BTreeMap<String, Vec<u64>>,
+    pub values: BTreeMap<String, Vec<u64>>,
     /// How the operator's commands end, in order: `ok`, or `refused` and the reason.
     #[serde(default)]
     pub answers: Vec<String>,
@@ -60,6 +84,9 @@ pub struct Expectation {
     /// earlier sees the first of them, and one guest sees all.
     #[serde(default)]
     pub firmware: Vec<u64>,
+    /// What each guest has to see of updates, by name ([`Guest::saw`]), and nothing else. Who is not named has to see nothing.
+    #[serde(default)]
+    pub saw: BTreeMap<String, BTreeMap<String, Times>>,
     /// How many pings in a row may get no answer: those of one swap.
     #[serde(default)]
     pub pings_lost_in_a_row: u64,
@@ -123,6 +150,16 @@ pub fn judge(summary: &Summary, collector: &Collector, expected: &Expectation) -
             failures.push(format!(
                 "guest '{name}' read values of the firmware versions {:?}, expected {:?}",
                 guest.firmware, expected.firmware
+            ));
+        }
+        let nothing = BTreeMap::new();
+        let wanted = expected.saw.get(name).unwrap_or(&nothing);
+        let fits = |(what, seen): (&String, &u64)| wanted.get(what).is_some_and(|t| t.fits(*seen));
+        let all = wanted.keys().all(|what| guest.saw.contains_key(what));
+        if !all || !guest.saw.iter().all(fits) {
+            failures.push(format!(
+                "guest '{name}' saw {:?}, expected {wanted:?}",
+                guest.saw
             ));
         }
         let row = guest.pings_lost_in_a_row.unwrap_or(0);
@@ -206,7 +243,7 @@ pub fn judge(summary: &Summary, collector: &Collector, expected: &Expectation) -
         }
     }
     let outcomes: Vec<String> = summary.updates.iter().map(Update::end).collect();
-    let mut counts = std::collections::BTreeMap::<String, usize>::new();
+    let mut counts = BTreeMap::<String, usize>::new();
     for outcome in &outcomes {
         *counts.entry(outcome.clone()).or_default() += 1;
     }

@@ -9,8 +9,10 @@ pub use sel4_config_tables::Arch;
 use std::path::PathBuf;
 
 mod pci;
+mod technique;
 
 pub use pci::{IoMap, IoPorts, IoSpace, Pci, PciFunction};
+pub use technique::Techniques;
 
 /// Index into [`System::domains`].
 pub type DomainId = usize;
@@ -426,6 +428,8 @@ pub struct Client {
     pub memory: Option<RegionId>,
     /// Its share of the device, if the description gives one.
     pub share: Option<Share>,
+    /// How it is denied the device.
+    pub techniques: Techniques,
 }
 
 impl Client {
@@ -463,10 +467,7 @@ pub enum Share {
         isolated: bool,
     },
     /// `<sensor>`: a controller's sensors, each of which every client may read.
-    Sensor {
-        /// While the driver is away, a guest gets the last values (technique `stand-in`).
-        stand_in: bool,
-    },
+    Sensor,
 }
 
 impl Share {
@@ -476,7 +477,7 @@ impl Share {
             Share::Block { .. } => "block",
             Share::Entropy => "entropy",
             Share::Network { .. } => "network",
-            Share::Sensor { .. } => "sensor",
+            Share::Sensor => "sensor",
         }
     }
 }

@@ -248,6 +248,14 @@ pub enum Rule {
         "'{0}' is of class 'network', and a client of it needs an address: <client …><network mac=\"52:54:00:00:00:01\" /></client>"
     )]
     NetworkShare(String),
+    #[error("a client of class '{0}' cannot have the technique '{1}': {2}")]
+    Technique(String, &'static str, &'static str),
+    #[error("'{0}' and '{1}' make no sense together: {2}")]
+    TechniquesTogether(&'static str, &'static str, &'static str),
+    #[error(
+        "'{1}' is a native client, and '{0}' is carried out by a guest's VMM: leave the attribute 'technique' out"
+    )]
+    TechniqueNative(&'static str, String),
     #[error("too many {0}: the limit is {1}")]
     TooMany(&'static str, usize),
     #[error("the staging region '{0}' is not mapped in virtual machine '{1}'")]

@@ -160,11 +160,17 @@ impl<'a, const QUEUES: usize> Transport<'a, QUEUES> {
 
     /// Queue `n`, while the driver is ready and has broken nothing.
     pub fn queue(&mut self, n: usize) -> Option<&mut Queue> {
-        if self.status & (DRIVER_OK | NEEDS_RESET) == DRIVER_OK {
+        if self.is_live() {
             self.queues.get_mut(n)?.queue.as_mut()
         } else {
             None
         }
+    }
+
+    /// Whether the driver uses the device, and has broken nothing.
+    #[must_use]
+    pub const fn is_live(&self) -> bool {
+        self.status & (DRIVER_OK | NEEDS_RESET) == DRIVER_OK
     }
 
     /// Level of the interrupt.

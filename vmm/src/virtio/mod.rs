@@ -8,6 +8,7 @@ pub mod entropy;
 pub mod link;
 pub mod mmio;
 pub mod net;
+mod net_carrier;
 mod net_control;
 mod net_features;
 pub mod port;

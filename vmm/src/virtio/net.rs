@@ -6,7 +6,7 @@
 //! passed on and not answered when a generation ends counts as dropped: it may have been sent, and must not be sent twice.
 //!
 //! The region's receive buffers are always with the present driver. A frame for which the guest has no buffer is dropped and
-//! counted, as by any card. After a swap the card asks its guest for gratuitous packets (GUEST_ANNOUNCE), from which the
+//! counted, as by any card. With the technique `unplug` the guest sees its link go down and up ([`Carrier`]). After a swap the card asks its guest for gratuitous packets (GUEST_ANNOUNCE), from which the
 //! new generation's switch learns the guest's address.
 
 use alloc::vec;
@@ -21,6 +21,7 @@ use crate::ram::Ram;
 use crate::syndrome::Width;
 use crate::virtio::link::Link;
 use crate::virtio::mmio::{self, CONFIGURATION, Effect, Transport};
+use crate::virtio::net_carrier::Carrier;
 use crate::virtio::net_control::{Ask, Control};
 use crate::virtio::net_features as feature;
 use crate::virtio::queue::{Chain, Queue};
@@ -29,6 +30,8 @@ const NETWORK_CARD: u32 = 1;
 const RECEIVE: usize = 0;
 const TRANSMIT: usize = 1;
 const CONTROL: usize = 2;
+/// Where the guest reads the field `status` of the configuration (5.1.4).
+const STATUS: core::ops::Range<u64> = 0x106..0x108;
 /// Descriptors of a queue: a burst of frames has room, as after a blackout.
 const QUEUE_SIZE: u16 = 256;
 /// Ethernet's header.
@@ -89,6 +92,7 @@ pub struct Net<'a> {
     /// By the queue's slot: op and number of the buffer.
     uses: [(Op, u8); SLOTS],
     properties: Properties,
+    carrier: Carrier,
     control: Control,
     /// The driver has been replaced: whoever learned the guest's address behind it has to learn it anew.
     announce: bool,
@@ -113,6 +117,7 @@ impl<'a> Net<'a> {
             free: (1 << buffers.each()) - 1,
             uses: [(Op::Receive, 0); SLOTS],
             properties: Properties::default(),
+            carrier: Carrier::default(),
             control: Control::default(),
             announce: false,
             posted: false,
@@ -120,6 +125,14 @@ impl<'a> Net<'a> {
             chain: Chain::default(),
             frame: vec![0; BUFFER],
         }
+    }
+
+    /// With the technique `unplug`, if `unplugged`. It needs the guest's reads of the configuration: there must be no page
+    /// with the registers.
+    #[must_use]
+    pub const fn unplugged(mut self, unplugged: bool) -> Self {
+        self.carrier.unplugs = unplugged;
+        self
     }
 
     /// The counters.
@@ -134,7 +147,9 @@ impl<'a> Net<'a> {
 
     fn configuration(&self) -> [u8; CONFIGURATION] {
         let mut bytes = [0; CONFIGURATION];
-        let status = u16::from(self.properties.link) | u16::from(self.announce) << 1;
+        let up = self.carrier.is_up();
+        // Over a link that is down nobody can be told.
+        let status = u16::from(up) | u16::from(up && self.announce) << 1;
         let pairs = 1_u16;
         let fields = (self.control.mac().into_iter())
             .chain(status.to_le_bytes())
@@ -351,6 +366,7 @@ impl<'a> Net<'a> {
     fn begin_life(&mut self) {
         self.control = Control::new(self.properties.mac);
         self.announce = false;
+        self.carrier.reset();
         self.reconfigure();
     }
 
@@ -363,7 +379,9 @@ impl<'a> Net<'a> {
     /// Follows the gate and the link's state.
     fn follow(&mut self, world: &mut World<'_>) {
         let was_open = self.link.client().is_open();
+        let mut ended = false;
         if !self.link.follow_with(world, |client| {
+            ended = true;
             // Frames that were passed on may have been sent; they are not sent again.
             let is_send = |packet: &Packet| packet.op == Op::Send;
             while let Some(token) = client.withdraw(is_send) {
@@ -375,7 +393,14 @@ impl<'a> Net<'a> {
         }) {
             return;
         }
-        if self.link.client().is_open() && !was_open {
+        let is_open = self.link.client().is_open();
+        if ended {
+            self.carrier.gone(self.transport.is_live());
+        }
+        if is_open {
+            self.carrier.back();
+        }
+        if is_open && !was_open {
             if !self.posted {
                 self.posted = true;
                 for number in 0..self.buffers.each() {
@@ -384,17 +409,17 @@ impl<'a> Net<'a> {
                 self.link.tell(world);
             } else if self.features() & feature::GUEST_ANNOUNCE != 0 {
                 self.announce = true;
-                self.reconfigure();
             }
         }
+        self.reconfigure();
     }
 
     fn follow_properties(&mut self) {
         let Some(properties) = self.link.client().properties() else {
             return;
         };
-        if properties.link != self.properties.link {
-            self.properties.link = properties.link;
+        if properties.link != self.carrier.link {
+            self.carrier.link = properties.link;
             self.reconfigure();
         }
     }
@@ -406,7 +431,12 @@ impl Device for Net<'_> {
     }
 
     fn read(&mut self, offset: u64, width: Width) -> u64 {
-        self.transport.read(offset, width)
+        let value = self.transport.read(offset, width);
+        if offset < STATUS.end && STATUS.start < offset + width as u64 {
+            self.carrier.looked();
+            self.reconfigure();
+        }
+        value
     }
 
     fn ignores_value(&self, offset: u64) -> bool {
@@ -454,6 +484,7 @@ impl Device for Net<'_> {
         let properties = self.link.client().properties();
         if let Some(properties) = properties {
             self.properties = properties;
+            self.carrier.link = properties.link;
             self.control = Control::new(properties.mac);
             let configuration = self.configuration();
             self.transport

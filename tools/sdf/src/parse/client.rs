@@ -3,6 +3,7 @@
 
 use super::Names;
 use super::replaceable::or;
+use super::technique::techniques;
 use crate::Rule;
 use crate::error::{Broken, broken};
 use crate::model::{Client, Share};
@@ -35,6 +36,11 @@ pub fn parse(element: Element, names: &Names) -> Result<Client, Broken> {
             .first()
             .map(|share| self::share(*share))
             .transpose()?,
+        techniques: shares
+            .first()
+            .map(|share| techniques(*share))
+            .transpose()?
+            .unwrap_or_default(),
     })
 }
 
@@ -43,18 +49,16 @@ fn share(element: Element) -> Result<Share, Broken> {
     element.children(&[])?;
     match element.tag() {
         "entropy" => {
-            element.attributes(&[])?;
+            element.attributes(&["technique"])?;
             Ok(Share::Entropy)
         }
         "sensor" => {
             element.attributes(&["technique"])?;
-            let techniques = [("hold", false), ("stand-in", true)];
-            let stand_in = element.choice("technique", &techniques)?.unwrap_or(false);
-            Ok(Share::Sensor { stand_in })
+            Ok(Share::Sensor)
         }
         "network" => network(element),
         _ => {
-            element.attributes(&SECTORS)?;
+            element.attributes(&["first_sector", "sectors", "technique"])?;
             Ok(Share::Block {
                 first_sector: element.number_or("first_sector", 0)?.value,
                 sectors: or(element, "sectors", 0, 0, 1 << 54)?,
@@ -65,7 +69,7 @@ fn share(element: Element) -> Result<Share, Broken> {
 
 /// `<network>`
 fn network(element: Element) -> Result<Share, Broken> {
-    element.attributes(&["mac", "pinned", "isolated"])?;
+    element.attributes(&["mac", "pinned", "isolated", "technique"])?;
     let mac = element.required("mac")?;
     Ok(Share::Network {
         mac: mac.try_map(|text| value::mac(&text))?.value,

@@ -11,6 +11,7 @@ mod map;
 mod region;
 mod replaceable;
 mod schedule;
+mod technique;
 mod x86;
 
 use crate::error::{Broken, broken};

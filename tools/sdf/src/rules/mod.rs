@@ -11,6 +11,7 @@ mod mappings;
 mod names;
 mod regions;
 mod replaceable;
+mod techniques;
 mod vcpus;
 
 use crate::error::Broken;
@@ -28,5 +29,6 @@ pub(crate) fn check(system: &System) -> Result<(), Broken> {
     cores::check(system)?;
     replaceable::check(system)?;
     clients::check(system)?;
+    techniques::check(system)?;
     doorbells::check(system)
 }

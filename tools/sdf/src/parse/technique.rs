@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! `technique=…` of a client's share.
+
+use crate::Rule;
+use crate::error::{Broken, broken};
+use crate::model::Techniques;
+use crate::xml::Element;
+
+const KNOWN: &str = "'hold', 'unplug', 'pause', 'stand-in', or several of these";
+
+/// Reads the attribute of the share `element`, whose name is the class of the device. What the class cannot have is refused, and
+/// what makes no sense together.
+pub fn techniques(element: Element) -> Result<Techniques, Broken> {
+    let mut all = Techniques::default();
+    let Some(text) = element.text("technique") else {
+        return Ok(all);
+    };
+    let mut holds = false;
+    let mut words = text.value.split_whitespace();
+    let mut word = words.next().unwrap_or_default();
+    loop {
+        match word {
+            "hold" => holds = true,
+            "unplug" => all.unplug = true,
+            "pause" => all.pause = true,
+            "stand-in" => all.stand_in = true,
+            _ => return broken(&text.span, Rule::Choice(word.to_owned(), KNOWN.to_owned())),
+        }
+        match words.next() {
+            Some(next) => word = next,
+            None => break,
+        }
+    }
+    for name in all.names() {
+        if let Some(reason) = never(element.tag(), name) {
+            let class = element.tag().to_owned();
+            return broken(&text.span, Rule::Technique(class, name, reason));
+        }
+    }
+    let together = match (holds, all.first()) {
+        (true, Some(other)) => Some((
+            "hold",
+            other,
+            "requests are held where no other technique is given",
+        )),
+        _ if all.unplug && all.pause => Some((
+            "unplug",
+            "pause",
+            "a guest that stands still does not see its link go down",
+        )),
+        _ => None,
+    };
+    match together {
+        Some((a, b, reason)) => broken(&text.span, Rule::TechniquesTogether(a, b, reason)),
+        None => Ok(all),
+    }
+}
+
+/// Why a client of this class cannot have this technique; `None`: it can.
+fn never(class: &str, technique: &str) -> Option<&'static str> {
+    Some(match (class, technique) {
+        ("block", "unplug") => {
+            "a guest's disk is virtio over MMIO, for which Linux has no hot-unplug"
+        }
+        ("entropy" | "sensor", "unplug") => "only a network card has a link that goes down and up",
+        ("network", "stand-in") => "frames of others cannot be made up",
+        ("entropy", "stand-in") => "bytes that were given before are not random",
+        _ => return None,
+    })
+}
