@@ -67,6 +67,11 @@ pub trait Device {
         false
     }
 
+    /// Whether the guest has to stand still, since the device is away (technique `pause`).
+    fn pauses(&mut self) -> bool {
+        false
+    }
+
     /// What it has counted, in a line for people to read.
     fn account(&self) -> Option<&dyn fmt::Display> {
         None

@@ -176,6 +176,11 @@ impl Device for Sensors<'_> {
         self.interrupt
     }
 
+    fn pauses(&mut self) -> bool {
+        // Where the last value serves, the guest need not stand still.
+        self.link.pauses() && !(self.stand_in && self.status != Status::Busy)
+    }
+
     /// The guest starts anew when the answer that it does not want any more has come, so that one is owed at the most.
     fn is_busy(&self) -> bool {
         self.stale

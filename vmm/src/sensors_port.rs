@@ -211,6 +211,11 @@ impl Port for SensorsPort<'_> {
         count
     }
 
+    fn pauses(&self) -> bool {
+        // Where the last line serves, the guest need not stand still.
+        self.link.pauses() && !(self.stand_in && self.asked.is_none())
+    }
+
     fn poll(&mut self, world: &mut World<'_>) -> bool {
         // What the old generation completed before it was stopped is taken now: the region is still there until the change of
         // the gate is acknowledged.

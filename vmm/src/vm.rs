@@ -10,6 +10,7 @@ use crate::bus::{Bus, Counters, Device, World, inside};
 use crate::exit::{Exception, Exit, Next, Stop, take_exception};
 use crate::gic::{self, Gic};
 use crate::machine;
+use crate::pause::{Change, Pause};
 use crate::pl011::Pl011;
 use crate::platform::{Platform, VcpuRegister};
 use crate::processor::{MAX_VCPUS, Processor, State, Vcpus};
@@ -44,6 +45,7 @@ pub struct Vm<'a> {
     reset_since: u64,
     /// The guest's first start is under way: where it starts, and what is in the memory's first bytes.
     first: Option<(Start, FirstBytes)>,
+    pause: Pause,
 }
 
 impl<'a> Vm<'a> {
@@ -74,6 +76,7 @@ impl<'a> Vm<'a> {
             reset: None,
             reset_since: 0,
             first: None,
+            pause: Pause::default(),
         };
         vm.add(
             machine::UART,
@@ -92,6 +95,16 @@ impl<'a> Vm<'a> {
     /// Starts the guest anew with this when it asks for a reset.
     pub fn set_boot(&mut self, boot: Boot<'a>) {
         self.boot = Some(boot);
+    }
+
+    /// Has the guest stand still while a device with the technique `pause` is away.
+    pub fn set_pause(&mut self, pause: Pause) {
+        self.pause = pause;
+    }
+
+    /// How long the guest stood still, in nanoseconds, if a pause has ended. Asked once.
+    pub fn paused(&mut self) -> Option<u64> {
+        self.pause.took().map(self.nanoseconds)
     }
 
     /// Starts the guest for the first time, at this address and with this in X0 of vCPU 0. Its memory has been filled. Those are to
@@ -114,10 +127,13 @@ impl<'a> Vm<'a> {
     /// The vCPUs that waited, or were off, and now go on: each continues, or starts anew ([`Self::start`]). Asked after each exit and
     /// event; those of the exit itself are told by [`Next`].
     pub fn take_going(&mut self) -> Vcpus {
+        if self.pause.stands() {
+            return Vcpus::default();
+        }
         core::mem::take(&mut self.going)
     }
 
-    /// The vCPUs that ran, and are to be stopped where they are. Asked after each exit, before [`Self::take_going`].
+    /// The vCPUs that ran, and are to be stopped where they are. Asked after each exit and event, before [`Self::take_going`].
     pub fn take_halting(&mut self) -> Vcpus {
         core::mem::take(&mut self.halting)
     }
@@ -171,7 +187,14 @@ impl<'a> Vm<'a> {
             Exit::Other(number) => Next::Stop(Stop::Unexpected(number)),
         };
         self.settle(platform);
-        self.schedule(vcpu, next, platform)
+        let next = self.schedule(vcpu, next, platform);
+        if self.pause.is_there() {
+            self.follow_pause(Some(vcpu), platform);
+        }
+        match next {
+            Next::Run if self.pause.stands() => Next::Wait,
+            next => next,
+        }
     }
 
     /// Handles everything that may have changed: gates, completions, the doorbell's answer.
@@ -189,6 +212,12 @@ impl<'a> Vm<'a> {
         self.settle(platform);
         if self.reset == Some(Step::Settling) {
             self.settled(platform);
+        }
+        if self.pause.is_there() {
+            self.follow_pause(None, platform);
+        }
+        if self.pause.stands() {
+            return;
         }
         for vcpu in 0..self.vcpus {
             let go = match self.processor(vcpu).state {
@@ -212,6 +241,9 @@ impl<'a> Vm<'a> {
         if self.reset.is_some() {
             return self.go_on_with_reset(platform);
         }
+        if self.pause.stands() {
+            return self.poll(platform);
+        }
         let now = platform.now();
         for vcpu in 0..self.vcpus {
             let only = self.vcpus == 1;
@@ -223,6 +255,51 @@ impl<'a> Vm<'a> {
             }
         }
         self.set_timer(platform);
+    }
+
+    /// Follows what the devices want of the guest. `exiting`: the vCPU in whose exit this is asked.
+    fn follow_pause(&mut self, exiting: Option<usize>, platform: &mut dyn Platform) {
+        // A guest that is being reset, or has ended, does not run anyway.
+        let runs = self.reset.is_none() && !self.has_ended();
+        let wanted = runs && self.bus.devices().any(|device| device.pauses());
+        match self.pause.follow(wanted, platform.now()) {
+            Change::Nothing => {}
+            Change::Stop(limit) => {
+                for vcpu in 0..self.vcpus {
+                    // One that is to go on and was not told so does not run.
+                    let runs = self.processor(vcpu).state == State::Running;
+                    if runs && !self.going.contains(vcpu) && exiting != Some(vcpu) {
+                        self.halting.insert(vcpu);
+                    }
+                }
+                platform.set_timer(limit);
+            }
+            Change::Continue(hidden) => {
+                for vcpu in 0..self.vcpus {
+                    self.set_back(vcpu, hidden, platform);
+                    let state = self.processor(vcpu).state;
+                    if state == State::Running
+                        || state == State::Idle && !self.sleeps(vcpu, platform)
+                    {
+                        self.wake(vcpu, platform);
+                    }
+                }
+                self.set_timer(platform);
+            }
+        }
+    }
+
+    fn has_ended(&mut self) -> bool {
+        self.processor(0).state == State::Stopped
+    }
+
+    /// Sets a vCPU's counter back by so many ticks.
+    fn set_back(&mut self, vcpu: usize, ticks: u64, platform: &mut dyn Platform) {
+        if ticks > 0 {
+            let offset = platform.read_vcpu(vcpu, VcpuRegister::TimerOffset);
+            let offset = offset.wrapping_add(ticks);
+            platform.write_vcpu(vcpu, VcpuRegister::TimerOffset, offset);
+        }
     }
 
     /// A vCPU that exists, or the first one.
@@ -520,6 +597,8 @@ impl<'a> Vm<'a> {
             return psci::INVALID_ADDRESS;
         }
         self.reset_vcpu(vcpu, platform);
+        // All vCPUs have the same time.
+        self.set_back(vcpu, self.pause.hidden(), platform);
         self.gic.start(vcpu);
         let start = Start {
             entry,
@@ -621,6 +700,7 @@ impl<'a> Vm<'a> {
     fn enter(&mut self, start: Start, platform: &mut dyn Platform) {
         self.gic = Gic::new(self.vcpus);
         self.reset = None;
+        self.pause.begin_life();
         self.reset_vcpu(0, platform);
         self.launch(0, start);
     }
@@ -684,11 +764,18 @@ impl<'a> Vm<'a> {
 
     /// WFI: waits for an interrupt or for the virtual timer, unless an interrupt is pending already.
     fn wait(&mut self, vcpu: usize, platform: &mut dyn Platform) -> Next {
-        const ENABLE: u64 = 1;
-        const IMASK: u64 = 2;
-        if self.gic.wakes(vcpu) {
+        if self.gic.wakes(vcpu) || !self.sleeps(vcpu, platform) {
             return Next::Run;
         }
+        self.processor(vcpu).state = State::Idle;
+        self.set_timer(platform);
+        Next::Wait
+    }
+
+    /// Finds out when the virtual timer wakes a vCPU, if it can. Returns whether that time has not come yet.
+    fn sleeps(&mut self, vcpu: usize, platform: &mut dyn Platform) -> bool {
+        const ENABLE: u64 = 1;
+        const IMASK: u64 = 2;
         let control = platform.read_vcpu(vcpu, VcpuRegister::TimerControl);
         let armed = control & (ENABLE | IMASK) == ENABLE;
         let processor = self.processor(vcpu);
@@ -701,13 +788,11 @@ impl<'a> Vm<'a> {
             let offset = platform.read_vcpu(vcpu, VcpuRegister::TimerOffset);
             let at = compare.saturating_add(offset);
             if at <= platform.now() {
-                return Next::Run;
+                return false;
             }
             self.processor(vcpu).wake_at = at;
         }
-        self.processor(vcpu).state = State::Idle;
-        self.set_timer(platform);
-        Next::Wait
+        true
     }
 }
 

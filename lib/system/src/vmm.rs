@@ -72,6 +72,10 @@ pub struct VmmGuest {
     pub initrd: u64,
     /// Its bytes.
     pub initrd_size: u64,
+    /// Longest pause by the technique `pause`, in us.
+    pub pause_limit_us: u64,
+    /// 1: its clock shows the pauses.
+    pub pause_shown: u64,
 }
 
 /// Guest memory (a native client's: what the device reads and writes).

@@ -6,9 +6,10 @@ use alloc::rc::Rc;
 use core::sync::atomic::AtomicU64;
 
 use molt_brief::{PAGE, bytes, words};
+use molt_clock::Frequency;
 use molt_gate::ClientGate;
 use molt_system::{
-    Class, GatePages, GuestKind, ImageRow, NONE, STAND_IN, UNPLUG, VmmBrief, VmmShare,
+    Class, GatePages, GuestKind, ImageRow, NONE, PAUSE, STAND_IN, UNPLUG, VmmBrief, VmmShare,
 };
 use molt_vmm::reset::{Boot, Image};
 use molt_vmm::sensors::Sensors;
@@ -19,7 +20,7 @@ use molt_vmm::virtio::entropy::Entropy;
 use molt_vmm::virtio::link::Link;
 use molt_vmm::virtio::net::Net;
 use molt_vmm::virtio::terminal::Terminal;
-use molt_vmm::{Component, Device, Doorbell, DoorbellPort, Mailbox, Ram};
+use molt_vmm::{Component, Device, Doorbell, DoorbellPort, Mailbox, Pause, Ram};
 use sel4_microkit::Channel;
 
 /// The guest's ports.
@@ -53,6 +54,14 @@ pub fn boot(brief: &VmmBrief) -> Option<Boot<'static>> {
     })
 }
 
+/// How the guest is paused; `None`: none of its devices asks for it.
+pub fn pause(brief: &VmmBrief) -> Option<Pause> {
+    let guest = &brief.guest;
+    let paused = brief.shares().iter().any(|s| s.technique & PAUSE != 0);
+    let limit = Frequency::of_this_machine().ticks(guest.pause_limit_us.saturating_mul(1000));
+    paused.then(|| Pause::new(guest.pause_shown == 0, limit.0))
+}
+
 /// Both gate pages: `to_client`, `to_update`. Empty slices where there are none.
 pub fn gate_pages(gate: &GatePages) -> (&'static [AtomicU64], &'static [AtomicU64]) {
     (words(gate.to_client, PAGE), words(gate.to_update, PAGE))
@@ -72,18 +81,19 @@ pub fn device(
         0 => &[],
         page => words(page, PAGE),
     };
+    let pauses = share.technique & PAUSE != 0;
     match Class::from_number(share.class)? {
         Class::Block => {
             let [_, sectors, ..] = share.share;
-            let link = Link::new(molt_block_queue::Client::new(queue), gate, n);
+            let link = Link::new(molt_block_queue::Client::new(queue), gate, n).pausing(pauses);
             Some(Box::new(Block::new(link, sectors, registers)))
         }
         Class::Entropy => {
-            let link = Link::new(molt_entropy_queue::Client::new(queue), gate, n);
+            let link = Link::new(molt_entropy_queue::Client::new(queue), gate, n).pausing(pauses);
             Some(Box::new(Entropy::new(link, registers)))
         }
         Class::Sensor => {
-            let link = Link::new(molt_sensor_queue::Client::new(queue), gate, n);
+            let link = Link::new(molt_sensor_queue::Client::new(queue), gate, n).pausing(pauses);
             let stand_in = share.technique & STAND_IN != 0;
             Some(match kind {
                 Some(GuestKind::Linux) => {
@@ -94,7 +104,7 @@ pub fn device(
             })
         }
         Class::Network => {
-            let link = Link::new(molt_net::Client::new(queue), gate, n);
+            let link = Link::new(molt_net::Client::new(queue), gate, n).pausing(pauses);
             let net = Net::new(link, queue, registers);
             Some(Box::new(net.unplugged(share.technique & UNPLUG != 0)))
         }

@@ -45,6 +45,9 @@ impl Vmm {
         if let Some(boot) = brief::boot(brief) {
             vm.set_boot(boot);
         }
+        if let Some(pause) = brief::pause(brief) {
+            vm.set_pause(pause);
+        }
         let mut unknown = false;
         for (n, share) in brief.shares().iter().enumerate() {
             match brief::device(share, &brief.gate, n, brief.guest_kind()) {
@@ -106,6 +109,17 @@ impl Vmm {
 
     fn poll(&mut self) {
         self.vm.poll(&mut self.hardware);
+        if let Some(ns) = self.vm.paused() {
+            let (name, us) = (self.brief.guest.name, ns / 1000);
+            self.log(format_args!("{name} stood still for {us} us"));
+        }
+        for vcpu in self.vm.take_halting() {
+            // Its priority is below the VMM's, which has not waited since it saw the reason. So no exit of it is on its way, which
+            // would be lost.
+            if let Err(error) = Vcpu::new(vcpu).stop() {
+                self.log(format_args!("vCPU {vcpu} not stopped: {error:?}"));
+            }
+        }
         self.go_on();
     }
 

@@ -220,6 +220,8 @@ fn vmm(system: &System, index: DomainId, shared: &Shared, guest: Option<&Loaded>
             device_tree: loaded.device_tree,
             initrd: loaded.initrd,
             initrd_size: loaded.initrd_size,
+            pause_limit_us: machine.guest.as_ref().map_or(0, |g| g.pause.limit_us),
+            pause_shown: u64::from(machine.guest.as_ref().is_some_and(|g| g.pause.shown)),
         };
         brief.images = loaded.images;
     }

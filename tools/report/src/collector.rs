@@ -80,6 +80,7 @@ impl Collector {
             self.answers.extend(crate::operator::ended(text));
             self.end_of_guest(name, said);
             self.reset_of_guest(name, said);
+            self.pause_of_guest(name, said);
             // A protection domain that prints something has a reason, so it is shown.
             return Some(format!("              {name:<10} {said}"));
         };
@@ -135,6 +136,15 @@ impl Collector {
         {
             self.resets.0 += 1;
             self.resets.1 += u64::from(self.transactions.under_way());
+        }
+    }
+
+    /// Reads a message of a VMM that its guest was paused.
+    fn pause_of_guest(&mut self, domain: &str, said: &str) {
+        if let Some(guest) = self.behind(domain)
+            && guest_line::is_pause(&guest.name, said)
+        {
+            *guest.saw.entry("pauses".to_owned()).or_default() += 1;
         }
     }
 

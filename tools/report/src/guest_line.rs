@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `result name=value …` | the last account: `requests`, `errors`, `bytes_verified`, `max_latency_ns`, `p99_latency_ns`; of the network `net_bytes`, `lost`, `lost_in_a_row`; of sensors `sensor_reads` and `stale` (values of the technique `stand-in`); other names are ignored. Two programs of a guest may print one each |
 //! | `progress name=value …` | the same at intervals, before the last one |
-//! | `saw name=count …` | what the guest saw of updates, beside longer requests: `link-down`, `link-up` |
+//! | `saw name=count …` | what the guest saw of updates, beside longer requests: `link-down`, `link-up`; `hidden-pauses`: how often its virtual counter fell behind the physical one |
 //! | `alive …` | a sign of life |
 //! | `sensors: firmware N…` | the values of sensors are from now on those of this version of the controller's firmware |
 //! | `processors N` | the guest runs on so many processors |
@@ -47,6 +47,12 @@ pub fn is_over(guest: &str, said: &str) -> bool {
         .strip_prefix(guest)
         .and_then(|said| said.strip_prefix(' '));
     of_guest.is_some_and(|said| ENDS.iter().any(|end| said.starts_with(end)))
+}
+
+/// Whether this is a VMM's message that its guest was paused.
+pub fn is_pause(guest: &str, said: &str) -> bool {
+    said.strip_prefix(guest)
+        .is_some_and(|said| said.starts_with(" stood still for "))
 }
 
 /// Whether this is a VMM's message that its guest was reset.

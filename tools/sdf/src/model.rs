@@ -12,7 +12,7 @@ mod pci;
 mod technique;
 
 pub use pci::{IoMap, IoPorts, IoSpace, Pci, PciFunction};
-pub use technique::Techniques;
+pub use technique::{Pause, Techniques};
 
 /// Index into [`System::domains`].
 pub type DomainId = usize;
@@ -540,6 +540,8 @@ pub struct Guest {
     pub cmdline: String,
     /// Its boot images are kept, so that it can be reset.
     pub reset: bool,
+    /// How it stands still.
+    pub pause: Pause,
 }
 
 /// What runs in a virtual machine.

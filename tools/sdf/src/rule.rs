@@ -256,6 +256,18 @@ pub enum Rule {
         "'{1}' is a native client, and '{0}' is carried out by a guest's VMM: leave the attribute 'technique' out"
     )]
     TechniqueNative(&'static str, String),
+    #[error(
+        "guest '{0}' has no device with the technique 'pause', so there is no pause to describe"
+    )]
+    PauseNever(String),
+    #[error(
+        "'{0}' needs a channel to the protection domain with the role 'timer' to pause its guest: without it a pause has no limit"
+    )]
+    PauseTimer(String),
+    #[error(
+        "'{0}' pauses its guest and has a budget below its period: the guest could run while its virtual machine monitor may not, and an exit would be lost"
+    )]
+    PauseBudget(String),
     #[error("too many {0}: the limit is {1}")]
     TooMany(&'static str, usize),
     #[error("the staging region '{0}' is not mapped in virtual machine '{1}'")]

@@ -267,6 +267,10 @@ impl Device for Block<'_> {
         self.link.account(self.link.owed(), world);
     }
 
+    fn pauses(&mut self) -> bool {
+        self.link.pauses()
+    }
+
     fn is_ready(&mut self) -> bool {
         let properties = self.link.client().properties();
         if let Some(properties) = &properties {

@@ -312,6 +312,11 @@ impl Device for Console<'_> {
         self.transport.interrupt()
     }
 
+    fn pauses(&mut self) -> bool {
+        let mut services = self.slots.iter().filter_map(|slot| slot.service.as_ref());
+        services.any(|service| service.pauses())
+    }
+
     fn end(&mut self, world: &mut World<'_>) {
         for service in (self.slots.iter_mut()).filter_map(|slot| slot.service.as_mut()) {
             service.end(world);

@@ -149,6 +149,10 @@ impl Device for Entropy<'_> {
         self.transport.interrupt()
     }
 
+    fn pauses(&mut self) -> bool {
+        self.link.pauses()
+    }
+
     fn poll(&mut self, world: &mut World<'_>) {
         // What the old generation completed before it was stopped is taken now: the region is still there until the
         // change of the gate is acknowledged.

@@ -16,6 +16,10 @@ pub struct Link<'a, P: Payload> {
     violations: u64,
     /// What `update` was told last.
     told: Account,
+    /// There was a driver.
+    served: bool,
+    /// The technique is `pause`.
+    pauses: bool,
 }
 
 impl<'a, P: Payload> Link<'a, P> {
@@ -27,7 +31,26 @@ impl<'a, P: Payload> Link<'a, P> {
             driver,
             violations: 0,
             told: Account::default(),
+            served: false,
+            pauses: false,
         }
+    }
+
+    /// With the technique `pause`, if `pauses`.
+    #[must_use]
+    pub const fn pausing(mut self, pauses: bool) -> Self {
+        self.pauses = pauses;
+        self
+    }
+
+    /// Whether the guest has to stand still because the driver is away. Before there was one, it does not.
+    pub fn pauses(&self) -> bool {
+        self.pauses && self.is_away()
+    }
+
+    /// Whether the driver, which was there, is away, and will be back.
+    pub fn is_away(&self) -> bool {
+        self.served && !self.takes()
     }
 
     /// The queue.
@@ -95,6 +118,7 @@ impl<'a, P: Payload> Link<'a, P> {
                     self.client.close();
                     closed(&mut self.client);
                     self.client.resume(generation);
+                    self.served = true;
                     world.platform.notify_driver(self.driver);
                 }
             }

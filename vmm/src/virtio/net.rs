@@ -480,6 +480,10 @@ impl Device for Net<'_> {
         self.begin_life();
     }
 
+    fn pauses(&mut self) -> bool {
+        self.link.pauses()
+    }
+
     fn is_ready(&mut self) -> bool {
         let properties = self.link.client().properties();
         if let Some(properties) = properties {

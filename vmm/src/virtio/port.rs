@@ -40,6 +40,11 @@ pub trait Port {
     /// The guest's machine is reset; there is no session any more.
     fn reset(&mut self, _world: &mut World<'_>) {}
 
+    /// Whether the guest has to stand still, since what serves it is away (technique `pause`).
+    fn pauses(&self) -> bool {
+        false
+    }
+
     /// Handles what comes from elsewhere. Also called while there is no session. Returns whether it may have bytes for the guest, or
     /// take what it has refused: only then the guest's queues are looked at. (It is called at each event of the guest's VMM.)
     fn poll(&mut self, _world: &mut World<'_>) -> bool {

@@ -12,7 +12,7 @@ use molt_shared::Memory;
 use molt_vmm::virtio::block::Block;
 use molt_vmm::virtio::link::Link;
 use molt_vmm::{
-    Doorbell, Exit, Frame, InjectError, LINE, MAX_VCPUS, Mailbox, Next, Platform, Ram,
+    Doorbell, Exit, Frame, InjectError, LINE, MAX_VCPUS, Mailbox, Next, Pause, Platform, Ram,
     VcpuRegister, Vm, Width, machine,
 };
 
@@ -161,6 +161,8 @@ pub struct Rig {
     pub disk: Vec<u8>,
     /// The driver takes requests but does not complete them.
     pub slow: bool,
+    /// How often a vCPU was stopped where it was.
+    pub stops: usize,
     pub taken: Vec<(SlotId, Request)>,
 }
 
@@ -179,13 +181,25 @@ impl Rig {
 
     /// The same with so many vCPUs. The guest has started.
     pub fn with_vcpus(vcpus: usize) -> Self {
+        Self::build(vcpus, false)
+    }
+
+    /// A machine with so many vCPUs whose guest is paused while its disk is away.
+    pub fn paused(vcpus: usize, pause: Pause) -> Self {
+        let mut rig = Self::build(vcpus, true);
+        rig.vm.set_pause(pause);
+        assert!(!rig.open(), "nobody waits");
+        rig
+    }
+
+    fn build(vcpus: usize, pauses: bool) -> Self {
         let (to_client, to_update) = (words(512), words(512));
         let (queue, page) = (words(0x1_0000 / 8), words(512));
         let guest = words(SIZE / 8);
         let memory = Memory::of(guest);
         let mut vm = Vm::new(Ram::new(memory, BASE), vcpus, to_update, |ticks| ticks);
         let gate = ClientGate::new(to_client, to_update, 0);
-        let link = Link::new(Client::new(queue), gate, 0);
+        let link = Link::new(Client::new(queue), gate, 0).pausing(pauses);
         let block = Block::new(link, SECTORS, page);
         vm.add(machine::VIRTIO, Some(machine::VIRTIO_IRQ), Box::new(block));
         let mailbox = Rc::new(Mailbox::new(to_client, to_update));
@@ -206,6 +220,7 @@ impl Rig {
             generation: 0,
             disk: vec![0; SECTORS as usize * 512],
             slow: false,
+            stops: 0,
             taken: Vec::new(),
         };
         assert!(!rig.poll(), "nobody waits");
@@ -332,6 +347,7 @@ impl Rig {
     /// Something may have happened. Returns whether vCPU 0, which waits, goes on.
     pub fn poll(&mut self) -> bool {
         self.vm.poll(&mut self.fake);
+        self.stops += self.vm.take_halting().count();
         self.vm.take_going().contains(0)
     }
 

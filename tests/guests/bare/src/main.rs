@@ -16,6 +16,7 @@
 extern crate alloc;
 
 mod alive;
+mod clock;
 mod console;
 mod disk;
 mod doorbell;
@@ -34,6 +35,7 @@ mod storm;
 use core::{ptr, slice};
 
 use alive::Alive;
+use clock::Clock;
 use console::say;
 use disk::{Disk, Transfer};
 use dtoolkit::fdt::Fdt;
@@ -145,6 +147,7 @@ fn run(machine: &Machine<'_>) {
         let rounds = storm.rage(&gic, &mut over);
         say!("storm={storm:?} rounds={rounds}");
     }
+    let mut clock = (machine.number("clock").unwrap_or(0) > 0).then(Clock::new);
     let mut alive = Alive::new(&gic, machine.number("alive").unwrap_or(0));
     loop {
         load.fill(&mut disk);
@@ -181,6 +184,9 @@ fn run(machine: &Machine<'_>) {
         }
         if !some {
             processor::wait_for_interrupt();
+            if let Some(clock) = &mut clock {
+                clock.look();
+            }
         }
         while let Some(interrupt) = gic.acknowledge() {
             if interrupt == device.interrupt {
@@ -206,6 +212,9 @@ fn run(machine: &Machine<'_>) {
         processors::end();
     }
     load.report("result");
+    if let Some(clock) = &clock {
+        say!("saw hidden-pauses={}", clock.moves());
+    }
     if let Some(sensors) = &sensors {
         sensors.report();
     }

@@ -30,3 +30,14 @@ impl Techniques {
             .filter_map(|(there, name)| there.then_some(name))
     }
 }
+
+/// How a guest stands still with the technique `pause`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// The guest's clock shows it.
+    pub shown: bool,
+    /// The longest, in microseconds.
+    pub limit_us: u64,
+    /// The description says something about it.
+    pub described: bool,
+}

@@ -4,7 +4,7 @@
 use super::Names;
 use crate::Rule;
 use crate::error::{Broken, broken};
-use crate::model::{BellRegisters, Doorbell, Guest, GuestKind, Limit};
+use crate::model::{BellRegisters, Doorbell, Guest, GuestKind, Limit, Pause};
 use crate::xml::Element;
 
 /// `<doorbell>`; a native client's (`in_machine` false) has neither registers nor a port.
@@ -86,7 +86,15 @@ fn limit(element: Element, names: &Names) -> Result<Limit, Broken> {
 
 /// `<guest>`
 pub fn guest(element: Element) -> Result<Guest, Broken> {
-    element.attributes(&["kind", "kernel", "initrd", "cmdline", "reset"])?;
+    element.attributes(&[
+        "kind",
+        "kernel",
+        "initrd",
+        "cmdline",
+        "reset",
+        "pause_time",
+        "pause_limit_ms",
+    ])?;
     element.children(&[])?;
     element.required("kind")?;
     let kind = element.choice(
@@ -100,5 +108,23 @@ pub fn guest(element: Element) -> Result<Guest, Broken> {
         initrd: element.text("initrd"),
         cmdline: element.text("cmdline").map(|t| t.value).unwrap_or_default(),
         reset: element.boolean("reset", false)?,
+        pause: pause(element)?,
+    })
+}
+
+/// The longest pause if the description does not say, in ms: more than an update takes whose driver misses its deadlines once.
+const PAUSE_MS: u64 = 10_000;
+/// The longest that it may say.
+const LONGEST_PAUSE_MS: u64 = 600_000;
+
+/// What `<guest>` says about the technique `pause`.
+fn pause(element: Element) -> Result<Pause, Broken> {
+    let limit = element.number_or("pause_limit_ms", PAUSE_MS)?;
+    let limit = crate::xml::bounds(limit, "pause_limit_ms", 1, LONGEST_PAUSE_MS)?;
+    let shown = element.choice("pause_time", &[("hidden", false), ("shown", true)])?;
+    Ok(Pause {
+        shown: shown.unwrap_or(false),
+        limit_us: limit.value * 1000,
+        described: shown.is_some() || element.text("pause_limit_ms").is_some(),
     })
 }

@@ -62,6 +62,7 @@ fn never(class: &str, technique: &str) -> Option<&'static str> {
         ("block", "unplug") => {
             "a guest's disk is virtio over MMIO, for which Linux has no hot-unplug"
         }
+        ("block", "stand-in") => "nothing keeps what was read from a disk or is written to it yet",
         ("entropy" | "sensor", "unplug") => "only a network card has a link that goes down and up",
         ("network", "stand-in") => "frames of others cannot be made up",
         ("entropy", "stand-in") => "bytes that were given before are not random",
