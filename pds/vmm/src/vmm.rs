@@ -6,8 +6,7 @@
 //! no system call to be stopped, and nothing else comes meanwhile that would have to be answered. One of several is suspended
 //! while it waits, so that the reply object is free for the others' faults.
 //!
-//! A vCPU that another one stops (PSCI SYSTEM_OFF, SYSTEM_RESET) may have a fault that the VMM has not received yet. Its
-//! suspension takes that back.
+//! While the VMM handles one vCPU's exit, the others do not run, since their priority is below its own.
 
 use alloc::boxed::Box;
 
