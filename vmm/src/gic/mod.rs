@@ -88,7 +88,11 @@ impl Gic {
     /// Sets the level of a shared interrupt's input. A rising edge of an edge-triggered one is kept until it is delivered.
     pub fn set_line(&mut self, irq: u16, high: bool) {
         let bit = bit(irq);
-        if high && self.line.of(0) & bit == 0 {
+        // Asked after each exit, and rarely anything else.
+        if (self.line.of(0) & bit != 0) == high {
+            return;
+        }
+        if high {
             self.latched.add(0, bit & self.edge.of(0));
         }
         self.line.put(0, bit, high);
@@ -152,8 +156,12 @@ impl Gic {
     /// The most urgent interrupt of these groups (a bit for each) that could be delivered to a vCPU; of equal ones that with the
     /// lowest number (GICv2 3.3.2).
     fn next(&self, vcpu: usize, groups: u32) -> Option<u16> {
+        let pending = self.pending(vcpu);
+        if pending == 0 {
+            return None;
+        }
         let target = self.targets.get(vcpu).copied().unwrap_or(0);
-        let mut eligible = self.pending(vcpu) & self.enabled.of(vcpu) & target;
+        let mut eligible = pending & self.enabled.of(vcpu) & target;
         eligible &= !self.list.placed & !self.active.of(vcpu);
         if groups & 1 == 0 {
             eligible &= self.group1.of(vcpu);
