@@ -14,7 +14,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 /// `MOLTBOOT`
 pub const MAGIC: u64 = u64::from_le_bytes(*b"MOLTBOOT");
 /// Version of these tables.
-pub const VERSION: u64 = 4;
+pub const VERSION: u64 = 5;
 
 /// Part of the packed system: `count` rows from `offset` bytes behind the header's beginning, aligned to 8.
 #[derive(
@@ -296,6 +296,9 @@ pub const FILL_BLOB: u32 = 0;
 pub const FILL_PADDR: u32 = 1;
 /// [`Fill::kind`]: 8 bytes, the frequency of the counter that programs read time from, where only the kernel knows it.
 pub const FILL_COUNTER: u32 = 2;
+/// [`Fill::kind`]: what the kernel tells its root task under the number `source` (`seL4_BootInfoID`), header included, from byte
+/// `length` on, as much as fits. If the kernel does not tell it, the frame stays zero.
+pub const FILL_BOOT_INFO: u32 = 3;
 
 /// Contents of a frame. What no fill touches is zero (seL4 clears frames).
 #[derive(
@@ -309,11 +312,11 @@ pub struct Fill {
     pub page_bits: u32,
     /// Offset in the frame.
     pub offset: u64,
-    /// Offset in the blob, or number of an object.
+    /// Offset in the blob, number of an object, or of an information.
     pub source: u64,
-    /// Bytes of the blob, or what to add to the physical address.
+    /// Bytes of the blob, what to add to the physical address, or where in the information to begin.
     pub length: u64,
-    /// [`FILL_BLOB`], [`FILL_PADDR`] or [`FILL_COUNTER`].
+    /// [`FILL_BLOB`], [`FILL_PADDR`], [`FILL_COUNTER`] or [`FILL_BOOT_INFO`].
     pub kind: u32,
     /// 0
     pub reserved: u32,
@@ -393,6 +396,8 @@ pub struct ScheduleEntry {
     pub domain: u32,
     /// Ticks of the kernel's timer, at most 56 bits; 0 where the schedule ends.
     pub ticks: u64,
+    /// In place of ticks: microseconds, where only the kernel knows its timer's frequency; else 0.
+    pub us: u64,
 }
 
 /// A thread to set up.

@@ -7,8 +7,8 @@ use molt_system::boot::{
     IoPorts, IoSpace, Irq, Kind, NO_FPU, SOURCE_SCHED_CONTROL, SOURCE_SMC, ScheduleEntry, Thread,
 };
 use sel4::{
-    AbsoluteCPtr, Cap, CapRights, CapRightsBuilder, CapType, FrameObjectType, ObjectBlueprint,
-    UserContext, VmAttributes, cap, init_thread,
+    AbsoluteCPtr, BootInfoExtraId, Cap, CapRights, CapRightsBuilder, CapType, FrameObjectType,
+    ObjectBlueprint, UserContext, VmAttributes, cap, init_thread,
 };
 use sel4_extra::{FrameExt, TABLES, normal};
 
@@ -22,11 +22,12 @@ const LARGE: u64 = WINDOW + 0x20_0000;
 const SMC: u64 = 15;
 
 /// The kernel, as the root task has it.
-pub struct Invocations {
+pub struct Invocations<'b> {
     machine: arch::Machine,
     untyped: u64,
     sched_control: u64,
     opened: u64,
+    boot_info: &'b sel4::BootInfoPtr,
 }
 
 pub fn slot<T: CapType>(slot: Slot) -> Cap<T> {
@@ -66,13 +67,14 @@ fn blueprint(kind: Kind, size_bits: u32) -> ObjectBlueprint {
     }
 }
 
-impl Invocations {
-    pub fn new(boot_info: &sel4::BootInfoPtr) -> Self {
+impl<'b> Invocations<'b> {
+    pub fn new(boot_info: &'b sel4::BootInfoPtr) -> Self {
         Invocations {
             machine: arch::Machine::new(boot_info),
             untyped: boot_info.untyped().start() as u64,
             sched_control: boot_info.sched_control().start() as u64,
             opened: 0,
+            boot_info,
         }
     }
 
@@ -94,9 +96,10 @@ impl Invocations {
     }
 }
 
-impl Kernel for Invocations {
+impl<'b> Kernel for Invocations<'b> {
     const FAN_OUT: u64 = sel4::sel4_cfg_usize!(RETYPE_FAN_OUT_LIMIT) as u64;
 
+    type BootInfo = &'b [u8];
     type Error = sel4::Error;
 
     fn retype(
@@ -169,6 +172,13 @@ impl Kernel for Invocations {
 
     fn counter_hz(&mut self) -> u64 {
         self.machine.counter_hz()
+    }
+
+    fn boot_info(&self, id: u64) -> &'b [u8] {
+        let wanted = BootInfoExtraId::from_sys(id);
+        let mut all = self.boot_info.extra();
+        let found = all.find(|extra| Some(&extra.id) == wanted.as_ref());
+        found.map_or(&[], |extra| extra.content_with_header)
     }
 
     fn map_table(&mut self, vspace: Slot, table: Slot, vaddr: u64, bits: u32) -> sel4::Result<()> {

@@ -11,6 +11,8 @@ pub type Slot = u64;
 pub trait Kernel {
     /// Why an invocation failed.
     type Error;
+    /// Bytes that the kernel has told, which stay where they are.
+    type BootInfo: AsRef<[u8]>;
     /// Objects that one invocation may make.
     const FAN_OUT: u64;
 
@@ -54,6 +56,8 @@ pub trait Kernel {
     ) -> Result<(), Self::Error>;
     /// The frequency of the counter that programs read time from, as the kernel measured it.
     fn counter_hz(&mut self) -> u64;
+    /// What the kernel has told the root task under this number (`seL4_BootInfoID`), its header included; empty if nothing.
+    fn boot_info(&self, id: u64) -> Self::BootInfo;
     /// Maps a table that translates 2^`bits` bytes.
     fn map_table(
         &mut self,

@@ -7,8 +7,9 @@ use crate::kernel::{Kernel, Slot};
 use crate::memory::{Memory, OutOfMemory, Part, Piece};
 use molt_system::NONE;
 use molt_system::boot::{
-    BootError, FILL_COUNTER, FILL_PADDR, FIXED, Fill, IoMapping, IoPorts, IoSpace, IoTable, Irq,
-    Kind, MOVE, Mapping, Object, PageTable, Placement, START, ScheduleEntry, System, Thread,
+    BootError, FILL_BOOT_INFO, FILL_COUNTER, FILL_PADDR, FIXED, Fill, IoMapping, IoPorts, IoSpace,
+    IoTable, Irq, Kind, MOVE, Mapping, Object, PageTable, Placement, START, ScheduleEntry, System,
+    Thread,
 };
 
 /// Rights of copies that only a mapping restricts.
@@ -151,7 +152,11 @@ pub fn walk<K: Kernel>(
     }
     let schedule = system.rows::<ScheduleEntry>(header.domain_schedule)?;
     walk.each(Step::Schedule, schedule, |walk, entry| {
-        walk.kernel.schedule(entry)
+        let us = u128::from(entry.us) * u128::from(walk.kernel.counter_hz());
+        let ticks = entry
+            .ticks
+            .saturating_add(u64::try_from(us / 1_000_000).unwrap_or(u64::MAX));
+        walk.kernel.schedule(&ScheduleEntry { ticks, ..*entry })
     })?;
     walk.each(Step::Start, threads, |walk, thread| {
         match thread.flags & START {
@@ -304,6 +309,15 @@ impl<K: Kernel> Walk<'_, K> {
                 if fill.kind == FILL_COUNTER {
                     let value = self.kernel.counter_hz().to_le_bytes();
                     self.kernel.write(fill.offset, &value).map_err(failed)?;
+                } else if fill.kind == FILL_BOOT_INFO {
+                    let told = self.kernel.boot_info(fill.source);
+                    let rest = told
+                        .as_ref()
+                        .get(fill.length as usize..)
+                        .unwrap_or_default();
+                    let size = 1_usize << first.page_bits;
+                    let part = rest.get(..size).unwrap_or(rest);
+                    self.kernel.write(fill.offset, part).map_err(failed)?;
                 } else if fill.kind == FILL_PADDR {
                     let of = self.base + fill.source;
                     let address = self.kernel.address(of).map_err(failed)?;

@@ -139,6 +139,7 @@ struct Willing;
 impl molt_monitor::Kernel for Willing {
     const FAN_OUT: u64 = u64::MAX;
 
+    type BootInfo = [u8; 0];
     type Error = Infallible;
 
     fn retype(&mut self, _: usize, _: Kind, _: u32, _: Slot, _: u64) -> Result<(), Infallible> {
@@ -171,6 +172,10 @@ impl molt_monitor::Kernel for Willing {
     fn map_io(&mut self, _: Slot, _: Slot, _: u64, _: u32) -> Result<(), Infallible> {
         Ok(())
     }
+    fn boot_info(&self, _: u64) -> [u8; 0] {
+        []
+    }
+
     fn counter_hz(&mut self) -> u64 {
         0
     }

@@ -6,8 +6,8 @@ use crate::sizes::Sizes;
 use molt_sdf::model::{Irq as DescribedIrq, IrqSource};
 use molt_sdk::Arch;
 use molt_system::boot::{
-    FILL_BLOB, FILL_COUNTER, FILL_PADDR, FIXED, Fill, IRQ_GIC, IRQ_IOAPIC, IRQ_MSI, IoMapping,
-    IoPorts, IoSpace, IoTable, Irq, Kind, MOVE, Mapping, Object, PageTable, Placement,
+    FILL_BLOB, FILL_BOOT_INFO, FILL_COUNTER, FILL_PADDR, FIXED, Fill, IRQ_GIC, IRQ_IOAPIC, IRQ_MSI,
+    IoMapping, IoPorts, IoSpace, IoTable, Irq, Kind, MOVE, Mapping, Object, PageTable, Placement,
     ScheduleEntry, Thread,
 };
 use molt_system::cspace;
@@ -246,6 +246,21 @@ impl Builder {
                 offset: offset_of!(BriefHeader, counter_hz) as u64,
                 kind: FILL_COUNTER,
                 ..Fill::default()
+            });
+        }
+    }
+
+    /// Fills `frames` with what the kernel tells its root task under this number.
+    pub fn fill_boot_info(&mut self, frames: Frames, id: u64) {
+        for n in 0..frames.count {
+            self.fills.push(Fill {
+                frame: frames.first + n,
+                page_bits: frames.page_bits,
+                offset: 0,
+                source: id,
+                length: u64::from(n) * frames.page_size(),
+                kind: FILL_BOOT_INFO,
+                reserved: 0,
             });
         }
     }

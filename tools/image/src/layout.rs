@@ -99,6 +99,9 @@ impl<'a> Layout<'a> {
             if let Some((path, _)) = &region.prefill {
                 self.b.fill(frames, 0, &crate::files::read(path)?);
             }
+            if let Some(id) = region.boot_info {
+                self.b.fill_boot_info(frames, id);
+            }
             self.regions.push(frames);
         }
         Ok(())

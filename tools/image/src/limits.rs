@@ -69,7 +69,8 @@ impl Limits<'_> {
             // Filling needs a cache operation of the kernel, which it allows only for RAM.
             let is_ram = |ram: &std::ops::Range<u64>| ram.contains(&start);
             let known = !platform.memory.is_empty();
-            if known && region.prefill.is_some() && !platform.memory.iter().any(is_ram) {
+            let filled = region.prefill.is_some() || region.boot_info.is_some();
+            if known && filled && !platform.memory.iter().any(is_ram) {
                 let rule = Rule::PrefillDevice(region.name.clone());
                 return self.broken(&region.span, rule);
             }

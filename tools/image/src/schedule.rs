@@ -5,6 +5,7 @@ use crate::Error;
 use crate::layout::Layout;
 use molt_sdf::Rule;
 use molt_sdf::model::{self, At, Duration};
+use molt_sdk::Arch;
 use molt_system::boot::ScheduleEntry;
 
 /// The kernel keeps durations in 56 bits.
@@ -26,7 +27,11 @@ pub fn lay_out(layout: &mut Layout) -> Result<(), Error> {
     let domains = number("NUM_DOMAINS")?;
     // The kernel's last entry always ends the schedule.
     let entries = number("NUM_DOMAIN_SCHEDULES")?.saturating_sub(1);
-    let frequency = number("TIMER_FREQUENCY")?;
+    // On x86_64 the kernel's timer is the time stamp counter, whose frequency the kernel measures at its start.
+    let frequency = match layout.configuration.arch() {
+        Arch::Aarch64 => Some(number("TIMER_FREQUENCY")?),
+        Arch::X86_64 => None,
+    };
 
     if let Some(extra) = schedule.domains.get(domains as usize) {
         let rule = Rule::TooMany("scheduling domains", domains as usize);
@@ -48,17 +53,18 @@ pub fn lay_out(layout: &mut Layout) -> Result<(), Error> {
     }
     let mut rows = Vec::new();
     for (entry, index) in schedule.entries.iter().zip(shift.value..) {
-        let (domain, ticks) = match entry {
-            model::ScheduleEntry::End => (0, 0),
-            model::ScheduleEntry::Run { domain, duration } => {
-                (*domain, ticks(layout, duration, frequency)?)
-            }
-        };
-        rows.push(ScheduleEntry {
+        let mut row = ScheduleEntry {
             index: index as u32,
-            domain: domain as u32,
-            ticks,
-        });
+            ..ScheduleEntry::default()
+        };
+        if let model::ScheduleEntry::Run { domain, duration } = entry {
+            row.domain = *domain as u32;
+            match (duration.value, frequency) {
+                (Duration::Us(us), None) => row.us = us,
+                (_, frequency) => row.ticks = ticks(layout, duration, frequency.unwrap_or(0))?,
+            }
+        }
+        rows.push(row);
     }
     layout.b.domain_schedule = rows;
     layout.b.domain_start = shift.value + schedule.start;

@@ -41,7 +41,13 @@ fn region() -> impl Strategy<Value = String> {
         " phys_addr=\"0xfffffff000\"",
     ]);
     let place = select(places);
-    let filled = select(vec!["", "", "", " prefill_path=\"plain.elf\""]);
+    let filled = select(vec![
+        "",
+        "",
+        "",
+        " prefill_path=\"plain.elf\"",
+        " prefill_bootinfo=\"fdt\"",
+    ]);
     (size, page, place, filled)
         .prop_map(|(size, page, place, filled)| format!("size=\"{size}\"{page}{place}{filled}"))
 }

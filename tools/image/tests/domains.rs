@@ -59,6 +59,7 @@ fn threads_run_in_their_domains_by_the_schedule() {
     // 62.5 ticks are a microsecond, and half a tick is rounded up.
     let entries = [(4, 0, 3), (5, 1, 62_563), (6, 0, 0)];
     let entries = entries.map(|(index, domain, ticks)| ScheduleEntry {
+        us: 0,
         index,
         domain,
         ticks,

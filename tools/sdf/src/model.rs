@@ -98,6 +98,8 @@ pub struct MemoryRegion {
     pub phys_addr: Option<u64>,
     /// File that it is filled with, and the file's length in bytes.
     pub prefill: Option<(PathBuf, u64)>,
+    /// In place of a file: what the kernel tells its root task under this number (`seL4_BootInfoID`).
+    pub boot_info: Option<u64>,
     /// Ours: its capabilities can be taken away by `update`.
     pub revocable: bool,
 }

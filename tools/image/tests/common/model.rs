@@ -154,6 +154,7 @@ fn bits_of(kind: Kind, size_bits: u32) -> u32 {
 impl Kernel for Model {
     const FAN_OUT: u64 = 256;
 
+    type BootInfo = Vec<u8>;
     type Error = String;
 
     fn retype(
@@ -237,6 +238,11 @@ impl Kernel for Model {
 
     fn map_io(&mut self, _: Slot, _: Slot, address: u64, _: u32) -> Result<(), String> {
         Err(format!("a mapping of I/O on AArch64: {address:#x}"))
+    }
+
+    /// More than a small page.
+    fn boot_info(&self, id: u64) -> Vec<u8> {
+        vec![id as u8; 5000]
     }
 
     fn counter_hz(&mut self) -> u64 {

@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 
 const SMALL: u64 = 0x1000;
 const LARGE: u64 = 0x20_0000;
-/// Microkit's names of the information that a kernel may pass to its root task.
-const BOOTINFO: [&str; 6] = [
-    "fdt",
-    "x86_vbe",
-    "x86_mbmmap",
-    "x86_acpi_rsdp",
-    "x86_framebuffer",
-    "x86_tsc_freq",
+/// Microkit's names of the information that a kernel may pass to its root task, and the kernel's numbers (`seL4_BootInfoID`).
+const BOOTINFO: [(&str, u64); 6] = [
+    ("x86_vbe", 1),
+    ("x86_mbmmap", 2),
+    ("x86_acpi_rsdp", 3),
+    ("x86_framebuffer", 4),
+    ("x86_tsc_freq", 5),
+    ("fdt", 6),
 ];
 
 fn prefill(element: Element, search: &[PathBuf]) -> Result<Option<(PathBuf, u64)>, Broken> {
@@ -69,21 +69,21 @@ pub fn parse(element: Element, search: &[PathBuf], mapped: &[u64]) -> Result<Mem
     element.children(&[])?;
     let name = element.required("name")?;
     let prefill = prefill(element, search)?;
-    // The kernels of these boards pass no extra boot information: such a region stays as it is made, zero.
-    match (element.text("prefill_bootinfo"), &prefill) {
+    let boot_info = match (element.text("prefill_bootinfo"), &prefill) {
         (Some(kind), Some(_)) => return broken(&kind.span, Rule::PrefillTwice),
-        (Some(kind), None) if !BOOTINFO.contains(&kind.value.as_str()) => {
-            return broken(&kind.span, Rule::PrefillBootinfo(kind.value));
-        }
-        _ => {}
-    }
+        (Some(kind), None) => match BOOTINFO.iter().find(|(name, _)| *name == kind.value) {
+            Some((_, number)) => Some(*number),
+            None => return broken(&kind.span, Rule::PrefillBootinfo(kind.value)),
+        },
+        (None, _) => None,
+    };
     let size = match (element.number("size")?, &prefill) {
         (Some(size), _) => size,
         (None, Some((_, length))) => At {
             value: length.next_multiple_of(SMALL),
             span: element.span(),
         },
-        (None, None) if element.text("prefill_bootinfo").is_some() => At {
+        (None, None) if boot_info.is_some() => At {
             value: SMALL,
             span: element.span(),
         },
@@ -124,6 +124,7 @@ pub fn parse(element: Element, search: &[PathBuf], mapped: &[u64]) -> Result<Mem
         page_size: page,
         phys_addr: phys_addr.map(|a| a.value),
         prefill,
+        boot_info,
         revocable: element.boolean("revocable", false)?,
     })
 }
