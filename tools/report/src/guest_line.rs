@@ -213,5 +213,7 @@ mod tests {
         };
         let line = "[    1.5] I/O error, dev vda, sector 8 op 0x1:(WRITE)";
         assert_eq!(read(&mut guest, line), GuestLine::Complaint);
+        let line = "[   60.5] watchdog: BUG: soft lockup - CPU#2 stuck for 23s! [md5sum:97]";
+        assert_eq!(read(&mut guest, line), GuestLine::Complaint);
     }
 }

@@ -88,6 +88,30 @@ fn a_guest_that_has_to_die_fails_where_it_does_not() {
 }
 
 #[test]
+fn a_guest_without_all_its_processors_fails() {
+    let judged = |line: &str| {
+        let guest = |name: &str| (name.to_owned(), format!("vmm_{name}"), Kind::Bare);
+        let mut collector = Collector::new([guest("a"), guest("b")]);
+        for line in [line].iter().chain(GOOD) {
+            collector.line(line);
+        }
+        let expected = Expectation {
+            outcomes: vec!["committed".into()],
+            verified: true,
+            processors: [("a".to_owned(), 4)].into(),
+            ..Expectation::default()
+        };
+        let summary = collector.summary("embedded", "virt", "release");
+        judge(&summary, &collector, &expected)
+    };
+    assert_eq!(judged("a: processors 4"), [] as [&str; 0]);
+    let fewer = "guest 'a' runs on 3 processor(s), expected 4";
+    assert_eq!(judged("a: processors 3"), [fewer]);
+    let unknown = "guest 'a' runs on 0 processor(s), expected 4";
+    assert_eq!(judged("b: processors 4"), [unknown]);
+}
+
+#[test]
 fn an_error_fails_whoever_counts_it() {
     let failures = with(
         "a: result requests=9 errors=0",
