@@ -40,6 +40,9 @@ pub trait Device {
     /// Reads a register; what is not there reads as 0.
     fn read(&mut self, offset: u64, width: Width) -> u64;
 
+    /// A register was read, for which others may have to be told something.
+    fn after_read(&mut self, _world: &mut World<'_>) {}
+
     /// Whether the effect of a write to this register does not depend on the value. Then [`Self::write`] gets all ones, because
     /// reading the value would cost a system call.
     fn ignores_value(&self, _offset: u64) -> bool {

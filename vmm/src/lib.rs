@@ -20,7 +20,6 @@ mod doorbell;
 mod doorbell_port;
 mod exit;
 mod gic;
-mod lines;
 pub mod machine;
 mod mailbox;
 mod pause;

@@ -66,6 +66,6 @@ pub trait Platform {
     fn notify_driver(&mut self, n: usize);
     /// Notifies `update` that its page has changed.
     fn notify_update(&mut self);
-    /// One line of the guest's console, without its end.
-    fn console_line(&mut self, line: &[u8]);
+    /// Tells `serial` that a console has printed something, or has taken what was typed.
+    fn notify_serial(&mut self);
 }

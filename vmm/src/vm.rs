@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use core::sync::atomic::AtomicU64;
 
 use molt_gate::Statistics;
+use molt_terminal::Terminal;
 
 use crate::bus::{Bus, Counters, Device, World, inside};
 use crate::exit::{Exception, Exit, Next, Stop, take_exception};
@@ -49,12 +50,13 @@ pub struct Vm<'a> {
 }
 
 impl<'a> Vm<'a> {
-    /// A machine over the guest's memory, with so many vCPUs (1 to 4; more are left out), an interrupt controller and a console.
-    /// `to_update`: the page for the statistics; `nanoseconds` converts ticks of the counter.
+    /// A machine over the guest's memory, with so many vCPUs (1 to 4; more are left out), an interrupt controller and a UART, at whose
+    /// end `console` is. `to_update`: the page for the statistics; `nanoseconds` converts ticks of the counter.
     #[must_use]
     pub fn new(
         ram: Ram,
         vcpus: usize,
+        console: Terminal<'a>,
         to_update: &'a [AtomicU64],
         nanoseconds: fn(u64) -> u64,
     ) -> Self {
@@ -81,7 +83,7 @@ impl<'a> Vm<'a> {
         vm.add(
             machine::UART,
             Some(machine::UART_IRQ),
-            Box::new(Pl011::default()),
+            Box::new(Pl011::new(console)),
         );
         vm
     }
@@ -425,6 +427,11 @@ impl<'a> Vm<'a> {
         registers.skip();
         if !access.write {
             registers.set(register, access.extend(device.read(offset, width)));
+            device.after_read(&mut World {
+                ram: &self.ram,
+                platform,
+                counters: &mut self.counters,
+            });
             return Some(Next::Run);
         }
         let value = match device.ignores_value(offset) {

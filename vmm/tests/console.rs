@@ -8,9 +8,10 @@ mod ports;
 #[path = "ports/services.rs"]
 mod services;
 
+use molt_trace::ring::{Reader, Writer};
 use molt_vmm::Device;
 use molt_vmm::virtio::console::Console;
-use molt_vmm::virtio::terminal::Terminal;
+use molt_vmm::virtio::terminal::TerminalPort;
 use ports::{BUFFER, ENTRIES, MULTIPORT, Rig};
 use proptest::prelude::*;
 use services::{Echo, KEPT, Recorder};
@@ -167,30 +168,75 @@ fn a_guest_without_multiport_has_no_way_to_other_ports() {
     assert_eq!(recorder.0.borrow().sessions, 0);
 }
 
-#[test]
-fn a_console_s_lines_come_whole_and_long_ones_in_pieces() {
-    for features in [0, MULTIPORT] {
-        let console = Console::new(&[]).with_port(0, Terminal::default());
-        let mut rig = Rig::with(console.with_port(1, Recorder::default()));
-        rig.start_without(features);
-        if features == 0 {
-            rig.control(0, 0, 1);
-            rig.interrupted();
-            let consoles: Vec<bool> = rig.ports.values().map(|port| port.console).collect();
-            assert_eq!(consoles, [true, false]);
-        }
-        for part in ["one\r\n\ntw", "o\nthe end"] {
-            rig.write(0, part.as_bytes());
-        }
-        assert_eq!(rig.fake.lines, ["one", "", "two"]);
-        rig.write(0, &[b'x'; 600]);
-        assert_eq!(rig.fake.lines[3], ["the end", &"x".repeat(249)].concat());
-        assert_eq!(rig.fake.lines.len(), 5);
-        rig.world(|device, world| device.end(world));
-        assert_eq!(rig.fake.lines[5], "x".repeat(600 - 249 - 256));
-        rig.world(|device, world| device.end(world));
-        assert_eq!(rig.fake.lines.len(), 6);
+/// A device with a console whose rings have so many bytes, and a recorder.
+fn terminal(size: usize, features: u64) -> (Rig, Reader<'static>, Writer<'static>) {
+    let (terminal, printed, typed) = common::console(size);
+    let console = Console::new(&[]).with_port(0, TerminalPort::new(terminal));
+    let mut rig = Rig::with(console.with_port(1, Recorder::default()));
+    rig.start_without(features);
+    if features == 0 {
+        rig.control(0, 0, 1);
+        rig.interrupted();
+        let consoles: Vec<bool> = rig.ports.values().map(|port| port.console).collect();
+        assert_eq!(consoles, [true, false]);
     }
+    (rig, printed, typed)
+}
+
+#[test]
+fn a_console_prints_and_reads_as_it_is() {
+    for features in [0, MULTIPORT] {
+        let (mut rig, mut printed, mut typed) = terminal(0x1000, features);
+        rig.write(0, b"one\r\n\ntw");
+        assert_eq!(rig.fake.serial, 1, "a line");
+        rig.write(0, b"o");
+        assert_eq!(rig.fake.serial, 1, "nobody waits for less");
+        assert_eq!(common::text(&mut printed), "one\r\n\ntwo");
+        printed.set_eager(true);
+        rig.write(0, b"# ");
+        assert_eq!(
+            (rig.fake.serial, common::text(&mut printed)),
+            (2, "# ".into())
+        );
+        assert_eq!(typed.put(b"ls\x03\n"), 4);
+        rig.poll();
+        assert_eq!(rig.read(0), b"ls\x03\n");
+        rig.world(|device, world| device.end(world));
+        assert_eq!(common::text(&mut printed), "\n");
+    }
+}
+
+#[test]
+fn a_console_waits_for_serial_and_serial_for_the_console() {
+    let (mut rig, mut printed, mut typed) = terminal(64, 0);
+    let all = numbers(BUFFER);
+    assert_eq!(rig.write(0, &all), BUFFER);
+    let mut got = Vec::new();
+    while got.len() < all.len() {
+        assert!(printed.is_awaited() || all.len() - got.len() <= 64);
+        let mut room = [0; 23];
+        let count = printed.take(&mut room);
+        got.extend_from_slice(&room[..count]);
+        rig.poll();
+    }
+    assert_eq!(got, all);
+    // What is typed waits until the guest has buffers, and `serial` is told of room.
+    let (mut sent, mut read) = (0, Vec::new());
+    let before = rig.fake.serial;
+    while read.len() < all.len() {
+        sent += typed.put(&all[sent..]);
+        assert!(sent == all.len() || typed.is_full());
+        rig.poll();
+        read.extend(rig.read(0));
+    }
+    assert_eq!(read, all);
+    assert!(rig.fake.serial > before);
+    // What was typed for the one who has closed is not for the next one.
+    assert_eq!(typed.put(b"secret"), 6);
+    rig.control(0, 6, 0);
+    rig.open(0);
+    rig.poll();
+    assert_eq!(rig.read(0), b"");
 }
 
 /// What a test does next.

@@ -31,7 +31,9 @@ pub use driver::{
 };
 pub use flash::{FlashBrief, FlashComponent, LOG_SIZE, SLOT_UNIT, STORE_CLIENT};
 pub use header::{Brief, BriefError, BriefHeader, BriefKind, MAGIC, VERSION, brief};
-pub use parts::{Entry, GatePages, Identity, NONE, Name, Ring, TrustKey, VaultSlot};
+pub use parts::{
+    ConsoleRings, Entry, GUEST_CONSOLES, GatePages, Identity, NONE, Name, Ring, TrustKey, VaultSlot,
+};
 pub use serial::{MAX_SERIAL_CLIENTS, SerialBrief, SerialClient};
 pub use stage::{
     IMAGE, MAX_KEYS, MAX_STAGINGS, MAX_TABLES, StageBrief, StageComponent, Staging, TableRange,

@@ -129,6 +129,25 @@ pub struct GatePages {
     pub to_update: u64,
 }
 
+/// Most consoles of a guest: `molt_terminal::KINDS`.
+pub const GUEST_CONSOLES: usize = 2;
+
+/// A guest's console (`molt_terminal`), as addresses in the PD whose brief this is. Both rings are mapped read-write at both ends.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct ConsoleRings {
+    /// What the guest prints; 0: there is no such console, or no channel with `serial`.
+    pub output: u64,
+    /// Its bytes.
+    pub output_size: u64,
+    /// What is typed for it; 0: nothing can be.
+    pub input: u64,
+    /// Its bytes.
+    pub input_size: u64,
+}
+
 /// A byte stream to `serial` (`molt-trace::ring`), mapped read-write at both ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]

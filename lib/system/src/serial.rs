@@ -2,7 +2,7 @@
 //! The brief of `serial`.
 
 use crate::header::{counted, is_brief};
-use crate::{BriefHeader, Name, Ring};
+use crate::{BriefHeader, ConsoleRings, GUEST_CONSOLES, Name, Ring};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Most PDs that have a ring to `serial`.
@@ -16,8 +16,10 @@ pub const MAX_SERIAL_CLIENTS: usize = 16;
 pub struct SerialClient {
     /// The PD's name.
     pub name: Name,
-    /// The name of its virtual machine, whose console lines it writes too; empty: none.
+    /// The name of its virtual machine; empty: none.
     pub guest: Name,
+    /// The virtual machine's consoles.
+    pub consoles: [ConsoleRings; GUEST_CONSOLES],
     /// Its ring, mapped read-write.
     pub ring: u64,
     /// Bytes of the ring.
@@ -46,6 +48,10 @@ pub struct SerialBrief {
     pub kind: u32,
     /// Identifier of its I/O ports, or [`crate::NONE`]: its registers are in memory.
     pub ports: u32,
+    /// Channel of `timer`, or [`crate::NONE`].
+    pub timer_channel: u32,
+    /// 0
+    pub reserved: u32,
     /// The ring in which it passes on what an operator types; `vaddr` 0: nobody listens.
     pub operator: Ring,
     /// The PDs that write.

@@ -2,7 +2,7 @@
 //! The brief of a VMM, and of a native client (one without a virtual machine).
 
 use crate::header::{counted, is_brief};
-use crate::{BriefHeader, GatePages, NONE, Name, Ring, SHARE_WORDS};
+use crate::{BriefHeader, ConsoleRings, GUEST_CONSOLES, GatePages, NONE, Name, Ring, SHARE_WORDS};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Most shares of replaceable PDs' devices that one client has.
@@ -186,8 +186,10 @@ pub struct VmmBrief {
     pub header: BriefHeader,
     /// The PD's name.
     pub name: Name,
-    /// Its console; the guest's too, its lines made whole by the VMM.
+    /// Its own lines for the console.
     pub log: Ring,
+    /// Its guest's consoles, on the channel of `log`: the UART, the virtio console.
+    pub consoles: [ConsoleRings; GUEST_CONSOLES],
     /// Channel of `timer`, or [`NONE`].
     pub timer_channel: u32,
     /// Channel of `update`, or [`NONE`].
@@ -230,6 +232,7 @@ impl Default for VmmBrief {
             header: BriefHeader::default(),
             name: Name::default(),
             log: Ring::default(),
+            consoles: Default::default(),
             timer_channel: NONE,
             update_channel: NONE,
             gate: GatePages::default(),

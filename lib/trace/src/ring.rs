@@ -2,15 +2,18 @@
 //! A byte stream from one domain to another over shared words, which never blocks its writer.
 //!
 //! Layout of the region: word 0 is the count of bytes written, word 1 the count of bytes read, word 2 the count of
-//! texts dropped; from word 8 on are the ring's bytes, eight in a word, lowest first. Each side keeps its own
+//! texts dropped, word 3 is 1 while the writer wants to be notified of room, word 4 is 1 while the reader wants to be notified of
+//! every byte; from word 8 on are the ring's bytes, eight in a word, lowest first. Each side keeps its own
 //! count and checks the other's: if it is impossible, the writer drops its text, and the reader skips to the newest byte.
 
 use core::fmt;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU64, Ordering, fence};
 
 const WRITTEN: usize = 0;
 const READ: usize = 1;
 const DROPPED: usize = 2;
+const WAITING: usize = 3;
+const EAGER: usize = 4;
 const DATA: usize = 8;
 
 /// How many bytes the ring in a region of so many words holds.
@@ -24,6 +27,7 @@ pub struct Writer<'a> {
     words: &'a [AtomicU64],
     written: u64,
     dropped: u64,
+    waiting: bool,
 }
 
 impl<'a> Writer<'a> {
@@ -33,7 +37,50 @@ impl<'a> Writer<'a> {
             words,
             written: 0,
             dropped: 0,
+            waiting: false,
         }
+    }
+
+    /// Writes as many of the bytes, from the first, as there is room for, and returns how many.
+    pub fn put(&mut self, bytes: &[u8]) -> usize {
+        let mut pending = Pending {
+            free: self.free(),
+            at: self.written,
+            words: self.words,
+        };
+        let count = bytes
+            .len()
+            .min(usize::try_from(pending.free).unwrap_or(usize::MAX));
+        // There is room for them.
+        let part = bytes.get(..count).unwrap_or_default();
+        if part.is_empty() || pending.bytes(part).is_err() {
+            return 0;
+        }
+        self.written = pending.at;
+        store(self.words, WRITTEN, self.written);
+        count
+    }
+
+    /// Whether there is no room. If so, the reader is asked to notify of some; it is told when this is called with room.
+    pub fn is_full(&mut self) -> bool {
+        let mut full = self.free() == 0;
+        if full && !self.waiting {
+            store(self.words, WAITING, 1);
+            // Either the reader sees the word, or its room is seen here.
+            fence(Ordering::SeqCst);
+            full = self.free() == 0;
+            self.waiting = true;
+        }
+        if !full && self.waiting {
+            store(self.words, WAITING, 0);
+            self.waiting = false;
+        }
+        full
+    }
+
+    /// Whether the reader is to be notified of each byte, and not only of each line.
+    pub fn is_eager(&self) -> bool {
+        load(self.words, EAGER) != 0
     }
 
     /// Writes the whole text; if there is no room, drops and counts it and returns `false`.
@@ -82,12 +129,18 @@ struct Pending<'a> {
 
 impl fmt::Write for Pending<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.free = self.free.checked_sub(text.len() as u64).ok_or(fmt::Error)?;
-        for byte in text.bytes() {
+        self.bytes(text.as_bytes())
+    }
+}
+
+impl Pending<'_> {
+    fn bytes(&mut self, bytes: &[u8]) -> fmt::Result {
+        self.free = (self.free.checked_sub(bytes.len() as u64)).ok_or(fmt::Error)?;
+        for byte in bytes {
             let (word, shift) = place(self.words, self.at).ok_or(fmt::Error)?;
             // Only this side writes the data, so reading a word and writing it back is no race.
             let rest = word.load(Ordering::Relaxed) & !(0xff << shift);
-            word.store(rest | u64::from(byte) << shift, Ordering::Relaxed);
+            word.store(rest | u64::from(*byte) << shift, Ordering::Relaxed);
             self.at = self.at.wrapping_add(1);
         }
         Ok(())
@@ -130,9 +183,42 @@ impl<'a> Reader<'a> {
         Some(byte)
     }
 
+    /// Takes bytes to the start of `room`, tells the writer that they are free, and returns how many.
+    pub fn take(&mut self, room: &mut [u8]) -> usize {
+        let mut count = 0;
+        for (to, byte) in room
+            .iter_mut()
+            .zip(core::iter::from_fn(|| self.next_byte()))
+        {
+            *to = byte;
+            count += 1;
+        }
+        if count > 0 {
+            self.release();
+        }
+        count
+    }
+
+    /// Whether there is a byte.
+    pub fn is_empty(&self) -> bool {
+        self.read == self.written && load(self.words, WRITTEN) == self.read
+    }
+
     /// Tells the writer that the bytes taken so far are free.
     pub fn release(&self) {
         store(self.words, READ, self.read);
+    }
+
+    /// Whether the writer is to be notified of what was released.
+    pub fn is_awaited(&self) -> bool {
+        // Either the writer's wish is seen here, or the writer sees the room.
+        fence(Ordering::SeqCst);
+        load(self.words, WAITING) != 0
+    }
+
+    /// Whether the writer is to notify of each byte, and not only of each line.
+    pub fn set_eager(&self, eager: bool) {
+        store(self.words, EAGER, eager.into());
     }
 
     /// How many texts the writer says it dropped.
@@ -200,7 +286,57 @@ mod tests {
         assert_eq!(Reader::new(&none).next_byte(), None);
     }
 
+    #[test]
+    fn a_writer_that_waits_is_told_of_room() {
+        let region = region(DATA + 2);
+        let (mut writer, mut reader) = (Writer::new(&region), Reader::new(&region));
+        assert_eq!(writer.put(b"0123456789abcdefgh"), 16, "as many as fit");
+        assert!(!reader.is_awaited());
+        assert!(writer.is_full() && reader.is_awaited());
+        let mut room = [0; 4];
+        assert_eq!(reader.take(&mut room), 4);
+        assert!(reader.is_awaited(), "it has not noticed yet");
+        assert!(!writer.is_full() && !reader.is_awaited());
+        assert_eq!(writer.put(b"xyz"), 3);
+        assert_eq!(
+            (drain(&mut reader), reader.is_empty()),
+            ("456789abcdefxyz".to_owned(), true)
+        );
+        assert!(!writer.is_eager());
+        reader.set_eager(true);
+        assert!(writer.is_eager());
+        let none: [AtomicU64; 0] = [];
+        assert_eq!(Writer::new(&none).put(b"a"), 0);
+        assert!(Writer::new(&none).is_full() && Reader::new(&none).is_empty());
+    }
+
     proptest! {
+        #[test]
+        fn bytes_arrive_in_order_and_none_twice(
+            steps in prop::collection::vec((any::<bool>(), 0..30_usize), 0..200),
+            words in DATA..DATA + 12,
+        ) {
+            let region = region(words);
+            let (mut writer, mut reader) = (Writer::new(&region), Reader::new(&region));
+            let (mut sent, mut got) = (0_usize, 0_usize);
+            for (read, count) in steps {
+                if read {
+                    let mut room = vec![0; count];
+                    let taken = reader.take(&mut room);
+                    for byte in &room[..taken] {
+                        prop_assert_eq!(*byte, got as u8);
+                        got += 1;
+                    }
+                } else {
+                    let bytes: Vec<u8> = (sent..sent + count).map(|n| n as u8).collect();
+                    let taken = writer.put(&bytes);
+                    prop_assert!(taken == count || writer.is_full());
+                    sent += taken;
+                }
+                prop_assert_eq!(reader.is_empty(), sent == got);
+            }
+        }
+
         #[test]
         fn what_was_accepted_arrives(
             steps in prop::collection::vec((any::<bool>(), "[a-z]{0,20}"), 0..200),

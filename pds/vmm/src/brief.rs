@@ -11,6 +11,7 @@ use molt_gate::ClientGate;
 use molt_system::{
     Class, GatePages, GuestKind, ImageRow, NONE, PAUSE, STAND_IN, UNPLUG, VmmBrief, VmmShare,
 };
+use molt_terminal::{Kind, Terminal};
 use molt_vmm::reset::{Boot, Image};
 use molt_vmm::sensors::Sensors;
 use molt_vmm::sensors_port::SensorsPort;
@@ -19,9 +20,13 @@ use molt_vmm::virtio::console::Console;
 use molt_vmm::virtio::entropy::Entropy;
 use molt_vmm::virtio::link::Link;
 use molt_vmm::virtio::net::Net;
-use molt_vmm::virtio::terminal::Terminal;
+use molt_vmm::virtio::terminal::TerminalPort;
 use molt_vmm::{Component, Device, Doorbell, DoorbellPort, Mailbox, Pause, Ram};
 use sel4_microkit::Channel;
+
+/// The guest's consoles (`molt_terminal::KINDS`).
+pub const UART: usize = Kind::Uart as usize;
+const VIRTIO: usize = Kind::Virtio as usize;
 
 /// The guest's ports.
 const CONSOLE_PORT: usize = 0;
@@ -132,10 +137,20 @@ pub fn bells(
         });
         let staging = molt_brief::memory(doorbell.staging_vaddr, doorbell.staging_size);
         let bell = DoorbellPort::new(mailbox, staging, components, nanoseconds);
-        let console = Console::new(&[]).with_port(CONSOLE_PORT, Terminal::default());
+        let terminal = TerminalPort::new(console(brief, VIRTIO));
+        let console = Console::new(&[]).with_port(CONSOLE_PORT, terminal);
         console.with_port(DOORBELL_PORT, bell)
     });
     (registers, port)
+}
+
+/// A console of the guest.
+pub fn console(brief: &VmmBrief, kind: usize) -> Terminal<'static> {
+    let rings = brief.consoles.get(kind).copied().unwrap_or_default();
+    Terminal::new(
+        words(rings.output, rings.output_size),
+        words(rings.input, rings.input_size),
+    )
 }
 
 /// The ring to the console.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Lines for the console: the guest's, under its name, and the VMM's own.
+//! The VMM's own lines for the console, and the channel to `serial`.
 
 use core::fmt;
 
@@ -26,32 +26,15 @@ impl Console {
 
     /// One line, under a name.
     pub fn line(&mut self, name: impl fmt::Display, text: impl fmt::Display) {
-        if self.writer.line(format_args!("{name}: {text}"))
-            && let Some(serial) = self.serial
-        {
-            serial.notify();
+        if self.writer.line(format_args!("{name}: {text}")) {
+            self.notify();
         }
     }
-}
 
-/// A guest's bytes as text that cannot steer a terminal.
-pub struct Printable<'a>(pub &'a [u8]);
-
-impl fmt::Display for Printable<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use fmt::Write;
-        for chunk in self.0.utf8_chunks() {
-            for character in chunk.valid().chars() {
-                f.write_char(if character.is_control() {
-                    ' '
-                } else {
-                    character
-                })?;
-            }
-            if !chunk.invalid().is_empty() {
-                f.write_char(char::REPLACEMENT_CHARACTER)?;
-            }
+    /// Tells `serial` that there is something.
+    pub fn notify(&self) {
+        if let Some(serial) = self.serial {
+            serial.notify();
         }
-        Ok(())
     }
 }

@@ -2,7 +2,7 @@
 //! The device model's platform on seL4: the vCPUs, the clock, and the neighbours' channels.
 
 use molt_shared::handover::{Handover, Maintenance, Step};
-use molt_system::{MAX_SHARES, Name, VmmBrief, cspace};
+use molt_system::{MAX_SHARES, VmmBrief, cspace};
 use molt_vmm::{InjectError, MAX_VCPUS, Platform, VcpuRegister};
 use sel4::sys::invocation_label as label;
 use sel4::{VCpuReg, cap};
@@ -10,7 +10,7 @@ use sel4_extra::{VSpaceExt, Vcpu};
 use sel4_microkit::{Channel, MessageInfo, set_mr};
 
 use crate::brief;
-use crate::console::{Console, Printable};
+use crate::console::Console;
 use crate::event::{Order, Orders};
 
 /// Label of the timer's only procedure: wake the caller when the counter reaches MR0, or never for 0.
@@ -55,7 +55,6 @@ pub struct Hardware {
     list_registers: u8,
     /// The console, also for the VMM's own lines.
     pub console: Console,
-    guest: Name,
     timer: Option<Channel>,
     update: Option<Channel>,
     drivers: [Option<Channel>; MAX_SHARES],
@@ -79,7 +78,6 @@ impl Hardware {
             orders: Orders::default(),
             list_registers: 0,
             console: Console::new(brief),
-            guest: brief.guest.name,
             timer: brief::channel(brief.timer_channel),
             update: brief::channel(brief.update_channel),
             drivers,
@@ -204,8 +202,8 @@ impl Platform for Hardware {
         }
     }
 
-    fn console_line(&mut self, line: &[u8]) {
-        self.console.line(self.guest, Printable(line));
+    fn notify_serial(&mut self) {
+        self.console.notify();
     }
 }
 

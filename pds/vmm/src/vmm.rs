@@ -19,7 +19,7 @@ use sel4::{Badge, Fault, UserContext, Word, with_ipc_buffer};
 use sel4_extra::{Vcpu, try_fault};
 use sel4_microkit::Channel;
 
-use crate::brief;
+use crate::brief::{self, UART};
 use crate::event::{Event, Order};
 use crate::hardware::Hardware;
 use crate::registers::{Changed, Lazy};
@@ -40,7 +40,13 @@ impl Vmm {
     pub fn new(brief: &'static VmmBrief) -> Self {
         let vcpus = (brief.guest.vcpus as usize).clamp(1, MAX_VCPUS);
         let (_, to_update) = brief::gate_pages(&brief.gate);
-        let mut vm = Vm::new(brief::ram(brief), vcpus, to_update, nanoseconds);
+        let mut vm = Vm::new(
+            brief::ram(brief),
+            vcpus,
+            brief::console(brief, UART),
+            to_update,
+            nanoseconds,
+        );
         if let Some(boot) = brief::boot(brief) {
             vm.set_boot(boot);
         }

@@ -39,7 +39,7 @@ impl Platform for Deaf {
     fn set_timer(&mut self, _: u64) {}
     fn notify_driver(&mut self, _: usize) {}
     fn notify_update(&mut self) {}
-    fn console_line(&mut self, _: &[u8]) {}
+    fn notify_serial(&mut self) {}
 }
 
 /// Does something in a world whose guest has no memory.

@@ -144,6 +144,7 @@ fn serial(system: &System, index: DomainId, kind: u32, shared: &Shared) -> Seria
         kind,
         ports: (described.ioports.first()).map_or(NONE, |ports| ports.id.value as u32),
         irq: first_irq(described),
+        timer_channel: channel(system, index, system.role(Role::Timer)),
         operator: shared.operator.map(|both| both.1).unwrap_or_default(),
         ..SerialBrief::default()
     };
@@ -155,6 +156,7 @@ fn serial(system: &System, index: DomainId, kind: u32, shared: &Shared) -> Seria
                 .as_ref()
                 .map(|m| Name::new(&m.name))
                 .unwrap_or_default(),
+            consoles: ring.consoles.1,
             ring: ring.reader,
             size: ring.writer.size,
             channel: ring.channel,
@@ -197,6 +199,7 @@ fn vmm(system: &System, index: DomainId, shared: &Shared, guest: Option<&Loaded>
         header: BriefHeader::of::<VmmBrief>(),
         name: Name::new(&described.name),
         log: shared.ring(index),
+        consoles: shared.consoles(index),
         timer_channel: channel(system, index, system.role(Role::Timer)),
         update_channel: channel(system, index, system.role(Role::Update)),
         gate: client

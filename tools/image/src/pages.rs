@@ -7,13 +7,16 @@ use crate::builder::Frames;
 use crate::layout::Layout;
 use crate::space::{CONSTANT, DATA};
 use molt_sdf::model::{DomainId, Role};
-use molt_system::{GatePages, MAX_ARENAS, NONE, OperatorLink, Ring, StageLink};
+use molt_system::{
+    ConsoleRings, GUEST_CONSOLES, GatePages, MAX_ARENAS, NONE, OperatorLink, Ring, StageLink,
+};
+use molt_terminal::{KINDS, Kind};
 
 /// Bytes of a ring to `serial`.
 const RING: u64 = 0x4000;
 
-/// Bytes of the ring with what an operator types.
-const OPERATOR: u64 = 0x1000;
+/// Bytes of the ring with what an operator types, and of that with what is typed at a guest's console.
+const TYPED: u64 = 0x1000;
 
 /// One ring.
 pub struct SerialRing {
@@ -24,7 +27,12 @@ pub struct SerialRing {
     pub reader: u64,
     /// `serial`'s channel.
     pub channel: u32,
+    /// The consoles of its guest, as it sees them and as `serial` does.
+    pub consoles: (Consoles, Consoles),
 }
+
+/// A guest's consoles.
+pub type Consoles = [ConsoleRings; GUEST_CONSOLES];
 
 /// The control pages of an arena.
 #[derive(Clone, Copy)]
@@ -70,6 +78,12 @@ impl Shared {
             .find(|r| r.domain == domain)
             .map(|r| r.writer)
             .unwrap_or_default()
+    }
+
+    /// The consoles of a VMM's guest.
+    pub fn consoles(&self, domain: DomainId) -> Consoles {
+        let ring = self.rings.iter().find(|r| r.domain == domain);
+        ring.map(|r| r.consoles.0).unwrap_or_default()
     }
 
     /// Address in the VMM of the page with its guest's device's registers; 0: none.
@@ -133,20 +147,16 @@ fn operator(layout: &mut Layout, update: DomainId) -> Option<(OperatorLink, Ring
     let serial = layout.system.role(Role::Serial)?;
     let may = layout.system.domains[serial].operator.as_ref()?.may;
     let (to_serial, to_update) = layout.system.channel(update, serial)?;
-    let frames = layout.b.frames(OPERATOR, 12, None);
-    let mut map = |domain| match layout.fixed(domain) {
-        Some((fixed, b)) => fixed.space.map_tool(b, frames, DATA),
-        None => 0,
-    };
+    let (in_update, in_serial) = both(layout, update, serial, TYPED);
     let link = OperatorLink {
-        ring: map(update),
-        size: OPERATOR,
+        ring: in_update,
+        size: TYPED,
         channel: to_serial as u32,
         may,
     };
     let ring = Ring {
-        vaddr: map(serial),
-        size: OPERATOR,
+        vaddr: in_serial,
+        size: TYPED,
         channel: to_update as u32,
         reserved: 0,
     };
@@ -236,12 +246,8 @@ fn rings(layout: &mut Layout, shared: &mut Shared) {
         if !layout.fixed(domain).is_some_and(briefed) {
             continue;
         }
-        let frames = layout.b.frames(RING, 12, None);
-        let mut map = |domain| match layout.fixed(domain) {
-            Some((fixed, b)) => fixed.space.map_tool(b, frames, DATA),
-            None => 0,
-        };
-        let (vaddr, reader) = (map(domain), map(serial));
+        let (vaddr, reader) = both(layout, domain, serial, RING);
+        let consoles = consoles(layout, domain, serial);
         let writer = Ring {
             vaddr,
             size: RING,
@@ -253,6 +259,44 @@ fn rings(layout: &mut Layout, shared: &mut Shared) {
             writer,
             reader,
             channel: serials as u32,
+            consoles,
         });
     }
+}
+
+/// The consoles of a VMM's guest, as the VMM and as `serial` see them: the UART, and the virtio console where its doorbell has a port.
+fn consoles(layout: &mut Layout, domain: DomainId, serial: DomainId) -> (Consoles, Consoles) {
+    let described = &layout.system.domains[domain];
+    let typed = !layout.system.domains[serial].irqs.is_empty();
+    let there = |kind| match kind {
+        Kind::Uart => described.machine.is_some(),
+        Kind::Virtio => {
+            let bell = described.machine.as_ref().and(described.any_doorbell());
+            bell.is_some_and(|bell| bell.port)
+        }
+    };
+    let there = KINDS.map(there);
+    let mut all = (Consoles::default(), Consoles::default());
+    for ((own, serials), there) in all.0.iter_mut().zip(&mut all.1).zip(there) {
+        if !there {
+            continue;
+        }
+        (own.output, serials.output) = both(layout, domain, serial, RING);
+        (own.output_size, serials.output_size) = (RING, RING);
+        if typed {
+            (own.input, serials.input) = both(layout, domain, serial, TYPED);
+            (own.input_size, serials.input_size) = (TYPED, TYPED);
+        }
+    }
+    all
+}
+
+/// So many bytes that both PDs read and write: where they are in each.
+fn both(layout: &mut Layout, a: DomainId, b: DomainId, bytes: u64) -> (u64, u64) {
+    let frames = layout.b.frames(bytes, 12, None);
+    let mut map = |domain| match layout.fixed(domain) {
+        Some((fixed, b)) => fixed.space.map_tool(b, frames, DATA),
+        None => 0,
+    };
+    (map(a), map(b))
 }

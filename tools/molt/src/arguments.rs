@@ -190,9 +190,13 @@ pub struct Run {
     /// Where `molt operator` finds the console of a description without a scenario: a socket that is made
     #[arg(long, value_name = "SOCKET")]
     pub operator: Option<PathBuf>,
-    /// Seconds after which a run of a description without a scenario ends
-    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
-    pub limit: u64,
+    /// The guest's console at this terminal, for a description without a scenario: its name, or NAME/hvc0 for its virtio console.
+    /// What is typed goes to it, and what it prints is shown as it comes; Ctrl-] ends the run
+    #[arg(long, value_name = "GUEST")]
+    pub attach: Option<String>,
+    /// Seconds after which a run of a description without a scenario ends; by default 20, or none with --attach
+    #[arg(long, value_name = "SECONDS")]
+    pub limit: Option<u64>,
     #[command(flatten)]
     /// Which kernel
     pub kernel: Kernel,

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use molt_board::{Arch, Board};
 
 use crate::arguments::{Build, Check, Demo, Graph, Guests, Measure, Run, Subject};
+use crate::attach::Attached;
 use crate::description;
 use crate::flash;
 use crate::kernel::Kernel;
@@ -25,6 +26,11 @@ use crate::workspace::{self, Workspace};
 pub const DEMO: &str = "tests/scenarios/demo.toml";
 /// The demo with a controller.
 const FIRMWARE: &str = "tests/scenarios/demo-firmware.toml";
+
+/// How long a description without a scenario runs.
+const LIMIT: Duration = Duration::from_secs(20);
+/// How long it runs with a person at a console: a year.
+const NO_LIMIT: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// `molt build`
 pub fn build(arguments: &Build) -> Result<bool> {
@@ -54,7 +60,12 @@ pub fn run(arguments: &Run) -> Result<bool> {
         let toolchain = Toolchain::from_environment()?;
         let built = description::build(&toolchain, &kernel, what, search, linux, true)?;
         let board = kernel.board_file(&toolchain)?;
-        let limit = Duration::from_secs(arguments.limit);
+        let attached = arguments.attach.as_deref();
+        let limit = match (arguments.limit, attached) {
+            (Some(seconds), _) => Duration::from_secs(seconds),
+            (None, Some(_)) => NO_LIMIT,
+            (None, None) => LIMIT,
+        };
         let mut machine = workspace::machine(&kernel, &board, &built.system, built.image.clone());
         machine.disk = description::disk(&built, &board, arguments.disk.as_deref())?;
         machine.flash = match &arguments.flash {
@@ -70,13 +81,23 @@ pub fn run(arguments: &Run) -> Result<bool> {
             net::connect(&board, &built.system, &mut machine.devices, text)?;
         }
         let port = arguments.operator.as_deref().map(Port::open).transpose()?;
-        description::run(&built, machine, arguments.measure.icount, limit, port)?;
+        let attached = attached.map(|name| Attached::new(&built.system, name));
+        let attached = attached.transpose()?;
+        description::run(
+            &built,
+            machine,
+            arguments.measure.icount,
+            limit,
+            port,
+            attached,
+        )?;
         return Ok(true);
     }
     let own = arguments.disk.is_some() || arguments.flash.is_some() || !arguments.net.is_empty();
-    if own || arguments.operator.is_some() {
+    let typed = arguments.operator.is_some() || arguments.attach.is_some();
+    if own || typed {
         bail!(
-            "{}: a scenario has its own disk, flash, network and operator: --disk, --flash, --net and --operator are for a description",
+            "{}: a scenario has its own disk, flash, network and what is typed: --disk, --flash, --net, --operator and --attach are for a description",
             what.display()
         );
     }

@@ -11,6 +11,7 @@ use molt_qemu::{Clock, Disk, Machine, Observer, Step};
 use molt_report::Collector;
 use molt_sdf::System;
 
+use crate::attach::Attached;
 use crate::kernel::Kernel;
 use crate::output::{complain, say};
 use crate::port::Port;
@@ -127,6 +128,7 @@ pub fn run(
     count_instructions: bool,
     limit: Duration,
     port: Option<Port>,
+    attached: Option<Attached>,
 ) -> Result<()> {
     machine.limit = limit;
     if count_instructions || machine.board.always_counts {
@@ -138,6 +140,7 @@ pub fn run(
     let mut console = Console {
         guests: Collector::new(session::guests(&built.system)),
         port,
+        attached,
     };
     molt_qemu::run(&machine, &mut console)?;
     if let Some(silence) = console
@@ -154,26 +157,53 @@ pub fn run(
 struct Console {
     guests: Collector,
     port: Option<Port>,
+    attached: Option<Attached>,
 }
 
 impl Observer for Console {
     fn line(&mut self, _: Duration, line: &str) -> Step {
-        say!("{line}");
+        match &mut self.attached {
+            Some(attached) => attached.line(line),
+            None => say!("{line}"),
+        }
         if let Some(port) = &mut self.port {
             port.say(line);
         }
         self.guests.line(line);
         match self.guests.all_over() {
             true => Step::Stop,
-            false => Step::Continue,
+            false => self.step(),
+        }
+    }
+
+    fn quiet(&mut self, _: Duration) -> Step {
+        self.step()
+    }
+
+    fn printed(&mut self, bytes: &[u8]) {
+        if let Some(attached) = &mut self.attached {
+            attached.show(bytes);
         }
     }
 
     fn types(&self) -> bool {
-        self.port.is_some()
+        self.port.is_some() || self.attached.is_some()
     }
 
-    fn typed(&mut self) -> Option<String> {
-        self.port.as_mut()?.typed()
+    fn typed(&mut self) -> Option<Vec<u8>> {
+        let command = self.port.as_mut().and_then(Port::typed);
+        match &mut self.attached {
+            Some(attached) => attached.typed(command),
+            None => command.map(|line| format!("{line}\n").into_bytes()),
+        }
+    }
+}
+
+impl Console {
+    fn step(&self) -> Step {
+        match &self.attached {
+            Some(attached) if attached.left() => Step::Stop,
+            _ => Step::Continue,
+        }
     }
 }

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod attach;
 mod audit;
 mod bench;
 mod bundle;

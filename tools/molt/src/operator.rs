@@ -68,12 +68,13 @@ impl Port {
                 }
             }
         });
-        // Answers to an earlier operator on the same line are not taken for ours.
+        // Answers to an earlier operator on the same line are not taken for ours, nor what a guest prints whose console was attached
+        // until now: it does not know the number.
         Ok(Self {
             input,
             lines,
             patience,
-            tag: std::process::id() << 8,
+            tag: fastrand::u32(..),
         })
     }
 
@@ -81,8 +82,10 @@ impl Port {
     fn ask(&mut self, command: &str, as_json: bool) -> Result<bool> {
         self.tag = self.tag.wrapping_add(1);
         let tag = format!("#{}", self.tag);
-        // The line end before it ends whatever somebody has typed in part.
-        write!(self.input, "\n{tag} {command}\n").context("the console cannot be written to")?;
+        // What is typed is for `update` then, and the line end ends whatever somebody has typed in part.
+        let detach = char::from(molt_terminal::ESCAPE);
+        write!(self.input, "{detach}\n\n{tag} {command}\n")
+            .context("the console cannot be written to")?;
         self.input
             .flush()
             .context("the console cannot be written to")?;

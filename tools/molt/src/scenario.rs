@@ -45,7 +45,7 @@ pub struct Scenario {
     /// The bundles that the guests offer; each guest offers its own in this order.
     #[serde(default, rename = "bundle")]
     pub bundles: Vec<BundleSource>,
-    /// What an operator types, in this order.
+    /// What is typed, in this order.
     #[serde(default, rename = "operator")]
     pub typed: Vec<Typed>,
     /// The expected results.
@@ -64,7 +64,7 @@ pub struct Scenario {
     pub limit: u64,
 }
 
-/// A line that an operator types.
+/// What is typed at the console: a line for the operator's commands, or anything.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Typed {
@@ -72,7 +72,17 @@ pub struct Typed {
     /// it was typed after.
     pub after: String,
     /// The line. `{KEY}` stands for the last value of KEY in an answer to the operator; of `SEQUENCE:DIGEST`, for the digest.
-    pub line: String,
+    pub line: Option<String>,
+    /// In place of `line`: this text as it is, for a guest's console, or for `serial`. An empty one only waits for `after`. What is
+    /// looked for may be in a line that has not ended: a prompt.
+    pub text: Option<String>,
+    /// How often the text is typed.
+    #[serde(default = "once")]
+    pub times: usize,
+}
+
+fn once() -> usize {
+    1
 }
 
 fn virt() -> String {

@@ -78,6 +78,11 @@ pub fn run(
     if end == End::TimedOut {
         failures.push(format!("not done within {} s", scenario.limit));
     }
+    if let Some(after) = reader.typist.waits_for() {
+        failures.push(format!(
+            "'{after}' was never printed, after which something was to be typed"
+        ));
+    }
     if let Err(error) = workspace.check_filesystems() {
         failures.push(format!("a guest's file system: {error:#}"));
     }
@@ -153,8 +158,12 @@ impl Observer for Reader {
         self.typist.types()
     }
 
-    fn typed(&mut self) -> Option<String> {
+    fn typed(&mut self) -> Option<Vec<u8>> {
         self.typist.next()
+    }
+
+    fn unfinished(&mut self, text: &str) {
+        self.typist.unfinished(text);
     }
 }
 

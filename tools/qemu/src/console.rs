@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The run: start, read lines, stop.
+//! The run: start, read what is printed, stop.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -14,7 +14,7 @@ use crate::machine::{Clock, Machine};
 use crate::program::{self, Unfit};
 
 /// Longer lines are cut: a guest may write without ever sending a newline.
-const LONGEST_LINE: u64 = 4096;
+const LONGEST_LINE: usize = 4096;
 
 /// An observer's decision after a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,16 +25,20 @@ pub enum Step {
     Stop,
 }
 
-/// Reads the console's lines.
+/// Reads the console.
 pub trait Observer {
+    /// What was printed, as it comes, in pieces of any size. The lines follow.
+    fn printed(&mut self, _bytes: &[u8]) {}
+    /// The beginning of a line that has not ended yet, each time that some of it has come: a prompt.
+    fn unfinished(&mut self, _text: &str) {}
     /// One line, without its end, at so much of the host's time after the start.
     fn line(&mut self, at: Duration, line: &str) -> Step;
     /// Whether it types at the console; without that, the machine reads the end of its input at once.
     fn types(&self) -> bool {
         false
     }
-    /// The next line to type at the console, without its end. Asked for after each line and in quiet moments.
-    fn typed(&mut self) -> Option<String> {
+    /// What is typed next at the console. Asked for after each piece and in quiet moments.
+    fn typed(&mut self) -> Option<Vec<u8>> {
         None
     }
     /// A moment without lines, at least ten times a second while it is quiet.
@@ -118,22 +122,36 @@ pub fn watch(
         .map_err(|error| program::absent(program, error))?;
     let limit = Limit::new(limit, child.id());
     let mut qemu = Running(child);
-    let lines = qemu.lines()?;
-    let mut input = qemu.0.stdin.take();
+    let pieces = qemu.pieces()?;
+    let input = qemu.input();
+    let wait = match observer.types() {
+        // A person sees what is typed when it comes back.
+        true => Duration::from_millis(10),
+        false => Duration::from_millis(100),
+    };
+    let mut lines = Lines::default();
     let mut said_something = false;
     loop {
-        while let Some(line) = input.as_ref().and_then(|_| observer.typed()) {
+        while let Some(bytes) = input.as_ref().and_then(|_| observer.typed()) {
             // If it cannot be written, the machine has ended, which is noticed below.
-            let _ = input.as_mut().map(|input| writeln!(input, "{line}"));
+            let _ = input.as_ref().map(|input| input.send(bytes));
         }
         let Some(left) = limit.left() else {
             return Ok(End::TimedOut);
         };
-        match lines.recv_timeout(left.min(Duration::from_millis(100))) {
-            Ok(line) => {
-                said_something = true;
-                if observer.line(limit.elapsed(), &line) == Step::Stop {
-                    return Ok(End::Stopped);
+        match pieces.recv_timeout(left.min(wait)) {
+            Ok(piece) => {
+                said_something |= !piece.is_empty();
+                observer.printed(&piece);
+                // An empty piece is the end.
+                lines.add(&piece);
+                while let Some(line) = lines.next(piece.is_empty()) {
+                    if observer.line(limit.elapsed(), &line) == Step::Stop {
+                        return Ok(End::Stopped);
+                    }
+                }
+                if let Some(text) = lines.unfinished() {
+                    observer.unfinished(&text);
                 }
             }
             Err(RecvTimeoutError::Timeout) => {
@@ -176,29 +194,71 @@ pub(crate) fn supervised(program: &OsStr) -> Command {
 /// QEMU, killed when dropped: no run leaves one behind.
 struct Running(Child);
 
+/// What was printed, in lines.
+#[derive(Default)]
+struct Lines(Vec<u8>);
+
+impl Lines {
+    fn add(&mut self, piece: &[u8]) {
+        self.0.extend_from_slice(piece);
+    }
+
+    /// The next whole line, without its end; at the `end`, what is left.
+    fn next(&mut self, end: bool) -> Option<String> {
+        let found = self
+            .0
+            .iter()
+            .take(LONGEST_LINE)
+            .position(|byte| *byte == b'\n');
+        let count = match found {
+            Some(at) => at + 1,
+            None if self.0.len() >= LONGEST_LINE => LONGEST_LINE,
+            None if end && !self.0.is_empty() => self.0.len(),
+            None => return None,
+        };
+        let line: Vec<u8> = self.0.drain(..count).collect();
+        Some(String::from_utf8_lossy(&line).trim_end().to_owned())
+    }
+
+    fn unfinished(&self) -> Option<String> {
+        (!self.0.is_empty()).then(|| String::from_utf8_lossy(&self.0).into_owned())
+    }
+}
+
 impl Running {
-    fn lines(&mut self) -> io::Result<mpsc::Receiver<String>> {
-        let output = self
+    /// What it prints, as it comes; at its end, an empty piece.
+    fn pieces(&mut self) -> io::Result<mpsc::Receiver<Vec<u8>>> {
+        let mut output = self
             .0
             .stdout
             .take()
             .ok_or_else(|| io::Error::other("no standard output"))?;
         let (sender, receiver) = mpsc::channel();
         thread::spawn(move || {
-            let mut reader = BufReader::new(output);
-            let mut bytes = Vec::new();
-            while let Ok(read) = (&mut reader)
-                .take(LONGEST_LINE)
-                .read_until(b'\n', &mut bytes)
-            {
-                let text = String::from_utf8_lossy(&bytes);
-                if read == 0 || sender.send(text.trim_end().to_owned()).is_err() {
+            let mut room = vec![0; 0x4000];
+            loop {
+                let count = output.read(&mut room).unwrap_or(0);
+                let piece = room.get(..count).unwrap_or_default().to_vec();
+                if sender.send(piece).is_err() || count == 0 {
                     break;
                 }
-                bytes.clear();
             }
         });
         Ok(receiver)
+    }
+
+    /// Its input, if it has any. A machine that reads slowly does not hold up who types.
+    fn input(&mut self) -> Option<mpsc::Sender<Vec<u8>>> {
+        let mut input = self.0.stdin.take()?;
+        let (sender, receiver) = mpsc::channel::<Vec<u8>>();
+        thread::spawn(move || {
+            for bytes in receiver {
+                if input.write_all(&bytes).is_err() {
+                    break;
+                }
+            }
+        });
+        Some(sender)
     }
 
     fn complaint(&mut self) -> String {
@@ -225,6 +285,25 @@ mod tests {
     use std::fs;
     use std::path::Path;
     use std::time::Instant;
+
+    #[test]
+    fn pieces_become_lines_and_an_unfinished_one_is_seen() {
+        let mut lines = Lines::default();
+        lines.add(b"one\r\n\ntw");
+        assert_eq!(lines.next(false).as_deref(), Some("one"));
+        assert_eq!(lines.next(false).as_deref(), Some(""));
+        assert_eq!(
+            (lines.next(false), lines.unfinished().as_deref()),
+            (None, Some("tw"))
+        );
+        lines.add(b"o\nthe end");
+        assert_eq!(lines.next(true).as_deref(), Some("two"));
+        assert_eq!(lines.next(true).as_deref(), Some("the end"));
+        assert_eq!((lines.next(true), lines.unfinished()), (None, None));
+        lines.add(&[b'x'; LONGEST_LINE + 1]);
+        assert_eq!(lines.next(false).map(|line| line.len()), Some(LONGEST_LINE));
+        assert_eq!(lines.next(false), None);
+    }
 
     /// What a run starts, as a program of its own that is then killed: the child must not outlive it.
     #[test]

@@ -42,6 +42,8 @@ pub struct Collector {
     /// Components that are denied, and how often each guest showed a sign of life while one was.
     denied: BTreeSet<String>,
     alive: BTreeMap<String, u64>,
+    /// The last of each guest's lines that are counted.
+    counted: BTreeMap<String, u64>,
     /// How often guests were started anew, in total, and while an update was under way.
     resets: (u64, u64),
 }
@@ -97,6 +99,15 @@ impl Collector {
                 if !self.denied.is_empty() {
                     *self.alive.entry(name.to_owned()).or_default() += 1;
                 }
+                None
+            }
+            GuestLine::Counted(number) => {
+                let last = self.counted.entry(name.to_owned()).or_default();
+                if number != *last + 1 {
+                    let gap = format!("{name}: line {number} came after line {last}");
+                    self.complaints.push(gap);
+                }
+                *last = number;
                 None
             }
             GuestLine::Result => Some(format!("              {name:<10} {said}")),
@@ -342,6 +353,11 @@ impl Collector {
     /// of the trace may be some 50 ms late.)
     pub fn alive(&self, guest: &str) -> u64 {
         self.alive.get(guest).copied().unwrap_or(0)
+    }
+
+    /// How many lines all guests together have printed that are counted.
+    pub fn counted(&self) -> u64 {
+        self.counted.values().sum()
     }
 
     /// How often guests were started anew, in total, and while an update was under way.

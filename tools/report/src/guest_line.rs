@@ -7,6 +7,7 @@
 //! | `progress name=value …` | the same at intervals, before the last one |
 //! | `saw name=count …` | what the guest saw of updates, beside longer requests: `link-down`, `link-up`; `hidden-pauses`: how often its virtual counter fell behind the physical one |
 //! | `alive …` | a sign of life |
+//! | `count N` | a line of many, each of which has the number of the one before and one more; the first has 1 |
 //! | `sensors: firmware N…` | the values of sensors are from now on those of this version of the controller's firmware |
 //! | `processors N` | the guest runs on so many processors |
 //! | `ring status=… reason=…` | the doorbell's status and reason, as words of `molt-doorbell`; for the reader only |
@@ -37,6 +38,8 @@ pub enum GuestLine {
     Complaint,
     /// A sign of life, at intervals of the guest's own clock.
     Alive,
+    /// A line of many, with its number.
+    Counted(u64),
     /// Any other line.
     Other,
 }
@@ -101,6 +104,9 @@ pub fn read(guest: &mut Guest, text: &str) -> GuestLine {
     };
     if word == "alive" {
         return GuestLine::Alive;
+    }
+    if word == "count" {
+        return account.parse().map_or(GuestLine::Other, GuestLine::Counted);
     }
     if !matches!(word, "result" | "progress" | "saw") {
         return GuestLine::Other;

@@ -68,6 +68,9 @@ pub struct Expectation {
     /// The processors of guests, by the guest's name, as the guest counts them.
     #[serde(default)]
     pub processors: std::collections::BTreeMap<String, u64>,
+    /// How many lines guests print that are counted (`count N`): none may be missing.
+    #[serde(default)]
+    pub counted: u64,
     /// How often guests are reset and start anew, in total.
     #[serde(default)]
     pub resets: u64,
@@ -202,6 +205,13 @@ pub fn judge(summary: &Summary, collector: &Collector, expected: &Expectation) -
         for name in collector.absent() {
             failures.push(format!("guest '{name}' was done before the update was"));
         }
+    }
+    if collector.counted() != expected.counted {
+        failures.push(format!(
+            "guests printed {} counted lines, expected {}",
+            collector.counted(),
+            expected.counted
+        ));
     }
     let (resets, in_updates) = collector.resets();
     if resets != expected.resets || in_updates < expected.resets_in_updates {

@@ -135,6 +135,7 @@ impl<'a> Console<'a> {
             // A service that has given something may have room again, and the other way round.
             while self.take(id, world)? | self.give(id, world.ram)? {}
         }
+        self.settle(world);
         self.signal(world.ram)
     }
 
@@ -271,6 +272,13 @@ impl<'a> Console<'a> {
         }
     }
 
+    /// Lets the services tell others that they have given something.
+    fn settle(&mut self, world: &mut World<'_>) {
+        for service in (self.slots.iter_mut()).filter_map(|slot| slot.service.as_mut()) {
+            service.given(world);
+        }
+    }
+
     /// Raises the interrupt, if the guest wants it for any of the queues.
     fn signal(&mut self, ram: &Ram) -> Result<(), Broken> {
         for n in 0..QUEUES {
@@ -304,7 +312,10 @@ impl Device for Console<'_> {
                     self.transport.needs_reset();
                 }
             }
-            Effect::Reset => self.begin_life(),
+            Effect::Reset => {
+                self.begin_life();
+                self.settle(world);
+            }
         }
     }
 

@@ -34,6 +34,9 @@ pub trait Port {
     /// the guest's then.
     fn give(&mut self, room: &mut [u8]) -> usize;
 
+    /// Bytes were given, or the session has ended.
+    fn given(&mut self, _world: &mut World<'_>) {}
+
     /// The guest's run has ended.
     fn end(&mut self, _world: &mut World<'_>) {}
 

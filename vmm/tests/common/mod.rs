@@ -9,6 +9,8 @@ use std::sync::atomic::AtomicU64;
 use molt_block_queue::{Client, Op, Properties, Request, Server, SlotId, Status};
 use molt_gate::{ClientGate, Statistics, Warden};
 use molt_shared::Memory;
+use molt_terminal::Terminal;
+use molt_trace::ring::{Reader, Writer};
 use molt_vmm::virtio::block::Block;
 use molt_vmm::virtio::link::Link;
 use molt_vmm::{
@@ -35,6 +37,20 @@ pub fn words(n: usize) -> &'static [AtomicU64] {
     (0..n).map(|_| AtomicU64::new(0)).collect::<Vec<_>>().leak()
 }
 
+/// A console with rings of so many bytes, and `serial`'s ends of them.
+pub fn console(size: usize) -> (Terminal<'static>, Reader<'static>, Writer<'static>) {
+    let (output, input) = (words(8 + size / 8), words(8 + size / 8));
+    let console = Terminal::new(output, input);
+    (console, Reader::new(output), Writer::new(input))
+}
+
+/// What was printed and not taken yet.
+pub fn text(printed: &mut Reader<'_>) -> String {
+    let bytes = std::iter::from_fn(|| printed.next_byte()).collect();
+    printed.release();
+    String::from_utf8(bytes).unwrap()
+}
+
 /// vCPUs, the first with four list registers, a clock that stands still, and neighbours that are counted.
 #[derive(Default)]
 pub struct Fake {
@@ -56,7 +72,7 @@ pub struct Fake {
     pub timer: u64,
     pub driver: usize,
     pub update: usize,
-    pub lines: Vec<String>,
+    pub serial: usize,
     /// How often the vCPU's registers were reset.
     pub vcpu_resets: usize,
     /// What was handed over to the guest: offset and length.
@@ -138,8 +154,8 @@ impl Platform for Fake {
     fn notify_update(&mut self) {
         self.update += 1;
     }
-    fn console_line(&mut self, line: &[u8]) {
-        self.lines.push(String::from_utf8_lossy(line).into_owned());
+    fn notify_serial(&mut self) {
+        self.serial += 1;
     }
 }
 
@@ -147,6 +163,9 @@ impl Platform for Fake {
 pub struct Rig {
     pub vm: Vm<'static>,
     pub fake: Fake,
+    /// The other end of the UART.
+    pub printed: Reader<'static>,
+    pub typed: Writer<'static>,
     pub registers: Frame,
     pub memory: Memory,
     base: std::ptr::NonNull<u8>,
@@ -197,7 +216,9 @@ impl Rig {
         let (queue, page) = (words(0x1_0000 / 8), words(512));
         let guest = words(SIZE / 8);
         let memory = Memory::of(guest);
-        let mut vm = Vm::new(Ram::new(memory, BASE), vcpus, to_update, |ticks| ticks);
+        let (console, printed, typed) = console(0x1000);
+        let ram = Ram::new(memory, BASE);
+        let mut vm = Vm::new(ram, vcpus, console, to_update, |ticks| ticks);
         let gate = ClientGate::new(to_client, to_update, 0);
         let link = Link::new(Client::new(queue), gate, 0).pausing(pauses);
         let block = Block::new(link, SECTORS, page);
@@ -208,6 +229,8 @@ impl Rig {
         let mut rig = Self {
             vm,
             fake: Fake::default(),
+            printed,
+            typed,
             registers: Frame::default(),
             memory,
             base: std::ptr::NonNull::from(guest).cast(),
