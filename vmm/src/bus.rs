@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::gic;
 use crate::platform::Platform;
 use crate::ram::Ram;
 use crate::syndrome::Width;
@@ -92,7 +93,8 @@ pub trait Device {
 struct Entry<'a> {
     base: u64,
     size: u64,
-    irq: Option<u16>,
+    /// The bit of its interrupt, or none.
+    line: u128,
     ready: bool,
     device: Box<dyn Device + 'a>,
 }
@@ -119,7 +121,7 @@ impl<'a> Bus<'a> {
         self.entries.push(Entry {
             base,
             size: device.size(),
-            irq,
+            line: irq.map_or(0, gic::bit),
             ready: false,
             device,
         });
@@ -151,11 +153,10 @@ impl<'a> Bus<'a> {
         self.entries.iter_mut().map(|entry| &mut *entry.device)
     }
 
-    /// The interrupts and their levels.
-    pub fn lines(&self) -> impl Iterator<Item = (u16, bool)> {
-        self.entries
-            .iter()
-            .filter_map(|entry| Some((entry.irq?, entry.device.interrupt())))
+    /// The levels of the devices' interrupts, a bit for each.
+    pub fn lines(&self) -> u128 {
+        let high = self.entries.iter().filter(|entry| entry.device.interrupt());
+        high.fold(0, |lines, entry| lines | entry.line)
     }
 }
 

@@ -477,9 +477,7 @@ impl<'a> Vm<'a> {
 
     /// Shows the devices' lines to the interrupt controller and delivers what can be.
     fn settle(&mut self, platform: &mut dyn Platform) {
-        for (irq, high) in self.bus.lines() {
-            self.gic.set_line(irq, high);
-        }
+        self.gic.set_lines(self.bus.lines());
         self.gic.flush(platform);
         if self.vcpus > 1 {
             // What one vCPU does can wake another.

@@ -85,17 +85,18 @@ impl Gic {
         self.vcpus > 1
     }
 
-    /// Sets the level of a shared interrupt's input. A rising edge of an edge-triggered one is kept until it is delivered.
-    pub fn set_line(&mut self, irq: u16, high: bool) {
-        let bit = bit(irq);
+    /// Sets the levels of the shared interrupts' inputs, a bit for each. A rising edge of an edge-triggered one is kept until it is
+    /// delivered.
+    pub fn set_lines(&mut self, levels: u128) {
+        let before = self.line.of(0);
         // Asked after each exit, and rarely anything else.
-        if (self.line.of(0) & bit != 0) == high {
+        if before == levels {
             return;
         }
-        if high {
-            self.latched.add(0, bit & self.edge.of(0));
-        }
-        self.line.put(0, bit, high);
+        let rising = levels & !before & self.edge.of(0);
+        self.latched.add(0, rising);
+        self.line.remove(0, !levels);
+        self.line.add(0, levels);
     }
 
     /// Makes an interrupt pending for a vCPU until it is delivered, whatever its configuration.
@@ -198,6 +199,7 @@ impl Gic {
     }
 }
 
-const fn bit(irq: u16) -> u128 {
+/// The bit of an interrupt in a set; none where it is not modelled.
+pub const fn bit(irq: u16) -> u128 {
     if irq < INTERRUPTS { 1 << irq } else { 0 }
 }
