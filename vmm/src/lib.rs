@@ -32,6 +32,7 @@ mod registers;
 pub mod reset;
 pub mod sensors;
 pub mod sensors_port;
+pub mod stand_in;
 mod syndrome;
 pub mod virtio;
 mod vm;

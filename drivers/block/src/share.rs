@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! A client's share of the disk and its memory, and the check that a request stays inside both.
 
-use molt_block_queue::{Op, Request};
+use molt_block_queue::{OWN, Op, Request};
 
 use crate::device::{Command, Limits, Piece};
 
@@ -16,6 +16,10 @@ pub struct Share {
     pub memory: u64,
     /// Its size in bytes.
     pub memory_size: u64,
+    /// Physical address of the client's queue region, for segments from [`OWN`] on.
+    pub queue: u64,
+    /// Its size in bytes; 0: the client has no such segments.
+    pub queue_size: u64,
 }
 
 /// Why a request does not reach the device.
@@ -38,6 +42,7 @@ impl Share {
         };
         inside(self.first_sector, self.sectors, limits.capacity)
             && inside(self.memory, self.memory_size, limits.memory_end)
+            && inside(self.queue, self.queue_size, limits.memory_end)
     }
 
     /// Makes the request a command for the device.
@@ -71,13 +76,15 @@ impl Share {
         }
         command.pieces.clear();
         for segment in &request.segments {
-            let end = segment.offset.checked_add(segment.len.into());
-            let address = self.memory.wrapping_add(segment.offset);
+            let own = segment.offset >= OWN && request.op == Op::Write;
+            let (memory, size, offset) = match own {
+                true => (self.queue, self.queue_size, segment.offset - OWN),
+                false => (self.memory, self.memory_size, segment.offset),
+            };
+            let end = offset.checked_add(segment.len.into());
+            let address = memory.wrapping_add(offset);
             let aligned = (address | u64::from(segment.len)) & u64::from(limits.alignment - 1) == 0;
-            if end.is_none_or(|end| end > self.memory_size)
-                || segment.len > limits.max_segment
-                || !aligned
-            {
+            if end.is_none_or(|end| end > size) || segment.len > limits.max_segment || !aligned {
                 return Err(Rejected::Bounds);
             }
             let len = segment.len;

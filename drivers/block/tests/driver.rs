@@ -120,6 +120,8 @@ fn share(n: u64) -> Share {
         sectors: 100,
         memory: 0x4000_0000 + 0x8000 * n,
         memory_size: 0x8000,
+        queue: 0,
+        queue_size: 0,
     }
 }
 

@@ -12,7 +12,7 @@ mod request;
 
 pub use molt_queue::{NotTaken, SlotId, Token, Violation};
 pub use properties::Properties;
-pub use request::{Malformed, Op, Request, SECTOR, SEGMENTS, Segment, Status};
+pub use request::{Malformed, OWN, Op, Request, SECTOR, SEGMENTS, Segment, Status};
 
 /// The ring's layout, as far as it is not the same for every class.
 pub mod layout {

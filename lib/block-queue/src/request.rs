@@ -33,6 +33,10 @@ impl Op {
     }
 }
 
+/// Offsets of segments from here on are in the client's queue region, from its first byte on. Only a write has such segments: a
+/// client that has logged it (technique `stand-in`) has its data behind the queue.
+pub const OWN: u64 = 1 << 63;
+
 /// A part of the client's memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Segment {

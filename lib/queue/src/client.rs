@@ -185,6 +185,11 @@ impl<'a, P: Payload> Client<'a, P> {
         Some(Token { serial, slot })
     }
 
+    /// The request that had this slot last, which was completed or is owed; `None`: there is no such slot.
+    pub fn request(&self, slot: usize) -> Option<&P> {
+        self.record.get(slot).map(|owed| &owed.request)
+    }
+
     /// How many requests are owed.
     pub fn owed(&self) -> usize {
         self.owed.count_ones() as usize

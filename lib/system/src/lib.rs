@@ -49,5 +49,5 @@ pub use update::{
 };
 pub use vmm::{
     Class, GuestKind, ISOLATED, ImageRow, MAX_SHARES, PINNED, VmmBrief, VmmDoorbell, VmmGuest,
-    VmmImages, VmmMemory, VmmShare,
+    VmmImages, VmmMemory, VmmShare, VmmStandIn,
 };

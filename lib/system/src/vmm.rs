@@ -152,6 +152,20 @@ pub struct VmmDoorbell {
     pub port: u32,
 }
 
+/// Memory of the technique `stand-in` for a disk.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct VmmStandIn {
+    /// Address in the VMM.
+    pub vaddr: u64,
+    /// Bytes.
+    pub size: u64,
+    /// So many of them, the last ones, are the log.
+    pub log: u64,
+}
+
 /// A share of a replaceable PD's device.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
@@ -176,6 +190,8 @@ pub struct VmmShare {
     pub share: [u64; SHARE_WORDS],
     /// The component's name.
     pub name: Name,
+    /// A disk's stand-in.
+    pub stand_in: VmmStandIn,
 }
 
 /// What a VMM or a native client has to work with.

@@ -67,5 +67,10 @@ fn share(client: &DriverClient) -> Share {
         sectors,
         memory: client.memory_paddr,
         memory_size: client.memory_size,
+        queue: client.queue_paddr,
+        queue_size: match client.queue_paddr {
+            0 => 0,
+            _ => client.queue_words * 8,
+        },
     }
 }

@@ -15,11 +15,13 @@ use molt_terminal::{Kind, Terminal};
 use molt_vmm::reset::{Boot, Image};
 use molt_vmm::sensors::Sensors;
 use molt_vmm::sensors_port::SensorsPort;
+use molt_vmm::stand_in::StandIn;
 use molt_vmm::virtio::block::Block;
 use molt_vmm::virtio::console::Console;
 use molt_vmm::virtio::entropy::Entropy;
 use molt_vmm::virtio::link::Link;
 use molt_vmm::virtio::net::Net;
+use molt_vmm::virtio::standing::Standing;
 use molt_vmm::virtio::terminal::TerminalPort;
 use molt_vmm::{Component, Device, Doorbell, DoorbellPort, Mailbox, Pause, Ram};
 use sel4_microkit::Channel;
@@ -91,7 +93,15 @@ pub fn device(
         Class::Block => {
             let [_, sectors, ..] = share.share;
             let link = Link::new(molt_block_queue::Client::new(queue), gate, n).pausing(pauses);
-            Some(Box::new(Block::new(link, sectors, registers)))
+            // It is large: it is moved to the heap once, as it is made.
+            let mut block = Box::new(Block::new(link, sectors, registers));
+            if share.technique & STAND_IN != 0 {
+                let own = &share.stand_in;
+                let memory = molt_brief::memory(own.vaddr, own.size);
+                let stand_in = StandIn::new(memory, own.log as usize);
+                block.set_stand_in(Standing::new(stand_in, queue));
+            }
+            Some(block)
         }
         Class::Entropy => {
             let link = Link::new(molt_entropy_queue::Client::new(queue), gate, n).pausing(pauses);

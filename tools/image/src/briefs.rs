@@ -10,11 +10,11 @@ use crate::pages::Shared;
 use crate::space::CONSTANT;
 use crate::stage::Staged;
 use crate::update::Plan;
-use molt_sdf::model::{Client, DomainId, Doorbell, Map, ProtectionDomain, Role, System};
+use molt_sdf::model::{Client, DomainId, Doorbell, Map, ProtectionDomain, Role, StandIn, System};
 use molt_system::{
     Brief, BriefHeader, Class, FlashBrief, MAX_SERIAL_CLIENTS, MAX_SHARES, MAX_TIMER_CLIENTS, NONE,
     Name, Region, SerialBrief, SerialClient, TimerBrief, TimerClient, UpdateBrief, VmmBrief,
-    VmmDoorbell, VmmGuest, VmmMemory, VmmShare, cspace,
+    VmmDoorbell, VmmGuest, VmmMemory, VmmShare, VmmStandIn, cspace,
 };
 use std::mem::offset_of;
 
@@ -250,11 +250,25 @@ fn vmm(system: &System, index: DomainId, shared: &Shared, guest: Option<&Loaded>
                 technique: techniques(share),
                 share: share_words(share),
                 name: Name::new(&system.domains[domain].name),
+                stand_in: (share.stand_in.as_ref())
+                    .map(|memory| stand_in(system, described, memory))
+                    .unwrap_or_default(),
             };
             brief.share_count += 1;
         }
     }
     brief
+}
+
+/// The memory of a disk's stand-in in this PD.
+fn stand_in(system: &System, described: &ProtectionDomain, memory: &StandIn) -> VmmStandIn {
+    let mut maps = described.maps.iter();
+    let map = maps.find(|map| map.region == memory.region);
+    VmmStandIn {
+        vaddr: map.map_or(0, |map| map.vaddr.value),
+        size: system.region(memory.region).size,
+        log: memory.log,
+    }
 }
 
 /// A client's shares of replaceable PDs' devices, in the order in which its guest sees them, each with the component's index.

@@ -116,7 +116,9 @@ fn one(layout: &mut Layout, domain: DomainId) -> Result<Driver, Error> {
     {
         let row = offset_of!(DriverBrief, clients) + n * size_of::<DriverClient>();
         // Only a network's driver passes the queue's own memory to its device.
+        // Where the device reaches the queue's region too.
         let network = matches!(client.share, Some(Share::Network { .. }));
+        let network = network || client.stand_in.is_some();
         let queue = network.then_some((offset_of!(DriverClient, queue_paddr), client.queue));
         let memory = (client.memory).map(|region| (offset_of!(DriverClient, memory_paddr), region));
         for (word, region) in queue.into_iter().chain(memory) {

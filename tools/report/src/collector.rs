@@ -150,12 +150,24 @@ impl Collector {
         }
     }
 
-    /// Reads a message of a VMM that its guest was paused.
+    /// Reads a message of a VMM that its guest was paused, or was served by a stand-in.
     fn pause_of_guest(&mut self, domain: &str, said: &str) {
         if let Some(guest) = self.behind(domain)
             && guest_line::is_pause(&guest.name, said)
         {
             *guest.saw.entry("pauses".to_owned()).or_default() += 1;
+        }
+        if let Some(guest) = self.behind(domain)
+            && let Some((reads, writes)) = guest_line::stood_in(&guest.name, said)
+        {
+            for (what, count) in [
+                ("reads-from-stand-in", reads),
+                ("writes-to-stand-in", writes),
+            ] {
+                if count > 0 {
+                    *guest.saw.entry(what.to_owned()).or_default() += count;
+                }
+            }
         }
     }
 

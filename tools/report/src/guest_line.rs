@@ -58,6 +58,16 @@ pub fn is_pause(guest: &str, said: &str) -> bool {
         .is_some_and(|said| said.starts_with(" stood still for "))
 }
 
+/// The reads and writes of a disk that a VMM says it has served itself, in its account of the guest.
+pub fn stood_in(guest: &str, said: &str) -> Option<(u64, u64)> {
+    let said = said.strip_prefix(guest)?.strip_prefix(" stand-in: ")?;
+    let mut words = said.split(' ');
+    let reads = words.next()?.parse().ok()?;
+    // "N reads served, N writes logged, …"
+    let writes = words.nth(2)?.parse().ok()?;
+    Some((reads, writes))
+}
+
 /// Whether this is a VMM's message that its guest was reset.
 pub fn is_reset(guest: &str, said: &str) -> bool {
     said.strip_prefix(guest)
@@ -189,6 +199,18 @@ mod tests {
         assert_eq!((guest.bytes_verified, guest.net_bytes), (4096, Some(9)));
         assert_eq!(guest.pings_lost, Some(2));
         assert_eq!((guest.pings_lost_in_a_row, guest.errors), (Some(1), 1));
+    }
+
+    /// The text is the VMM's.
+    #[test]
+    fn what_a_stand_in_served_is_known() {
+        let stood = molt_vmm::virtio::standing::Stood {
+            reads: 3,
+            writes: 4,
+            ..Default::default()
+        };
+        assert_eq!(stood_in("a", &format!("a {stood}")), Some((3, 4)));
+        assert_eq!(stood_in("b", &format!("a {stood}")), None);
     }
 
     #[test]

@@ -158,7 +158,8 @@ pub fn judge(summary: &Summary, collector: &Collector, expected: &Expectation) -
         let nothing = BTreeMap::new();
         let wanted = expected.saw.get(name).unwrap_or(&nothing);
         let fits = |(what, seen): (&String, &u64)| wanted.get(what).is_some_and(|t| t.fits(*seen));
-        let all = wanted.keys().all(|what| guest.saw.contains_key(what));
+        let seen = |what| guest.saw.get(what).copied().unwrap_or(0);
+        let all = (wanted.iter()).all(|(what, times)| times.fits(seen(what)));
         if !all || !guest.saw.iter().all(fits) {
             failures.push(format!(
                 "guest '{name}' saw {:?}, expected {wanted:?}",

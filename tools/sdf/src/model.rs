@@ -12,7 +12,7 @@ mod pci;
 mod technique;
 
 pub use pci::{IoMap, IoPorts, IoSpace, Pci, PciFunction};
-pub use technique::{Pause, Techniques};
+pub use technique::{Pause, StandIn, Techniques};
 
 /// Index into [`System::domains`].
 pub type DomainId = usize;
@@ -432,6 +432,8 @@ pub struct Client {
     pub share: Option<Share>,
     /// How it is denied the device.
     pub techniques: Techniques,
+    /// The memory of a disk's stand-in.
+    pub stand_in: Option<StandIn>,
 }
 
 impl Client {

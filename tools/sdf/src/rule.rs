@@ -268,6 +268,26 @@ pub enum Rule {
         "'{0}' pauses its guest and has a budget below its period: the guest could run while its virtual machine monitor may not, and an exit would be lost"
     )]
     PauseBudget(String),
+    #[error(
+        "a disk's stand-in needs memory: 'stand_in' names a region that '{0}' maps, and 'log' says how many bytes of it are for what is written"
+    )]
+    StandInMissing(String),
+    #[error("'stand_in' is the memory of a disk's stand-in: technique=\"stand-in\"")]
+    StandInUnused,
+    #[error("'{1}' has to map the memory of its stand-in, '{0}', with perms=\"rw\"")]
+    StandInUnmapped(String, String),
+    #[error(
+        "the memory of a stand-in, '{0}', is that of one protection domain alone: no device's, not revocable, and mapped once"
+    )]
+    StandInShared(String),
+    #[error(
+        "the log of {2:#x} bytes in '{0}' of {1:#x}: a stand-in has at most 0x4000000 bytes, a log a multiple of 0x1000 from 0x10000 on, and a cache at least 0x1000 beside it"
+    )]
+    StandInSize(String, u64, u64),
+    #[error(
+        "the queue '{0}' of {1:#x} bytes has no room for what a stand-in has logged: it needs at least {2:#x}"
+    )]
+    StandInQueue(String, u64, u64),
     #[error("too many {0}: the limit is {1}")]
     TooMany(&'static str, usize),
     #[error("the staging region '{0}' is not mapped in virtual machine '{1}'")]

@@ -2,11 +2,13 @@
 //! The guest's disk: a virtio block device (virtio 1.2, 5.2) that submits requests to the driver's queue.
 //!
 //! While that queue is closed (technique `hold`), requests stay in the guest's virtqueue. Submitted requests stay in
-//! the client's private record until they are completed, whatever happens to the driver.
+//! the client's private record until they are completed, whatever happens to the driver. With the technique `stand-in`
+//! requests are served meanwhile ([`Standing`]).
 
+use core::fmt;
 use core::sync::atomic::AtomicU64;
 
-use molt_block_queue::{Properties, Request, SEGMENTS, Status};
+use molt_block_queue::{Op, Properties, Request, SEGMENTS, Status};
 
 use crate::bus::{Device, World};
 use crate::syndrome::Width;
@@ -14,6 +16,7 @@ use crate::virtio::link::Link;
 use crate::virtio::mmio::{self, CONFIGURATION, Effect, Transport};
 use crate::virtio::queue::{BUFFERS, Chain};
 use crate::virtio::request::{self, Ability, IO_ERROR, OK, UNSUPPORTED, Work};
+use crate::virtio::standing::{Served, Standing, Waiting};
 
 const BLOCK_DEVICE: u32 = 2;
 const SEG_MAX: u64 = 1 << 2;
@@ -43,6 +46,7 @@ pub struct Block<'a> {
     transport: Transport<'a, 1>,
     link: Link<'a, Request>,
     ability: Ability,
+    read_only: bool,
     /// By the queue's slot.
     in_flight: [InFlight; SLOTS],
     /// How many of those that the driver owes belong to an earlier life.
@@ -53,6 +57,8 @@ pub struct Block<'a> {
     /// The chain and the request that are being parsed. They are large, so they are filled in place.
     chain: Chain,
     request: Request,
+    /// With the technique `stand-in`.
+    standing: Option<Standing<'a>>,
 }
 
 impl<'a> Block<'a> {
@@ -66,13 +72,55 @@ impl<'a> Block<'a> {
                 sectors,
                 ..Ability::default()
             },
+            read_only: false,
             in_flight: [InFlight::default(); SLOTS],
             stale: 0,
             life: 0,
             held_since: None,
             chain: Chain::default(),
             request: Request::default(),
+            standing: None,
         }
+    }
+
+    /// With the technique `stand-in`.
+    pub fn set_stand_in(&mut self, standing: Standing<'a>) {
+        self.standing = Some(standing);
+    }
+
+    /// Whether requests are served by the stand-in.
+    fn stands_in(&self) -> bool {
+        let standing = self.standing.as_ref();
+        standing.is_some_and(|standing| standing.serves(self.link.is_away()))
+    }
+
+    /// Gives the driver, if it is there, what was logged while it was away, and then what has waited. Returns whether anything was
+    /// submitted.
+    fn settle(&mut self, world: &mut World<'_>) -> bool {
+        let (Some(standing), false) = (&mut self.standing, self.link.is_away()) else {
+            return false;
+        };
+        if self.link.client().has_failed() {
+            standing.give_up();
+        }
+        let mut submitted = standing.replay(self.link.client());
+        while self.link.owed() < SLOTS
+            && let Some(standing) = &mut self.standing
+            && let Some(waiting) = standing.next_waiting()
+        {
+            let queue = self.transport.queue(0);
+            let read = queue.map(|queue| queue.read(world.ram, waiting.head, &mut self.chain));
+            match read {
+                Some(Ok(())) => {}
+                Some(Err(_)) => return self.broken(submitted),
+                None => break,
+            }
+            match self.pass_on(world, waiting.since) {
+                Some(passed_on) => submitted |= passed_on,
+                None => return self.broken(submitted),
+            }
+        }
+        submitted
     }
 
     /// Offers the guest what the driver's device can do. For use before the guest starts: resets the transport.
@@ -83,6 +131,7 @@ impl<'a> Block<'a> {
             discard: properties.max_discard_sectors > 0,
             write_zeroes: properties.max_write_zeroes_sectors > 0,
         };
+        self.read_only = properties.read_only;
         let feature = |there: bool, bit| if there { bit } else { 0 };
         let features = SEG_MAX
             | BLK_SIZE
@@ -97,10 +146,12 @@ impl<'a> Block<'a> {
     /// Takes chains from the guest's queue while there is room. If there will be no driver any more, all are answered with
     /// errors at once.
     fn serve(&mut self, world: &mut World<'_>) {
-        let mut submitted = self.take(world);
+        let mut submitted = self.settle(world);
+        submitted |= self.take(world);
         while submitted && self.link.client().has_failed() {
             self.complete(world);
-            submitted = self.take(world);
+            submitted = self.settle(world);
+            submitted |= self.take(world);
         }
         if submitted {
             self.link.tell(world);
@@ -109,13 +160,13 @@ impl<'a> Block<'a> {
 
     /// Returns whether anything was submitted.
     fn take(&mut self, world: &mut World<'_>) -> bool {
-        if !self.link.takes() || self.is_busy() {
+        if !(self.link.takes() || self.stands_in()) || self.is_busy() {
             return false;
         }
         let ram = world.ram;
         let mut since = None;
         let mut submitted = false;
-        while self.link.owed() < SLOTS {
+        while self.has_room() {
             let Some(queue) = self.transport.queue(0) else {
                 break;
             };
@@ -149,6 +200,17 @@ impl<'a> Block<'a> {
             let Some(request) = self.in_flight.get(token.slot()).copied() else {
                 continue;
             };
+            if let Some(standing) = &mut self.standing
+                && standing.answered(
+                    token.slot(),
+                    status,
+                    self.link.client().request(token.slot()),
+                    world.ram,
+                )
+            {
+                world.counters.errors += u64::from(status != Status::Ok);
+                continue;
+            }
             if request.life != self.life {
                 self.stale = self.stale.saturating_sub(1);
                 continue;
@@ -167,15 +229,52 @@ impl<'a> Block<'a> {
         self.signal(world);
     }
 
-    /// Passes the chain on (`Some(true)`) or answers it. `None` if it has no place for an answer.
+    /// Whether one more request can be taken from the guest.
+    fn has_room(&self) -> bool {
+        match &self.standing {
+            Some(standing) if self.stands_in() => standing.has_room(),
+            _ => self.link.owed() < SLOTS,
+        }
+    }
+
+    /// Passes the chain on (`Some(true)`), answers it, or has it wait for the driver. `None` if it has no place for an answer.
     fn begin(&mut self, world: &mut World<'_>, since: u64) -> Option<bool> {
+        if !self.stands_in() {
+            return self.pass_on(world, since);
+        }
+        let (chain, request) = (&mut self.chain, &mut self.request);
+        let parsed = request::parse(chain, world.ram, &self.ability, request)?;
+        let head = self.chain.head;
+        let logs = self.link.is_away() && self.transport.features() & FLUSH != 0;
+        let (status, written) = match (parsed.work, &mut self.standing) {
+            (Work::Submit { written }, Some(standing)) => {
+                let waiting = Waiting { head, since };
+                match standing.serve(&self.request, waiting, logs && !self.read_only, world.ram) {
+                    Served::Yes => (OK, written),
+                    Served::Later => return Some(false),
+                }
+            }
+            (Work::Answer { status, written }, _) => (status, written),
+            (Work::Submit { .. }, None) => (IO_ERROR, 0),
+        };
+        self.answer(world, head, parsed.status, status, written);
+        Some(false)
+    }
+
+    /// Passes the chain on (`Some(true)`) or answers it. `None` if it has no place for an answer.
+    fn pass_on(&mut self, world: &mut World<'_>, since: u64) -> Option<bool> {
         let (chain, request) = (&mut self.chain, &mut self.request);
         let parsed = request::parse(chain, world.ram, &self.ability, request)?;
         let head = self.chain.head;
         let (status, written) = match parsed.work {
             Work::Answer { status, written } => (status, written),
+            // It is told once that a record of the log was not written.
+            Work::Submit { .. } if self.has_lost() => (IO_ERROR, 0),
             Work::Submit { written } => match self.link.client().submit(&self.request) {
                 Ok(token) => {
+                    if let Some(standing) = &mut self.standing {
+                        standing.submitted(token.slot(), &self.request);
+                    }
                     if let Some(place) = self.in_flight.get_mut(token.slot()) {
                         *place = InFlight {
                             head,
@@ -194,6 +293,14 @@ impl<'a> Block<'a> {
         Some(false)
     }
 
+    /// Whether the request is a flush, and something that it is for was lost.
+    fn has_lost(&mut self) -> bool {
+        match &mut self.standing {
+            Some(standing) if self.request.op == Op::Flush => standing.take_loss(),
+            _ => false,
+        }
+    }
+
     fn answer(&mut self, world: &mut World<'_>, head: u16, place: u64, status: u8, written: u32) {
         world.counters.requests += 1;
         let stored = world.ram.store_u8(place, status).is_some();
@@ -208,6 +315,11 @@ impl<'a> Block<'a> {
     fn begin_life(&mut self) {
         self.life = self.life.wrapping_add(1);
         self.stale = self.link.owed();
+        if let Some(standing) = &mut self.standing {
+            // Records of the log are not the guest's any more, and use none of its memory.
+            self.stale = self.stale.saturating_sub(standing.records());
+            standing.begin_life();
+        }
         self.held_since = None;
     }
 
@@ -260,7 +372,13 @@ impl Device for Block<'_> {
         // Takes what the old generation completed before it was stopped. The region stays mapped until the change of the
         // gate is acknowledged.
         self.complete(world);
-        if self.link.follow(world) {
+        let standing = &mut self.standing;
+        let changed = self.link.follow_with(world, |client| {
+            if let Some(standing) = standing {
+                standing.withdraw(client);
+            }
+        });
+        if changed {
             self.complete(world);
         }
         self.serve(world);
@@ -268,7 +386,8 @@ impl Device for Block<'_> {
     }
 
     fn pauses(&mut self) -> bool {
-        self.link.pauses()
+        // Where the stand-in serves, the guest need not stand still.
+        self.link.pauses() && self.standing.as_ref().is_none_or(Standing::waits)
     }
 
     fn is_ready(&mut self) -> bool {
@@ -283,6 +402,11 @@ impl Device for Block<'_> {
     /// reset has not ended.
     fn is_busy(&self) -> bool {
         self.stale > 0
+    }
+
+    fn account(&self) -> Option<&dyn fmt::Display> {
+        let stood = self.standing.as_ref()?.stood();
+        Some(stood)
     }
 
     fn reset(&mut self, _: &mut World<'_>) {

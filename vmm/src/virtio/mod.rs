@@ -4,6 +4,7 @@
 pub mod block;
 pub mod console;
 mod console_control;
+mod data;
 pub mod entropy;
 pub mod link;
 pub mod mmio;
@@ -14,4 +15,5 @@ mod net_features;
 pub mod port;
 pub mod queue;
 pub mod request;
+pub mod standing;
 pub mod terminal;

@@ -135,6 +135,14 @@ impl Queue {
         Ok(true)
     }
 
+    /// Reads a chain once more that was taken with this head and has not been handed back.
+    ///
+    /// # Errors
+    /// As [`Self::pop`].
+    pub fn read(&self, ram: &Ram, head: u16, chain: &mut Chain) -> Result<(), Broken> {
+        self.walk(ram, head, chain)
+    }
+
     /// Asks the driver to notify from the next chain on (2.7.10). Returns whether one has come meanwhile.
     ///
     /// # Errors

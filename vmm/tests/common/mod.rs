@@ -6,13 +6,15 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::atomic::AtomicU64;
 
-use molt_block_queue::{Client, Op, Properties, Request, Server, SlotId, Status};
+use molt_block_queue::{Client, OWN, Op, Properties, Request, Server, SlotId, Status};
 use molt_gate::{ClientGate, Statistics, Warden};
-use molt_shared::Memory;
+use molt_shared::{Memory, get};
 use molt_terminal::Terminal;
 use molt_trace::ring::{Reader, Writer};
+use molt_vmm::stand_in::StandIn;
 use molt_vmm::virtio::block::Block;
 use molt_vmm::virtio::link::Link;
+use molt_vmm::virtio::standing::Standing;
 use molt_vmm::{
     Doorbell, Exit, Frame, InjectError, LINE, MAX_VCPUS, Mailbox, Next, Pause, Platform, Ram,
     VcpuRegister, Vm, Width, machine,
@@ -24,6 +26,8 @@ pub const BASE: u64 = 0x4000_0000;
 pub const SIZE: usize = 0x8_0000;
 /// Sectors of the guest's disk.
 pub const SECTORS: u64 = 256;
+/// Bytes of the queue to the driver.
+const QUEUE: usize = 0x8_0000;
 /// Address of the doorbell.
 pub const BELL: u64 = 0x0b00_0000;
 /// Interrupt of the doorbell.
@@ -180,6 +184,8 @@ pub struct Rig {
     pub disk: Vec<u8>,
     /// The driver takes requests but does not complete them.
     pub slow: bool,
+    /// It completes writes with errors.
+    pub refuses: bool,
     /// How often a vCPU was stopped where it was.
     pub stops: usize,
     pub taken: Vec<(SlotId, Request)>,
@@ -200,20 +206,28 @@ impl Rig {
 
     /// The same with so many vCPUs. The guest has started.
     pub fn with_vcpus(vcpus: usize) -> Self {
-        Self::build(vcpus, false)
+        Self::build(vcpus, false, None)
     }
 
     /// A machine with so many vCPUs whose guest is paused while its disk is away.
     pub fn paused(vcpus: usize, pause: Pause) -> Self {
-        let mut rig = Self::build(vcpus, true);
+        let mut rig = Self::build(vcpus, true, None);
         rig.vm.set_pause(pause);
         assert!(!rig.open(), "nobody waits");
         rig
     }
 
-    fn build(vcpus: usize, pauses: bool) -> Self {
+    /// A machine whose disk has a stand-in with so many bytes of cache and log.
+    pub fn standing(cache: usize, log: usize) -> Self {
+        let memory = Memory::of(words((cache + log) / 8));
+        let mut rig = Self::build(1, false, Some(StandIn::new(memory, log)));
+        assert!(!rig.open(), "nobody waits");
+        rig
+    }
+
+    fn build(vcpus: usize, pauses: bool, stand_in: Option<StandIn>) -> Self {
         let (to_client, to_update) = (words(512), words(512));
-        let (queue, page) = (words(0x1_0000 / 8), words(512));
+        let (queue, page) = (words(QUEUE / 8), words(512));
         let guest = words(SIZE / 8);
         let memory = Memory::of(guest);
         let (console, printed, typed) = console(0x1000);
@@ -221,7 +235,10 @@ impl Rig {
         let mut vm = Vm::new(ram, vcpus, console, to_update, |ticks| ticks);
         let gate = ClientGate::new(to_client, to_update, 0);
         let link = Link::new(Client::new(queue), gate, 0).pausing(pauses);
-        let block = Block::new(link, SECTORS, page);
+        let mut block = Block::new(link, SECTORS, page);
+        if let Some(stand_in) = stand_in {
+            block.set_stand_in(Standing::new(stand_in, queue));
+        }
         vm.add(machine::VIRTIO, Some(machine::VIRTIO_IRQ), Box::new(block));
         let mailbox = Rc::new(Mailbox::new(to_client, to_update));
         let bell = Doorbell::new(mailbox, (0x6000_0000, 0x10_0000));
@@ -243,6 +260,7 @@ impl Rig {
             generation: 0,
             disk: vec![0; SECTORS as usize * 512],
             slow: false,
+            refuses: false,
             stops: 0,
             taken: Vec::new(),
         };
@@ -295,7 +313,7 @@ impl Rig {
         self.server = None;
         self.taken.clear();
         // The region is spoilt meanwhile.
-        for word in self.queue.iter().take(4096) {
+        for word in self.queue {
             word.store(0xdead_beef, std::sync::atomic::Ordering::Relaxed);
         }
     }
@@ -336,13 +354,31 @@ impl Rig {
         }
     }
 
+    /// Completes the first of what was taken.
+    pub fn finish_one(&mut self) {
+        if !self.taken.is_empty() {
+            let rest = self.taken.split_off(1);
+            self.finish();
+            self.taken = rest;
+        }
+    }
+
     fn carry_out(&mut self, request: &Request) -> Status {
+        if self.refuses && request.op == Op::Write {
+            return Status::IoError;
+        }
         let at = request.sector as usize * 512;
         let end = at + request.sectors as usize * 512;
         assert!(end <= self.disk.len(), "beyond the share: {request:?}");
         let mut place = &mut self.disk[at..end];
         for segment in &request.segments {
             let (part, rest) = place.split_at_mut(segment.len as usize);
+            if segment.offset >= OWN {
+                assert_eq!(request.op, Op::Write, "the queue's region is read only");
+                get(self.queue, segment.offset - OWN, part);
+                place = rest;
+                continue;
+            }
             let offset = segment.offset as usize;
             let inside = match request.op {
                 Op::Read => self.memory.write(offset, part),

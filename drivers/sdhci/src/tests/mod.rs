@@ -56,6 +56,8 @@ impl Machine {
                 sectors: 100,
                 memory: RAM + 0x1_0000 * n as u64,
                 memory_size: 0x1_0000,
+                queue: 0,
+                queue_size: 0,
             };
             let client = Client::new(Server::new(queue, 0), share);
             driver.attach(client).unwrap();
@@ -168,6 +170,8 @@ fn a_long_segment_has_several_descriptors() {
         sectors: 2048,
         memory: RAM,
         memory_size: 0x20_0000,
+        queue: 0,
+        queue_size: 0,
     };
     let (memory, ring) = ring();
     machine.fake.set().ring = memory;

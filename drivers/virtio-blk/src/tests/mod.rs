@@ -98,6 +98,8 @@ fn share(n: u64) -> Share {
         sectors: 100,
         memory: RAM + 0x8000 * n,
         memory_size: 0x8000,
+        queue: 0,
+        queue_size: 0,
     }
 }
 

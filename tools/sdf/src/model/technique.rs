@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! How a client is denied a device while its driver is replaced.
 
+use super::RegionId;
+
 /// What is done beside holding the client's requests. None of it: the technique `hold`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Techniques {
@@ -40,4 +42,13 @@ pub struct Pause {
     pub limit_us: u64,
     /// The description says something about it.
     pub described: bool,
+}
+
+/// The memory of a disk's stand-in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StandIn {
+    /// A region of the client's.
+    pub region: RegionId,
+    /// So many bytes of it are the log; the others are the cache.
+    pub log: u64,
 }

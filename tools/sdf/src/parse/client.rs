@@ -3,7 +3,7 @@
 
 use super::Names;
 use super::replaceable::or;
-use super::technique::techniques;
+use super::technique::{stand_in, techniques};
 use crate::Rule;
 use crate::error::{Broken, broken};
 use crate::model::{Client, Share};
@@ -41,6 +41,11 @@ pub fn parse(element: Element, names: &Names) -> Result<Client, Broken> {
             .map(|share| techniques(*share))
             .transpose()?
             .unwrap_or_default(),
+        stand_in: shares
+            .first()
+            .map(|share| stand_in(*share, names))
+            .transpose()?
+            .flatten(),
     })
 }
 
@@ -58,7 +63,7 @@ fn share(element: Element) -> Result<Share, Broken> {
         }
         "network" => network(element),
         _ => {
-            element.attributes(&["first_sector", "sectors", "technique"])?;
+            element.attributes(&["first_sector", "sectors", "technique", "stand_in", "log"])?;
             Ok(Share::Block {
                 first_sector: element.number_or("first_sector", 0)?.value,
                 sectors: or(element, "sectors", 0, 0, 1 << 54)?,

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! `technique=…` of a client's share.
 
+use super::Names;
 use crate::Rule;
 use crate::error::{Broken, broken};
-use crate::model::Techniques;
+use crate::model::{StandIn, Techniques};
 use crate::xml::Element;
 
 const KNOWN: &str = "'hold', 'unplug', 'pause', 'stand-in', or several of these";
@@ -62,10 +63,26 @@ fn never(class: &str, technique: &str) -> Option<&'static str> {
         ("block", "unplug") => {
             "a guest's disk is virtio over MMIO, for which Linux has no hot-unplug"
         }
-        ("block", "stand-in") => "nothing keeps what was read from a disk or is written to it yet",
         ("entropy" | "sensor", "unplug") => "only a network card has a link that goes down and up",
         ("network", "stand-in") => "frames of others cannot be made up",
         ("entropy", "stand-in") => "bytes that were given before are not random",
         _ => return None,
     })
+}
+
+/// The memory of a disk's stand-in, if it is given.
+pub fn stand_in(element: Element, names: &Names) -> Result<Option<StandIn>, Broken> {
+    let Some(region) = element.text("stand_in") else {
+        return match element.text("log") {
+            Some(log) => broken(
+                &log.span,
+                Rule::MissingAttribute(element.tag().to_owned(), "stand_in"),
+            ),
+            None => Ok(None),
+        };
+    };
+    Ok(Some(StandIn {
+        region: names.region(&region)?,
+        log: element.required_number("log")?.value,
+    }))
 }

@@ -3,7 +3,7 @@
 
 use crate::Rule;
 use crate::error::{Broken, broken};
-use crate::model::{DomainId, Role, System};
+use crate::model::{Client, DomainId, Map, Role, Share, System};
 
 pub fn check(system: &System) -> Result<(), Broken> {
     for client in system.domains.iter().flat_map(|domain| &domain.clients) {
@@ -12,6 +12,7 @@ pub fn check(system: &System) -> Result<(), Broken> {
             let rule = Rule::TechniqueNative(name, domain.name.clone());
             return broken(&client.span, rule);
         }
+        stand_in(system, client)?;
     }
     (0..system.domains.len()).try_for_each(|index| pause(system, index))
 }
@@ -39,4 +40,45 @@ fn pause(system: &System, index: DomainId) -> Result<(), Broken> {
         }
         _ => Ok(()),
     }
+}
+
+/// Most bytes of a stand-in's memory: the record of what is where is on the VMM's heap.
+const LARGEST: u64 = 0x400_0000;
+/// Least bytes of a log: one record of the VMM's.
+const LOG: u64 = 0x1_0000;
+/// Bytes of a disk's queue with room for one record behind it, in whole pages.
+const QUEUE: u64 = 0x3_1000;
+
+/// The memory of a disk's stand-in.
+fn stand_in(system: &System, client: &Client) -> Result<(), Broken> {
+    let wanted = client.techniques.stand_in && matches!(client.share, Some(Share::Block { .. }));
+    let domain = &system.domains[client.domain];
+    let refused = |rule| broken(&client.span, rule);
+    let memory = match (wanted, client.stand_in) {
+        (true, Some(memory)) => memory,
+        (true, None) => return refused(Rule::StandInMissing(domain.name.clone())),
+        (false, Some(_)) => return refused(Rule::StandInUnused),
+        (false, None) => return Ok(()),
+    };
+    let region = system.region(memory.region);
+    let name = region.name.clone();
+    let of = |map: &&Map| map.region == memory.region;
+    match domain.maps.iter().find(of) {
+        Some(map) if map.rights.read && map.rights.write => {}
+        _ => return refused(Rule::StandInUnmapped(name, domain.name.clone())),
+    }
+    let domains = system.domains.iter();
+    let all = domains.flat_map(|d| d.maps.iter().chain(d.machine.iter().flat_map(|m| &m.maps)));
+    if all.filter(of).count() > 1 || region.revocable || region.phys_addr.is_some() {
+        return refused(Rule::StandInShared(name));
+    }
+    let fits = (LOG..region.size.saturating_sub(0xfff)).contains(&memory.log);
+    if !fits || !memory.log.is_multiple_of(0x1000) || region.size > LARGEST {
+        return refused(Rule::StandInSize(name, region.size, memory.log));
+    }
+    let queue = system.region(client.queue);
+    if queue.size < QUEUE {
+        return refused(Rule::StandInQueue(queue.name.clone(), queue.size, QUEUE));
+    }
+    Ok(())
 }

@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The technique `stand-in`: a guest works on its disk while the driver comes and goes, against a plain model of the disk.
+
+mod common;
+
+use common::{BASE, Rig, SECTORS};
+use molt_block_queue::{OWN, Op};
+use molt_vmm::machine::VIRTIO;
+use proptest::prelude::*;
+
+/// Descriptors of the guest's queue, three for each request.
+const SIZE: u16 = 64;
+/// Requests that the guest has in flight at the most.
+const DEPTH: usize = 16;
+/// Where a request's header, status and data are.
+const PLACES: u64 = BASE + 0x1_0000;
+const PLACE: u64 = 0x4000;
+const LONGEST: u64 = 24;
+const FLUSH: u64 = 1 << 9;
+const VERSION_1: u64 = 1 << 32;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Read,
+    Write,
+    Flush,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    kind: Kind,
+    sector: u64,
+    sectors: u64,
+    /// What is written.
+    value: u8,
+}
+
+/// A guest's driver.
+struct Guest {
+    rig: Rig,
+    asked: [Option<Asked>; DEPTH],
+    available: u16,
+    used: u16,
+    /// By sector: what was written last, and was told to be.
+    model: Vec<u8>,
+    value: u8,
+    errors: usize,
+    done: usize,
+}
+
+impl Guest {
+    fn new(cache: usize, log: usize, features: u64) -> Self {
+        let mut guest = Self {
+            rig: Rig::standing(cache, log),
+            asked: [None; DEPTH],
+            available: 0,
+            used: 0,
+            model: vec![0; SECTORS as usize],
+            value: 0,
+            errors: 0,
+            done: 0,
+        };
+        guest.start(features);
+        guest
+    }
+
+    fn set(&mut self, register: u64, value: u32) {
+        self.rig.set(VIRTIO + register, value);
+    }
+
+    fn start(&mut self, features: u64) {
+        self.rig.memory.clear(0, 0x1000).unwrap();
+        (self.available, self.used) = (0, 0);
+        self.set(0x70, 3);
+        for half in 0..2 {
+            self.set(0x24, half);
+            let features = (features | VERSION_1) >> (32 * half);
+            self.set(0x20, features as u32);
+        }
+        self.set(0x70, 11);
+        self.set(0x38, SIZE.into());
+        for (register, place) in [(0x80, BASE), (0x90, BASE + 0x400), (0xa0, BASE + 0x800)] {
+            self.set(register, place as u32);
+        }
+        self.set(0x44, 1);
+        self.set(0x70, 15);
+    }
+
+    /// Whether the range has nothing in flight that changes it, or, for a change, nothing at all.
+    fn is_free(&self, kind: Kind, sector: u64, sectors: u64) -> bool {
+        let crosses = |a: &Asked| {
+            a.sector < sector + sectors
+                && sector < a.sector + a.sectors
+                && (kind == Kind::Write || a.kind == Kind::Write)
+        };
+        !self.asked.iter().flatten().any(crosses)
+    }
+
+    fn ask(&mut self, kind: Kind, sector: u64, sectors: u64) {
+        let Some(n) = self.asked.iter().position(Option::is_none) else {
+            return;
+        };
+        if !self.is_free(kind, sector, sectors) {
+            return;
+        }
+        self.value = self.value % 250 + 1;
+        let value = self.value;
+        let place = PLACES + PLACE * n as u64;
+        let at = (place - BASE) as usize;
+        let memory = self.rig.memory;
+        let word: u64 = match kind {
+            Kind::Read => 0,
+            Kind::Write => 1,
+            Kind::Flush => 4,
+        };
+        memory.store_u64(at, word).unwrap();
+        memory.store_u64(at + 8, sector).unwrap();
+        memory.store_u8(at + 16, 0xff).unwrap();
+        let len = sectors as usize * 512;
+        let fill = if kind == Kind::Write { value } else { 0xee };
+        memory.write(at + 512, &vec![fill; len]).unwrap();
+        let first = 3 * n as u16;
+        let mut chain = vec![(place, 16, false)];
+        if sectors > 0 {
+            chain.push((place + 512, len as u32, kind == Kind::Read));
+        }
+        chain.push((place + 16, 1, true));
+        for (index, (address, length, write)) in chain.iter().enumerate() {
+            let descriptor = 16 * (usize::from(first) + index);
+            memory.store_u64(descriptor, *address).unwrap();
+            memory.store_u32(descriptor + 8, *length).unwrap();
+            let flags = u16::from(index + 1 < chain.len()) | u16::from(*write) << 1;
+            memory.store_u16(descriptor + 12, flags).unwrap();
+            memory
+                .store_u16(descriptor + 14, first + index as u16 + 1)
+                .unwrap();
+        }
+        let slot = usize::from(self.available % SIZE);
+        memory.store_u16(0x404 + 2 * slot, first).unwrap();
+        self.available = self.available.wrapping_add(1);
+        memory.store_u16(0x402, self.available).unwrap();
+        self.asked[n] = Some(Asked {
+            kind,
+            sector,
+            sectors,
+            value,
+        });
+        self.set(0x50, 0);
+        self.collect();
+    }
+
+    /// Takes what is answered, and compares what was read.
+    fn collect(&mut self) {
+        let memory = self.rig.memory;
+        while memory.load_u16(0x802).unwrap() != self.used {
+            let element = 0x804 + 8 * usize::from(self.used % SIZE);
+            self.used = self.used.wrapping_add(1);
+            let head = memory.load_u32(element).unwrap() as usize;
+            let asked = self.asked[head / 3].take().expect("answered once");
+            let at = (PLACES - BASE) as usize + PLACE as usize * (head / 3);
+            self.done += 1;
+            if memory.load_u8(at + 16).unwrap() != 0 {
+                self.errors += 1;
+                continue;
+            }
+            for n in 0..asked.sectors as usize {
+                let sector = asked.sector as usize + n;
+                match asked.kind {
+                    Kind::Write => self.model[sector] = asked.value,
+                    Kind::Read => {
+                        let mut bytes = [0; 512];
+                        memory.read(at + 512 + 512 * n, &mut bytes).unwrap();
+                        assert_eq!(bytes, [self.model[sector]; 512], "sector {sector}");
+                    }
+                    Kind::Flush => {}
+                }
+            }
+        }
+    }
+
+    fn read(&mut self, sector: u64, sectors: u64) {
+        self.ask(Kind::Read, sector, sectors);
+    }
+
+    fn write(&mut self, sector: u64, sectors: u64) {
+        self.ask(Kind::Write, sector, sectors);
+    }
+
+    fn drive(&mut self) {
+        self.rig.drive();
+        self.collect();
+    }
+
+    /// The driver completes only the first of what it has.
+    fn one(&mut self) {
+        self.rig.slow = true;
+        self.drive();
+        self.rig.finish_one();
+        self.drive();
+        self.rig.slow = false;
+    }
+
+    fn open(&mut self) {
+        self.rig.open();
+        self.collect();
+    }
+
+    /// The driver takes what it is given, and completes none of it yet.
+    fn open_slowly(&mut self) {
+        self.rig.slow = true;
+        self.open();
+        self.rig.slow = false;
+    }
+
+    fn waiting(&self) -> usize {
+        self.asked.iter().flatten().count()
+    }
+
+    /// All is answered, and the disk has what the guest was told.
+    fn settle(&mut self) {
+        for _ in 0..200 {
+            self.drive();
+        }
+        assert_eq!(self.waiting(), 0, "all is answered");
+        for (sector, value) in self.model.iter().enumerate() {
+            let there = &self.rig.disk[512 * sector..][..512];
+            assert!(there.iter().all(|byte| byte == value), "sector {sector}");
+        }
+    }
+}
+
+#[test]
+fn what_was_read_lately_is_read_while_the_driver_is_away() {
+    let mut guest = Guest::new(0x4000, 0x1_0000, FLUSH);
+    guest.write(0, 16);
+    guest.drive();
+    guest.read(0, 16);
+    guest.drive();
+    guest.rig.close();
+    guest.read(3, 9);
+    assert_eq!(guest.waiting(), 0, "from the cache");
+    guest.read(100, 8);
+    assert_eq!(guest.waiting(), 1, "never read");
+    guest.read(0, 1);
+    assert_eq!(guest.waiting(), 1, "served though another one waits");
+    guest.open();
+    guest.settle();
+}
+
+#[test]
+fn what_was_written_after_it_was_read_is_not_read_from_the_cache() {
+    let mut guest = Guest::new(0x4000, 0x1_0000, FLUSH);
+    guest.read(0, 8);
+    guest.drive();
+    guest.write(2, 1);
+    guest.drive();
+    guest.rig.close();
+    guest.read(0, 8);
+    assert_eq!(guest.waiting(), 1, "the cache does not have it any more");
+    guest.open();
+    guest.settle();
+}
+
+#[test]
+fn writes_are_logged_and_written_in_order_before_anything_else() {
+    let mut guest = Guest::new(0x4000, 0x1_0000, FLUSH);
+    guest.rig.close();
+    guest.write(8, 4);
+    guest.write(10, 4);
+    guest.write(8, 1);
+    assert_eq!(guest.waiting(), 0, "logged");
+    guest.read(8, 6);
+    assert_eq!(guest.waiting(), 0, "what was written is read");
+    guest.ask(Kind::Flush, 0, 0);
+    guest.read(40, 1);
+    assert_eq!(guest.waiting(), 2);
+    guest.rig.slow = true;
+    guest.open();
+    let mut order = Vec::new();
+    for _ in 0..8 {
+        guest.drive();
+        let taken = guest.rig.taken.iter();
+        order.extend(taken.map(|(_, r)| {
+            (
+                r.op,
+                r.sector,
+                r.segments.first().is_some_and(|s| s.offset >= OWN),
+            )
+        }));
+        guest.rig.finish();
+    }
+    let log = |sector| (Op::Write, sector, true);
+    assert_eq!(order[..3], [log(8), log(10), log(8)]);
+    assert_eq!(order[3..], [(Op::Flush, 0, false), (Op::Read, 40, false)]);
+    guest.rig.slow = false;
+    guest.settle();
+    assert_eq!(guest.errors, 0);
+}
+
+#[test]
+fn a_write_waits_where_the_log_is_full() {
+    let mut guest = Guest::new(0x4000, 0x1000, FLUSH);
+    guest.rig.close();
+    guest.write(0, 6);
+    guest.write(8, 6);
+    assert_eq!(guest.waiting(), 1, "8 sectors are the log");
+    guest.write(20, 1);
+    assert_eq!(guest.waiting(), 2, "no write overtakes one that waits");
+    guest.open();
+    guest.settle();
+}
+
+#[test]
+fn nothing_is_logged_for_a_guest_that_cannot_flush() {
+    let mut guest = Guest::new(0x4000, 0x1_0000, 0);
+    guest.rig.close();
+    guest.write(0, 1);
+    assert_eq!(guest.waiting(), 1);
+    guest.open();
+    guest.settle();
+}
+
+#[test]
+fn a_driver_that_ends_while_it_writes_the_log_is_followed_by_another() {
+    let mut guest = Guest::new(0x4000, 0x1_0000, FLUSH);
+    guest.rig.close();
+    for n in 0..8 {
+        guest.write(4 * n, 6);
+    }
+    guest.open_slowly();
+    guest.one();
+    guest.rig.close();
+    guest.read(10, 24);
+    guest.write(1, 1);
+    assert_eq!(guest.waiting(), 0, "served, and logged behind the rest");
+    guest.open_slowly();
+    guest.one();
+    guest.rig.close();
+    guest.open();
+    guest.settle();
+}
+
+/// As a disk tells at the next flush what its volatile cache has lost.
+#[test]
+fn a_flush_tells_that_the_log_was_lost() {
+    let mut guest = Guest::new(0x4000, 0x1_0000, FLUSH);
+    guest.rig.close();
+    guest.write(0, 1);
+    guest.ask(Kind::Flush, 0, 0);
+    guest.rig.refuses = true;
+    guest.open();
+    for _ in 0..4 {
+        guest.drive();
+    }
+    assert_eq!((guest.waiting(), guest.errors), (0, 1));
+    guest.rig.refuses = false;
+    guest.ask(Kind::Flush, 0, 0);
+    guest.drive();
+    assert_eq!((guest.waiting(), guest.errors), (0, 1), "told once");
+}
+
+#[test]
+fn the_log_outlives_a_reset_of_the_guest_s_driver() {
+    let mut guest = Guest::new(0x4000, 0x1_0000, FLUSH);
+    guest.rig.close();
+    guest.write(0, 8);
+    guest.write(4, 8);
+    guest.rig.set(VIRTIO + 0x70, 0);
+    guest.start(FLUSH);
+    guest.read(0, 12);
+    assert_eq!(guest.waiting(), 0);
+    guest.rig.slow = true;
+    guest.open();
+    guest.rig.set(VIRTIO + 0x70, 0);
+    guest.start(FLUSH);
+    guest.rig.slow = false;
+    guest.rig.finish();
+    guest.settle();
+}
+
+#[test]
+fn out_of_service_what_waits_fails() {
+    let mut guest = Guest::new(0x4000, 0x1_0000, FLUSH);
+    guest.rig.close();
+    guest.write(0, 1);
+    guest.ask(Kind::Flush, 0, 0);
+    guest.read(100, 1);
+    guest.rig.out_of_service();
+    guest.collect();
+    assert_eq!((guest.waiting(), guest.errors), (0, 2));
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Read(u64, u64),
+    Write(u64, u64),
+    Flush,
+    Drive,
+    One,
+    Close,
+    Open,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let range = || (0..64_u64, 1..=LONGEST);
+    prop_oneof![
+        6 => range().prop_map(|(a, b)| Step::Read(a, b)),
+        6 => range().prop_map(|(a, b)| Step::Write(a, b)),
+        1 => Just(Step::Flush),
+        4 => Just(Step::Drive),
+        2 => Just(Step::One),
+        2 => Just(Step::Close),
+        2 => Just(Step::Open),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+    /// Whatever comes in between: each request is answered once and well, each read gives what was written last, and in the end the
+    /// disk has it.
+    #[test]
+    fn the_disk_is_as_one_whose_driver_never_goes(
+        steps in prop::collection::vec(step(), 0..120),
+        cache in 0_usize..5,
+        log in 1_usize..20,
+    ) {
+        let mut guest = Guest::new(cache * 0x1000, log * 0x1000, FLUSH);
+        let mut there = true;
+        for step in steps {
+            match step {
+                Step::Read(sector, sectors) => guest.read(sector, sectors),
+                Step::Write(sector, sectors) => guest.write(sector, sectors),
+                Step::Flush => guest.ask(Kind::Flush, 0, 0),
+                Step::Drive => guest.drive(),
+                Step::One => guest.one(),
+                Step::Close if there => {
+                    guest.rig.close();
+                    there = false;
+                }
+                Step::Open if !there => {
+                    guest.open_slowly();
+                    there = true;
+                }
+                Step::Close | Step::Open => {}
+            }
+        }
+        if !there {
+            guest.open();
+        }
+        guest.settle();
+        prop_assert_eq!(guest.errors, 0);
+    }
+}
