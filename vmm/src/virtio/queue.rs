@@ -56,6 +56,8 @@ pub struct Chain {
     pub readable: usize,
     /// The last buffer of a chain that had more than [`BUFFERS`].
     beyond: Option<Buffer>,
+    /// The device writes the last buffer.
+    written: bool,
 }
 
 /// A descriptor (2.7.5).
@@ -88,6 +90,8 @@ pub struct Layout {
 pub struct Queue {
     layout: Layout,
     next_available: u16,
+    /// The available index when it was last read: chains before it are there, whatever the driver writes since.
+    available: u16,
     next_used: u16,
     /// Value of the used index at the last interrupt.
     signalled: u16,
@@ -112,6 +116,7 @@ impl Queue {
         let queue = Self {
             layout,
             next_available: 0,
+            available: 0,
             next_used: 0,
             signalled: 0,
         };
@@ -147,7 +152,7 @@ impl Queue {
     ///
     /// # Errors
     /// As [`Self::pop`].
-    pub fn enable_notification(&self, ram: &Ram) -> Result<bool, Broken> {
+    pub fn enable_notification(&mut self, ram: &Ram) -> Result<bool, Broken> {
         if self.layout.event_index {
             let event = self.layout.used + 4 + 8 * u64::from(self.layout.size);
             ram.store_u16(event, self.next_available)
@@ -197,13 +202,15 @@ impl Queue {
     }
 
     /// Head of the next chain.
-    fn peek(&self, ram: &Ram) -> Result<Option<u16>, Broken> {
+    fn peek(&mut self, ram: &Ram) -> Result<Option<u16>, Broken> {
         let layout = &self.layout;
-        let index = ram.load_u16(layout.available + 2).ok_or(Broken::Address)?;
-        match index.wrapping_sub(self.next_available) {
-            0 => return Ok(None),
-            waiting if waiting > layout.size => return Err(Broken::Index),
-            _ => {}
+        if self.available == self.next_available {
+            let index = ram.load_u16(layout.available + 2).ok_or(Broken::Address)?;
+            match index.wrapping_sub(self.next_available) {
+                0 => return Ok(None),
+                waiting if waiting > layout.size => return Err(Broken::Index),
+                _ => self.available = index,
+            }
         }
         let slot = u64::from(self.next_available % layout.size);
         let head = ram
@@ -221,6 +228,7 @@ impl Queue {
         chain.buffers.clear();
         chain.readable = 0;
         chain.beyond = None;
+        chain.written = false;
         let mut table = (self.layout.descriptors, self.layout.size);
         let mut index = head;
         let mut left = self.layout.size;
@@ -282,9 +290,10 @@ impl Chain {
     }
 
     fn add(&mut self, buffer: Buffer) -> Result<(), Broken> {
-        if !buffer.write && self.last().is_some_and(|last| last.write) {
+        if self.written && !buffer.write {
             return Err(Broken::Direction);
         }
+        self.written = buffer.write;
         match self.buffers.push(buffer) {
             Ok(()) => self.readable += usize::from(!buffer.write),
             Err(buffer) => self.beyond = Some(buffer),
