@@ -224,6 +224,8 @@ pub enum Subject {
     Drivers,
     /// The firmware of a small controller, a second emulated machine, under guests that read its sensors
     Firmware,
+    /// The techniques by which guests are denied a device, and what each guest saw
+    Techniques,
 }
 
 /// `molt demo`

@@ -24,6 +24,8 @@ use crate::workspace::{self, Workspace};
 
 /// The demo with a Linux.
 pub const DEMO: &str = "tests/scenarios/demo.toml";
+/// The demo of the techniques of denial.
+const TECHNIQUES: &str = "tests/scenarios/demo-techniques.toml";
 /// The demo with a controller.
 const FIRMWARE: &str = "tests/scenarios/demo-firmware.toml";
 
@@ -115,6 +117,7 @@ pub fn demo(arguments: &Demo) -> Result<bool> {
             .root()
             .join(match (arguments.subject, arguments.guest, kernel.arch()) {
                 (Subject::Firmware, _, _) => PathBuf::from(FIRMWARE),
+                (Subject::Techniques, _, _) => PathBuf::from(TECHNIQUES),
                 (Subject::Drivers, Guests::Linux, Arch::Aarch64) => PathBuf::from(DEMO),
                 _ => kernel.board_file(&toolchain)?.demo,
             });

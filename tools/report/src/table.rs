@@ -49,12 +49,21 @@ pub fn table(summary: &Summary) -> Vec<String> {
             ));
         }
     }
+    for guest in summary.guests.iter().filter(|guest| !guest.saw.is_empty()) {
+        let saw = guest
+            .saw
+            .iter()
+            .map(|(what, times)| format!("{what} {times}"));
+        let saw: Vec<String> = saw.collect();
+        lines.push(format!("  {:<10} saw {}", guest.name, saw.join(", ")));
+    }
     for update in &summary.updates {
         let reason = update.reason.as_ref().map(|reason| format!(" ({reason})"));
         lines.push(format!(
-            "  {}: {}, generation {} -> {}: {}{}; blackout {}, {} of it execution",
+            "  {}: {}{}, generation {} -> {}: {}{}; blackout {}, {} of it execution",
             update.component,
             update.kind,
+            technique(&update.technique),
             update.from,
             update.to,
             update.outcome,
@@ -83,6 +92,14 @@ pub fn table(summary: &Summary) -> Vec<String> {
     lines
 }
 
+/// The technique, where it is not the usual one.
+fn technique(name: &str) -> String {
+    match name {
+        "" | "hold" => String::new(),
+        name => format!(" ({name})"),
+    }
+}
+
 /// A note on the clock that the figures are measured with.
 fn clock(clock: &str) -> Option<&'static str> {
     Some(match clock {
@@ -100,6 +117,29 @@ fn clock(clock: &str) -> Option<&'static str> {
 mod tests {
     use super::*;
     use crate::result::Update;
+
+    #[test]
+    fn what_a_guest_saw_stands_beside_the_technique() {
+        let update = Update {
+            component: "network".to_owned(),
+            kind: "driver".to_owned(),
+            technique: "unplug".to_owned(),
+            ..Update::default()
+        };
+        let guest = crate::result::Guest {
+            name: "linux".to_owned(),
+            saw: [("link-down".to_owned(), 2)].into(),
+            ..Default::default()
+        };
+        let summary = Summary {
+            guests: vec![guest],
+            updates: vec![update],
+            ..Summary::default()
+        };
+        let text = table(&summary).join("\n");
+        assert!(text.contains("saw link-down 2"), "{text}");
+        assert!(text.contains("network: driver (unplug), "), "{text}");
+    }
 
     #[test]
     fn a_blackout_says_of_which_clock_it_is() {
