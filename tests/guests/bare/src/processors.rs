@@ -166,13 +166,12 @@ fn exchange(gic: &Gic, me: usize, count: usize, limit: u32) {
         let sent = SENT[me][to][sgi].load(SeqCst);
         sent < limit && sent == TAKEN[me][to][sgi].load(SeqCst)
     };
-    for sgi in 0..BROADCAST {
-        for to in (0..count).filter(receivers) {
-            if free(to, sgi) {
-                some = true;
-                SENT[me][to][sgi].fetch_add(1, SeqCst);
-                gic.send_to(1 << to, sgi as u32);
-            }
+    let ways = (0..BROADCAST).flat_map(|sgi| (0..count).map(move |to| (sgi, to)));
+    for (sgi, to) in ways.filter(|(_, to)| receivers(to)) {
+        if free(to, sgi) {
+            some = true;
+            SENT[me][to][sgi].fetch_add(1, SeqCst);
+            gic.send_to(1 << to, sgi as u32);
         }
     }
     let others = (0..count).filter(|n| *n != me);
