@@ -23,6 +23,7 @@ impl Payload for Request {
     type Malformed = Malformed;
     type Properties = Properties;
 
+    #[inline]
     fn check(&self) -> Result<(), Malformed> {
         Self::check(self)
     }

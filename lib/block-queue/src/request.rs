@@ -91,6 +91,7 @@ impl Request {
     ///
     /// # Errors
     /// The first contradiction found.
+    #[inline]
     pub fn check(&self) -> Result<(), Malformed> {
         if (self.sectors == 0) != (self.op == Op::Flush)
             || self.sector.checked_add(self.sectors.into()).is_none()

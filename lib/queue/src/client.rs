@@ -133,6 +133,7 @@ impl<'a, P: Payload> Client<'a, P> {
     ///
     /// # Errors
     /// [`SubmitError`]; then nothing was recorded.
+    #[inline(always)]
     pub fn submit(&mut self, request: &P) -> Result<Token, SubmitError<P::Malformed>> {
         request.check().map_err(SubmitError::Malformed)?;
         let slot = self.owed.trailing_ones() as usize;
@@ -278,6 +279,7 @@ impl<'a, P: Payload> Client<'a, P> {
     }
 
     /// Writes slot and ring entry; the index is published by the caller.
+    #[inline(always)]
     fn write(&mut self, slot: usize) {
         let Some(owed) = self.record.get(slot) else {
             return;

@@ -223,6 +223,7 @@ impl Queue {
         }
     }
 
+    #[inline(always)]
     fn walk(&self, ram: &Ram, head: u16, chain: &mut Chain) -> Result<(), Broken> {
         chain.head = head;
         chain.buffers.clear();

@@ -62,6 +62,7 @@ pub struct Parsed {
 /// Parses a chain; its buffers are undefined afterwards. A request to be passed on is stored in `request`.
 /// `None` if the chain has no place for a status.
 #[must_use]
+#[inline(always)]
 pub fn parse(
     chain: &mut Chain,
     ram: &Ram,
@@ -83,6 +84,7 @@ pub fn parse(
     Some(Parsed { work, status })
 }
 
+#[inline(always)]
 fn understand(
     chain: &mut Chain,
     ram: &Ram,
@@ -148,6 +150,7 @@ fn advance(buffer: &mut Buffer, length: u32) -> Result<(), u8> {
     Ok(())
 }
 
+#[inline(always)]
 fn data(
     op: Op,
     sector: u64,
