@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! One virtual machine: its vCPUs and devices, and the handling of exits and events.
 
+mod pause;
+mod reset;
+
 use alloc::boxed::Box;
 use core::sync::atomic::AtomicU64;
 
@@ -11,14 +14,14 @@ use crate::bus::{Bus, Counters, Device, World, inside};
 use crate::exit::{Exception, Exit, Next, Stop, take_exception};
 use crate::gic::{self, Gic};
 use crate::machine;
-use crate::pause::{Change, Pause};
+use crate::pause::Pause;
 use crate::pl011::Pl011;
 use crate::platform::{Platform, VcpuRegister};
 use crate::processor::{MAX_VCPUS, Processor, State, Vcpus};
 use crate::psci;
 use crate::ram::Ram;
 use crate::registers::Registers;
-use crate::reset::{self, Boot, FirstBytes, Start, Step};
+use crate::reset::{Boot, FirstBytes, NO_BYTES, Start, Step};
 use crate::syndrome::{Access, SystemRegister, Trap, decode_abort, decode_trap};
 
 /// A virtual machine.
@@ -117,7 +120,7 @@ impl<'a> Vm<'a> {
             x0,
             took: None,
         };
-        let mut bytes = reset::NO_BYTES;
+        let mut bytes = NO_BYTES;
         if self.gic.has_interfaces() && self.ram.read(self.ram.base(), &mut bytes).is_some() {
             self.first = Some((start, bytes));
             self.switch_on(0, platform);
@@ -257,51 +260,6 @@ impl<'a> Vm<'a> {
             }
         }
         self.set_timer(platform);
-    }
-
-    /// Follows what the devices want of the guest. `exiting`: the vCPU in whose exit this is asked.
-    fn follow_pause(&mut self, exiting: Option<usize>, platform: &mut dyn Platform) {
-        // A guest that is being reset, or has ended, does not run anyway.
-        let runs = self.reset.is_none() && !self.has_ended();
-        let wanted = runs && self.bus.devices().any(|device| device.pauses());
-        match self.pause.follow(wanted, platform.now()) {
-            Change::Nothing => {}
-            Change::Stop(limit) => {
-                for vcpu in 0..self.vcpus {
-                    // One that is to go on and was not told so does not run.
-                    let runs = self.processor(vcpu).state == State::Running;
-                    if runs && !self.going.contains(vcpu) && exiting != Some(vcpu) {
-                        self.halting.insert(vcpu);
-                    }
-                }
-                platform.set_timer(limit);
-            }
-            Change::Continue(hidden) => {
-                for vcpu in 0..self.vcpus {
-                    self.set_back(vcpu, hidden, platform);
-                    let state = self.processor(vcpu).state;
-                    if state == State::Running
-                        || state == State::Idle && !self.sleeps(vcpu, platform)
-                    {
-                        self.wake(vcpu, platform);
-                    }
-                }
-                self.set_timer(platform);
-            }
-        }
-    }
-
-    fn has_ended(&mut self) -> bool {
-        self.processor(0).state == State::Stopped
-    }
-
-    /// Sets a vCPU's counter back by so many ticks.
-    fn set_back(&mut self, vcpu: usize, ticks: u64, platform: &mut dyn Platform) {
-        if ticks > 0 {
-            let offset = platform.read_vcpu(vcpu, VcpuRegister::TimerOffset);
-            let offset = offset.wrapping_add(ticks);
-            platform.write_vcpu(vcpu, VcpuRegister::TimerOffset, offset);
-        }
     }
 
     /// A vCPU that exists, or the first one.
@@ -614,159 +572,6 @@ impl<'a> Vm<'a> {
         0
     }
 
-    /// SYSTEM_RESET: all vCPUs stop, and every device is reset.
-    fn begin_reset(&mut self, caller: usize, platform: &mut dyn Platform) -> Next {
-        let mut world = World {
-            ram: &self.ram,
-            platform,
-            counters: &mut self.counters,
-        };
-        for device in self.bus.devices() {
-            device.reset(&mut world);
-        }
-        self.gic.disable();
-        for vcpu in 0..self.vcpus {
-            let was = core::mem::replace(&mut self.processor(vcpu).state, State::Off);
-            if was == State::Running && vcpu != caller {
-                self.halting.insert(vcpu);
-            }
-        }
-        self.reset = Some(Step::Settling);
-        self.reset_since = platform.now();
-        // Where nothing is in flight, nothing else comes by which the reset would go on.
-        wake_up_now(platform);
-        Next::Wait
-    }
-
-    /// The wake-up time has come.
-    fn go_on_with_reset(&mut self, platform: &mut dyn Platform) {
-        match self.reset {
-            Some(Step::Settling) => self.settled(platform),
-            Some(Step::Restoring(at)) => self.restored(at, platform),
-            Some(Step::Draining | Step::SwitchingOn(_)) | None => {}
-        }
-    }
-
-    /// Has the vCPUs end their interrupts, if no request is in flight any more.
-    fn settled(&mut self, platform: &mut dyn Platform) {
-        if self.bus.devices().any(|device| device.is_busy()) {
-            return;
-        }
-        if self.gic.has_interfaces() {
-            return self.switch_on(0, platform);
-        }
-        self.reset_vcpu(0, platform);
-        match reset::put_routine(&self.ram, &self.gic.placed(), platform) {
-            Some(start) => {
-                self.reset = Some(Step::Draining);
-                self.launch(0, start);
-            }
-            // A memory that is smaller than the routine.
-            None => self.restored(0, platform),
-        }
-    }
-
-    /// Has a vCPU switch its hardware's CPU interface on.
-    fn switch_on(&mut self, vcpu: usize, platform: &mut dyn Platform) {
-        self.reset_vcpu(vcpu, platform);
-        self.reset = Some(Step::SwitchingOn(vcpu));
-        match reset::put_switch_on(&self.ram, platform) {
-            Some(start) => self.launch(vcpu, start),
-            None => self.switched_on(vcpu, platform),
-        }
-    }
-
-    /// It has. Goes on with the next one, and after the last with the guest's memory.
-    fn switched_on(&mut self, vcpu: usize, platform: &mut dyn Platform) {
-        self.processor(vcpu).state = State::Off;
-        let next = vcpu + 1;
-        if next < self.vcpus {
-            return self.switch_on(next, platform);
-        }
-        match self.first.take() {
-            Some((start, bytes)) => {
-                let base = self.ram.base();
-                // They were read there.
-                let _ = self.ram.write(base, &bytes);
-                platform.hand_over(0, bytes.len() as u64);
-                self.enter(start, platform);
-            }
-            None => self.restore_next(platform),
-        }
-    }
-
-    /// The memory is to be restored, from the first slice on.
-    fn restore_next(&mut self, platform: &mut dyn Platform) {
-        self.reset = Some(Step::Restoring(0));
-        wake_up_now(platform);
-    }
-
-    /// The guest starts, or starts anew: nothing of an earlier life is left.
-    fn enter(&mut self, start: Start, platform: &mut dyn Platform) {
-        self.gic = Gic::new(self.vcpus);
-        self.reset = None;
-        self.pause.begin_life();
-        self.reset_vcpu(0, platform);
-        self.launch(0, start);
-    }
-
-    /// A vCPU is not running, and is to start as it did the first time.
-    fn reset_vcpu(&mut self, vcpu: usize, platform: &mut dyn Platform) {
-        platform.reset_vcpu(vcpu);
-        let reported = core::mem::take(&mut self.processor(vcpu).timer_reported);
-        // One of several that another has stopped may have been about to report its timer.
-        if reported || self.vcpus > 1 {
-            platform.acknowledge_vppi(vcpu, gic::VIRTUAL_TIMER);
-        }
-    }
-
-    /// An exit of a vCPU that executes a routine of the VMM's: the end of an interrupt, or of the routine.
-    fn exit_of_routine(&mut self, vcpu: usize, exit: Exit, platform: &mut dyn Platform) -> Next {
-        match exit {
-            Exit::Maintenance(index) => {
-                index.and_then(|index| self.gic.ended(index));
-                return Next::Run;
-            }
-            Exit::PrivateInterrupt(irq) => {
-                platform.acknowledge_vppi(vcpu, irq);
-                return Next::Run;
-            }
-            // The routine's call; or an abort, where the guest has no CPU interface and so no interrupts.
-            _ => {}
-        }
-        match self.reset {
-            Some(Step::SwitchingOn(expected)) if expected == vcpu => {
-                self.switched_on(vcpu, platform);
-            }
-            Some(Step::Draining) => {
-                self.processor(vcpu).state = State::Off;
-                self.restore_next(platform);
-            }
-            _ => {}
-        }
-        Next::Wait
-    }
-
-    /// Restores the next slice of memory. After the last, the guest starts.
-    fn restored(&mut self, at: u64, platform: &mut dyn Platform) {
-        let Some(boot) = &self.boot else { return };
-        let before = platform.now();
-        let next = reset::restore(&self.ram, boot, at, platform);
-        if let Some(at) = next {
-            self.reset = Some(Step::Restoring(at));
-            let now = platform.now();
-            let pause = now.saturating_sub(before).saturating_mul(reset::PAUSES);
-            platform.set_timer(now.saturating_add(pause.max(1)));
-            return;
-        }
-        let start = Start {
-            entry: boot.entry,
-            x0: boot.device_tree,
-            took: Some(platform.now().saturating_sub(self.reset_since)),
-        };
-        self.enter(start, platform);
-    }
-
     /// WFI: waits for an interrupt or for the virtual timer, unless an interrupt is pending already.
     fn wait(&mut self, vcpu: usize, platform: &mut dyn Platform) -> Next {
         if self.gic.wakes(vcpu) || !self.sleeps(vcpu, platform) {
@@ -799,11 +604,6 @@ impl<'a> Vm<'a> {
         }
         true
     }
-}
-
-fn wake_up_now(platform: &mut dyn Platform) {
-    let now = platform.now();
-    platform.set_timer(now.saturating_add(1));
 }
 
 /// Registers that read as zero and ignore writes where a hypervisor traps them: debug, performance monitors, ACTLR_EL1,

@@ -4,7 +4,7 @@
 
 use core::fmt;
 
-use molt_guest_part::{MAX_STEPS, MAX_VALUE, Part, Policy, Step};
+use molt_guest_part::{MAX_STEPS, MAX_VALUE, PAYLOAD, Part, Policy, Step};
 use molt_suit::Envelope;
 
 use crate::print::Output;
@@ -88,9 +88,6 @@ pub trait Place {
 pub fn find(bundle: &[u8]) -> Option<&[u8]> {
     Envelope::parse(bundle).ok()?.payload(PAYLOAD)
 }
-
-/// The payload's key (`molt_bundle::GUEST_PAYLOAD`).
-const PAYLOAD: &str = "#guest";
 
 /// A part that is being stored.
 pub struct Front<'b> {

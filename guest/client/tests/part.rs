@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use molt_doorbell::port::{Device, Kind};
 use molt_doorbell::{Reason, Status};
 use molt_guest_client::{Command, Exit, OLD, Obstacle, Place, Session, Value, run};
-use molt_guest_part::{Policy, Step, encode};
+use molt_guest_part::{PAYLOAD, Policy, Step, encode};
 use molt_suit::encode as envelope;
 use script::{Lines, Script, devices, state, welcome};
 
@@ -115,7 +115,7 @@ fn bundle(steps: &[Step<'_>]) -> Vec<u8> {
     let mut out = envelope::begin(3, &digest, &[], true).unwrap().to_vec();
     out.extend(envelope::member(3, manifest.len()).unwrap());
     out.extend(manifest);
-    out.extend(envelope::payload("#guest", part.len()).unwrap());
+    out.extend(envelope::payload(PAYLOAD, part.len()).unwrap());
     out.extend(part);
     out
 }

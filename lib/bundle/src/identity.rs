@@ -12,7 +12,7 @@ pub const DRIVER_PAYLOAD: &str = "#driver";
 /// Key of the firmware's payload.
 pub const FIRMWARE_PAYLOAD: &str = "#firmware";
 /// Key of the payload of the guest's part.
-pub const GUEST_PAYLOAD: &str = "#guest";
+pub use molt_guest_part::PAYLOAD as GUEST_PAYLOAD;
 
 /// What a manifest's vendor, class and device identifiers have to be (UUIDs, RFC 9562).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

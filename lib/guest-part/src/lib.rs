@@ -19,6 +19,9 @@ mod encode;
 mod policy;
 mod step;
 
+/// Key of the payload in a bundle.
+pub const PAYLOAD: &str = "#guest";
+
 pub use decode::{Malformed, Part};
 pub use encode::encode;
 pub use policy::{Policy, Refused};
