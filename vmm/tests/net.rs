@@ -369,13 +369,34 @@ fn a_frame_for_the_guest_fills_as_many_buffers_as_it_needs() {
 }
 
 #[test]
-fn what_the_guest_has_not_agreed_to_is_completed_or_dropped() {
+fn a_long_frame_is_cut_for_a_guest_that_has_not_agreed_to_take_it() {
+    let mut rig = Rig::new(MRG_RXBUF);
+    for n in 0..4 {
+        rig.put(0, n, &[(BUFFERS + 0x800 * u64::from(n), 0x800, true)]);
+    }
+    let mut long = frame(OWN, 54 + 2500);
+    (long[14], long[34 + 12]) = (0x45, 5 << 4);
+    rig.receive(TCP4, &long);
+    let mut payload = Vec::new();
+    for (n, len) in [1000, 1000, 500].into_iter().enumerate() {
+        let written = (HEADER + 54 + len) as u32;
+        assert_eq!(rig.used(0), Some((n as u32, written)));
+        let bytes = rig.read_guest(BUFFERS + 0x800 * n as u64, written as usize);
+        assert_eq!(bytes[..HEADER], [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0]);
+        payload.extend_from_slice(&bytes[HEADER + 54..]);
+    }
+    assert_eq!(payload, long[54..]);
+    assert_eq!((rig.used(0), rig.net.frames().received), (None, 3));
+}
+
+#[test]
+fn what_the_guest_has_not_agreed_to_is_completed() {
     let mut rig = Rig::new(MRG_RXBUF);
     for n in 0..4 {
         rig.put(0, n, &[(BUFFERS + 0x800 * u64::from(n), 0x800, true)]);
     }
     rig.receive(TCP4, &frame(OWN, 1700));
-    assert_eq!(rig.net.frames().no_room, 1, "a long segment");
+    assert_eq!(rig.net.frames().no_room, 1, "headers that cannot be cut");
     let half_done = Offload {
         gso_type: 0,
         gso_size: 0,

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! One client: its queue, the buffers in the queue's region, and its receive buffers that wait for a frame.
 
+use core::ops::Range;
 use core::sync::atomic::AtomicU64;
 
-use heapless::Deque;
-use molt_net::{Answer, HEADER, Mac, Offload, Op, Packet, Server};
+use heapless::{Deque, Vec};
+use molt_net::{Answer, HEADER, Mac, Offload, Op, Packet, Server, Sum};
 use molt_queue::{SlotId, layout};
 use molt_switch::{Header, Port, Ports};
 use molt_system::{ISOLATED, PINNED, SHARE_WORDS};
 
-use crate::transmit::START;
+use crate::parts::Parts;
+use crate::transmit::{LONG_START, START};
 
 /// What a client has of the network.
 #[derive(Clone, Copy, Debug, Default)]
@@ -54,8 +56,10 @@ pub struct Client<'a> {
     waiting: Deque<(SlotId, Packet), { layout::SLOTS }>,
     /// Frames that were taken, in their order: receive buffers that are needed may lie behind them in the queue.
     frames: Deque<(SlotId, Packet), { layout::SLOTS }>,
-    /// The frame that waits for its receiver.
+    /// The frame that waits for its receiver, or of which segments are left.
     held: Option<Sent>,
+    /// The frames that are with the device.
+    pub(crate) parts: Parts,
     /// It had no room for a frame for too long. Until it has, none waits for it.
     deaf: bool,
     strayed: bool,
@@ -78,8 +82,10 @@ pub(crate) struct Sent {
     pub slot: SlotId,
     packet: Packet,
     start: [u8; START],
-    /// Where the switch has decided that it goes, and when, if it was held for its receiver.
+    /// Where the switch has decided that it goes, and when, if it was held.
     pub route: Option<(Ports, u64)>,
+    /// How many of its segments the device has got.
+    pub segments: usize,
 }
 
 impl Sent {
@@ -118,6 +124,7 @@ impl<'a> Client<'a> {
             waiting: Deque::new(),
             frames: Deque::new(),
             held: None,
+            parts: Parts::new(),
             deaf: false,
             strayed: false,
         }
@@ -142,7 +149,7 @@ impl<'a> Client<'a> {
         Some(self.sent(slot, packet))
     }
 
-    /// Keeps a frame whose receiver has no room. It is the next one again.
+    /// Keeps a frame whose receiver has no room, or of which segments are left. It is the next one again.
     pub(crate) fn hold(&mut self, sent: Sent) {
         self.held = Some(sent);
     }
@@ -182,6 +189,7 @@ impl<'a> Client<'a> {
             packet,
             start,
             route: None,
+            segments: 0,
         }
     }
 
@@ -190,6 +198,29 @@ impl<'a> Client<'a> {
         let start = START as u32;
         let address = self.physical + sent.packet.offset + u64::from(start);
         (address, sent.packet.len.saturating_sub(start))
+    }
+
+    /// The frame's first bytes with virtio's header, which is empty: nothing is left to be done on what goes to the device. As
+    /// far as the switch has looked at them they are those that it has seen.
+    pub(crate) fn headers(&self, sent: &Sent) -> Vec<u8, LONG_START> {
+        let mut headers = Vec::new();
+        // There is room for as many.
+        let _ = headers.resize(LONG_START.min(sent.packet.len as usize), 0);
+        molt_net::get(self.region, sent.packet.offset, &mut headers);
+        for (to, from) in headers.iter_mut().zip(sent.start()) {
+            *to = *from;
+        }
+        for byte in headers.iter_mut().take(HEADER) {
+            *byte = 0;
+        }
+        headers
+    }
+
+    /// Sum, physical address and bytes of a part of the frame.
+    pub(crate) fn payload(&self, sent: &Sent, part: Range<usize>) -> (Sum, (u64, u32)) {
+        let offset = sent.packet.offset + (HEADER + part.start) as u64;
+        let sum = Sum::of_region(self.region, offset, part.len());
+        (sum, (self.physical + offset, part.len() as u32))
     }
 
     /// Stores a frame of another client, whose region is `from`. Returns whether there was room.

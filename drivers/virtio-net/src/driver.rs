@@ -2,7 +2,7 @@
 //! The driver: passes frames between the clients and the device, as the switch decides.
 
 use heapless::Vec;
-use molt_net::{Answer, Properties};
+use molt_net::{Answer, HEADER, Properties, Segments};
 use molt_queue::SlotId;
 use molt_service::{Progress, Service};
 use molt_shared::Mmio;
@@ -10,7 +10,6 @@ use molt_switch::{Header, Port, Ports, Switch};
 
 use crate::Error;
 use crate::client::{Client, Room, Sent};
-use crate::features::Features;
 use crate::frame::Frame;
 use crate::nic::Nic;
 use crate::transmit::FRAMES;
@@ -22,14 +21,13 @@ const OUTSIDE: usize = 0;
 /// Seconds that a frame waits at the least for a client that has no receive buffer. A client that lives gives one back as soon as it
 /// has copied a frame out of it, so this is never reached by one that the machine lets run.
 const PATIENCE: u64 = 1;
-/// The longest frame that goes over the wire at once: Ethernet's header, a VLAN tag, 1500 bytes (IEEE 802.3, 3.2.7).
-const LONGEST: usize = 1518;
 
-/// A frame that is with the device.
+/// A frame that is with the device, or a segment.
 #[derive(Debug)]
 struct InFlight {
     client: usize,
-    slot: SlotId,
+    /// Number of the frame's slot.
+    slot: usize,
 }
 
 /// The driver of one device.
@@ -86,14 +84,14 @@ impl<'a, R: Mmio> Driver<'a, R> {
 
     /// Tells the clients what the network can do.
     fn publish(&mut self) {
-        let has = |feature| self.device.features().contains(feature);
         for client in &mut self.clients {
+            // What the device does not do is done here.
             let properties = Properties {
                 mac: client.share().mac,
                 link: self.device.config().link,
-                checksum: has(Features::CSUM),
-                tcp4: has(Features::HOST_TSO4),
-                tcp6: has(Features::HOST_TSO6),
+                checksum: true,
+                tcp4: true,
+                tcp6: true,
             };
             client.queue().publish(&properties);
         }
@@ -134,14 +132,14 @@ impl<'a, R: Mmio> Driver<'a, R> {
                 }
                 return false;
             }
-            Some((ports, _)) => self.pass(client, &sent, ports, progress),
+            Some((ports, _)) => self.pass(client, &mut sent, ports, progress),
             None => Passed::Nowhere,
         };
         let answer = match passed {
-            Passed::ToDevice(number) => {
-                if let Some(entry) = self.in_flight.get_mut(number) {
-                    let slot = sent.slot;
-                    *entry = Some(InFlight { client, slot });
+            Passed::ToDevice => return self.end(client, sent.slot, progress),
+            Passed::InPart => {
+                if let Some(client) = self.clients.get_mut(client) {
+                    client.hold(sent);
                 }
                 return true;
             }
@@ -160,7 +158,7 @@ impl<'a, R: Mmio> Driver<'a, R> {
         let Some(client) = client.and_then(|client| self.clients.get_mut(client)) else {
             return false;
         };
-        if client.room(len + molt_net::HEADER) != Room::Later {
+        if client.room(len + HEADER) != Room::Later {
             return false;
         }
         let waits = now.saturating_sub(since) <= PATIENCE;
@@ -174,7 +172,7 @@ impl<'a, R: Mmio> Driver<'a, R> {
     fn route(&mut self, client: usize, sent: &Sent) -> Option<(Ports, u64)> {
         let (len, offload) = (sent.len(), sent.offload());
         let whole = len >= molt_switch::HEADER && offload.fits(len);
-        if !whole || len > LONGEST && !offload.is_long() {
+        if !whole || len > molt_net::LONGEST && !offload.is_long() {
             return None;
         }
         let now = (self.seconds)();
@@ -186,15 +184,14 @@ impl<'a, R: Mmio> Driver<'a, R> {
     fn pass(
         &mut self,
         client: usize,
-        sent: &Sent,
+        sent: &mut Sent,
         ports: Ports,
         progress: &mut Progress,
     ) -> Passed {
         let mut passed = Passed::Nowhere;
-        let Some(sender) = self.clients.get(client) else {
+        let Some(from) = self.clients.get(client).map(Client::region) else {
             return passed;
         };
-        let (from, rest) = (sender.region(), sender.rest(sent));
         for port in ports.without(Ports::one(OUTSIDE)) {
             let to = self.clients.get_mut(port - 1);
             match to.is_some_and(|to| to.pass(sent, from)) {
@@ -206,14 +203,67 @@ impl<'a, R: Mmio> Driver<'a, R> {
             }
         }
         if ports.contains(OUTSIDE) {
-            let takes = self.device.takes(&sent.offload());
-            let number = takes.then(|| self.device.send(sent.start(), rest));
-            match number.flatten() {
-                Some(number) => return Passed::ToDevice(number),
+            let given = match self.device.takes(&sent.offload()) {
+                true => self.give(client, sent, None),
+                false => self.cut(client, sent, progress),
+            };
+            match given {
+                Some(passed) => return passed,
                 None => self.switch.no_room(OUTSIDE, sent.len()),
             }
         }
         passed
+    }
+
+    /// Gives the device a frame, or a segment of it. `None`: no room.
+    fn give(
+        &mut self,
+        client: usize,
+        sent: &Sent,
+        segment: Option<(&[u8], (u64, u32))>,
+    ) -> Option<Passed> {
+        let sender = self.clients.get_mut(client)?;
+        let (start, rest) = segment.unwrap_or_else(|| (sent.start(), sender.rest(sent)));
+        let number = self.device.send(start, rest)?;
+        sender.parts.give(&sent.slot);
+        let slot = sent.slot.index();
+        *self.in_flight.get_mut(number)? = Some(InFlight { client, slot });
+        Some(Passed::ToDevice)
+    }
+
+    /// Does what the device does not do, and gives it the segments while it has room. `None`: the frame's headers do not allow it.
+    fn cut(&mut self, client: usize, sent: &mut Sent, progress: &mut Progress) -> Option<Passed> {
+        let start = self.clients.get(client)?.headers(sent);
+        let segments = Segments::of(start.get(HEADER..)?, sent.len(), &sent.offload());
+        // The client may have written its headers anew: what was given stays given.
+        let count = segments.as_ref().map_or(0, Segments::count);
+        while let Some(segments) = segments.as_ref().filter(|_| sent.segments < count) {
+            if !self.device.has_room() {
+                sent.route = Some((Ports::one(OUTSIDE), 0));
+                return Some(Passed::InPart);
+            }
+            let part = segments.payload(sent.segments);
+            let (sum, payload) = self.clients.get(client)?.payload(sent, part);
+            let mut start = start.clone();
+            segments.write(sent.segments, start.get_mut(HEADER..)?, sum);
+            start.truncate(HEADER + segments.headers());
+            self.give(client, sent, Some((&start, payload)))?;
+            sent.segments += 1;
+            progress.submitted += 1;
+        }
+        (sent.segments > 0).then_some(Passed::ToDevice)
+    }
+
+    /// The device has got all of a frame. The client's next one may follow.
+    fn end(&mut self, client: usize, slot: SlotId, progress: &mut Progress) -> bool {
+        let done = self
+            .clients
+            .get_mut(client)
+            .and_then(|client| client.parts.end(slot));
+        if let Some(slot) = done {
+            self.complete(client, slot, Answer::Sent, progress);
+        }
+        true
     }
 
     fn complete(&mut self, client: usize, slot: SlotId, answer: Answer, progress: &mut Progress) {
@@ -229,7 +279,10 @@ impl<'a, R: Mmio> Driver<'a, R> {
         while let Some(number) = self.device.sent()? {
             let entry = self.in_flight.get_mut(number).and_then(Option::take);
             let InFlight { client, slot } = entry.ok_or(Error::NotSubmitted(number))?;
-            self.complete(client, slot, Answer::Sent, progress);
+            let sender = self.clients.get_mut(client);
+            if let Some(slot) = sender.and_then(|sender| sender.parts.done(slot)) {
+                self.complete(client, slot, Answer::Sent, progress);
+            }
         }
         Ok(())
     }
@@ -275,7 +328,7 @@ impl<'a, R: Mmio> Driver<'a, R> {
         for port in ports {
             let to = self.clients.get_mut(port.wrapping_sub(1));
             let stored = to.is_some_and(|to| {
-                to.receive(len + molt_net::HEADER, |region, at| {
+                to.receive(len + HEADER, |region, at| {
                     frame.copy_to(region, at);
                 })
             });
@@ -305,8 +358,10 @@ enum Passed {
     Nowhere,
     /// Each client that has got it has a copy.
     ToClients,
-    /// The device reads it, under this number.
-    ToDevice(usize),
+    /// The device has got all of it.
+    ToDevice,
+    /// The device has got some of its segments, and no room for the next.
+    InPart,
 }
 
 impl<R: Mmio> Service for Driver<'_, R> {

@@ -10,7 +10,8 @@
 //! device, to other clients, or to both. Frames between clients do not need the device.
 //!
 //! Offloads are passed through: a frame to be sent carries the client's [`Offload`], a received one the device's or the
-//! sender's.
+//! sender's. What the device does not do is done here ([`molt_net::Segments`]): clients may always leave checksums to be
+//! completed and TCP to be cut into segments, and between clients neither is done at all.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
@@ -21,6 +22,7 @@ mod driver;
 mod features;
 mod frame;
 mod nic;
+mod parts;
 mod receive;
 mod transmit;
 

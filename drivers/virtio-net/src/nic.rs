@@ -117,7 +117,7 @@ impl<'a, R: Mmio> Nic<'a, R> {
     }
 
     /// Puts a frame into the transmit ring, not yet visible to the device: its first bytes from virtio's header on, at most
-    /// [`START`](crate::START), and physical address and bytes of the rest. Returns the frame's number, below
+    /// 160, and physical address and bytes of the rest. Returns the frame's number, below
     /// [`FRAMES`](crate::FRAMES), which is in use until [`Self::sent`] returns it; `None`: no room.
     pub fn send(&mut self, start: &[u8], rest: (u64, u32)) -> Option<usize> {
         self.transmit.add(start, rest)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The payload of the queue (`molt-queue`) for networks: a [`Packet`], its [`Answer`], the network's [`Properties`], and the
-//! work that is left to be done on a frame ([`Offload`]).
+//! work that is left to be done on a frame ([`Offload`]), or that is done here ([`Segments`]).
 //!
 //! Frames are in the queue's region, behind the queue itself ([`Buffers`]). The client copies what its guest sends into a
 //! buffer, so that the guest cannot change a frame after it was checked. It copies what its guest receives out of a
@@ -16,15 +16,19 @@
 #![forbid(unsafe_code)]
 
 mod buffers;
+mod checksum;
 mod offload;
 mod packet;
 mod properties;
+mod segments;
 
 pub use buffers::{BUFFER, Buffers};
+pub use checksum::Sum;
 pub use molt_shared::{copy, get, put};
 pub use offload::{HEADER, Offload};
 pub use packet::{Answer, Malformed, Op, Packet};
 pub use properties::{Mac, Properties};
+pub use segments::{HEADERS, LONGEST, Segments};
 
 /// The client's side of a network's queue.
 pub type Client<'a> = molt_queue::Client<'a, Packet>;

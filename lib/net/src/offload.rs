@@ -3,6 +3,8 @@
 
 use core::fmt;
 
+use crate::checksum::Sum;
+
 /// Bytes of the header, count of buffers included (5.1.6: with VERSION_1 it is always there).
 pub const HEADER: usize = 12;
 
@@ -83,25 +85,11 @@ impl Offload {
         if self.flags & Self::NEEDS_CHECKSUM == 0 || !self.fits(frame.len()) {
             return;
         }
-        let (start, offset) = (
-            self.checksum_start.into(),
-            usize::from(self.checksum_offset),
-        );
-        let sum = frame.get(start..).unwrap_or_default();
-        let sum = sum.chunks(2).fold(0_u64, |sum, pair| {
-            let high = pair.first().copied().unwrap_or(0);
-            let low = pair.get(1).copied().unwrap_or(0);
-            sum + u64::from(u16::from_be_bytes([high, low]))
-        });
-        // Folding three times reduces any sum of 64 KiB of halfwords to one halfword.
-        let folded = (0..3).fold(sum, |sum, _| (sum & 0xffff) + (sum >> 16));
-        // 0 means "no checksum" in UDP. Its other representation, 0xffff, is equally valid in TCP (RFC 768, RFC 1624).
-        let sum = match !(folded as u16) {
-            0 => u16::MAX,
-            sum => sum,
-        };
-        if let Some(field) = frame.get_mut(start + offset..start + offset + 2) {
-            field.copy_from_slice(&sum.to_be_bytes());
+        let start = usize::from(self.checksum_start);
+        let field = start + usize::from(self.checksum_offset);
+        let checksum = Sum::of(frame.get(start..).unwrap_or_default()).checksum();
+        if let Some(field) = frame.get_mut(field..field + 2) {
+            field.copy_from_slice(&checksum.to_be_bytes());
         }
         self.flags = Self::DATA_VALID;
         (self.checksum_start, self.checksum_offset) = (0, 0);

@@ -12,6 +12,7 @@ pub mod net;
 mod net_carrier;
 mod net_control;
 mod net_features;
+mod net_receive;
 pub mod port;
 pub mod queue;
 pub mod request;

@@ -14,7 +14,9 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::sync::atomic::AtomicU64;
 
-use molt_net::{Answer, BUFFER, Buffers, HEADER, Offload, Op, Packet, Properties, get, put};
+use molt_net::{
+    Answer, BUFFER, Buffers, HEADER, HEADERS, Offload, Op, Packet, Properties, Segments, get, put,
+};
 
 use crate::bus::{Device, World};
 use crate::ram::Ram;
@@ -24,7 +26,8 @@ use crate::virtio::mmio::{self, CONFIGURATION, Effect, Transport};
 use crate::virtio::net_carrier::Carrier;
 use crate::virtio::net_control::{Ask, Control};
 use crate::virtio::net_features as feature;
-use crate::virtio::queue::{Chain, Queue};
+use crate::virtio::net_receive::{Scattered, scatter, segment};
+use crate::virtio::queue::Chain;
 
 const NETWORK_CARD: u32 = 1;
 const RECEIVE: usize = 0;
@@ -36,8 +39,6 @@ const STATUS: core::ops::Range<u64> = 0x106..0x108;
 const QUEUE_SIZE: u16 = 256;
 /// Ethernet's header.
 const ETHERNET: usize = 14;
-/// Most chains of one received frame.
-const MERGED: usize = 64;
 /// Slots of the queue to the driver.
 const SLOTS: usize = molt_queue::layout::SLOTS;
 
@@ -288,26 +289,46 @@ impl<'a> Net<'a> {
         }
         let features = self.transport.features();
         if offload.is_long() && !feature::receives(features, &offload) {
-            self.frames.no_room += 1;
-            return;
+            return self.deliver_segments(ram, &offload, len);
         }
         if features & feature::GUEST_CSUM == 0 {
             offload.complete(frame);
             offload.flags = 0;
         }
         *header = offload.to_bytes(1);
-        let bytes = frame.len() as u64;
-        let merges = features & feature::MRG_RXBUF != 0;
+        let frame = core::mem::take(&mut self.frame);
+        self.give(ram, frame.get(..len).unwrap_or_default());
+        self.frame = frame;
+    }
+
+    /// Gives the guest the frame of `len` bytes with its header in segments, as it has not agreed to take it whole.
+    fn deliver_segments(&mut self, ram: &Ram, offload: &Offload, len: usize) {
+        let frame = core::mem::take(&mut self.frame);
+        let bytes = frame.get(HEADER..len).unwrap_or_default();
+        let start = bytes.get(..HEADERS.min(bytes.len())).unwrap_or_default();
+        let segments = Segments::of(start, bytes.len(), offload);
+        self.frames.no_room += u64::from(segments.is_none());
+        for n in 0..segments.as_ref().map_or(0, Segments::count) {
+            if let Some(segment) = segments.and_then(|segments| segment(&segments, n, bytes)) {
+                self.give(ram, &segment);
+            }
+        }
+        self.frame = frame;
+    }
+
+    /// Gives the guest a frame with its header.
+    fn give(&mut self, ram: &Ram, frame: &[u8]) {
+        let merges = self.transport.features() & feature::MRG_RXBUF != 0;
         let Some(queue) = self.transport.queue(RECEIVE) else {
             self.frames.no_room += 1;
             return;
         };
         // Until all of the frame has a place, nothing is taken.
         let before = queue.clone();
-        match scatter(queue, ram, &mut self.chain, &self.frame, len, merges) {
+        match scatter(queue, ram, &mut self.chain, frame, merges) {
             Scattered::Done => {
                 self.frames.received += 1;
-                self.frames.bytes += bytes;
+                self.frames.bytes += frame.len().saturating_sub(HEADER) as u64;
             }
             Scattered::NoRoom => {
                 *queue = before;
@@ -510,65 +531,4 @@ fn gather(chain: &Chain, ram: &Ram, to: &mut [u8]) -> Option<usize> {
         at = end;
     }
     Some(at)
-}
-
-/// What became of a frame for the guest.
-enum Scattered {
-    Done,
-    NoRoom,
-    Broken,
-}
-
-/// Copies a frame with its header into as many chains of the queue as it needs, and hands them back. Where buffers are not
-/// merged it must fit into one.
-fn scatter(
-    queue: &mut Queue,
-    ram: &Ram,
-    chain: &mut Chain,
-    frame: &[u8],
-    len: usize,
-    merges: bool,
-) -> Scattered {
-    let mut used: heapless::Vec<(u16, u32), MERGED> = heapless::Vec::new();
-    let mut count_at = None;
-    let mut at = 0;
-    while at < len {
-        match queue.pop(ram, chain) {
-            Ok(true) if chain.readable == 0 && !chain.is_too_long() => {}
-            Ok(false) => return Scattered::NoRoom,
-            // A receive buffer that cannot be written (5.1.6.3.1).
-            Ok(true) | Err(_) => return Scattered::Broken,
-        }
-        let start = at;
-        for buffer in &chain.buffers {
-            let end = len.min(at + buffer.length as usize);
-            let Some(part) = frame.get(at..end) else {
-                break;
-            };
-            if ram.write(buffer.address, part).is_none() {
-                return Scattered::Broken;
-            }
-            at = end;
-        }
-        if count_at.is_none() {
-            // The count of buffers lies in the first buffer, or it is too short for a header (5.1.6.3.1).
-            let first = chain.buffers.first();
-            let Some(first) = first.filter(|first| first.length as usize >= HEADER) else {
-                return Scattered::Broken;
-            };
-            count_at = Some(first.address + HEADER as u64 - 2);
-        }
-        if used.push((chain.head, (at - start) as u32)).is_err() || !merges && at < len {
-            return Scattered::NoRoom;
-        }
-    }
-    let count = (used.len() as u16).to_le_bytes();
-    let counted = count_at.and_then(|place| ram.write(place, &count));
-    let pushed = used
-        .iter()
-        .all(|(head, written)| queue.push(ram, *head, *written).is_ok());
-    match counted.is_some() && pushed {
-        true => Scattered::Done,
-        false => Scattered::Broken,
-    }
 }

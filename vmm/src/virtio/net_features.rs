@@ -24,7 +24,7 @@ pub const CTRL_MAC_ADDR: u64 = 1 << 23;
 pub fn offered(network: &Properties) -> u64 {
     let given = |there: bool, bits| if there { bits } else { 0 };
     let ecn = given(network.tcp4 || network.tcp6, HOST_ECN);
-    // The guest may choose what it receives: for what it does not accept, the device completes the checksum or drops the frame.
+    // The guest may choose what it receives: for what it does not accept, the device completes the checksum and cuts the frame.
     let receives = GUEST_CSUM | GUEST_TSO4 | GUEST_TSO6 | GUEST_ECN | MRG_RXBUF;
     let control = CTRL_VQ | CTRL_RX | CTRL_VLAN | CTRL_MAC_ADDR | GUEST_ANNOUNCE;
     let sends = given(network.checksum, CSUM)

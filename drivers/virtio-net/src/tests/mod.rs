@@ -3,3 +3,4 @@
 
 mod driver;
 mod nic;
+mod segments;

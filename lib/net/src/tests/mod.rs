@@ -8,6 +8,8 @@ use proptest::prelude::*;
 
 use crate::*;
 
+mod segments;
+
 const REGION: usize = 0x20_0000;
 
 fn words(bytes: usize) -> Vec<AtomicU64> {
@@ -103,16 +105,7 @@ fn properties_come_through() {
 fn a_checksum_is_completed() {
     let udp = [0, 1, 0, 2, 0, 11, 0, 0, b'a', b'b', b'c'];
     let pseudo = [10, 0, 0, 1, 10, 0, 0, 2, 0, 17, 0, 11];
-    let sum = |bytes: &[u8]| {
-        let mut sum = 0_u32;
-        for pair in bytes.chunks(2) {
-            sum += u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0));
-        }
-        while sum > 0xffff {
-            sum = (sum & 0xffff) + (sum >> 16);
-        }
-        sum as u16
-    };
+    let sum = segments::sum;
     let mut frame = [[0; 34].as_slice(), &udp].concat();
     frame[40..42].copy_from_slice(&sum(&pseudo).to_be_bytes());
     let mut offload = Offload {
