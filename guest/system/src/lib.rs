@@ -11,6 +11,7 @@ mod child;
 mod directory;
 mod exchange;
 mod machine;
+pub mod mark;
 mod port;
 mod print;
 mod socket;

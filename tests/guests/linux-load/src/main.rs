@@ -8,13 +8,12 @@
 #![no_main]
 
 mod arguments;
-mod mark;
 mod measure;
 mod row;
 mod settle;
 
 use arguments::Wanted;
-use molt_linux_system::{self as system, Arguments, File, O_DIRECT, O_RDWR, say};
+use molt_linux_system::{self as system, Arguments, File, O_DIRECT, O_RDWR, mark, say};
 use row::ROWS;
 
 #[unsafe(no_mangle)]

@@ -4,8 +4,8 @@
 use molt_linux_system::{Aio, Errno, File, now, say};
 
 use crate::arguments::Wanted;
-use crate::mark::{self, BEGIN, END};
 use crate::row::Row;
+use molt_linux_system::mark::{self, BEGIN, END};
 
 /// Requests before the measurement, and the most in one.
 const WARM_UP: usize = 200;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The stream to a peer that sends it back.
 
-use molt_linux_system::{Address, Errno, READABLE, Received, Socket, WRITABLE, now, say};
+use molt_linux_system::{Address, Errno, READABLE, Received, Socket, WRITABLE, mark, now, say};
 
 /// Most bytes that are on their way there and back.
 const WINDOW: u64 = 0x4_0000;
@@ -137,6 +137,7 @@ impl Stream {
             return State::Connecting(socket, since);
         }
         self.started = now();
+        mark::here::<{ mark::BEGIN }>();
         State::Connected(socket)
     }
 
@@ -147,6 +148,7 @@ impl Stream {
         });
         match done {
             true => {
+                mark::here::<{ mark::END }>();
                 self.ended = now();
                 State::Closed
             }

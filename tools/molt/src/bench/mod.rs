@@ -169,6 +169,9 @@ fn profile_of(toolchain: &Toolchain, kernel: &Kernel, row: &str) -> Result<bool>
     let profiles = match row {
         wanted::BLACKOUT_PROFILE => vec![profile::blackout(toolchain, kernel)?],
         wanted::BOOT_PROFILE => vec![profile::boot(toolchain, kernel)?],
+        _ if wanted::STREAM_PROFILES.contains(&row) => {
+            vec![network::profile(toolchain, kernel, row)?]
+        }
         _ => {
             wanted::row(row)?;
             profile::run(toolchain, kernel, &[row], profile::REQUESTS)?

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use molt_bench::{Rows, System};
+use molt_profile::Profile;
 use molt_qemu::{Clock, Machine, Observer, Step};
 
 use super::console::Last;
 use super::linux::Linux;
+use super::profile::{Counting, What};
 use super::wanted::{NETWORK, Wanted};
 use crate::kernel::Kernel;
 use crate::progress;
@@ -72,6 +74,23 @@ pub fn run(
     Ok(())
 }
 
+/// Where the instructions go while a stream goes over TCP and comes back: of each 1,024 bytes.
+pub fn profile(toolchain: &Toolchain, kernel: &Kernel, row: &str) -> Result<Profile> {
+    let mut all = NETWORK.into_iter().zip(SCENARIOS);
+    let scenario = all.find(|(figure, _)| figure.starts_with(row));
+    let (_, file) = scenario.with_context(|| format!("{row}: no figure has such a name"))?;
+    let mut scenario = Scenario::load(&toolchain.root().join(file))?;
+    let counting = Counting::prepare(toolchain, kernel, &mut scenario, What::Marked(1))?;
+    let line = result(&counting.machine, row, &kernel.label())?;
+    let bytes = number(&line, "net_bytes").with_context(|| format!("{row}: {line}"))?;
+    let counts = counting.counts(0)?;
+    Ok(Profile::new(
+        &counts,
+        &counting.programs,
+        bytes as u64 / 1024,
+    ))
+}
+
 fn cmdline(workspace: &Workspace) -> Option<&str> {
     let mut machines = workspace
         .system
@@ -87,6 +106,17 @@ fn cmdline(workspace: &Workspace) -> Option<&str> {
 
 /// Runs the machine until the load's result is there, and gives the figure.
 fn measure(machine: &Machine, figure: &str, on: &str) -> Result<f64> {
+    let line = result(machine, figure, on)?;
+    let number = |key| number(&line, key).with_context(|| format!("{figure} on {on}: {line}"));
+    if figure.ends_with("_us") {
+        return Ok(number("ping_ns")? / 1e3);
+    }
+    // Bytes in a nanosecond are 10^9 bytes in a second.
+    Ok(number("net_bytes")? / number("tcp_ns")? * 1e3)
+}
+
+/// Runs the machine until the load has printed its result; that line.
+fn result(machine: &Machine, figure: &str, on: &str) -> Result<String> {
     let step = progress::Step::start(format!("{figure} on {on}"));
     let mut reader = Reader::default();
     let end = molt_qemu::run(machine, &mut reader)?;
@@ -97,21 +127,17 @@ fn measure(machine: &Machine, figure: &str, on: &str) -> Result<f64> {
             reader.last.join()
         );
     };
-    let number = |key: &str| {
-        let value = line
-            .split(' ')
-            .find_map(|part| part.strip_prefix(key)?.strip_prefix('='));
-        let number: Option<f64> = value.and_then(|value| value.parse().ok());
-        number.with_context(|| format!("{figure} on {on}: the load's line has no {key}: {line}"))
-    };
-    if number("errors")? > 0.0 {
+    if number(&line, "errors")? > 0.0 {
         bail!("{figure} on {on}: the load has seen errors: {line}");
     }
-    if figure.ends_with("_us") {
-        return Ok(number("ping_ns")? / 1e3);
-    }
-    // Bytes in a nanosecond are 10^9 bytes in a second.
-    Ok(number("net_bytes")? / number("tcp_ns")? * 1e3)
+    Ok(line)
+}
+
+/// A number of the load's line.
+fn number(line: &str, key: &str) -> Result<f64> {
+    let value = (line.split(' ')).find_map(|part| part.strip_prefix(key)?.strip_prefix('='));
+    let number: Option<f64> = value.and_then(|value| value.parse().ok());
+    number.with_context(|| format!("the load's line has no {key}"))
 }
 
 /// Waits for the load's line.

@@ -126,7 +126,7 @@ impl Observer for Swaps {
 
 /// What is counted.
 #[derive(Clone, Copy)]
-enum What {
+pub enum What {
     /// What runs between so many pairs of marks.
     Marked(usize),
     /// What runs from power-on to the end of the first pair.
@@ -134,16 +134,16 @@ enum What {
 }
 
 /// A machine whose instructions are counted, and what runs on it.
-struct Counting {
-    machine: Machine,
-    programs: Vec<Program>,
+pub struct Counting {
+    pub machine: Machine,
+    pub programs: Vec<Program>,
     /// The plugin writes a file for each pair of marks: this name, with the pair's number behind a dot.
     out: PathBuf,
 }
 
 impl Counting {
     /// Builds the scenario's system.
-    fn prepare(
+    pub fn prepare(
         toolchain: &Toolchain,
         kernel: &Kernel,
         scenario: &mut Scenario,
@@ -199,7 +199,7 @@ impl Counting {
     }
 
     /// What was counted between a pair of marks, from 0 on.
-    fn counts(&self, pair: usize) -> Result<Counts> {
+    pub fn counts(&self, pair: usize) -> Result<Counts> {
         let file = self.file(pair);
         let text = fs::read_to_string(&file)
             .with_context(|| format!("{}: QEMU's plugin has not written it", file.display()))?;

@@ -58,13 +58,17 @@ pub const BLACKOUT_PROFILE: &str = "blackout";
 /// The same: from power-on to the guest's first program.
 pub const BOOT_PROFILE: &str = "boot";
 
+/// The same: a stream over TCP, to the outside and to the other guest. They are beginnings of the figures' names.
+pub const STREAM_PROFILES: [&str; 2] = ["net_tcp", "net_guests_tcp"];
+
 /// Refuses a name that is no row of the load.
 pub fn row(name: &str) -> Result<()> {
     let rows = PATH.map(|(row, _)| row);
     if !rows.contains(&name) {
         bail!(
-            "--profile {name}: the load has no such row; there are: {}, '{BLACKOUT_PROFILE}' and '{BOOT_PROFILE}'",
-            rows.join(", ")
+            "--profile {name}: the load has no such row; there are: {}, {}, '{BLACKOUT_PROFILE}' and '{BOOT_PROFILE}'",
+            rows.join(", "),
+            STREAM_PROFILES.join(", ")
         );
     }
     Ok(())
