@@ -3,22 +3,20 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use crate::unaligned;
+
 /// Copies bytes into the region from byte `offset`, a multiple of 8, in whole words, the last one filled up with zeros; nothing
 /// of what lies outside.
 pub fn put(region: &[AtomicU64], offset: u64, from: &[u8]) {
     let region = region.get((offset / 8) as usize..).unwrap_or_default();
-    let (words, rest) = from.as_chunks::<8>();
-    for (to, from) in region.iter().zip(words) {
-        to.store(u64::from_le_bytes(*from), Ordering::Relaxed);
+    for (to, from) in region.iter().zip(unaligned::words(from)) {
+        to.store(from, Ordering::Relaxed);
     }
+    let (_, rest) = from.as_chunks::<8>();
     if !rest.is_empty()
-        && let Some(to) = region.get(words.len())
+        && let Some(to) = region.get(from.len() / 8)
     {
-        let mut last = [0; 8];
-        for (to, from) in last.iter_mut().zip(rest) {
-            *to = *from;
-        }
-        to.store(u64::from_le_bytes(last), Ordering::Relaxed);
+        to.store(unaligned::number(rest), Ordering::Relaxed);
     }
 }
 
@@ -42,14 +40,10 @@ pub fn copy((from, at): (&[AtomicU64], u64), (to, place): (&[AtomicU64], u64), l
 /// Copies bytes out of the region from byte `offset`, a multiple of 8; what lies outside stays as it is in `to`.
 pub fn get(region: &[AtomicU64], offset: u64, to: &mut [u8]) {
     let region = region.get((offset / 8) as usize..).unwrap_or_default();
-    let (words, rest) = to.as_chunks_mut::<8>();
-    for (to, from) in words.iter_mut().zip(region) {
-        *to = from.load(Ordering::Relaxed).to_le_bytes();
-    }
-    if let Some(last) = region.get(words.len()) {
-        let last = last.load(Ordering::Relaxed).to_le_bytes();
-        for (to, from) in rest.iter_mut().zip(last) {
-            *to = from;
-        }
-    }
+    let to = match to.len().min(size_of_val(region)) {
+        len => to.get_mut(..len).unwrap_or_default(),
+    };
+    unaligned::fill(to, 0, |n| {
+        region.get(n).map_or(0, |word| word.load(Ordering::Relaxed))
+    });
 }

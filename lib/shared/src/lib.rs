@@ -15,6 +15,7 @@ mod copies;
 pub mod handover;
 mod memory;
 mod registers;
+mod unaligned;
 
 pub use copies::{copy, get, put};
 pub use handover::Handover;

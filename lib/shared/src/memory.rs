@@ -4,6 +4,8 @@
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering, fence};
 
+use crate::unaligned;
+
 /// Memory that somebody else writes at any time, accessed by byte offset.
 ///
 /// Each access of 1, 2, 4 or 8 bytes is single-copy atomic where its offset is a multiple of its
@@ -39,7 +41,7 @@ macro_rules! access {
 }
 
 impl Memory {
-    /// The `size` bytes at `address`.
+    /// The `size` bytes at `address`, rounded down to whole words.
     ///
     /// # Safety
     /// As for [`crate::words`], but read and written, and never accessed in another way than through
@@ -47,7 +49,7 @@ impl Memory {
     pub unsafe fn new(address: usize, size: usize) -> Self {
         debug_assert!(address.is_multiple_of(8) && size <= isize::MAX as usize);
         let base = NonNull::new(address as *mut u8).unwrap_or(NonNull::dangling());
-        let size = if address == 0 { 0 } else { size };
+        let size = if address == 0 { 0 } else { size & !7 };
         Self { base, size }
     }
 
@@ -93,20 +95,17 @@ impl Memory {
 
     /// Copies `out.len()` bytes from `offset`, not atomically as a whole. `None`, and nothing is copied, if any are outside.
     pub fn read(&self, offset: usize, out: &mut [u8]) -> Option<()> {
-        self.within(offset, out.len())?;
-        let mut at = offset;
-        let mut rest = out;
-        while !rest.is_empty() {
-            if at.is_multiple_of(8) && rest.len() >= 8 {
-                let (word, more) = rest.split_at_mut(8);
-                word.copy_from_slice(&self.load_relaxed_u64(at)?.to_ne_bytes());
-                (at, rest) = (at + 8, more);
-            } else {
-                let (byte, more) = rest.split_at_mut(1);
-                byte[0] = self.load_u8(at)?;
-                (at, rest) = (at + 1, more);
-            }
+        if out.is_empty() {
+            return self.within(offset, 0);
         }
+        self.within(offset, out.len())?;
+        let before = offset % 8;
+        let words = (before + out.len()).div_ceil(8);
+        let first = self.pieces(offset - before, 8, words)?.cast::<u64>();
+        // SAFETY: `fill` loads words of which a byte is needed; these are in bounds and aligned by `pieces`, and valid by
+        // `new`'s contract.
+        let load = |n| unsafe { AtomicU64::from_ptr(first.add(n)) }.load(Ordering::Relaxed);
+        unaligned::fill(out, before, |n| u64::from_le(load(n)));
         fence(Ordering::Acquire);
         Some(())
     }
@@ -115,21 +114,25 @@ impl Memory {
     pub fn write(&self, offset: usize, from: &[u8]) -> Option<()> {
         self.within(offset, from.len())?;
         fence(Ordering::Release);
-        let mut at = offset;
-        let mut rest = from;
-        while let Some((first, more)) = rest.split_first() {
-            match rest.first_chunk::<8>() {
-                Some(word) if at.is_multiple_of(8) => {
-                    self.store_relaxed_u64(at, u64::from_ne_bytes(*word))?;
-                    (at, rest) = (at + 8, &rest[8..]);
-                }
-                _ => {
-                    self.store_u8(at, *first)?;
-                    (at, rest) = (at + 1, more);
-                }
-            }
+        // Beside the bytes others may be written meanwhile.
+        let single = |at: usize, bytes: &[u8]| {
+            (at..)
+                .zip(bytes)
+                .try_for_each(|(at, byte)| self.store_u8(at, *byte))
+        };
+        let before = from.len().min(offset.wrapping_neg() % 8);
+        let (first, rest) = from.split_at_checked(before)?;
+        single(offset, first)?;
+        if rest.is_empty() {
+            return Some(());
         }
-        Some(())
+        let count = rest.len() / 8;
+        let place = self.pieces(offset + before, 8, count)?.cast::<u64>();
+        for (n, word) in unaligned::words(rest).take(count).enumerate() {
+            // SAFETY: in bounds and aligned by `pieces`; valid by `new`'s contract.
+            unsafe { AtomicU64::from_ptr(place.add(n)) }.store(word.to_le(), Ordering::Relaxed);
+        }
+        single(offset + before + 8 * count, rest.get(8 * count..)?)
     }
 
     /// Stores zeros in `length` bytes from `offset` on, both multiples of 8; `None`, and nothing is stored, if any byte would be
@@ -149,19 +152,6 @@ impl Memory {
 
     fn within(&self, offset: usize, length: usize) -> Option<()> {
         (offset.checked_add(length)? <= self.size).then_some(())
-    }
-
-    fn load_relaxed_u64(&self, offset: usize) -> Option<u64> {
-        let place = self.place(offset, 8)?;
-        // SAFETY: in bounds and aligned by `place`; valid by `new`'s contract.
-        Some(unsafe { AtomicU64::from_ptr(place.cast()) }.load(Ordering::Relaxed))
-    }
-
-    fn store_relaxed_u64(&self, offset: usize, value: u64) -> Option<()> {
-        let place = self.place(offset, 8)?;
-        // SAFETY: in bounds and aligned by `place`; valid by `new`'s contract.
-        unsafe { AtomicU64::from_ptr(place.cast()) }.store(value, Ordering::Relaxed);
-        Some(())
     }
 }
 

@@ -9,9 +9,7 @@ use molt_queue::{Token, layout};
 use molt_shared::Memory;
 
 use crate::fake::{Fake, RING, State};
-use crate::{
-    Client, Driver, Features, HEADER, Mac, Nic, Offload, RING_BYTES, Region, Service, Share,
-};
+use crate::{Client, Driver, HEADER, Mac, Nic, Offload, RING_BYTES, Region, Service, Share};
 
 /// Bytes of a client's region, and where that of the first is in physical memory; the others follow.
 const REGION: usize = 0x20_0000;
