@@ -73,7 +73,8 @@ impl Memory {
     }
 
     /// Makes room for `count` objects of 2^`bits` bytes side by side, anywhere in RAM: in the fullest untyped that has it,
-    /// so that large ones stay whole; where none has, across several that lie side by side.
+    /// so that large ones stay whole; where none has, across several that lie side by side. One of which something was made
+    /// comes before those of which nothing was: seL4 clears the whole of an untyped before it makes the first object of it.
     ///
     /// # Errors
     /// When there is no such room.
@@ -82,9 +83,9 @@ impl Memory {
         let all = 0..self.untypeds.len();
         let whole = all
             .clone()
-            .filter_map(|i| Some((self.room(i, bits)?.checked_sub(count)?, i)))
+            .filter_map(|i| Some((self.is_fresh(i), self.room(i, bits)?.checked_sub(count)?, i)))
             .min()
-            .and_then(|(_, index)| self.run_from(index, bits, count));
+            .and_then(|(_, _, index)| self.run_from(index, bits, count));
         let run = whole.or_else(|| all.rev().find_map(|i| self.run_from(i, bits, count)));
         let run = run.ok_or(OutOfMemory)?;
         for part in &run {
@@ -101,6 +102,13 @@ impl Memory {
         let ram = self.untypeds.iter().filter(|untyped| !untyped.device);
         ram.map(|u| (1u64 << u.size_bits).saturating_sub(u.used))
             .sum()
+    }
+
+    /// Whether nothing was made of an untyped.
+    fn is_fresh(&self, index: usize) -> bool {
+        self.untypeds
+            .get(index)
+            .is_some_and(|untyped| untyped.used == 0)
     }
 
     /// How many objects an untyped of RAM still has room for.
@@ -241,6 +249,21 @@ mod tests {
         assert_eq!(run(memory.anywhere(19, 1)), [(0, 1)]);
         // The first 4 KiB, rounded up to 512 KiB, and 512 KiB: full.
         assert_eq!(memory.anywhere(4, 1), Err(OutOfMemory));
+    }
+
+    #[test]
+    fn an_untyped_is_used_up_before_the_next_is_begun() {
+        let mut memory = Memory::default();
+        memory.add(0x4000_0000, 26, false);
+        memory.add(0x4800_0000, 24, false);
+        assert_eq!(run(memory.anywhere(21, 9)), [(0, 9)]);
+        assert_eq!(run(memory.anywhere(21, 8)), [(0, 8)]);
+        assert_eq!(run(memory.anywhere(21, 8)), [(0, 8)]);
+        assert_eq!(
+            run(memory.anywhere(21, 8)),
+            [(1, 8)],
+            "the other has room for 7"
+        );
     }
 
     #[test]
