@@ -15,6 +15,17 @@ pub fn now() -> Ticks {
     Ticks(u64::from(high) << 32 | u64::from(low))
 }
 
+/// Whether the local APIC's timer can interrupt at a value of this counter (CPUID leaf 1, ECX bit 24: TSC-Deadline Mode).
+pub fn has_deadline_mode() -> bool {
+    let features: u32;
+    // SAFETY: CPUID changes these four registers only, and RBX, which the compiler keeps for itself, gets its value back.
+    unsafe {
+        asm!("mov {kept}, rbx", "cpuid", "mov rbx, {kept}", kept = out(reg) _,
+            inout("eax") 1 => _, inout("ecx") 0 => features, out("edx") _, options(nomem, nostack, preserves_flags));
+    }
+    features & 1 << 24 != 0
+}
+
 /// Would mark the beginning of a measurement for QEMU's plugin (`tools/qemu-plugin`), which counts on AArch64 only.
 pub fn mark_begin() {}
 

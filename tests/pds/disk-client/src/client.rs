@@ -10,13 +10,25 @@ use molt_test_native::{Bell, Console, Load, brief, notify};
 use sel4_microkit::{Channel, ChannelSet, Handler, Infallible};
 
 /// Requests at the least.
-const WANTED: u64 = if cfg!(feature = "short") {
+const WANTED: u64 = if cfg!(feature = "quiet") {
+    100
+} else if cfg!(feature = "short") {
     3_000
 } else {
     20_000
 };
+/// It works at least until this generation has the disk.
+const UNTIL: u64 = if cfg!(feature = "often") { 200 } else { 0 };
 /// Requests between two offers.
-const EVERY: u64 = if cfg!(feature = "short") { 500 } else { 1_000 };
+const EVERY: u64 = if cfg!(feature = "short") {
+    500
+} else if cfg!(feature = "often") {
+    100
+} else {
+    1_000
+};
+/// Whether it offers only when its load is done, and the system idle.
+const QUIET: bool = cfg!(feature = "quiet");
 /// Requests between two lines of progress.
 const PROGRESS: u64 = 5_000;
 
@@ -42,6 +54,8 @@ pub struct DiskClient {
     console: Console,
     ring: Option<Ring<Bell>>,
     archive: &'static [u8],
+    /// The last generation that had the disk.
+    generation: u64,
     /// Bundles of the archive that were offered.
     offered: usize,
     due: u64,
@@ -81,6 +95,7 @@ impl DiskClient {
                 &[]
             },
             ring,
+            generation: 0,
             offered: 0,
             due: EVERY,
             next_progress: PROGRESS,
@@ -92,7 +107,10 @@ impl DiskClient {
         while let Some(change) = self.gate.change() {
             match change {
                 Change::Close(_) => self.queue.close(),
-                Change::Open(_, generation) => self.queue.resume(generation),
+                Change::Open(_, generation) => {
+                    self.generation = generation;
+                    self.queue.resume(generation);
+                }
                 Change::OutOfService(_) => {
                     self.queue.fail();
                     self.load.give_up();
@@ -164,7 +182,11 @@ impl DiskClient {
         let busy = ring.under_way();
         if let Some(bundle) = &next
             && !busy
-            && self.load.statistics.requests >= self.due
+            && if QUIET {
+                self.load.finished()
+            } else {
+                self.load.statistics.requests >= self.due
+            }
         {
             self.due = self.load.statistics.requests + EVERY;
             self.offered += 1;
@@ -193,7 +215,8 @@ impl Handler for DiskClient {
         self.drain();
         self.accuse();
         let ringing = self.ring();
-        if self.load.statistics.requests >= WANTED && !ringing {
+        let enough = self.load.statistics.requests >= WANTED && self.generation >= UNTIL;
+        if enough && (QUIET || !ringing) {
             self.load.close();
         }
         if self.load.statistics.requests >= self.next_progress {
@@ -210,7 +233,7 @@ impl Handler for DiskClient {
             self.drain();
         }
         self.account();
-        if self.load.finished() && !self.done {
+        if self.load.finished() && !self.ring() && !self.done {
             self.done = true;
             self.report("result");
             self.console.say(format_args!("done"));
