@@ -15,15 +15,19 @@ use crate::{Attributes, Error, Kernel, Result, Supervisor};
 const PATTERN: u64 = 0x5a5a_a5a5_5a5a_a5a5;
 /// The wait in us: longer than a throttled disk delays a write.
 const WAIT_US: u64 = 500_000;
-/// Where the memory is mapped for this: as far above the device's window, in the same GiB, where nothing else is.
+/// Where its pages are mapped for this if they are large: as far above the device's window, in the same GiB, where nothing else
+/// is.
 const WINDOW: u64 = 0x2000_0000;
-/// Its pages are large.
+/// log2 of the bytes of a large page.
 const LARGE: u32 = 21;
+/// Where they are mapped if they are small: so far above the beginning of the 2 MiB in which the device's window is, for which there is
+/// a translation table. It is the last page there.
+const LAST_PAGE: u64 = (1 << LARGE) - (1 << 12);
 
 impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
     /// The device has stopped; the next generation is granted the memory right after this.
     pub(crate) fn check_ring(&mut self, index: usize) {
-        let filled = self.with_ring(index, |words| {
+        let filled = self.each_page(index, |words| {
             words
                 .iter()
                 .for_each(|w| w.store(PATTERN, Ordering::Relaxed));
@@ -36,8 +40,8 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             core::hint::spin_loop();
         }
         let mut changed = 0;
-        let looked = self.with_ring(index, |words| {
-            changed = words
+        let looked = self.each_page(index, |words| {
+            changed += words
                 .iter()
                 .filter(|w| w.load(Ordering::Relaxed) != PATTERN)
                 .count();
@@ -49,23 +53,28 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         });
     }
 
-    /// Maps the memory, for the time of `use_it`.
-    fn with_ring(
+    /// Maps the pages of the memory one after the other, each for the time of `use_it`.
+    fn each_page(
         &mut self,
         index: usize,
-        use_it: impl FnOnce(&[core::sync::atomic::AtomicU64]),
+        mut use_it: impl FnMut(&[core::sync::atomic::AtomicU64]),
     ) -> Result {
         let unit = self.units.get(index).ok_or(Error::INVALID_ARGUMENT)?;
         let device = unit.plan.devices().first().ok_or(Error::INVALID_ARGUMENT)?;
-        let vaddr = (device.update_vaddr >> LARGE << LARGE) + WINDOW;
-        let ring = unit
-            .estate
-            .regions
-            .iter()
-            .find(|region| region.page_bits == LARGE && is_ring(region))
-            .ok_or(Error::INVALID_ARGUMENT)?;
-        self.with_page(ring.first, vaddr, Attributes::Normal, |kernel| {
-            use_it(kernel.words(vaddr, 1 << LARGE));
-        })
+        let regions = &unit.estate.regions;
+        let ring = regions.iter().find(|region| is_ring(region));
+        let ring = ring.ok_or(Error::INVALID_ARGUMENT)?;
+        let start = device.update_vaddr >> LARGE << LARGE;
+        let vaddr = match ring.page_bits {
+            LARGE => start + WINDOW,
+            _ => start + LAST_PAGE,
+        };
+        for n in 0..ring.count {
+            let frame = ring.first.after(n);
+            self.with_page(frame, vaddr, Attributes::Normal, |kernel| {
+                use_it(kernel.words(vaddr, 1 << ring.page_bits));
+            })?;
+        }
+        Ok(())
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use molt_report::Expectation;
 use serde::Deserialize;
+use toml::{Table, Value};
 
 use crate::controller::Firmware;
 use crate::guest_part::Description;
@@ -250,13 +251,47 @@ pub enum Damage {
     Unsigned,
 }
 
+/// The key that names the scenario that another one is like.
+const LIKE: &str = "like";
+
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path)
+        .with_context(|| format!("{}: the scenario cannot be read", path.display()))
+}
+
+/// The content of the file at `path`, together with what it has of the file that it is like.
+fn alike(path: &Path, mut own: Table) -> Result<Table> {
+    let here = path.display();
+    let name = own.remove(LIKE);
+    let name = name.as_ref().and_then(Value::as_str).map(Path::new);
+    let Some(name) = name.filter(|name| name.parent() == Some(Path::new(""))) else {
+        bail!("{here}: '{LIKE}' is the name of a scenario's file in the same folder");
+    };
+    let other = path.with_file_name(name);
+    let mut table: Table = toml::from_str(&read(&other)?)
+        .with_context(|| format!("{}: not a scenario", other.display()))?;
+    if table.contains_key(LIKE) {
+        bail!(
+            "{here}: is like {}, which is itself like another: name that one",
+            other.display()
+        );
+    }
+    table.extend(own);
+    Ok(table)
+}
+
 impl Scenario {
     /// Reads one.
+    ///
+    /// `like = "OTHER.toml"`, a file in the same folder: what this file does not say is as that one says it.
     pub fn load(path: &Path) -> Result<Self> {
-        let text = fs::read_to_string(path)
-            .with_context(|| format!("{}: the scenario cannot be read", path.display()))?;
-        let mut scenario: Self =
-            toml::from_str(&text).with_context(|| format!("{}: not a scenario", path.display()))?;
+        let text = read(path)?;
+        let wrong = || format!("{}: not a scenario", path.display());
+        let table: Table = toml::from_str(&text).with_context(wrong)?;
+        let mut scenario: Self = match table.contains_key(LIKE) {
+            false => toml::from_str(&text).with_context(wrong)?,
+            true => alike(path, table)?.try_into().with_context(wrong)?,
+        };
         let beside = path.parent().unwrap_or(Path::new(""));
         scenario.system = beside.join(&scenario.system);
         let after = scenario.flash.after.take();
@@ -295,6 +330,37 @@ mod tests {
     fn bundle(what: &str) -> BundleSource {
         let text = format!("guest = 'first'\ncomponent = 'disk'\n{what}");
         toml::from_str(&text).expect("a bundle")
+    }
+
+    #[test]
+    fn a_scenario_like_another_has_what_it_does_not_say_from_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            fs::write(&path, text).expect("written");
+            path
+        };
+        write(
+            "a.toml",
+            "about = 'a'\nsystem = 'a.xml'\nlimit = 7\n[expect]\noutcomes = ['committed']",
+        );
+        let b = write(
+            "b.toml",
+            "like = 'a.toml'\nabout = 'b'\nboard = 'pc'\nsystem = 'b.xml'",
+        );
+        let scenario = Scenario::load(&b).expect("a scenario");
+        assert_eq!((scenario.about.as_str(), scenario.limit), ("b", 7));
+        assert_eq!(scenario.board, "pc");
+        assert_eq!(scenario.system, folder.path().join("b.xml"));
+        assert_eq!(scenario.expect.outcomes, ["committed"]);
+        for (name, text) in [
+            ("c.toml", "like = 'b.toml'"),
+            ("d.toml", "like = '../a.toml'"),
+            ("e.toml", "like = 1"),
+            ("f.toml", "like = 'a.toml'\nnothing = 1"),
+        ] {
+            assert!(Scenario::load(&write(name, text)).is_err(), "{name}");
+        }
     }
 
     #[test]
