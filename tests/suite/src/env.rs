@@ -9,21 +9,24 @@ use sel4::{
     init_thread::{Slot, slot},
 };
 
+#[cfg(target_arch = "aarch64")]
+use crate::timer::Timer;
 use crate::{
-    console::{self, println},
+    arch,
+    console::println,
     test::{Failure, Outcome},
     thread::Helpers,
-    timer::Timer,
 };
 
 /// log2 of the memory that one test can use.
 const POOL_BITS: usize = 24;
 /// log2 of the memory for tests of long operations.
 pub const LARGE_BITS: usize = 26;
-/// The first address that nothing is mapped at: tests map from here on. A multiple of 1 GiB.
-pub const WINDOW: usize = 0x10_0000_0000;
+/// The first address that nothing is mapped at: tests map from here on. There are no translation tables for it yet.
+pub const WINDOW: usize = arch::WINDOW;
 
 /// Physical address of the virtual CPU interface on QEMU's virt.
+#[cfg(target_arch = "aarch64")]
 const GICV: usize = 0x804_0000;
 
 /// The root task's authority, and what the current test has taken of it.
@@ -37,6 +40,7 @@ pub struct Env {
     large: cap::Untyped,
     image_frames: usize,
     image_start: usize,
+    #[cfg(target_arch = "aarch64")]
     gicv: cap::Granule,
     boot_slots: core::ops::Range<usize>,
     /// The authority to give out execution time.
@@ -44,6 +48,7 @@ pub struct Env {
     /// Threads that help.
     pub helpers: Helpers,
     /// The physical timer's interrupt.
+    #[cfg(target_arch = "aarch64")]
     pub timer: Timer,
 }
 
@@ -67,21 +72,26 @@ impl Env {
             large: cap::Untyped::from_bits(0),
             image_frames: boot_info.user_image_frames().start(),
             image_start: (&raw const __executable_start).addr(),
+            #[cfg(target_arch = "aarch64")]
             gicv: Cap::from_bits(0),
             boot_slots: 1..empty.start(),
             sched_control: boot_info.sched_control().index(0).cap(),
             helpers: Helpers::new(),
+            #[cfg(target_arch = "aarch64")]
             timer: Timer::none(),
         };
-        env.map_console(boot_info);
-        env.gicv = env
-            .device_page(boot_info, GICV)
-            .unwrap_or(Cap::from_bits(0));
+        arch::open_console(&mut env, boot_info);
+        #[cfg(target_arch = "aarch64")]
+        {
+            let page = env.device_page(boot_info, GICV);
+            env.gicv = page.unwrap_or(Cap::from_bits(0));
+        }
         // The helper is made of memory that no test's end takes back.
         env.pool = env.carve(boot_info, 16);
         if let Err(failure) = Helpers::start(&mut env) {
             println!("suite: no helper thread: {failure}");
         }
+        #[cfg(target_arch = "aarch64")]
         if let Err(failure) = Timer::start(&mut env) {
             println!("suite: no timer: {failure}");
         }
@@ -91,28 +101,16 @@ impl Env {
         env
     }
 
-    fn map_console(&mut self, boot_info: &BootInfoPtr) {
-        let page = self
-            .device_page(boot_info, console::PADDR)
-            .expect("the UART's untyped");
-        let tables = self.carve(boot_info, 14);
-        for _ in 0..2 {
-            let table = self
-                .make_from::<sel4::cap_type::PT>(tables)
-                .expect("a page table");
-            table
-                .pt_map(self.vspace(), console::VADDR, VmAttributes::NONE)
-                .expect("pt_map");
-        }
-        let rights = CapRights::read_write();
-        page.frame_map(self.vspace(), console::VADDR, rights, VmAttributes::NONE)
-            .expect("map");
-        // SAFETY: that is the UART, mapped for ever.
-        unsafe { console::enable() };
+    /// Translation tables for `vaddr`, of memory that no test's end takes back.
+    #[cfg(target_arch = "aarch64")]
+    pub fn map_tables_of(&mut self, boot_info: &BootInfoPtr, vaddr: usize) {
+        self.pool = self.carve(boot_info, 14);
+        self.map_tables(self.vspace(), vaddr).expect("page tables");
     }
 
     /// The page of device memory at `paddr`.
-    fn device_page(&mut self, boot_info: &BootInfoPtr, paddr: usize) -> Option<cap::Granule> {
+    #[cfg(target_arch = "aarch64")]
+    pub fn device_page(&mut self, boot_info: &BootInfoPtr, paddr: usize) -> Option<cap::Granule> {
         let list = boot_info.untyped_list();
         let (at, desc) = list.iter().enumerate().find(|(_, desc)| {
             desc.is_device() && (paddr >> desc.size_bits()) == (desc.paddr() >> desc.size_bits())
@@ -126,7 +124,7 @@ impl Env {
                 .ok()?;
             untyped = Slot::from_index(half + (paddr >> size_bits & 1)).cap();
         }
-        self.make_from::<sel4::cap_type::SmallPage>(untyped).ok()
+        self.make_from::<sel4::cap_type::Granule>(untyped).ok()
     }
 
     /// An untyped of this size, out of the last one that has room.
@@ -226,6 +224,7 @@ impl Env {
     }
 
     /// A copy of the page of the virtual CPU interface.
+    #[cfg(target_arch = "aarch64")]
     pub fn virtual_interface(&mut self) -> sel4::Result<cap::Granule> {
         self.copy(self.gicv)
     }
@@ -327,9 +326,15 @@ impl Env {
 
     /// Translation tables for the 2 MiB at `vaddr` of the root task, on all levels.
     pub fn map_tables(&mut self, vspace: cap::VSpace, vaddr: usize) -> sel4::Result<()> {
-        for _ in 0..2 {
-            let table = self.make::<sel4::cap_type::PT>()?;
-            table.pt_map(vspace, vaddr, VmAttributes::DEFAULT)?;
+        for (_, kind) in sel4_extra::TABLES {
+            let table: cap::UnspecifiedIntermediateTranslationTable =
+                self.make_as(self.pool, kind.blueprint())?;
+            table.generic_intermediate_translation_table_map(
+                kind,
+                vspace,
+                vaddr,
+                VmAttributes::DEFAULT,
+            )?;
         }
         Ok(())
     }

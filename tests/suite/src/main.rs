@@ -1,22 +1,34 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The target suite: each kernel object and each syscall, in the manner of sel4test.
 //!
-//! It is a root task, the same binary on either kernel. On the UART it prints for each test
+//! It is a root task, the same binary on either kernel. On the console it prints for each test
 //! lines `trace NAME: ...` (what the kernel answered: error codes, badges, fault words, order;
 //! no address and no time), then `ok NAME` or `FAILED NAME: reason`, and at the end
 //! `suite: N passed, N failed`. The traces recorded on the real kernel are what the embedded one
 //! is held to. Lines `cost OPERATION: N` are no part of them: see `tests/cost.rs`.
 #![no_std]
 #![no_main]
+#![cfg_attr(
+    not(target_arch = "aarch64"),
+    allow(
+        dead_code,
+        reason = "some is only for tests that only AArch64 has so far"
+    )
+)]
 
+mod arch;
 mod console;
 mod env;
+#[cfg(target_arch = "aarch64")]
 mod guest;
+#[cfg(target_arch = "aarch64")]
 mod memory;
+#[cfg(target_arch = "aarch64")]
 mod snippets;
 mod test;
 mod tests;
 mod thread;
+#[cfg(target_arch = "aarch64")]
 mod timer;
 
 use console::println;

@@ -7,6 +7,7 @@ use core::cell::UnsafeCell;
 use sel4::{CNodeCapData, Cap, IpcBuffer, MessageInfo, UserContext, cap, cap_type};
 
 use crate::{
+    arch,
     env::Env,
     test::{Failure, Outcome},
 };
@@ -151,17 +152,18 @@ impl Thread {
     pub fn context(&self, body: Body, first: u64, second: u64) -> UserContext {
         let mut context = UserContext::default();
         *context.pc_mut() = entry as *const () as u64;
-        *context.sp_mut() = STACKS
+        let top = STACKS
             .0
             .get()
             .cast::<[u8; STACK_SIZE]>()
             .wrapping_add(self.index + 1)
-            .addr() as u64;
-        *context.gpr_mut(0) = body as *const () as u64;
-        *context.gpr_mut(1) = buffer_address(self.index) as u64;
-        *context.gpr_mut(2) = first;
-        *context.gpr_mut(3) = second;
-        *context.gpr_mut(4) = self.tcb.bits();
+            .addr();
+        *context.sp_mut() = arch::stack_pointer(top);
+        *context.c_param_mut(0) = body as *const () as u64;
+        *context.c_param_mut(1) = buffer_address(self.index) as u64;
+        *context.c_param_mut(2) = first;
+        *context.c_param_mut(3) = second;
+        *context.c_param_mut(4) = self.tcb.bits();
         context
     }
 
@@ -171,12 +173,12 @@ impl Thread {
             .tcb_write_all_registers(true, &mut self.context(body, first, second))
     }
 
-    /// Lets it run at the instruction `pc`, with `first` in x0 and a stack.
+    /// Lets it run at the instruction `pc`, with `first` as its parameter and a stack.
     pub fn start_at(&self, pc: u64, first: u64) -> sel4::Result<()> {
         let mut context = UserContext::default();
         *context.sp_mut() = *self.context(|_, _, _| (), 0, 0).sp();
         *context.pc_mut() = pc;
-        *context.gpr_mut(0) = first;
+        *context.c_param_mut(0) = first;
         self.tcb.tcb_write_all_registers(true, &mut context)
     }
 

@@ -134,7 +134,10 @@ fn cnode_mutate(env: &mut Env) -> Outcome {
 }
 
 fn cnode_rotate(env: &mut Env) -> Outcome {
-    let (a, b) = (env.make::<cap_type::Tcb>()?, env.make::<cap_type::VCpu>()?);
+    let (a, b) = (
+        env.make::<cap_type::Tcb>()?,
+        env.make::<cap_type::Granule>()?,
+    );
     let free = env.slot::<cap_type::Tcb>();
     // a's capability goes to the free slot, b's to a's.
     env.expect("three", rotate(env, free, a, b.cast()), Ok(()))?;

@@ -5,6 +5,7 @@ use sel4::{CapRights, Error, ObjectBlueprint, cap, cap_type, init_thread::slot};
 use sel4_extra::AbsoluteCPtrExt;
 
 use crate::{
+    arch,
     env::{Env, is_there},
     test::{Outcome, ensure, tests},
 };
@@ -13,7 +14,7 @@ tests! { revoke_frame_copies revoke_badges revoke_copy_is_no_parent revoke_moved
 revoke_irq_handler revoke_across_cnodes revoke_reply revoke_sched_context delete_original_of_copies revoke_self_containing cancel_badged_sends_errors }
 
 fn revoke_frame_copies(env: &mut Env) -> Outcome {
-    let frame = env.make::<cap_type::SmallPage>()?;
+    let frame = env.make::<cap_type::Granule>()?;
     let first = env.copy(frame)?;
     let second = env.copy(first)?;
     let third = env.mint(frame, CapRights::read_only(), 0)?;
@@ -77,11 +78,11 @@ fn revoke_copy_is_no_parent(env: &mut Env) -> Outcome {
 }
 
 fn revoke_moved(env: &mut Env) -> Outcome {
-    let frame = env.make::<cap_type::SmallPage>()?;
+    let frame = env.make::<cap_type::Granule>()?;
     let copy = env.copy(frame)?;
-    let moved = env.slot::<cap_type::SmallPage>();
+    let moved = env.slot::<cap_type::Granule>();
     env.at(moved).move_(&env.at(frame))?;
-    let (moved_copy, later) = (env.slot::<cap_type::SmallPage>(), env.copy(moved)?);
+    let (moved_copy, later) = (env.slot::<cap_type::Granule>(), env.copy(moved)?);
     env.at(moved_copy).move_(&env.at(copy))?;
     env.expect("revoke", env.at(moved).revoke(), Ok(()))?;
     ensure!(!is_there(env, moved_copy.cptr()) && !is_there(env, later.cptr()));
@@ -141,15 +142,13 @@ fn revoke_cnode(env: &mut Env) -> Outcome {
 fn revoke_empty(env: &mut Env) -> Outcome {
     let empty = env.slot::<cap_type::Endpoint>();
     env.note("empty slot", env.at(empty).revoke());
-    let frame = env.make::<cap_type::SmallPage>()?;
+    let frame = env.make::<cap_type::Granule>()?;
     env.expect("no children", env.at(frame).revoke(), Ok(()))
 }
 
 fn revoke_irq_handler(env: &mut Env) -> Outcome {
     let handler = env.slot::<cap_type::IrqHandler>();
-    slot::IRQ_CONTROL
-        .cap()
-        .irq_control_get(70, &env.at(handler))?;
+    arch::spare_interrupt(&env.at(handler))?;
     let copy = env.copy(handler)?;
     let copy_of_copy = env.copy(copy)?;
     env.expect("revoke a copy", env.at(copy).revoke(), Ok(()))?;

@@ -4,25 +4,43 @@
 use crate::test::Test;
 
 mod cnode;
-mod cost;
 mod derive;
-mod fault;
-mod fpu;
 mod ipc;
-mod irq;
 mod notification;
-mod page;
-mod preempt;
-mod random;
-mod sched;
-mod slice;
 mod tcb;
 mod transfer;
 mod untyped;
+
+// Those with machine code of AArch64, its timer, or its translation tables.
+#[cfg(target_arch = "aarch64")]
+mod cost;
+#[cfg(target_arch = "aarch64")]
+mod fault;
+#[cfg(target_arch = "aarch64")]
+mod fpu;
+#[cfg(target_arch = "aarch64")]
+mod irq;
+#[cfg(target_arch = "aarch64")]
+mod page;
+#[cfg(target_arch = "aarch64")]
+mod preempt;
+#[cfg(target_arch = "aarch64")]
+mod random;
+#[cfg(target_arch = "aarch64")]
+mod registers;
+#[cfg(target_arch = "aarch64")]
+mod sched;
+#[cfg(target_arch = "aarch64")]
+mod slice;
+#[cfg(target_arch = "aarch64")]
+mod suspend;
+#[cfg(target_arch = "aarch64")]
 mod vcpu;
+#[cfg(target_arch = "aarch64")]
 mod vspace;
 
 /// All of them, in the order in which they run.
+#[cfg(target_arch = "aarch64")]
 pub const ALL: &[&[Test]] = &[
     cnode::TESTS,
     untyped::TESTS,
@@ -30,6 +48,8 @@ pub const ALL: &[&[Test]] = &[
     ipc::TESTS,
     transfer::TESTS,
     notification::TESTS,
+    registers::TESTS,
+    suspend::TESTS,
     tcb::TESTS,
     sched::TESTS,
     slice::TESTS,
@@ -42,4 +62,15 @@ pub const ALL: &[&[Test]] = &[
     preempt::TESTS,
     random::TESTS,
     cost::TESTS,
+];
+/// Those for this architecture.
+#[cfg(not(target_arch = "aarch64"))]
+pub const ALL: &[&[Test]] = &[
+    cnode::TESTS,
+    untyped::TESTS,
+    derive::TESTS,
+    ipc::TESTS,
+    transfer::TESTS,
+    notification::TESTS,
+    tcb::TESTS,
 ];

@@ -5,207 +5,20 @@ use core::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 use sel4::{
     CNodeCapData, CPtr, Cap, CapRights, IpcBuffer, MessageInfo, ObjectBlueprint, TcbFlagsBuilder,
-    UserContext, Word, cap, cap_type,
-    sys::{invocation_label as label, syscall_id},
+    Word, cap, cap_type, sys::invocation_label as label,
 };
-use sel4_extra::{CapExt, SchedContextExt, TcbExt, system_call};
+use sel4_extra::{CapExt, TcbExt};
 
 use crate::{
-    env::{Env, is_there},
+    env::Env,
     test::{Outcome, ensure, tests},
 };
 
-tests! { tcb_registers tcb_registers_errors tcb_write_some tcb_copy_registers tcb_suspend_resume tcb_resume_blocked tcb_receiving_call tcb_priorities tcb_priority_errors
-tcb_configure_errors tcb_ipc_buffer_errors tcb_set_space_errors tcb_fault_endpoint_rights tcb_flags tcb_tls_base tcb_preemption tcb_yield tcb_spsr tcb_own_cspace tcb_truncated tcb_timeout_endpoint }
+tests! { tcb_resume_blocked tcb_priorities tcb_priority_errors
+tcb_configure_errors tcb_ipc_buffer_errors tcb_set_space_errors tcb_fault_endpoint_rights tcb_flags tcb_preemption tcb_yield tcb_own_cspace tcb_truncated tcb_timeout_endpoint }
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
 static ORDER: AtomicU64 = AtomicU64::new(0);
-
-fn tcb_registers(env: &mut Env) -> Outcome {
-    let tcb = env.make::<cap_type::Tcb>()?;
-    let mut written = UserContext::default();
-    for register in 0..31 {
-        *written.gpr_mut(register) = 0x1000 + register as Word;
-    }
-    *written.pc_mut() = 0x40_0000;
-    *written.sp_mut() = 0x50_0000;
-    env.expect(
-        "write",
-        tcb.tcb_write_all_registers(false, &mut written),
-        Ok(()),
-    )?;
-    let read = tcb.tcb_read_all_registers(false)?;
-    let same = (0..31)
-        .filter(|at| read.gpr(*at) == written.gpr(*at))
-        .count();
-    env.trace(format_args!(
-        "{same} of 31 the same, pc {:#x} sp {:#x} spsr {:#x}",
-        read.pc(),
-        read.sp(),
-        read.spsr()
-    ));
-    ensure!(same == 31);
-    let fresh = env.make::<cap_type::Tcb>()?.tcb_read_all_registers(false)?;
-    env.trace(format_args!(
-        "fresh: pc {:#x} sp {:#x} spsr {:#x} x0 {:#x} tpidr {:#x}",
-        fresh.pc(),
-        fresh.sp(),
-        fresh.spsr(),
-        fresh.gpr(0),
-        fresh.inner().tpidr_el0
-    ));
-    Ok(())
-}
-
-fn tcb_registers_errors(env: &mut Env) -> Outcome {
-    let tcb = env.make::<cap_type::Tcb>()?;
-    let mut context = UserContext::default();
-    for count in [0, 36, 37, 200] {
-        env.trace(format_args!("count {count}"));
-        env.note("read", tcb.tcb_read_registers(false, count).map(|_| ()));
-        env.note("write", tcb.tcb_write_registers(false, count, &mut context));
-    }
-    env.note(
-        "read oneself",
-        env.tcb().tcb_read_all_registers(false).map(|_| ()),
-    );
-    env.note(
-        "write oneself",
-        env.tcb().tcb_write_registers(false, 1, &mut context),
-    );
-    let other = env.make::<cap_type::Endpoint>()?;
-    env.note(
-        "copy from an endpoint",
-        tcb.copy_registers(other.cast(), false, false, true, true),
-    );
-    env.note(
-        "copy from oneself",
-        tcb.copy_registers(env.tcb(), false, false, false, false),
-    );
-    Ok(())
-}
-
-/// A short write changes what it has, and nothing else.
-fn tcb_write_some(env: &mut Env) -> Outcome {
-    let tcb = env.make::<cap_type::Tcb>()?;
-    let mut context = UserContext::default();
-    for register in 0..31 {
-        *context.gpr_mut(register) = 5;
-    }
-    tcb.tcb_write_all_registers(false, &mut context)?;
-    let mut other = UserContext::default();
-    *other.pc_mut() = 0x1000;
-    tcb.tcb_write_registers(false, 1, &mut other)?;
-    let read = tcb.tcb_read_all_registers(false)?;
-    env.trace(format_args!(
-        "pc {:#x} x0 {} x28 {}",
-        read.pc(),
-        read.gpr(0),
-        read.gpr(28)
-    ));
-    ensure!(*read.pc() == 0x1000 && *read.gpr(0) == 5);
-    Ok(())
-}
-
-fn tcb_copy_registers(env: &mut Env) -> Outcome {
-    let (from, to) = (env.make::<cap_type::Tcb>()?, env.make::<cap_type::Tcb>()?);
-    let mut context = UserContext::default();
-    for register in 0..31 {
-        *context.gpr_mut(register) = 0x2000 + register as Word;
-    }
-    *context.pc_mut() = 0x1234_5000;
-    *context.sp_mut() = 0x2345_6000;
-    from.tcb_write_all_registers(false, &mut context)?;
-    for (name, frame, integer) in [
-        ("nothing", false, false),
-        ("frame", true, false),
-        ("integer", false, true),
-    ] {
-        env.note(name, to.copy_registers(from, false, false, frame, integer));
-        let read = to.tcb_read_all_registers(false)?;
-        env.trace(format_args!("pc {:#x} sp {:#x}", read.pc(), read.sp()));
-        let mut which = 0u64;
-        for register in 0..31 {
-            which |= u64::from(read.gpr(register) == context.gpr(register)) << register;
-        }
-        env.trace(format_args!("registers {which:#x}"));
-    }
-    Ok(())
-}
-
-fn counter(_: &mut IpcBuffer, _: u64, _: u64) {
-    loop {
-        COUNT.store(COUNT.load(SeqCst) + 1, SeqCst);
-    }
-}
-
-/// How far the counter comes while the root task is away for a moment.
-fn counts(env: &Env) -> bool {
-    let before = COUNT.load(SeqCst);
-    env.pause_us(2_000);
-    COUNT.load(SeqCst) != before
-}
-
-fn tcb_suspend_resume(env: &mut Env) -> Outcome {
-    let thread = env.thread(50)?;
-    thread.start(counter, 0, 0)?;
-    env.trace(format_args!("runs: {}", counts(env)));
-    env.expect("suspend", thread.tcb.tcb_suspend(), Ok(()))?;
-    let still = counts(env);
-    env.trace(format_args!("runs: {still}"));
-    ensure!(!still);
-    env.expect("suspend again", thread.tcb.tcb_suspend(), Ok(()))?;
-    env.expect("resume", thread.tcb.tcb_resume(), Ok(()))?;
-    let again = counts(env);
-    env.trace(format_args!("runs: {again}"));
-    ensure!(again);
-    env.expect("resume again", thread.tcb.tcb_resume(), Ok(()))?;
-    thread.tcb.tcb_suspend()?;
-    Ok(())
-}
-
-/// What can end or move the caller, or take its time, is not invoked by a call that receives afterwards.
-fn tcb_receiving_call(env: &mut Env) -> Outcome {
-    let notification = env.make::<cap_type::Notification>()?;
-    let thread = env.thread(50)?;
-    thread.start(counter, 0, 0)?;
-    thread.tcb.tcb_suspend()?;
-    let context = env.sched_context(100_000, 100_000)?;
-    let copy = env.copy(notification)?;
-    let invoke = |capability: u64, label: u64, words: [u64; 2]| {
-        notification.signal();
-        let length = words.iter().filter(|word| **word != 0).count() as u64;
-        let info = label << 12 | length;
-        // A wait takes no reply object: its register is for what is invoked.
-        let registers = [
-            notification.bits(),
-            info,
-            words[0],
-            words[1],
-            0,
-            0,
-            capability,
-        ];
-        system_call(syscall_id::NBSendWait, registers);
-    };
-    invoke(thread.tcb.bits(), label::TCBResume.into(), [0; 2]);
-    let runs = counts(env);
-    env.trace(format_args!("resumed: {runs}"));
-    ensure!(!runs);
-    let depth = env.at(copy).path().depth() as u64;
-    invoke(
-        env.cnode().bits(),
-        label::CNodeDelete.into(),
-        [copy.bits(), depth],
-    );
-    let there = is_there(env, copy.cptr());
-    env.trace(format_args!("deleted: {}", !there));
-    ensure!(there);
-    env.expect("bind", context.bind_notification(notification), Ok(()))?;
-    invoke(context.bits(), label::SchedContextUnbind.into(), [0; 2]);
-    env.note("still bound", context.bind_notification(notification));
-    Ok(())
-}
 
 /// A blocked thread that is suspended and resumed makes its call again.
 fn tcb_resume_blocked(env: &mut Env) -> Outcome {
@@ -344,7 +157,7 @@ fn tcb_priority_errors(env: &mut Env) -> Outcome {
 
 fn tcb_configure_errors(env: &mut Env) -> Outcome {
     let tcb = env.make::<cap_type::Tcb>()?;
-    let frame = env.make::<cap_type::SmallPage>()?;
+    let frame = env.make::<cap_type::Granule>()?;
     let large = env.make::<cap_type::LargePage>()?;
     let vspace = env.make::<cap_type::VSpace>()?;
     let endpoint = env.make::<cap_type::Endpoint>()?;
@@ -412,7 +225,7 @@ fn tcb_configure_errors(env: &mut Env) -> Outcome {
 
 fn tcb_ipc_buffer_errors(env: &mut Env) -> Outcome {
     let tcb = env.make::<cap_type::Tcb>()?;
-    let frame = env.make::<cap_type::SmallPage>()?;
+    let frame = env.make::<cap_type::Granule>()?;
     env.note("good", tcb.set_ipc_buffer(0x2000, frame));
     env.note("none", tcb.set_ipc_buffer(0, Cap::from_bits(0)));
     env.note("unaligned", tcb.set_ipc_buffer(0x2010, frame));
@@ -505,18 +318,6 @@ fn tcb_flags(env: &mut Env) -> Outcome {
     Ok(())
 }
 
-fn tcb_tls_base(env: &mut Env) -> Outcome {
-    let tcb = env.make::<cap_type::Tcb>()?;
-    env.expect("set", tcb.tcb_set_tls_base(0x1234_5678), Ok(()))?;
-    let context = tcb.tcb_read_all_registers(false)?;
-    env.trace(format_args!(
-        "tpidr_el0 {:#x} tpidrro_el0 {:#x}",
-        context.inner().tpidr_el0,
-        context.inner().tpidrro_el0
-    ));
-    Ok(())
-}
-
 /// A thread that is woken runs at once if its priority is higher, later otherwise.
 fn tcb_preemption(env: &mut Env) -> Outcome {
     fn waits(buffer: &mut IpcBuffer, notification: u64, digit: u64) {
@@ -560,19 +361,6 @@ fn tcb_yield(env: &mut Env) -> Outcome {
     }
     env.settle();
     env.trace(format_args!("order {}", ORDER.load(SeqCst)));
-    Ok(())
-}
-
-/// The kernel keeps the processor state to what a thread may have.
-fn tcb_spsr(env: &mut Env) -> Outcome {
-    let tcb = env.make::<cap_type::Tcb>()?;
-    for spsr in [0, 0x3c5, 0x3c9, 0xf000_0000, Word::MAX, 0x10] {
-        let mut context = UserContext::default();
-        *context.spsr_mut() = spsr;
-        tcb.tcb_write_all_registers(false, &mut context)?;
-        let read = *tcb.tcb_read_all_registers(false)?.spsr();
-        env.trace(format_args!("{spsr:#x} becomes {read:#x}"));
-    }
     Ok(())
 }
 

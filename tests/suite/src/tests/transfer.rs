@@ -30,7 +30,7 @@ fn set_receive_slot(env: &Env, slot: usize) {
 
 fn ipc_capability(env: &mut Env) -> Outcome {
     let endpoint = env.make::<cap_type::Endpoint>()?;
-    let frame = env.make::<cap_type::SmallPage>()?;
+    let frame = env.make::<cap_type::Granule>()?;
     let reply = env.reply()?;
     let slot = env.take_slots(1);
     set_receive_slot(env, slot);
@@ -47,7 +47,7 @@ fn ipc_capability(env: &mut Env) -> Outcome {
     thread.start(giver, endpoint.bits(), frame.bits())?;
     show(env, "slot in use", endpoint.recv(reply));
     let thread = env.thread(50)?;
-    let empty = env.slot::<cap_type::SmallPage>();
+    let empty = env.slot::<cap_type::Granule>();
     thread.start(giver, endpoint.bits(), empty.bits())?;
     show(env, "nothing to give", endpoint.recv(reply));
     Ok(())
@@ -71,7 +71,7 @@ fn ipc_capability_unwrapped(env: &mut Env) -> Outcome {
 
 fn ipc_capability_no_slot(env: &mut Env) -> Outcome {
     let endpoint = env.make::<cap_type::Endpoint>()?;
-    let frame = env.make::<cap_type::SmallPage>()?;
+    let frame = env.make::<cap_type::Granule>()?;
     let reply = env.reply()?;
     sel4::with_ipc_buffer_mut(|buffer| {
         let inner = buffer.inner_mut();
@@ -102,7 +102,7 @@ fn ipc_capability_several(env: &mut Env) -> Outcome {
     }
     let endpoint = env.make::<cap_type::Endpoint>()?;
     let badged = env.mint(endpoint, CapRights::all(), 3)?;
-    let frame = env.make::<cap_type::SmallPage>()?;
+    let frame = env.make::<cap_type::Granule>()?;
     let reply = env.reply()?;
     let slot = env.take_slots(1);
     set_receive_slot(env, slot);
@@ -118,7 +118,7 @@ fn ipc_capability_several(env: &mut Env) -> Outcome {
 
 fn ipc_grant(env: &mut Env) -> Outcome {
     let endpoint = env.make::<cap_type::Endpoint>()?;
-    let frame = env.make::<cap_type::SmallPage>()?;
+    let frame = env.make::<cap_type::Granule>()?;
     let reply = env.reply()?;
     let slot = env.take_slots(1);
     set_receive_slot(env, slot);
@@ -142,7 +142,7 @@ fn ipc_grant_reply(env: &mut Env) -> Outcome {
         ANSWER.store(answer.extra_caps() as u64, SeqCst);
     }
     let endpoint = env.make::<cap_type::Endpoint>()?;
-    let frame = env.make::<cap_type::SmallPage>()?;
+    let frame = env.make::<cap_type::Granule>()?;
     let reply = env.reply()?;
     for (name, rights) in [
         ("grant", CapRights::new(false, true, false, true)),

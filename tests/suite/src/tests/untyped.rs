@@ -2,12 +2,13 @@
 //! Untypeds: which objects can be made from them, and which cannot.
 
 use sel4::{
-    CPtr, CapRights, Error, ObjectBlueprint, ObjectBlueprintAArch64, ObjectBlueprintArch, Word,
-    cap, cap_type, sys::invocation_label,
+    CPtr, CapRights, Error, FrameObjectType, ObjectBlueprint, Word, cap, cap_type,
+    sys::invocation_label,
 };
 use sel4_extra::CapExt;
 
 use crate::{
+    arch,
     env::{Env, is_there},
     test::{Outcome, ensure, tests},
 };
@@ -16,7 +17,7 @@ tests! { retype_each_type retype_many retype_sizes retype_errors retype_raw_erro
 retype_reset_after_revoke retype_while_children untyped_children untyped_device retype_clears_memory }
 
 fn retype_each_type(env: &mut Env) -> Outcome {
-    let all: [(&str, ObjectBlueprint); 13] = [
+    let all = [
         ("untyped", ObjectBlueprint::Untyped { size_bits: 12 }),
         ("tcb", ObjectBlueprint::Tcb),
         ("endpoint", ObjectBlueprint::Endpoint),
@@ -27,14 +28,8 @@ fn retype_each_type(env: &mut Env) -> Outcome {
             ObjectBlueprint::SchedContext { size_bits: 8 },
         ),
         ("reply", ObjectBlueprint::Reply),
-        ("huge_page", ObjectBlueprintAArch64::HugePage.into()),
-        ("vspace", ObjectBlueprintAArch64::VSpace.into()),
-        ("small_page", ObjectBlueprintArch::SmallPage.into()),
-        ("large_page", ObjectBlueprintArch::LargePage.into()),
-        ("pt", ObjectBlueprintArch::PT.into()),
-        ("vcpu", ObjectBlueprintArch::VCpu.into()),
     ];
-    for (name, blueprint) in all {
+    for (name, blueprint) in all.into_iter().chain(arch::objects()) {
         let result = env
             .make_as::<cap_type::Unspecified>(env.pool(), blueprint)
             .map(|_| ());
@@ -85,7 +80,7 @@ fn retype_sizes(env: &mut Env) -> Outcome {
 fn retype_errors(env: &mut Env) -> Outcome {
     let untyped = env.untyped(12)?;
     let slot = env.take_slots(1);
-    let page = ObjectBlueprint::from(ObjectBlueprintArch::SmallPage);
+    let page = FrameObjectType::GRANULE.blueprint();
     let itself = env.cnode_itself();
     env.expect(
         "fits",
@@ -247,7 +242,7 @@ fn retype_alignment(env: &mut Env) -> Outcome {
     let itself = env.cnode_itself();
     let first = env.take_slots(5);
     let endpoint = ObjectBlueprint::Endpoint;
-    let page = ObjectBlueprint::from(ObjectBlueprintArch::SmallPage);
+    let page = FrameObjectType::GRANULE.blueprint();
     env.expect(
         "16 bytes",
         untyped.untyped_retype(&endpoint, &itself, first, 1),
@@ -278,7 +273,7 @@ fn retype_alignment(env: &mut Env) -> Outcome {
 fn retype_reset_after_revoke(env: &mut Env) -> Outcome {
     let untyped = env.untyped(14)?;
     for round in 0..3 {
-        let page = env.make_from::<cap_type::SmallPage>(untyped)?;
+        let page = env.make_from::<cap_type::Granule>(untyped)?;
         let all = env.slot::<cap_type::Untyped>();
         let blueprint = ObjectBlueprint::Untyped { size_bits: 14 };
         let itself = env.cnode_itself();
@@ -376,7 +371,7 @@ fn untyped_device(env: &mut Env) -> Outcome {
         // Only a device untyped refuses an endpoint and takes a page.
         let refused = candidate.untyped_retype(&ObjectBlueprint::Endpoint, &itself, at, 1);
         let _ = env.at_slot(at).delete();
-        let page = ObjectBlueprint::from(ObjectBlueprintArch::SmallPage);
+        let page = FrameObjectType::GRANULE.blueprint();
         if refused == Err(Error::InvalidArgument)
             && candidate.untyped_retype(&page, &itself, at, 1).is_ok()
         {
@@ -387,15 +382,17 @@ fn untyped_device(env: &mut Env) -> Outcome {
     }
     ensure!(found, "no device untyped");
     let itself = env.cnode_itself();
-    for (name, blueprint) in [
+    let refused = [
         ("endpoint", ObjectBlueprint::Endpoint),
         ("cnode", ObjectBlueprint::CNode { size_bits: 4 }),
         ("tcb", ObjectBlueprint::Tcb),
-        ("pt", ObjectBlueprintArch::PT.into()),
-        ("vcpu", ObjectBlueprintArch::VCpu.into()),
+    ];
+    let made = [
         ("untyped", ObjectBlueprint::Untyped { size_bits: 12 }),
-        ("small_page", ObjectBlueprintArch::SmallPage.into()),
-    ] {
+        ("small_page", FrameObjectType::GRANULE.blueprint()),
+    ];
+    let all = refused.into_iter().chain(arch::not_of_device_memory());
+    for (name, blueprint) in all.chain(made) {
         let at = env.take_slots(1);
         env.note(name, untyped.untyped_retype(&blueprint, &itself, at, 1));
         let _ = env.at_slot(at).delete();
@@ -408,7 +405,7 @@ fn retype_clears_memory(env: &mut Env) -> Outcome {
     let untyped = env.untyped(12)?;
     env.map_tables(env.vspace(), WINDOW)?;
     for _ in 0..2 {
-        let page = env.make_from::<cap_type::SmallPage>(untyped)?;
+        let page = env.make_from::<cap_type::Granule>(untyped)?;
         let (rights, attributes) = (CapRights::read_write(), Default::default());
         page.frame_map(env.vspace(), WINDOW, rights, attributes)?;
         let words = core::ptr::with_exposed_provenance_mut::<[u64; 512]>(WINDOW);

@@ -21,11 +21,17 @@ use crate::toolchain::Toolchain;
 
 const FOLDER: &str = "tests/scenarios";
 
-/// The kernel on the scenario's board, and the board; an error is why it cannot be run here.
-fn place(toolchain: &Toolchain, kernel: &Kernel, scenario: &Scenario) -> Result<(Kernel, Board)> {
-    let kernel = kernel.on_board(&scenario.board)?;
+/// The kernel on that board, and the board; an error is why it cannot be run here.
+pub fn on_board(toolchain: &Toolchain, kernel: &Kernel, name: &str) -> Result<(Kernel, Board)> {
+    let kernel = kernel.on_board(name)?;
     let board = kernel.board_file(toolchain)?;
     molt_qemu::fit(board.arch, &board.qemu)?;
+    Ok((kernel, board))
+}
+
+/// The kernel on the scenario's board, and the board; an error is why it cannot be run here.
+fn place(toolchain: &Toolchain, kernel: &Kernel, scenario: &Scenario) -> Result<(Kernel, Board)> {
+    let (kernel, board) = on_board(toolchain, kernel, &scenario.board)?;
     if scenario.controller.is_some() {
         if let Some(why) = toolchain.lacks_controller() {
             bail!(why);

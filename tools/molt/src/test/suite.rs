@@ -7,28 +7,56 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use molt_qemu::Clock;
+use molt_sdk::Arch;
 
 use super::count::Count;
+use super::scenarios::on_board;
 use super::seen::{Seen, difference};
-use crate::kernel::{EMBEDDED_BOARD, Kernel};
+use crate::kernel::{EMBEDDED_BOARD, EMBEDDED_CONFIGURATION, Kernel};
 use crate::output::{complain, say};
 use crate::progress;
 use crate::toolchain::{Target, Toolchain};
 
 const PACKAGE: &str = "molt-suite";
-/// The file with the traces of the real kernel; its path has the kernel's version.
-const TRACES: &str = "tests/traces/sel4-16.0.0/suite.txt";
+/// The boards whose devices the suite knows, each with the file of the real kernel's traces; its path has the kernel's version.
+const BOARDS: [(&str, &str); 2] = [
+    (EMBEDDED_BOARD, "tests/traces/sel4-16.0.0/suite.txt"),
+    (
+        "x86_64_generic",
+        "tests/traces/sel4-16.0.0/suite-x86_64.txt",
+    ),
+];
 const LIMIT: Duration = Duration::from_secs(600);
 
-/// Runs it on the kernel and compares.
+/// Runs it on the kernel, on each board that it can be run on, and compares.
 pub fn run(toolchain: &Toolchain, kernel: &Kernel, filter: Option<&str>) -> Result<Count> {
-    if kernel.board() != EMBEDDED_BOARD {
-        say!(
-            "skip   the target suite is for {EMBEDDED_BOARD}: its devices and traces are of that board"
-        );
-        return Ok(Count::SKIPPED);
+    let mut count = Count::default();
+    for (board, traces) in BOARDS {
+        let place = on_board(toolchain, kernel, board).and_then(|(kernel, board)| {
+            if board.arch != Arch::Aarch64 && !kernel.counts_instructions(&board) {
+                bail!("its kernel is for several cores");
+            }
+            Ok(kernel)
+        });
+        match place {
+            Ok(kernel) => count += one(toolchain, &kernel, traces, filter)?,
+            Err(reason) => {
+                say!("skip   the target suite on {board}: {reason:#}");
+                count += Count::SKIPPED;
+            }
+        }
     }
-    let path = toolchain.root().join(TRACES);
+    Ok(count)
+}
+
+/// Runs it on the kernel and compares with these traces.
+fn one(
+    toolchain: &Toolchain,
+    kernel: &Kernel,
+    traces: &str,
+    filter: Option<&str>,
+) -> Result<Count> {
+    let path = toolchain.root().join(traces);
     let text = fs::read_to_string(&path)
         .with_context(|| format!("{}: the real kernel's traces", path.display()))?;
     let mut recorded = Seen::default();
@@ -36,7 +64,14 @@ pub fn run(toolchain: &Toolchain, kernel: &Kernel, filter: Option<&str>) -> Resu
         recorded.take(line);
     }
     let seen = boot(toolchain, kernel)?;
-    let another_configuration = kernel.programs_for()?.is_some();
+    let another_configuration = match kernel.arch() {
+        Arch::Aarch64 => kernel.programs_for()?.is_some(),
+        Arch::X86_64 => kernel.configuration() != EMBEDDED_CONFIGURATION,
+    };
+    let place = match kernel.arch() {
+        Arch::Aarch64 => "",
+        Arch::X86_64 => " (x86_64)",
+    };
     let mut count = Count::default();
     for (name, trace) in &recorded.traces {
         if filter.is_some_and(|filter| !name.contains(filter)) {
@@ -50,8 +85,8 @@ pub fn run(toolchain: &Toolchain, kernel: &Kernel, filter: Option<&str>) -> Resu
             (Some(None), found) => difference(trace, found.map_or(&[], Vec::as_slice)),
         };
         match &failure {
-            None => say!("ok     {name}"),
-            Some(reason) => say!("FAILED {name}: {reason}"),
+            None => say!("ok     {name}{place}"),
+            Some(reason) => say!("FAILED {name}{place}: {reason}"),
         }
         count += Count::of(failure.is_none());
     }
@@ -69,6 +104,12 @@ pub fn record(toolchain: &Toolchain, kernel: &Kernel) -> Result<bool> {
     let Some(_) = kernel.sdk() else {
         bail!("--record needs the real kernel (--sdk DIR)");
     };
+    let Some((_, traces)) = BOARDS.iter().find(|(board, _)| *board == kernel.board()) else {
+        bail!(
+            "--record: the suite does not know the devices of board '{}'",
+            kernel.board()
+        );
+    };
     let seen = boot(toolchain, kernel)?;
     let mut text = format!("# {}, {}\n", kernel.name(), kernel.board());
     for (name, verdict) in &seen.verdicts {
@@ -81,7 +122,7 @@ pub fn record(toolchain: &Toolchain, kernel: &Kernel) -> Result<bool> {
             text.push_str(&format!("trace {name}: {line}\n"));
         }
     }
-    let path = toolchain.root().join(TRACES);
+    let path = toolchain.root().join(traces);
     fs::create_dir_all(path.parent().unwrap_or(&path))?;
     fs::write(&path, text).with_context(|| format!("{}", path.display()))?;
     say!("{}: {} tests", path.display(), seen.verdicts.len());
