@@ -46,8 +46,8 @@ pub enum Command {
     Simulate(Simulate),
     /// Look for bytes that break what reads bundles, flash, doorbells, lines (needs a C++ compiler; ends at the first finding)
     Fuzz(Fuzz),
-    /// List the boards, and what was run on them in QEMU
-    Boards,
+    /// List the boards: run in QEMU (and what), built but not run, or not tried
+    Boards(Boards),
     /// Check a system description
     Check(Check),
     /// Draw a system description as SVG
@@ -99,6 +99,14 @@ pub struct System {
     /// The system description
     #[arg(default_value_os_t = of_checkout("system.xml"))]
     pub system: PathBuf,
+}
+
+/// `molt boards`
+#[derive(Args, Debug)]
+pub struct Boards {
+    /// A Microkit SDK: its boards without a file here are listed, too
+    #[arg(long, value_name = "DIR", env = "MICROKIT_SDK")]
+    pub sdk: Option<PathBuf>,
 }
 
 /// `molt check`

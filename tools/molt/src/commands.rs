@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use molt_board::{Arch, Board};
+use molt_sdk::Sdk;
 
-use crate::arguments::{Build, Check, Demo, Graph, Guests, Measure, Run, Subject};
+use crate::arguments::{Boards, Build, Check, Demo, Graph, Guests, Measure, Run, Subject};
 use crate::attach::Attached;
 use crate::description;
 use crate::flash;
@@ -136,10 +137,16 @@ pub fn demo(arguments: &Demo) -> Result<bool> {
 }
 
 /// `molt boards`
-pub fn boards() -> Result<bool> {
+pub fn boards(arguments: &Boards) -> Result<bool> {
     let toolchain = Toolchain::from_environment()?;
-    for board in Board::all(toolchain.root())? {
-        say!("{:<20} {}", board.name, board.about);
+    let boards = Board::all(toolchain.root())?;
+    for board in &boards {
+        // A board gets its file when an image for it has been built.
+        let state = match board.runs.is_empty() {
+            true => "built, not run",
+            false => "run in QEMU",
+        };
+        say!("{:<20} {}: {state}", board.name, board.about);
         for (name, device) in &board.devices {
             let interrupt = device.interrupt.map(|n| format!(", interrupt {n}"));
             let interrupt = interrupt.unwrap_or_default();
@@ -154,8 +161,16 @@ pub fn boards() -> Result<bool> {
                 run.qemu
             );
         }
-        if board.runs.is_empty() {
-            say!("  nothing was run on it yet");
+    }
+    if let Some(sdk) = &arguments.sdk {
+        let described = |name: &String| boards.iter().any(|board| board.name == *name);
+        for name in Sdk::open(sdk)?.boards() {
+            if !described(&name) {
+                say!(
+                    "{name:<20} of the SDK, without a file in {}/: not tried",
+                    molt_board::FOLDER
+                );
+            }
         }
     }
     Ok(true)

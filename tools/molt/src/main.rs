@@ -65,7 +65,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Simulate(arguments) => simulate::run_all(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
-        Command::Boards => commands::boards(),
+        Command::Boards(arguments) => commands::boards(&arguments),
         Command::Check(arguments) => commands::check(&arguments),
         Command::Graph(arguments) => commands::graph(&arguments),
         Command::Bundle(arguments) => bundle::run(&arguments),

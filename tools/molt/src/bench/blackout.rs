@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The blackout: many cold swaps under two bare guests.
+//! The blackout: many cold swaps under two bare guests, or under two native clients where there are no virtual machines.
 
 use anyhow::{Result, bail};
 use molt_bench::Blackouts;
+use molt_sdk::Arch;
 
 use super::wanted::BLACKOUT;
 use crate::arguments::Measure;
@@ -15,15 +16,21 @@ use crate::toolchain::Toolchain;
 
 /// The scenario: the system, the bundles, and the expected results.
 pub const SCENARIO: &str = "tests/measure/blackout.toml";
+/// The same on x86_64.
+const NATIVE: &str = "tests/scenarios/x86-many-swaps.toml";
 
-/// Runs it; the guests' random numbers are others in each run. The swaps go to `all`, too.
+/// Runs it; the guests' random numbers are others in each run, native clients' are not. The swaps go to `all`, too.
 pub fn run(
     toolchain: &Toolchain,
     kernel: &Kernel,
     run: u64,
     all: &mut Blackouts,
 ) -> Result<Vec<(String, f64)>> {
-    let path = toolchain.root().join(SCENARIO);
+    let (name, has_guests) = match kernel.arch() {
+        Arch::Aarch64 => (SCENARIO, true),
+        Arch::X86_64 => (NATIVE, false),
+    };
+    let path = toolchain.root().join(name);
     let measure = Measure {
         icount: true,
         json: None,
@@ -34,18 +41,20 @@ pub fn run(
         to: format!("guest={number} "),
     };
     let mut scenario = Scenario::load(&path)?;
-    let edits = [edit("guest=1", 2 * run + 1), edit("guest=2", 2 * run + 2)];
-    scenario.edits.extend(edits);
+    if has_guests {
+        let edits = [edit("guest=1", 2 * run + 1), edit("guest=2", 2 * run + 2)];
+        scenario.edits.extend(edits);
+    }
     let outcome = play_loaded(&path, scenario, kernel, &measure, Show::Nothing)?;
     step.done();
     if !outcome.failures.is_empty() {
-        bail!("{SCENARIO}: {}", outcome.failures.join("; "));
+        bail!("{name}: {}", outcome.failures.join("; "));
     }
     let updates = &outcome.summary.updates;
     all.total.extend(updates.iter().map(|u| u.blackout_ns));
     all.cpu.extend(updates.iter().map(|u| u.blackout_cpu_ns));
-    for (name, ns) in updates.iter().flat_map(|u| &u.stages) {
-        all.stages.entry(name.clone()).or_default().push(*ns);
+    for (stage, ns) in updates.iter().flat_map(|u| &u.stages) {
+        all.stages.entry(stage.clone()).or_default().push(*ns);
     }
     let cpu = sorted(updates.iter().map(|u| u.blackout_cpu_ns));
     let total = sorted(updates.iter().map(|u| u.blackout_ns));

@@ -21,6 +21,7 @@ use molt_bench::{
     Blackouts, Counted, Distributions, Line, Report, Row, Rows, System, figures, table,
 };
 use molt_profile::{Profile, flame_graph};
+use molt_sdk::Arch;
 use serde::Serialize;
 
 use crate::arguments::Bench;
@@ -58,6 +59,7 @@ pub fn run(arguments: &Bench) -> Result<bool> {
             kernel.configuration()
         );
     }
+    let rows = rows_on(&kernel, arguments)?;
     if arguments.check {
         return check::run(&toolchain, &kernel, arguments.record);
     }
@@ -67,12 +69,12 @@ pub fn run(arguments: &Bench) -> Result<bool> {
     if let Some(row) = &arguments.profile {
         return profile_of(&toolchain, &kernel, row);
     }
-    let wanted = Wanted::new(&arguments.rows, arguments.requests)?;
+    let wanted = Wanted::new(&rows, arguments.requests)?;
     let molt = System {
         system: "molt".into(),
         kernel: kernel.name(),
     };
-    let mut rows = Rows::default();
+    let mut measured = Rows::default();
     let mut distributions = Distributions::default();
     let mut blackouts = Blackouts::default();
     let mut profiled = None;
@@ -82,7 +84,7 @@ pub fn run(arguments: &Bench) -> Result<bool> {
         if wanted.path() {
             let path = path::run(&toolchain, &kernel, &wanted, run)?;
             let mut add = |system: &System, lines: &[Line]| {
-                rows.add(system, keep(figures(lines)));
+                measured.add(system, keep(figures(lines)));
                 distributions.add(system, lines);
             };
             add(&molt, &path.lines);
@@ -98,30 +100,30 @@ pub fn run(arguments: &Bench) -> Result<bool> {
         if wanted.profile() && run == 1 {
             let rows_of = [wanted::PROFILED];
             for profile in profile::run(&toolchain, &kernel, &rows_of, profile::REQUESTS)? {
-                rows.add(&molt, keep(figures_of(&profile)));
+                measured.add(&molt, keep(figures_of(&profile)));
                 profiled = Some(profile);
             }
         }
         if wanted.blackout() {
             let figures = blackout::run(&toolchain, &kernel, run, &mut blackouts)?;
-            rows.add(&molt, keep(figures));
+            measured.add(&molt, keep(figures));
         }
         if wanted.network() {
             let alone = !arguments.no_linux;
-            network::run(&toolchain, &kernel, &wanted, alone, &molt, &mut rows)?;
+            network::run(&toolchain, &kernel, &wanted, alone, &molt, &mut measured)?;
         }
     }
     if wanted.memory() {
-        rows.add(&molt, keep(path::memory(&toolchain, &kernel)?));
+        measured.add(&molt, keep(path::memory(&toolchain, &kernel)?));
     }
     if wanted.replaceable() {
-        rows.add(&molt, replaceable::run(&toolchain, &kernel)?);
+        measured.add(&molt, replaceable::run(&toolchain, &kernel)?);
     }
     let growth = match wanted.growth() {
-        true => growth::run(&toolchain, &kernel, &molt, &mut rows)?,
+        true => growth::run(&toolchain, &kernel, &molt, &mut measured)?,
         false => Vec::new(),
     };
-    let rows = rows.finish();
+    let rows = measured.finish();
     if rows.is_empty() {
         bail!(
             "--rows {}: no figure has such a name",
@@ -162,6 +164,25 @@ pub fn run(arguments: &Bench) -> Result<bool> {
         write(file, &report.html())?;
     }
     Ok(true)
+}
+
+/// The rows that are asked for. Without virtual machines there are those of the blackout.
+fn rows_on(kernel: &Kernel, arguments: &Bench) -> Result<Vec<String>> {
+    if kernel.arch() == Arch::Aarch64 {
+        return Ok(arguments.rows.clone());
+    }
+    let others = (arguments.rows.iter()).any(|row| !wanted::BLACKOUT.contains(&row.as_str()));
+    if others || arguments.check || arguments.profile.is_some() {
+        bail!(
+            "board '{}' has no virtual machines, and QEMU's plugin does not count on it: it has only the rows {}",
+            kernel.board(),
+            wanted::BLACKOUT.join(", ")
+        );
+    }
+    Ok(match arguments.rows.is_empty() {
+        true => wanted::BLACKOUT.map(str::to_owned).into(),
+        false => arguments.rows.clone(),
+    })
 }
 
 /// `molt bench --profile ROW`
