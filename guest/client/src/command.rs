@@ -15,10 +15,20 @@ molt-guest: updates the drivers of this guest's devices, through the port org.mo
   molt-guest status [--follow]      where the update stands; --follow: until it has ended
   molt-guest log                    what has become of this guest's offers since its machine was started
   molt-guest forgive [--device NAME]  lets an image be offered again that has failed
-      --json                        (with every command) one JSON object a line
+  molt-guest poll --server URL --id ID  asks a server of a fleet (hawkBit's device interface) for updates, offers them, and
+                                    reports what came of them
+      --device NAME                 for this device; needed if the guest may update several
+      --tenant NAME                 the server's tenant; DEFAULT if not given
+      --token FILE                  the file with 'TargetToken TOKEN' or 'GatewayToken TOKEN'; TOKEN alone is a target's
+      --attribute NAME=VALUE        (up to 8 times) what the server is told about this guest
+      --state FOLDER                where the last action is kept; /var/lib/molt-guest if not given
+      --interval SECONDS            between polls, in place of what the server wants
+      --once                        asks once, and ends when what it was told to do is done
+      --json                        (with every other command) one JSON object a line
 
 exit codes: 0 done, 1 wrong usage or unreadable file, 2 no doorbell or no proper answer, 3 refused, 4 rolled back,
-5 out of service, 6 the bundle's part for this guest is not allowed or cannot be stored: nothing was updated
+5 out of service, 6 the bundle's part for this guest is not allowed or cannot be stored: nothing was updated,
+7 the server cannot be reached or does not answer as it should
 
 A bundle can have a part for the guest: files, parameters of modules, commands. What of it is allowed is said by
 /etc/molt-guest.conf, a statement a line: 'file PATH' (or a folder with '/' at its end), 'parameter MODULE NAME',
@@ -43,6 +53,96 @@ pub enum Command<'a> {
     Log,
     /// Forget failed images.
     Forgive,
+    /// Ask the server of a fleet.
+    Poll(Server<'a>),
+}
+
+/// Most attributes of a guest.
+pub const MAX_ATTRIBUTES: usize = 8;
+
+/// The server of a fleet, and this guest as the server knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Server<'a> {
+    /// `--server`
+    pub url: &'a str,
+    /// `--id`: hawkBit's controller ID.
+    pub id: &'a str,
+    /// `--tenant`
+    pub tenant: &'a str,
+    /// `--token`: a file's name.
+    pub token: Option<&'a str>,
+    /// `--attribute`: each `NAME=VALUE`.
+    pub attributes: [Option<&'a str>; MAX_ATTRIBUTES],
+    /// `--state`: a folder.
+    pub state: &'a str,
+    /// `--interval`, in seconds.
+    pub interval: Option<u32>,
+    /// `--once`
+    pub once: bool,
+}
+
+impl Default for Server<'_> {
+    fn default() -> Self {
+        Self {
+            url: "",
+            id: "",
+            tenant: "DEFAULT",
+            token: None,
+            attributes: [None; MAX_ATTRIBUTES],
+            state: "/var/lib/molt-guest",
+            interval: None,
+            once: false,
+        }
+    }
+}
+
+impl<'a> Server<'a> {
+    /// Reads an option, and the argument behind it; `None`: it is another one's.
+    fn option(
+        &mut self,
+        option: &str,
+        arguments: &mut impl Iterator<Item = &'a str>,
+    ) -> Option<Result<(), Usage<'a>>> {
+        let mut text = || {
+            arguments
+                .next()
+                .ok_or(Usage::Missing("what stands behind the last option"))
+        };
+        let set =
+            |place: &mut &'a str, text: Result<&'a str, Usage<'a>>| text.map(|text| *place = text);
+        Some(match option {
+            "--server" => set(&mut self.url, text()),
+            "--id" => set(&mut self.id, text()),
+            "--tenant" => set(&mut self.tenant, text()),
+            "--state" => set(&mut self.state, text()),
+            "--token" => text().map(|text| self.token = Some(text)),
+            "--interval" => text().and_then(|text| {
+                let seconds = text.parse().ok().filter(|seconds| *seconds > 0);
+                self.interval = Some(seconds.ok_or(Usage::Seconds(text))?);
+                Ok(())
+            }),
+            "--attribute" => text().and_then(|text| {
+                let free = self.attributes.iter_mut().find(|place| place.is_none());
+                let pair = Some(text).filter(|text| text.contains('='));
+                *free.ok_or(Usage::Unexpected(text))? = Some(pair.ok_or(Usage::Unexpected(text))?);
+                Ok(())
+            }),
+            "--once" => {
+                self.once = true;
+                Ok(())
+            }
+            _ => return None,
+        })
+    }
+
+    /// Whether all is there that a poll needs.
+    fn complete(self) -> Result<Self, Usage<'a>> {
+        match self {
+            Self { url: "", .. } => Err(Usage::Missing("--server URL")),
+            Self { id: "", .. } => Err(Usage::Missing("--id ID")),
+            complete => Ok(complete),
+        }
+    }
 }
 
 /// What the command line says beside the command.
@@ -71,6 +171,8 @@ pub enum Usage<'a> {
     Missing(&'static str),
     /// A handle is a number: decimal, or hexadecimal behind `0x`.
     Handle(&'a str),
+    /// A time is a number of seconds, and not 0.
+    Seconds(&'a str),
 }
 
 impl core::fmt::Display for Usage<'_> {
@@ -83,6 +185,7 @@ impl core::fmt::Display for Usage<'_> {
                 f,
                 "'{word}' is no handle: it is a number, as 'offer' prints it"
             ),
+            Self::Seconds(word) => write!(f, "'{word}' is no number of seconds"),
         }
     }
 }
@@ -97,7 +200,8 @@ impl<'a> Command<'a> {
     ) -> Result<(Self, Options<'a>), Usage<'a>> {
         let mut options = Options::default();
         let mut words = heapless::Vec::<&str, 2>::new();
-        let mut given = heapless::Vec::<&str, 8>::new();
+        let mut given = heapless::Vec::<&str, 24>::new();
+        let mut server = Server::default();
         let mut arguments = arguments.into_iter();
         while let Some(word) = arguments.next() {
             match word {
@@ -110,7 +214,10 @@ impl<'a> Command<'a> {
                     options.device = Some(name.ok_or(Usage::Missing("the name behind --device"))?);
                 }
                 "-h" | "--help" => return Ok((Self::Help, options)),
-                word if word.starts_with('-') => return Err(Usage::Unexpected(word)),
+                word if word.starts_with('-') => match server.option(word, &mut arguments) {
+                    Some(read) => read?,
+                    None => return Err(Usage::Unexpected(word)),
+                },
                 word => {
                     words.push(word).map_err(Usage::Unexpected)?;
                     continue;
@@ -135,6 +242,7 @@ impl<'a> Command<'a> {
             Some("status") => (Self::Status, &["--follow"]),
             Some("log") => (Self::Log, &[]),
             Some("forgive") => (Self::Forgive, &["--device"]),
+            Some("poll") => (Self::Poll(server.complete()?), OF_POLL),
             Some(other) => return Err(Usage::Unknown(other)),
         };
         let takes = matches!(command, Self::Offer(_) | Self::Confirm(_) | Self::Cancel(_));
@@ -142,13 +250,27 @@ impl<'a> Command<'a> {
             return Err(Usage::Unexpected(argument));
         }
         let mut given = given.into_iter();
-        let other = given.find(|option| *option != "--json" && !allowed.contains(option));
+        let json = !matches!(command, Self::Poll(_));
+        let is_allowed = |option: &&str| json && *option == "--json" || allowed.contains(option);
+        let other = given.find(|option| !is_allowed(option));
         match other {
             Some(option) => Err(Usage::Unexpected(option)),
             None => Ok((command, options)),
         }
     }
 }
+
+const OF_POLL: &[&str] = &[
+    "--device",
+    "--server",
+    "--id",
+    "--tenant",
+    "--token",
+    "--attribute",
+    "--state",
+    "--interval",
+    "--once",
+];
 
 fn handle(argument: Option<&str>) -> Result<Option<u64>, Usage<'_>> {
     let Some(text) = argument else {
@@ -195,8 +317,47 @@ mod tests {
     }
 
     #[test]
+    fn a_poll() {
+        let line = "poll --server http://h --id a --attribute x=1 --attribute y= --interval 9 --once --device disk";
+        let (command, options) = parse(line).unwrap();
+        let mut server = Server {
+            url: "http://h",
+            id: "a",
+            interval: Some(9),
+            once: true,
+            ..Server::default()
+        };
+        (server.attributes[0], server.attributes[1]) = (Some("x=1"), Some("y="));
+        assert_eq!(
+            (command, options.device),
+            (Command::Poll(server), Some("disk"))
+        );
+        assert_eq!(
+            (server.tenant, server.state),
+            ("DEFAULT", "/var/lib/molt-guest")
+        );
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         for (line, usage) in [
+            ("poll --id a", Usage::Missing("--server URL")),
+            ("poll --server a", Usage::Missing("--id ID")),
+            (
+                "poll --server",
+                Usage::Missing("what stands behind the last option"),
+            ),
+            ("poll --server a --id b --interval 0", Usage::Seconds("0")),
+            (
+                "poll --server a --id b --attribute c",
+                Usage::Unexpected("c"),
+            ),
+            (
+                "poll --server a --id b --no-wait",
+                Usage::Unexpected("--no-wait"),
+            ),
+            ("status --once", Usage::Unexpected("--once")),
+            ("poll --server a --id b --json", Usage::Unexpected("--json")),
             ("update", Usage::Unknown("update")),
             ("offer", Usage::Missing("the bundle's file")),
             ("offer a b", Usage::Unexpected("b")),

@@ -22,6 +22,8 @@ pub enum Exit {
     /// The guest's own part of the update is not allowed, and nothing was offered; or it could not be stored, and the offer was taken
     /// back. What runs was not disturbed.
     Part = 6,
+    /// The fleet's server cannot be reached, or does not answer as it should.
+    Server = 7,
 }
 
 impl Exit {

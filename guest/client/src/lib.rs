@@ -13,8 +13,8 @@ pub mod print;
 mod run;
 mod session;
 
-pub use command::{Command, HELP, Options, Usage};
+pub use command::{Command, HELP, MAX_ATTRIBUTES, Options, Server, Usage};
 pub use exit::Exit;
-pub use part::{OLD, Obstacle, Place, Value};
-pub use run::run;
+pub use part::{Front, OLD, Obstacle, Place, Value, find as find_part};
+pub use run::{choose, run};
 pub use session::{Session, Stream, Trouble};

@@ -23,6 +23,8 @@ pub enum Obstacle {
     Left,
     /// A text is too long, or not UTF-8.
     Text,
+    /// The old value was known only to a program that has ended.
+    Lost,
 }
 
 impl fmt::Display for Obstacle {
@@ -35,6 +37,9 @@ impl fmt::Display for Obstacle {
                 "an earlier update was cut off: its old file is beside it, with '{OLD}' behind its name; move it back, or remove it"
             ),
             Self::Text => f.write_str("a text is too long, or not UTF-8"),
+            Self::Lost => {
+                f.write_str("the old value was known only to the program that was cut off")
+            }
         }
     }
 }
@@ -100,10 +105,21 @@ pub struct Front<'b> {
 
 impl<'b> Front<'b> {
     /// Nothing is stored yet.
+    #[must_use]
     pub fn new(part: Part<'b>) -> Self {
         Self {
             part,
             done: 0,
+            old: heapless::Vec::new(),
+        }
+    }
+
+    /// A part that a program has stored which has ended since.
+    #[must_use]
+    pub fn stored(part: Part<'b>) -> Self {
+        Self {
+            done: part.steps.len(),
+            part,
             old: heapless::Vec::new(),
         }
     }
@@ -160,8 +176,8 @@ impl<'b> Front<'b> {
             let result = match *step {
                 Step::File { path, .. } => place.put_back(path),
                 Step::Parameter { module, name, .. } => {
-                    let old = self.old.get(index).cloned().unwrap_or_default();
-                    place.set_parameter(module, name, &old)
+                    let old = self.old.get(index).ok_or(Obstacle::Lost);
+                    old.and_then(|old| place.set_parameter(module, name, old))
                 }
                 Step::Command { .. } => continue,
             };

@@ -62,8 +62,8 @@ impl<'w, S: Stream, P: Place, O: Output> Work<'w, S, P, O> {
     fn carry_out(&mut self, command: Command<'_>, bundle: &[u8]) -> Result<Exit, Failure<'w>> {
         self.devices = self.session.devices()?;
         match command {
-            // The program prints it without a session.
-            Command::Help => {}
+            // The program does these without a session, or opens it only now and then.
+            Command::Help | Command::Poll(_) => {}
             Command::Devices => {
                 for device in &self.devices {
                     let device = OfDevice(device, self.options.json);
@@ -192,22 +192,12 @@ impl<'w, S: Stream, P: Place, O: Output> Work<'w, S, P, O> {
 
     /// The component that is meant.
     fn component(&self) -> Result<u32, Failure<'w>> {
-        let may = |device: &&Device| device.flags.get() & Device::MAY_UPDATE != 0;
-        let mut devices = self.devices.iter().filter(may);
-        if let Some(wanted) = self.options.device {
-            let number = wanted.parse().ok();
-            let is = |device: &&Device| {
-                device.name() == wanted || number == Some(device.component.get())
-            };
-            let found = devices.find(is);
-            return found
-                .map(|device| device.component.get())
-                .ok_or(Failure::NoDevice(wanted));
-        }
-        match (devices.next(), devices.count()) {
-            (Some(device), 0) => Ok(device.component.get()),
-            (first, others) => Err(Failure::Which(others + usize::from(first.is_some()))),
-        }
+        let device = choose(&self.devices, self.options.device);
+        let device = device.map_err(|count| match self.options.device {
+            Some(wanted) => Failure::NoDevice(wanted),
+            None => Failure::Which(count),
+        });
+        device.map(|device| device.component.get())
     }
 
     /// The component and the handle of the offer.
@@ -260,6 +250,25 @@ impl<'w, S: Stream, P: Place, O: Output> Work<'w, S, P, O> {
             )),
         }
         exit
+    }
+}
+
+/// The device that is meant, by its name or its component's number: without one, the only device that the guest may update.
+///
+/// # Errors
+/// There is none; without a name: so many may be updated.
+pub fn choose<'d>(devices: &'d [Device], wanted: Option<&str>) -> Result<&'d Device, usize> {
+    let may = |device: &&Device| device.flags.get() & Device::MAY_UPDATE != 0;
+    let mut devices = devices.iter().filter(may);
+    if let Some(wanted) = wanted {
+        let number = wanted.parse().ok();
+        let is =
+            |device: &&Device| device.name() == wanted || number == Some(device.component.get());
+        return devices.find(is).ok_or(0);
+    }
+    match (devices.next(), devices.count()) {
+        (Some(device), 0) => Ok(device),
+        (first, others) => Err(others + usize::from(first.is_some())),
     }
 }
 

@@ -5,7 +5,10 @@
 #![no_main]
 
 mod find;
+mod fleet;
+mod folder;
 mod place;
+mod tcp;
 
 use core::fmt;
 
@@ -16,7 +19,7 @@ use molt_linux_system::{self as system, Arguments, File, O_RDONLY, print, say};
 use place::Linux;
 
 /// Most arguments.
-const ARGUMENTS: usize = 16;
+const ARGUMENTS: usize = 40;
 /// ENAMETOOLONG
 const NAME_TOO_LONG: usize = 36;
 
@@ -42,6 +45,9 @@ fn main(words: &[&'static str]) -> Exit {
         print(HELP);
         print("\n");
         return Exit::Done;
+    }
+    if let Command::Poll(server) = command {
+        return fleet::poll(server, &options);
     }
     let mut bundle: &[u8] = &[];
     if let Command::Offer(file) = command {

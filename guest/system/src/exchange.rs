@@ -5,12 +5,13 @@ use core::ffi::CStr;
 
 use crate::{AT_FDCWD, Errno, File, O_RDWR_CREATE, call};
 
+const MKDIRAT: usize = 34;
 const UNLINKAT: usize = 35;
 const LINKAT: usize = 37;
 const RENAMEAT: usize = 38;
 const FCHMOD: usize = 52;
 /// A file that is there is emptied.
-const O_TRUNC: usize = 0o1000;
+pub const O_TRUNC: usize = 0o1000;
 
 /// Makes a file with these permission bits, or fills one that is there, and waits until it is on the disk.
 ///
@@ -51,4 +52,12 @@ pub fn rename(path: &CStr, to: &CStr) -> Result<(), Errno> {
 /// The kernel's.
 pub fn unlink(path: &CStr) -> Result<(), Errno> {
     call(UNLINKAT, [AT_FDCWD, path.as_ptr() as usize, 0, 0, 0, 0]).map(drop)
+}
+
+/// Makes a directory that only this user can read.
+///
+/// # Errors
+/// The kernel's; also where it is there.
+pub fn make_directory(path: &CStr) -> Result<(), Errno> {
+    call(MKDIRAT, [AT_FDCWD, path.as_ptr() as usize, 0o700, 0, 0, 0]).map(drop)
 }
