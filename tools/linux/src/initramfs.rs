@@ -31,6 +31,8 @@ fn of_class(class: &str) -> &'static [&'static str] {
 }
 
 const INIT: &[u8] = include_bytes!("init");
+/// What `init` has as a fleet's server.
+const FLEET_SERVER: &[u8] = include_bytes!("fleet-server");
 
 /// Makes it for a guest with devices of these classes. Programs go to `/bin` under the names of their files; bundles are rung
 /// for in the order of their names.
@@ -73,6 +75,7 @@ fn pack(
     archive.character_device("dev/console", 5, 1)?;
     archive.program("init", INIT)?;
     archive.program("bin/busybox", busybox)?;
+    archive.program("bin/fleet-server", FLEET_SERVER)?;
     for (name, content) in programs {
         archive.program(&format!("bin/{name}"), content)?;
     }
