@@ -595,10 +595,7 @@ fn open<B: Bell>(
     bell: &mut B,
     output: &mut impl Output,
 ) -> Result<molt_guest_client::Session<B::Port>, Trouble> {
-    bell.open().map_err(|why| {
-        output.line(format_args!("error: {why}"));
-        Trouble::Doorbell
-    })
+    bell.open(output).ok_or(Trouble::Doorbell)
 }
 
 fn lost(output: &mut impl Output, trouble: BellTrouble) -> Trouble {

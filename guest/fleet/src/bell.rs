@@ -16,11 +16,8 @@ pub trait Bell {
     /// Its port.
     type Port: Stream;
 
-    /// Begins a session.
-    ///
-    /// # Errors
-    /// Why there is none.
-    fn open(&mut self) -> Result<Session<Self::Port>, Words>;
+    /// Begins a session; `None`: there is none, and why is printed.
+    fn open(&mut self, output: &mut impl Output) -> Option<Session<Self::Port>>;
 }
 
 /// What has come of an offer.

@@ -167,7 +167,7 @@ impl<C: Connection> Body<C> {
     /// At least a byte, and at most so many.
     fn some(&mut self, to: &mut [u8], most: u64) -> Result<usize, Trouble> {
         if self.used == self.buffer.len() {
-            self.buffer.resize_default(BUFFER).unwrap_or(());
+            let _ = self.buffer.resize_default(BUFFER);
             let received = self.connection.receive(&mut self.buffer, self.deadline);
             self.buffer.truncate(*received.as_ref().unwrap_or(&0));
             self.used = 0;

@@ -16,6 +16,10 @@ const HEAD: &str = "molt-guest fleet 1";
 pub type Words = String<400>;
 
 /// The last action.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "there is one at a time, and no heap to put it on"
+)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
     /// There is none.
@@ -159,9 +163,8 @@ pub fn words(text: fmt::Arguments<'_>) -> Words {
     struct Cut(Words);
     impl Write for Cut {
         fn write_str(&mut self, text: &str) -> fmt::Result {
-            let plain = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+            let mut plain = text.chars().map(|c| if c.is_control() { ' ' } else { c });
             plain
-                .into_iter()
                 .try_for_each(|c| self.0.push(c))
                 .map_err(|_| fmt::Error)
         }

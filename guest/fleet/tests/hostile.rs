@@ -116,8 +116,8 @@ fn files_that_are_not_what_was_announced_are_not_offered() {
     );
     for (bytes, word) in [
         (http("200 OK", "", &wrong), "SHA-256 is not the one"),
-        (http("200 OK", "", &right[1..]), "had announced"),
-        (http("200 OK", "", &longer), "had announced"),
+        (http("200 OK", "", &right[1..]), "bytes came"),
+        (http("200 OK", "", &longer), "bytes came"),
         (
             http("200 OK", "", &vec![0; 0x1_0001]),
             "longer than the 65536 bytes",

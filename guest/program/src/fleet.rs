@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! `molt-guest poll` in this Linux.
 
+use molt_guest_client::print::Output;
 use molt_guest_client::{Exit, Options, Server, Session};
-use molt_guest_fleet::{Agent, Bell, Words, mistake, token};
+use molt_guest_fleet::{Agent, Bell, mistake, token};
 
 use crate::find::Port;
 use crate::folder::Folder;
@@ -16,17 +17,14 @@ struct Doorbell;
 impl Bell for Doorbell {
     type Port = Port;
 
-    fn open(&mut self) -> Result<Session<Port>, Words> {
-        let port = Port::open().map_err(|missing| words(format_args!("{missing}")))?;
-        Session::begin(port).map_err(|trouble| words(format_args!("{trouble}")))
+    fn open(&mut self, output: &mut impl Output) -> Option<Session<Port>> {
+        let port = Port::open()
+            .inspect_err(|missing| output.line(format_args!("error: {missing}")))
+            .ok()?;
+        Session::begin(port)
+            .inspect_err(|trouble| output.line(format_args!("error: {trouble}")))
+            .ok()
     }
-}
-
-fn words(text: core::fmt::Arguments<'_>) -> Words {
-    let mut words = Words::new();
-    // What is longer is cut.
-    let _ = core::fmt::write(&mut words, text);
-    words
 }
 
 /// Polls, until `--once` ends it.

@@ -31,8 +31,8 @@ fn address(host: &str) -> Option<Address> {
     }
     let file = File::open(c"/etc/hosts", O_RDONLY).ok()?;
     let list = Mapping::of(&file).ok()?;
-    let lines = core::str::from_utf8(&list).ok()?.lines();
-    lines.into_iter().find_map(|line| {
+    let mut lines = core::str::from_utf8(&list).ok()?.lines();
+    lines.find_map(|line| {
         let line = line.split('#').next().unwrap_or_default();
         let mut words = line.split_whitespace();
         let address = numbers(words.next()?)?;

@@ -12,7 +12,7 @@ use std::rc::Rc;
 
 use molt_guest_client::print::Output;
 use molt_guest_client::{Obstacle, Place, Server, Session, Value};
-use molt_guest_fleet::{Agent, Bell, Store, Words};
+use molt_guest_fleet::{Agent, Bell, Store};
 use molt_guest_part::Policy;
 
 use doorbell::{Doorbell, Port};
@@ -100,10 +100,11 @@ pub struct Ring {
 impl Bell for Ring {
     type Port = Port;
 
-    fn open(&mut self) -> Result<Session<Port>, Words> {
+    fn open(&mut self, output: &mut impl Output) -> Option<Session<Port>> {
         let port = Port::new(self.doorbell.clone(), self.kept.clone());
-        Session::begin(port)
-            .map_err(|trouble| Words::try_from(trouble.to_string().as_str()).unwrap())
+        let session = Session::begin(port);
+        let session = session.inspect_err(|trouble| output.line(format_args!("error: {trouble}")));
+        session.ok()
     }
 }
 
