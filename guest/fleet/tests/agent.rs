@@ -120,6 +120,31 @@ fn an_end_that_the_server_does_not_take_is_told_again_and_nothing_is_offered_twi
 }
 
 #[test]
+fn an_end_is_told_before_the_server_is_asked_for_more() {
+    let (world, fleet) = (World::default(), Fleet::with(1, &bundle(4, None)));
+    fleet.answers(|asked| {
+        let closes = String::from_utf8_lossy(&asked.body).contains("closed");
+        closes.then(|| http("503 Service Unavailable", "", b""))
+    });
+    assert!(world.agent(&fleet.url, None).cycle().is_err());
+    let mut books = fleet.books();
+    (books.other, books.cancel) = (None, Some(2));
+    drop(books);
+    assert_eq!(
+        world.agent(&fleet.url, None).cycle().unwrap().ended,
+        Some(true)
+    );
+    assert_eq!(fleet.closed(), closed("1", "success"));
+    let books = fleet.books();
+    assert!(
+        !books
+            .reports
+            .iter()
+            .any(|(path, _)| path.starts_with("cancel"))
+    );
+}
+
+#[test]
 fn an_action_that_comes_again_after_it_was_gone_is_another_one() {
     let (world, fleet) = (World::default(), Fleet::with(1, &bundle(4, None)));
     world.doorbell.borrow_mut().ends = [(Status::RolledBack, Reason::Heartbeat)].into();
