@@ -1,12 +1,29 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The checks, in the order of draft-ietf-suit-manifest-37 (6.1, 6.2): authenticity, sequence number, then the commands.
 
+use heapless::Vec;
 use molt_suit::{Content, Envelope, Known, Manifest, Roles, TrustedKey, process, scan, sha256};
 
 use crate::elf::{self, Window};
 use crate::identity::{DRIVER, FIRMWARE, GUEST, Identity};
 use crate::note::configuration;
 use crate::{Reason, Refusal};
+
+/// Most other components of a system.
+pub const MAX_OTHERS: usize = 3;
+/// What a bundle may have for a component, as the first part of an identifier.
+const PARTS: [&[u8]; 3] = [DRIVER, GUEST, FIRMWARE];
+/// Identifiers of all components.
+const KNOWN: usize = (1 + MAX_OTHERS) * PARTS.len();
+
+/// Another component of the system, for which a bundle may have a driver too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Other<'a> {
+    /// Its class: one that is the same as an earlier one's cannot be told from it.
+    pub class: &'a [u8],
+    /// Its vendor, class and device identifiers.
+    pub identity: Identity,
+}
 
 /// The component that a bundle must be for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +36,8 @@ pub struct Component<'a> {
     pub window: Window,
     /// The configuration of the kernel that it will run on. An image without a note is accepted.
     pub configuration: molt_note::Digest,
+    /// The other components of the system, at most [`MAX_OTHERS`].
+    pub others: &'a [Other<'a>],
     /// Most bytes of firmware, which then has to be in the bundle; 0: the device runs none that comes with its driver.
     pub firmware: u64,
 }
@@ -47,6 +66,8 @@ pub struct Verified<'a> {
     pub firmware: Option<Content<'a>>,
     /// Index of the key that signed it.
     pub key: Option<usize>,
+    /// Bit n: it has a driver for [`Component::others`]`[n]` too, of which nothing but its identifiers and its digest was checked.
+    pub others: u8,
 }
 
 /// Checks a bundle for `component`. Its sequence number must be above `committed`; with `None` (for the factory image)
@@ -89,21 +110,33 @@ pub fn verify_with_progress<'a>(
     if committed.is_some_and(|committed| manifest.sequence <= committed) {
         return Err(Reason::OldSequence.into());
     }
-    let known = [DRIVER, GUEST, FIRMWARE].map(|part| [part, component.class]);
-    let identity = &component.identity;
-    let known = known.each_ref().map(|identifier| Known {
-        identifier,
-        vendor: identity.vendor,
-        class: identity.class,
-        device: identity.device,
-        slot: 0,
-    });
+    let own = [(component.class, component.identity)];
+    let others = component.others.iter().take(MAX_OTHERS);
+    let all = own.into_iter().chain(others.map(|o| (o.class, o.identity)));
+    let names: Vec<_, KNOWN> = all
+        .clone()
+        .flat_map(|(class, _)| PARTS.map(|part| [part, class]))
+        .collect();
+    let identities = all.flat_map(|(_, identity)| [identity; PARTS.len()]);
+    let known: Vec<Known<'_>, KNOWN> = names
+        .iter()
+        .zip(identities)
+        .map(|(identifier, identity)| Known {
+            identifier,
+            vendor: identity.vendor,
+            class: identity.class,
+            device: identity.device,
+            slot: 0,
+        })
+        .collect();
     let processed = process(&envelope, &manifest, &known, &mut progress)?;
     let content = |part: usize| {
         let mut contents = processed.components.iter();
         let found = contents.find(|(known, _)| *known == part);
         found.map(|(_, content)| *content)
     };
+    let others = (0..MAX_OTHERS).filter(|n| content((n + 1) * PARTS.len()).is_some());
+    let others = others.fold(0, |set, n| set | 1 << n);
     let Some(driver) = content(0) else {
         return Err(Refusal::text(
             Reason::Incomplete,
@@ -123,6 +156,7 @@ pub fn verify_with_progress<'a>(
         entry,
         firmware,
         key,
+        others,
     })
 }
 

@@ -19,6 +19,7 @@
 //! | 5 | verify: length in bytes; build: generation | | 8 | length of the payload in bytes |
 //! | 6 | verify: committed sequence number | | 9 | build: slots used in the workshop, all below it |
 //! | 7 | verify: sequence number of the list of keys in force, or 0 | | 24 | verify: 1: it is a list of keys, with the sequence number of word 3 |
+//! | | | | 25 | verify: the components that it has drivers for, one bit each |
 //! | | | | 18, 19 | build: the first workshop slot of the firmware's frames, which are in one row, and its bytes; 0 if there is none |
 //! | | | | 20..24 | build: SHA-256 of the firmware |
 //! | | | | 10..14 | verify, also if it failed: SHA-256 of the manifest, as the envelope has it; zeros if it was not found |
@@ -86,6 +87,8 @@ pub struct Results {
     pub sequence: u64,
     /// Verify: it is a list of keys. There is no image then.
     pub keys: bool,
+    /// Verify: bit n: it has a driver for component n of the plan.
+    pub components: u8,
     /// SHA-256 of what was verified or built, as little endian words: of the driver's ELF, or with firmware, of both digests.
     pub digest: [u64; 4],
     /// Verify: length of the payload in bytes.
@@ -161,6 +164,7 @@ impl<'a> Caller<'a> {
             Some(2) => Outcome::Done(Results {
                 sequence: body(3),
                 keys: body(24) == 1,
+                components: body(25) as u8,
                 digest: digest(4),
                 manifest: digest(10),
                 length: body(8),
@@ -241,7 +245,8 @@ impl<'a> Worker<'a> {
         self.0
             .put(18, [results.firmware_slot, results.firmware_length]);
         self.0.put(20, results.firmware_digest);
-        self.0.put(24, [results.keys.into()]);
+        self.0
+            .put(24, [results.keys.into(), results.components.into()]);
         self.progress(1000);
         self.0.finish(2);
     }

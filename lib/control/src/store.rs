@@ -3,23 +3,24 @@
 //!
 //! *Recall* delivers the committed bundle of a component, for `stage` to verify. *Record* appends a record to the log. *Keep*
 //! writes a bundle to the slot that does not boot and commits it. *Revert* commits what was committed before. *Read* delivers a record of
-//! the log. *Recall keys* and *keep keys* do with a component's list of keys what *recall* and *keep* do with its bundle. An answer *done*
+//! the log. *Prepare* writes a bundle to the slot that does not boot and commits nothing: the *keep* that follows commits it together with its own.
+//! *Recall keys* and *keep keys* do with a component's list of keys what *recall* and *keep* do with its bundle. An answer *done*
 //! means that it is durable.
 //!
 //! | command word | content | | answer word | content |
 //! |---|---|---|---|---|
 //! | 0 | serial number | | 0 | `serial << 8 \| outcome` (2 done, 3 failed) |
-//! | 1 | kind: 1 recall, 2 record, 3 keep, 4 revert, 5 read, 6 recall keys, 7 keep keys | | 1 | reason of *failed* (`molt-doorbell`'s number) |
+//! | 1 | kind: 1 recall, 2 record, 3 keep, 4 revert, 5 read, 6 recall keys, 7 keep keys, 8 prepare | | 1 | reason of *failed* (`molt-doorbell`'s number) |
 //! | 2 | component | | 2 | reason for which no offer can be taken; 0: there is room |
 //! | 3 | client, or all ones | | 3 | recall: a [`Source`] as a number |
-//! | 4 | record: its kind (`molt_store`'s number) | | 4 | recall: the sequence number of the bundle or list |
+//! | 4 | record: its kind (`molt_store`'s number); keep: how many *prepare* before it belong to it | | 4 | recall: the sequence number of the bundle or list |
 //! | 5 | time since power-on, in us | | 5 | recall: the highest sequence number ever committed |
 //! | 6 | sequence number | | 6 | recall: bytes of the bundle or list |
 //! | 7 | reason | | 7 | recall: how many images have failed |
 //! | 8 | refusals left out before | | 8..12 | recall: SHA-256 of the image |
 //! | 9..13 | SHA-256 of the image, little endian words | | 16.. | recall: SHA-256 of each image that has failed |
-//! | 13 | keep: bundle slot | | 12 | recall: 1: the component is frozen |
-//! | 14 | keep: bytes of the bundle or list | | 13 | read: cells of the log that are in use |
+//! | 13 | keep, prepare: bundle slot | | 12 | recall: 1: the component is frozen |
+//! | 14 | keep, prepare: bytes of the bundle or list | | 13 | read: cells of the log that are in use |
 //! | 16..20, 20..24 | SHA-256 of the manifest, and of a bundle that was refused | | | |
 //! | 15 | read: a cell of the log | | 14 | read: 1: there is a record in it |
 //! | | | | 16..48 | read: the record |
@@ -59,6 +60,17 @@ pub enum Command {
     },
     /// Commit the bundle in one of `stage`'s slots.
     Keep {
+        /// Bundle slot.
+        slot: u32,
+        /// Bytes of the bundle.
+        length: u64,
+        /// So many bundles were prepared right before, and are committed with it in one instant.
+        others: u32,
+        /// What its record says.
+        about: About,
+    },
+    /// Write the bundle in one of `stage`'s slots, for the *keep* that follows.
+    Prepare {
         /// Bundle slot.
         slot: u32,
         /// Bytes of the bundle.
@@ -296,6 +308,12 @@ impl<'a> Worker<'a> {
             3 => Some(Command::Keep {
                 slot: narrow(word(13)),
                 length: word(14),
+                others: narrow(word(4)),
+                about,
+            }),
+            8 => Some(Command::Prepare {
+                slot: narrow(word(13)),
+                length: word(14),
                 about,
             }),
             4 => Some(Command::Revert { about }),
@@ -374,8 +392,14 @@ fn words(command: Command) -> [u64; WORDS - 1] {
         Command::Keep {
             slot,
             length,
+            others,
             about,
-        } => (3, 0, slot, length, about),
+        } => (3, others, slot, length, about),
+        Command::Prepare {
+            slot,
+            length,
+            about,
+        } => (8, 0, slot, length, about),
         Command::Revert { about } => (4, 0, 0, 0, about),
     };
     let [a, b, c, d] = about.image;
@@ -446,6 +470,12 @@ mod tests {
                 about: nobody,
             },
             Command::Keep {
+                slot,
+                length,
+                others: 2,
+                about,
+            },
+            Command::Prepare {
                 slot,
                 length,
                 about,

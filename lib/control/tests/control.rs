@@ -123,6 +123,7 @@ fn stage_takes_each_command_once_and_late_answers_are_not_taken_for_new_ones() {
     let results = Results {
         sequence: 5,
         keys: true,
+        components: 0b10,
         digest: [1, 2, 3, 4],
         length: 6,
         manifest: [8, 9, 10, 11],

@@ -15,6 +15,10 @@
 //! *committed* last. A cut before that record leaves the older bundle committed, which nothing has touched; a cut after
 //! it, the newer one. [`Store::commit`] returns when the record is durable ([`Flash::flush`]).
 //!
+//! **Several components** of one bundle are committed by one record ([`Store::commit_together`]): each bundle is written to its slot, a
+//! record *joined* tells of each but the last, and the record *committed* of the last one counts those before it. Without it they mean
+//! nothing. What takes one of them back takes all back, so no cut leaves some of them new and some old.
+//!
 //! **A list of keys** is put in force in the same way ([`Store::exchange_keys`]): it has two slots of its own, and the record *keys
 //! exchanged*.
 //!

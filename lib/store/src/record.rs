@@ -50,11 +50,14 @@ pub enum Kind {
     Readmitted = 15,
     /// The list of keys is in force.
     KeysExchanged = 16,
+    /// The image of one component of a bundle that has several. It is committed with the record *committed* that follows and counts
+    /// it; without that record it is not.
+    Joined = 17,
 }
 
 impl Kind {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Started,
         Self::Offered,
         Self::Refused,
@@ -71,6 +74,7 @@ impl Kind {
         Self::Restored,
         Self::Readmitted,
         Self::KeysExchanged,
+        Self::Joined,
     ];
 
     /// The kind with this number.
@@ -99,6 +103,7 @@ impl Kind {
             Self::Restored => "restored",
             Self::Readmitted => "readmitted",
             Self::KeysExchanged => "keys-exchanged",
+            Self::Joined => "joined",
         }
     }
 }
@@ -120,23 +125,23 @@ pub struct Record {
     pub time_us: u64,
     /// The sequence number of the bundle or list of keys, where it is known.
     pub sequence: u64,
-    /// *Committed*, *keys exchanged*: bytes of the bundle or list.
+    /// *Committed*, *joined*, *keys exchanged*: bytes of the bundle or list.
     pub length: u64,
-    /// *Committed*, *keys exchanged*: the slot, 0 or 1.
+    /// *Committed*, *joined*, *keys exchanged*: the slot, 0 or 1.
     pub slot: u32,
     /// Why: a number of whoever wrote it.
     pub reason: u32,
     /// So many refusals before this record were not recorded.
     pub left_out: u32,
-    /// 0
-    pub reserved: u32,
+    /// *Committed*: so many records *joined* right before it are committed with it.
+    pub joined: u32,
     /// The component.
     pub component: Name,
     /// The client that offered; empty if it was none.
     pub client: Name,
     /// SHA-256 of the image, where it is known.
     pub image: Digest,
-    /// *Committed*, *keys exchanged*: SHA-256 of the bundle or list. *Refused*: the same, where it was copied.
+    /// *Committed*, *joined*, *keys exchanged*: SHA-256 of the bundle or list. *Refused*: the same, where it was copied.
     pub bundle: Digest,
     /// SHA-256 of the whole record before this one; zeros in the first one.
     pub previous: Digest,

@@ -23,6 +23,8 @@ pub struct Committed {
     pub bundle: Digest,
     /// SHA-256 of its image; zeros for a list.
     pub image: Digest,
+    /// Number of the record that committed it, if that committed other components too.
+    pub together: Option<u64>,
 }
 
 impl Committed {
@@ -33,6 +35,7 @@ impl Committed {
             length: record.length,
             bundle: record.bundle,
             image: record.image,
+            together: None,
         }
     }
 
@@ -65,6 +68,8 @@ pub struct Component {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
     components: Vec<Component, COMPONENTS>,
+    /// The records *joined* that nothing followed yet: the component's index, and what would be committed.
+    joined: Vec<(usize, Committed), COMPONENTS>,
     /// The number of the last power-on.
     pub start: u32,
     /// Records of components for which there was no room.
@@ -78,9 +83,18 @@ impl State {
         self.components.iter().find(|c| c.name == *name)
     }
 
+    /// The other components that were committed by the same record as `component`, and still are.
+    pub fn together(&self, component: &Component) -> impl Iterator<Item = &Component> {
+        let record = component.committed.and_then(|c| c.together);
+        let others = self.components.iter().filter(|c| c.name != component.name);
+        others.filter(move |c| record.is_some() && c.committed.and_then(|c| c.together) == record)
+    }
+
     /// Follows a record.
     pub fn follow(&mut self, record: &Record) {
         self.start = self.start.max(record.start);
+        // Only a commit that comes directly after them commits them.
+        let joined = core::mem::take(&mut self.joined);
         let Some(kind) = record.kind() else {
             return;
         };
@@ -99,8 +113,54 @@ impl State {
                 return;
             }
         }
-        if let Some(component) = self.components.get_mut(index) {
-            component.follow(kind, record);
+        match kind {
+            Kind::Joined => {
+                self.joined = joined;
+                // There is room for each component once, and nobody writes more.
+                let _ = self.joined.push((index, Committed::of(record)));
+            }
+            Kind::Committed if record.joined != 0 => self.commit(index, record, &joined),
+            Kind::RolledBack | Kind::TakenBack => self.take_back(index, kind, record),
+            _ => {
+                if let Some(component) = self.components.get_mut(index) {
+                    component.follow(kind, record);
+                }
+            }
+        }
+    }
+
+    /// Commits component `index` and those of the last records *joined*, as many as the record counts.
+    fn commit(&mut self, index: usize, record: &Record, joined: &[(usize, Committed)]) {
+        let first = joined.len().checked_sub(record.joined as usize);
+        let Some(others) = first.and_then(|first| joined.get(first..)) else {
+            // Nobody writes this.
+            return;
+        };
+        let own = (index, Committed::of(record));
+        for (index, committed) in others.iter().chain([&own]) {
+            if let Some(component) = self.components.get_mut(*index) {
+                component.commit(Committed {
+                    together: Some(record.number),
+                    ..*committed
+                });
+            }
+        }
+    }
+
+    /// An image was rolled back. If it was committed all the same, so were the others that were committed with it.
+    fn take_back(&mut self, index: usize, kind: Kind, record: &Record) {
+        let Some(component) = self.components.get_mut(index) else {
+            return;
+        };
+        let committed = component.committed.filter(|c| c.is(record));
+        component.follow(kind, record);
+        let Some(together) = committed.and_then(|c| c.together) else {
+            return;
+        };
+        for other in &mut self.components {
+            if other.committed.and_then(|c| c.together) == Some(together) {
+                other.uncommit();
+            }
         }
     }
 }
@@ -108,11 +168,7 @@ impl State {
 impl Component {
     fn follow(&mut self, kind: Kind, record: &Record) {
         match kind {
-            Kind::Committed => {
-                self.before = self.committed.replace(Committed::of(record));
-                self.floor_before = self.floor;
-                self.floor = self.floor.max(record.sequence);
-            }
+            Kind::Committed => self.commit(Committed::of(record)),
             Kind::KeysExchanged => self.keys = Some(Committed::of(record)),
             Kind::RolledBack => {
                 self.fail(record.image);
@@ -124,7 +180,8 @@ impl Component {
             Kind::Frozen => self.frozen = true,
             Kind::Thawed => self.frozen = false,
             Kind::Reverted => self.revert(record),
-            Kind::Approved
+            Kind::Joined
+            | Kind::Approved
             | Kind::Restored
             | Kind::Readmitted
             | Kind::Started
@@ -135,11 +192,22 @@ impl Component {
         }
     }
 
+    fn commit(&mut self, committed: Committed) {
+        self.before = self.committed.replace(committed);
+        self.floor_before = self.floor;
+        self.floor = self.floor.max(committed.sequence);
+    }
+
+    /// What is committed was not acknowledged, and is not committed any more.
+    fn uncommit(&mut self) {
+        self.committed = self.before.take();
+        self.floor = self.floor_before;
+    }
+
     /// The image was rolled back. If its commit was written all the same, nobody was told of it.
     fn take_back(&mut self, record: &Record) {
         if self.committed.as_ref().is_some_and(|c| c.is(record)) {
-            self.committed = self.before.take();
-            self.floor = self.floor_before;
+            self.uncommit();
         } else if self.committed.is_none() && record.image == [0; 32] {
             // The return to the factory image.
             self.committed = self.before.take();

@@ -76,6 +76,8 @@ pub enum Refused {
     Flash(FlashError),
     /// The slot does not hold what was written to it; nothing is committed.
     Differs,
+    /// Not as many bundles were prepared right before, or one for the same component.
+    NotPrepared,
 }
 
 /// Why there is no committed bundle.
@@ -91,6 +93,25 @@ pub enum Unreadable {
     Flash(FlashError),
 }
 
+/// A bundle or list that was written to a slot, and read back.
+#[derive(Clone, Copy, Debug)]
+struct Written {
+    slot: u32,
+    length: u64,
+    bundle: Digest,
+}
+
+impl Written {
+    fn put(self, record: Record) -> Record {
+        Record {
+            slot: self.slot,
+            length: self.length,
+            bundle: self.bundle,
+            ..record
+        }
+    }
+}
+
 /// The store.
 #[derive(Debug)]
 pub struct Store<F> {
@@ -98,6 +119,8 @@ pub struct Store<F> {
     log: Log,
     state: State,
     places: Vec<Place, COMPONENTS>,
+    /// Bundles that were written to their slots and are to be committed with the next one.
+    prepared: Vec<(Entry, Written), COMPONENTS>,
     /// Refusals that were not recorded since the last record.
     left_out: u32,
     /// Cells of the log.
@@ -135,6 +158,7 @@ impl<F: Flash> Store<F> {
             log,
             state,
             places: kept,
+            prepared: Vec::new(),
             left_out: 0,
             cells,
         })
@@ -195,6 +219,7 @@ impl<F: Flash> Store<F> {
     /// Full, broken, or the flash failed.
     pub fn record(&mut self, kind: Kind, entry: &Entry) -> Result<(), Refused> {
         self.writable()?;
+        self.prepared.clear();
         if kind == Kind::Refused && self.log.free() <= self.cells / 4 {
             self.left_out = self.left_out.saturating_add(1 + entry.left_out);
             return Ok(());
@@ -215,7 +240,64 @@ impl<F: Flash> Store<F> {
     ) -> Result<(), Refused> {
         let slots = self.place(&entry.component).map(|place| place.bundles);
         let last = self.committed(&entry.component).copied();
+        self.prepared.clear();
         self.exchange(Kind::Committed, entry, slots, last, (length, read))
+    }
+
+    /// Writes a bundle to the component's slot that does not boot, for [`Self::commit_together`], which has to follow without anything but
+    /// other calls of this kind in between. Nothing is committed and no record is written.
+    ///
+    /// # Errors
+    /// As for [`Self::commit`].
+    pub fn prepare(
+        &mut self,
+        entry: &Entry,
+        length: u64,
+        read: impl FnMut(usize, &mut [u8]),
+    ) -> Result<(), Refused> {
+        let slots = self.place(&entry.component).map(|place| place.bundles);
+        let last = self.committed(&entry.component).copied();
+        self.prepared
+            .retain(|(other, _)| other.component != entry.component);
+        let written = self.put_down(slots, last, (length, read))?;
+        let prepared = self.prepared.push((*entry, written));
+        prepared.map_err(|_| Refused::NoPlace)
+    }
+
+    /// Commits a bundle as [`Self::commit`] does, and in the same instant the `others` that were prepared: the record *committed* comes last,
+    /// and the records *joined* before it mean nothing without it.
+    ///
+    /// # Errors
+    /// Nothing is committed then.
+    pub fn commit_together(
+        &mut self,
+        entry: &Entry,
+        others: u32,
+        length: u64,
+        read: impl FnMut(usize, &mut [u8]),
+    ) -> Result<(), Refused> {
+        let prepared = core::mem::take(&mut self.prepared);
+        let own = prepared
+            .iter()
+            .any(|(other, _)| other.component == entry.component);
+        if own || prepared.len() != others as usize {
+            return Err(Refused::NotPrepared);
+        }
+        let slots = self.place(&entry.component).map(|place| place.bundles);
+        let last = self.committed(&entry.component).copied();
+        let written = self.put_down(slots, last, (length, read))?;
+        if self.log.free() <= others {
+            return Err(Refused::Full);
+        }
+        for (other, written) in &prepared {
+            self.append(Kind::Joined, other, |record| written.put(record))?;
+        }
+        let joined = others;
+        self.append(Kind::Committed, entry, |record| Record {
+            joined,
+            ..written.put(record)
+        })
+        .map(|_| ())
     }
 
     /// Does the same with a list of keys: it is in force when this returns, also after the power has gone.
@@ -240,8 +322,20 @@ impl<F: Flash> Store<F> {
         entry: &Entry,
         slots: Option<Slots>,
         last: Option<Committed>,
-        (length, mut read): (u64, impl FnMut(usize, &mut [u8])),
+        content: (u64, impl FnMut(usize, &mut [u8])),
     ) -> Result<(), Refused> {
+        let written = self.put_down(slots, last, content)?;
+        self.append(kind, entry, |record| written.put(record))
+            .map(|_| ())
+    }
+
+    /// Writes `content` to the slot that `last` is not in; it is durable on return.
+    fn put_down(
+        &mut self,
+        slots: Option<Slots>,
+        last: Option<Committed>,
+        (length, mut read): (u64, impl FnMut(usize, &mut [u8])),
+    ) -> Result<Written, Refused> {
         self.writable()?;
         let slots = slots.ok_or(Refused::NoPlace)?;
         if length == 0 || length > slots.size.into() {
@@ -254,13 +348,11 @@ impl<F: Flash> Store<F> {
             return Err(Refused::Differs);
         }
         self.flash.flush().map_err(Refused::Flash)?;
-        self.append(kind, entry, |record| Record {
+        Ok(Written {
             slot,
             length,
             bundle,
-            ..record
         })
-        .map(|_| ())
     }
 
     /// Commits what was committed before, or the factory image if `entry` is not that; it is durable on return.
@@ -269,11 +361,13 @@ impl<F: Flash> Store<F> {
     /// Nothing has changed then.
     pub fn revert(&mut self, entry: &Entry) -> Result<(), Refused> {
         self.writable()?;
+        self.prepared.clear();
         self.append(Kind::Reverted, entry, |record| record)
             .map(|_| ())
     }
 
-    /// Finds the committed bundle of a component, and checks that it is whole. `each(offset, bytes)` is given its bytes; they may
+    /// Finds the committed bundle of a component, and checks that it is whole, and that those are that were committed together with it: if
+    /// one is damaged, none of them is used. `each(offset, bytes)` is given its bytes; they may
     /// be used only if the result is not an error.
     ///
     /// # Errors
@@ -285,7 +379,21 @@ impl<F: Flash> Store<F> {
     ) -> Result<Committed, Unreadable> {
         let slots = self.place(component).map(|place| place.bundles);
         let last = self.committed(component).copied();
+        self.check_together(component)?;
         self.deliver(slots, last, each)
+    }
+
+    /// Whether the bundles are whole that were committed together with this component's.
+    fn check_together(&mut self, component: &Name) -> Result<(), Unreadable> {
+        let own = self.state.component(component);
+        let others = own.into_iter().flat_map(|own| self.state.together(own));
+        let others: Vec<_, COMPONENTS> = others
+            .filter_map(|other| Some((self.place(&other.name)?.bundles, other.committed)))
+            .collect();
+        for (slots, committed) in others {
+            self.deliver(Some(slots), committed, |_, _| ())?;
+        }
+        Ok(())
     }
 
     /// Does the same with the list of keys that is in force.

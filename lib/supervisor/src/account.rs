@@ -40,13 +40,14 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         }
     }
 
-    /// Whether every component either has its regions mapped or is out of service. During a swap the books cannot be
-    /// compared.
+    /// Whether every component either has its regions mapped or is out of service, and no other arena is being cleared. During a
+    /// swap the books cannot be compared.
     fn settled(&self) -> bool {
-        self.units.iter().all(|unit| match unit.machine.phase() {
-            Phase::OutOfService(_) => true,
-            _ => unit.holder.granted() && !unit.in_blackout(),
-        })
+        !self.work.clears()
+            && self.units.iter().all(|unit| match unit.machine.phase() {
+                Phase::OutOfService(_) => true,
+                _ => unit.holder.granted() && !unit.in_blackout(),
+            })
     }
 
     #[cfg(not(feature = "probe"))]

@@ -11,8 +11,14 @@ use crate::work::Kind;
 use crate::{Kernel, Supervisor};
 
 impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
-    /// Gives a machine an event and carries out its actions.
+    /// Gives a machine an event and carries out its actions, and what follows for the others of its transaction.
     pub(crate) fn give(&mut self, index: usize, event: Event) {
+        self.give_one(index, event);
+        self.drive();
+    }
+
+    /// Gives a machine an event and carries out its actions.
+    pub(crate) fn give_one(&mut self, index: usize, event: Event) {
         let mut next = Some(event);
         while let Some(event) = next {
             let now = self.us();
@@ -180,6 +186,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             return;
         };
         unit.offer.reached(status, reason);
+        let follows = unit.offer.follows;
         if matches!(status, Status::Committed | Status::RolledBack) {
             unit.watch.proven();
         }
@@ -189,7 +196,10 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         if (status, reason) == (Status::RolledBack, Reason::ProbationTimeout) {
             self.starved(index);
         }
-        if let Some(client) = client {
+        // Of several components the guest is told of the one that it has offered for.
+        if let Some(client) = client.filter(|_| !follows)
+            && !self.ends_later(index, status, reason)
+        {
             self.tell(index, client.into(), status, reason);
         }
     }
@@ -226,7 +236,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         self.tell(index, client, status, reason);
     }
 
-    fn tell(&mut self, index: usize, client: usize, status: Status, reason: Reason) {
+    pub(crate) fn tell(&mut self, index: usize, client: usize, status: Status, reason: Reason) {
         let (Some(unit), Some(client)) = (self.units.get(index), self.clients.get_mut(client))
         else {
             return;

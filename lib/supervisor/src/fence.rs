@@ -3,7 +3,7 @@
 
 use molt_doorbell::Reason;
 use molt_trace::{Event as Trace, WordRef};
-use molt_update::{Event, Phase};
+use molt_update::{Barrier, Event, Phase};
 
 use crate::standing::{Record, Standing};
 use crate::{Kernel, Supervisor};
@@ -31,7 +31,11 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         };
         let serves = !matches!(
             unit.machine.phase(),
-            Phase::Closing { .. } | Phase::Stopping | Phase::OutOfService(_) | Phase::Off
+            Phase::Closing { .. }
+                | Phase::Stopping
+                | Phase::AtBarrier(Barrier::Stopped | Barrier::Denied)
+                | Phase::OutOfService(_)
+                | Phase::Off
         );
         if !serves {
             // The generation is being replaced anyway.

@@ -60,6 +60,7 @@ mod supervisor;
 mod swap;
 mod time;
 mod trace;
+mod transaction;
 pub mod transfer;
 pub mod unit;
 pub mod watch;

@@ -14,6 +14,8 @@ pub struct Offer {
     pub image: Image,
     /// What is known of it, if it was refused.
     pub refused: Refused,
+    /// Its bundle was offered for another component.
+    pub follows: bool,
     /// It failed, which has been recorded.
     pub blamed: bool,
     /// The status of the component's transaction.
@@ -42,6 +44,7 @@ impl Default for Offer {
             length: 0,
             image: Image::default(),
             refused: Refused::default(),
+            follows: false,
             blamed: false,
             status: Status::Idle,
             reason: Reason::None,
@@ -55,7 +58,14 @@ impl Offer {
         (self.handle, self.length) = (handle, length);
         self.image = Image::default();
         self.refused = Refused::default();
+        self.follows = false;
         self.blamed = false;
+    }
+
+    /// Records that the bundle that was offered for another component is for this one too.
+    pub fn joined(&mut self, length: u64) {
+        self.made(0, length);
+        self.follows = true;
     }
 
     /// `stage` has verified it.

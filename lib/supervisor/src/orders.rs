@@ -8,7 +8,7 @@ use molt_control::store::About;
 use molt_doorbell::Reason;
 use molt_operator::{Command, Prefix, Tag};
 use molt_store::Kind;
-use molt_update::{Event, Image, Phase};
+use molt_update::{Barrier, Event, Image, Phase};
 
 use crate::{Kernel, Standing, Supervisor};
 
@@ -217,7 +217,9 @@ impl fmt::Display for Health {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
             Phase::Off => "off",
-            Phase::Closing { .. } | Phase::Stopping => "stopping",
+            Phase::Closing { .. }
+            | Phase::Stopping
+            | Phase::AtBarrier(Barrier::Stopped | Barrier::Denied) => "stopping",
             Phase::Starting => "starting",
             Phase::Probation | Phase::Keeping => "probation",
             Phase::OutOfService(reason) => return write!(f, "out-of-service:{}", reason.word()),
@@ -227,7 +229,8 @@ impl fmt::Display for Health {
             | Phase::Approval
             | Phase::Waiting
             | Phase::Building
-            | Phase::Transferring => "serving",
+            | Phase::Transferring
+            | Phase::AtBarrier(Barrier::Staged) => "serving",
         })
     }
 }

@@ -123,7 +123,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
     }
 
     /// Whether a client's offer is within its limits; the reason if not.
-    fn limits(&mut self, index: usize, component: usize, length: u64) -> Reason {
+    pub(crate) fn limits(&mut self, index: usize, component: usize, length: u64) -> Reason {
         let now = self.us();
         let client = self.clients.get_mut(index);
         let client = client

@@ -97,7 +97,9 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         match answer.task {
             Task::Record => {}
             Task::Read => self.log_read(answer.result),
+            Task::Keep(index) if self.is_joined(index) => self.kept_together(index, answer.result),
             Task::Keep(index) => self.kept(index, false, answer.result),
+            Task::Prepare(index) => self.prepared(index, answer.result),
             Task::KeepKeys(index) => self.kept(index, true, answer.result),
             Task::RecallKeys(index) => {
                 let restoring = self.units.get(index).and_then(|unit| unit.restoring);
@@ -284,6 +286,9 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
 
     /// Has the image in a slot kept.
     pub(crate) fn keep(&mut self, index: usize, slot: u8, client: Option<u8>) {
+        if self.is_joined(index) {
+            return self.keep_together(index);
+        }
         let about = self.about_offer(index, client);
         let back = self
             .units
@@ -300,6 +305,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             None => Command::Keep {
                 slot: slot.into(),
                 length: unit.offer.length,
+                others: 0,
                 about,
             },
         };

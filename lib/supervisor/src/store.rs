@@ -23,8 +23,10 @@ pub enum Task {
     RecallKeys(usize),
     /// A component starts with what is recalled.
     Recall(usize),
-    /// A component's image is committed.
+    /// A component's image is committed, and those that were prepared before.
     Keep(usize),
+    /// A component's image is to be committed with the next one.
+    Prepare(usize),
     /// A component's list of keys is put in force.
     KeepKeys(usize),
     /// Nobody waits for it.
@@ -107,8 +109,11 @@ impl<'m> Store<'m> {
     pub fn refuses(&self, component: usize) -> Reason {
         let waiting = self.waiting.iter().map(|(task, _)| *task);
         let mut tasks = waiting.chain(self.working);
-        let keeps =
-            tasks.any(|task| [Task::Keep(component), Task::KeepKeys(component)].contains(&task));
+        let keeps = tasks.any(|task| {
+            [Task::Keep, Task::Prepare, Task::KeepKeys]
+                .map(|of| of(component))
+                .contains(&task)
+        });
         match self.room {
             _ if self.given_up => Reason::StoreFailed,
             Reason::None if keeps || self.waiting.len() > KEPT => Reason::Busy,

@@ -17,6 +17,7 @@ use crate::reading::Reading;
 use crate::stage::Stage;
 use crate::store::Store;
 use crate::time::Clock;
+use crate::transaction::Joined;
 use crate::transfer::Firmware;
 use crate::unit::{Unit, pages};
 use crate::work::{Job, Kind, SLICE_US, Work};
@@ -32,6 +33,8 @@ pub struct Supervisor<'m, K: Kernel<'m>> {
     pub(crate) stage: Stage<'m>,
     pub(crate) store: Option<Store<'m>>,
     pub(crate) work: Work,
+    /// The transaction of several components that is under way.
+    pub(crate) transaction: Option<Joined>,
     pub(crate) clock: Clock,
     pub(crate) console: Console<'m>,
     pub(crate) operator: Option<Operator<'m>>,
@@ -71,6 +74,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             stage: Stage::new(&kernel, &brief.stage),
             store: Store::new(&kernel, &brief.store),
             work: Work::default(),
+            transaction: None,
             clock: Clock::new(&kernel, brief.timer_channel),
             console: Console::new(&kernel, &brief.log),
             operator: Operator::new(&kernel, &brief.operator),
@@ -220,12 +224,11 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         match (answer, unit.machine.phase()) {
             (Ok(results), Phase::Verifying) => {
                 unit.offer.verified(&results);
-                let (sequence, digest) = (results.sequence, results.digest);
-                let event = match results.keys {
-                    true => Event::KeysVerified { sequence },
-                    false => Event::Verified { sequence, digest },
-                };
-                self.give(index, event);
+                let sequence = results.sequence;
+                match results.keys {
+                    true => self.give(index, Event::KeysVerified { sequence }),
+                    false => self.verified(index, &results),
+                }
             }
             (Ok(results), Phase::Building) => {
                 if let Some(arena) = unit.build.built() {

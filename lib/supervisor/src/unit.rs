@@ -5,7 +5,7 @@ use heapless::Deque;
 use molt_control::{OrdersWriter, ReportView};
 use molt_system::{MAX_ARENAS, UpdateBrief, UpdateClient};
 use molt_trace::WordRef;
-use molt_update::{Config, Event, Image, Machine, Phase};
+use molt_update::{Barrier, Config, Event, Image, Machine, Phase};
 
 use crate::books::Books;
 use crate::build::Build;
@@ -171,7 +171,10 @@ impl<'m> Unit<'m> {
     pub fn in_blackout(&self) -> bool {
         matches!(
             self.machine.phase(),
-            Phase::Closing { .. } | Phase::Stopping | Phase::Starting
+            Phase::Closing { .. }
+                | Phase::Stopping
+                | Phase::AtBarrier(Barrier::Stopped | Barrier::Denied)
+                | Phase::Starting
         )
     }
 }

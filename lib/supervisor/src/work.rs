@@ -67,6 +67,11 @@ impl Work {
         });
     }
 
+    /// Whether an arena is being cleared, or is to be.
+    pub fn clears(&self) -> bool {
+        self.jobs.iter().any(|job| job.kind == Kind::Clear)
+    }
+
     /// Whether there is anything to do.
     pub fn is_empty(&self) -> bool {
         self.jobs.is_empty()

@@ -12,6 +12,8 @@ events! {
     Offered "offered" { client: W, component: W }
     /// The offer was confirmed: `stage` copies and verifies.
     Confirmed "confirmed" { client: W, component: W }
+    /// The bundle that was offered for `first` is for this component too: both are updated together, or none.
+    Joined "joined" { component: W, first: W }
     /// An offer or its bundle was refused; nothing was disturbed. `reason` is a text of `molt-doorbell`.
     Refused "refused" { client: W, component: W, reason: W }
     /// The bundle was copied and is good: its sequence number and its image's size in bytes.

@@ -35,6 +35,13 @@ pub enum Event {
     ClientGone(Client),
     /// A client that was gone is back.
     ClientBack(Client),
+    /// The client's bundle has more components than one (module `transaction`): from now on the machine waits at each barrier for
+    /// [`Event::Proceed`]. A machine that is idle begins with the bundle, which is confirmed already.
+    Join(Client),
+    /// All members of the transaction have come to the barrier at which this machine waits.
+    Proceed,
+    /// Another member of the transaction has failed: what this machine has done for it is taken back.
+    TakeBack,
     /// `stage` copied and verified.
     Verified {
         /// The bundle's sequence number.

@@ -25,6 +25,9 @@
 //! The operator's events are in the module `operator`. They go through the same states: an operator cannot have anything run that
 //! an update or a recovery could not.
 //!
+//! A bundle may have several components. Their machines go through the same states, and wait for each other before *Closing*, after
+//! *Stopping*, before *Starting* and after *Probation*. [`Transaction`] stands above them and tells when they go on.
+//!
 //! `tests/explore` visits every state that a bounded world can bring the machine into.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -41,12 +44,14 @@ mod phase;
 mod recover;
 mod supervise;
 mod swap;
+mod transaction;
 
 pub use action::{Action, Actions};
 pub use config::Config;
 pub use event::Event;
 pub use machine::{Image, Machine};
-pub use phase::Phase;
+pub use phase::{Barrier, Phase};
+pub use transaction::{Stand, Transaction};
 
 pub use molt_doorbell::{Reason, Status};
 

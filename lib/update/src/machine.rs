@@ -140,6 +140,9 @@ impl Machine {
             Event::Cancel { client, handle } => self.cancel(client, handle, &mut out),
             Event::ClientGone(client) => self.client_gone(now, client, &mut out),
             Event::ClientBack(client) => self.gone &= !bit(client),
+            Event::Join(client) => self.join(now, client, &mut out),
+            Event::Proceed => self.proceed(now, &mut out),
+            Event::TakeBack => self.take_back(now, &mut out),
             Event::Verified { sequence, digest } => {
                 self.verified(now, sequence, digest, &mut out);
             }
@@ -255,6 +258,15 @@ impl Machine {
         }
     }
 
+    /// The image that the update under way is about.
+    #[must_use]
+    pub fn candidate(&self) -> Option<Image> {
+        match self.job {
+            Job::Update(candidate) => Some(candidate.image()),
+            _ => None,
+        }
+    }
+
     /// The images that failed.
     pub fn failed(&self) -> impl Iterator<Item = &Digest> {
         self.failed.iter()
@@ -305,7 +317,11 @@ impl Machine {
                 Phase::Stopping => self.out_of_service(Reason::StopTimeout, out),
                 Phase::Starting => self.holder_failed(now, Reason::ReadyTimeout, out),
                 Phase::Keeping => self.keep_failed(now, Reason::StoreFailed, out),
-                Phase::Off | Phase::Idle | Phase::Probation | Phase::OutOfService(_) => {}
+                Phase::Off
+                | Phase::Idle
+                | Phase::AtBarrier(_)
+                | Phase::Probation
+                | Phase::OutOfService(_) => {}
             }
         }
         self.tick_watch(now, out);

@@ -16,27 +16,32 @@ impl Machine {
         handle: u64,
         out: &mut Actions,
     ) {
-        let reason = match self.phase {
-            _ if !allowed => Reason::NotAllowed,
-            Phase::OutOfService(_) => Reason::OutOfService,
-            _ if self.frozen => Reason::Frozen,
-            Phase::Idle if self.stage == Stage::Free => {
-                let Some(slot) = self.free_slot() else {
-                    return reject(client, Reason::Internal, out);
-                };
+        match self.accept(client, allowed) {
+            Ok(candidate) => {
                 self.phase = Phase::Offered { handle };
                 self.deadline = Some(now + self.config.offer);
-                self.job = Job::Update(Candidate {
-                    client: Some(client),
-                    slot,
-                    sequence: 0,
-                    digest: [0; 4],
-                });
-                return self.report(Status::Offered, Reason::None, out);
+                self.job = Job::Update(candidate);
+                self.report(Status::Offered, Reason::None, out);
             }
-            _ => Reason::Busy,
-        };
-        reject(client, reason, out);
+            Err(reason) => reject(client, reason, out),
+        }
+    }
+
+    /// A candidate for a bundle of this client; an error if none can be taken now.
+    pub(crate) fn accept(&self, client: Client, allowed: bool) -> Result<Candidate, Reason> {
+        match self.phase {
+            _ if !allowed => Err(Reason::NotAllowed),
+            Phase::OutOfService(_) => Err(Reason::OutOfService),
+            _ if self.frozen => Err(Reason::Frozen),
+            Phase::Idle if self.stage == Stage::Free => Ok(Candidate {
+                client: Some(client),
+                slot: self.free_slot().ok_or(Reason::Internal)?,
+                sequence: 0,
+                digest: [0; 4],
+                joined: false,
+            }),
+            _ => Err(Reason::Busy),
+        }
     }
 
     pub(crate) fn confirm(&mut self, now: Micros, client: Client, handle: u64, out: &mut Actions) {
@@ -47,23 +52,28 @@ impl Machine {
                 if handle != right {
                     return reject(client, Reason::WrongHandle, out);
                 }
-                self.phase = Phase::Verifying;
-                self.deadline = Some(now + self.config.stage);
-                self.stage = Stage::Working;
-                self.previous = self.previous.filter(|p| p.slot != candidate.slot);
-                self.report(Status::Confirmed, Reason::None, out);
-                push(
-                    out,
-                    Action::Verify {
-                        slot: candidate.slot,
-                        client,
-                        committed: self.floor,
-                        keys: self.keys,
-                    },
-                );
+                self.verify(now, client, candidate.slot, out);
             }
             _ => reject(client, Reason::NothingOffered, out),
         }
+    }
+
+    /// Has the client's bundle, which it has confirmed, copied to the slot and verified.
+    pub(crate) fn verify(&mut self, now: Micros, client: Client, slot: u8, out: &mut Actions) {
+        self.phase = Phase::Verifying;
+        self.deadline = Some(now + self.config.stage);
+        self.stage = Stage::Working;
+        self.previous = self.previous.filter(|p| p.slot != slot);
+        self.report(Status::Confirmed, Reason::None, out);
+        push(
+            out,
+            Action::Verify {
+                slot,
+                client,
+                committed: self.floor,
+                keys: self.keys,
+            },
+        );
     }
 
     pub(crate) fn cancel(&mut self, client: Client, handle: u64, out: &mut Actions) {
@@ -184,7 +194,7 @@ impl Machine {
     fn transfer(&mut self, now: Micros, out: &mut Actions) {
         let (Some(span), Some(holder), Some(next)) = (self.config.transfer, self.holder, self.next)
         else {
-            return self.close_in_order(now, out);
+            return self.staged(now, out);
         };
         self.phase = Phase::Transferring;
         self.deadline = Some(now + span);
@@ -200,7 +210,7 @@ impl Machine {
     pub(crate) fn transferred(&mut self, now: Micros, by: Generation, out: &mut Actions) {
         if self.transfers(by) {
             self.report(Status::Transferred, Reason::None, out);
-            self.close_in_order(now, out);
+            self.staged(now, out);
         }
     }
 
@@ -289,6 +299,6 @@ impl Machine {
     }
 }
 
-fn reject(client: Client, reason: Reason, out: &mut Actions) {
+pub(crate) fn reject(client: Client, reason: Reason, out: &mut Actions) {
     push(out, Action::Reject { client, reason });
 }

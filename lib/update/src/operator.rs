@@ -6,7 +6,7 @@
 //! it. The sequence numbers that are accepted do not change.
 
 use crate::action::push;
-use crate::phase::{Candidate, Cause, Job, Phase, Stage};
+use crate::phase::{Barrier, Candidate, Cause, Job, Phase, Stage};
 use crate::{Action, Actions, Digest, Machine, Micros, Reason};
 
 impl Machine {
@@ -36,6 +36,7 @@ impl Machine {
                 | Phase::Approval
                 | Phase::Waiting
                 | Phase::Building
+                | Phase::AtBarrier(Barrier::Staged)
         );
         if frozen && !disturbs && self.client().is_some() && matches!(self.job, Job::Update(_)) {
             self.refuse(Reason::Frozen, out);
@@ -57,6 +58,7 @@ impl Machine {
                     slot: image.slot,
                     sequence: image.sequence,
                     digest: image.digest,
+                    joined: false,
                 });
                 self.wait_to_build(now, out);
             }

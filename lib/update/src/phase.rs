@@ -34,6 +34,8 @@ pub enum Phase {
     },
     /// Waits for the device to stop.
     Stopping,
+    /// Waits for the other components of the same transaction.
+    AtBarrier(Barrier),
     /// A new generation has been granted the device and has to report that it is ready.
     Starting,
     /// A new image is on probation.
@@ -42,6 +44,17 @@ pub enum Phase {
     Keeping,
     /// Out of service, until the operator puts it back or the system starts anew.
     OutOfService(Reason),
+}
+
+/// Where the components of one transaction wait for each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Barrier {
+    /// The new generation stands beside the holder, which serves.
+    Staged,
+    /// The device has stopped.
+    Stopped,
+    /// The device and the regions were taken away. Nobody has them.
+    Denied,
 }
 
 /// The purpose of the present phase.
@@ -67,6 +80,8 @@ pub(crate) struct Candidate {
     pub slot: u8,
     pub sequence: u64,
     pub digest: Digest,
+    /// Its bundle has other components too.
+    pub joined: bool,
 }
 
 impl Candidate {

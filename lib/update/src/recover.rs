@@ -2,7 +2,7 @@
 //! Rollback to the committed image, and out of service if even that fails.
 
 use crate::action::push;
-use crate::phase::{Cause, Job, Phase};
+use crate::phase::{Barrier, Cause, Job, Phase};
 use crate::{Action, Actions, Machine, Micros, Reason, Status};
 
 impl Machine {
@@ -17,7 +17,10 @@ impl Machine {
                 self.phase = Phase::Closing { quiet: true, gates };
                 return self.closed(now, out);
             }
-            Phase::Stopping | Phase::OutOfService(_) | Phase::Off => return,
+            Phase::Stopping
+            | Phase::AtBarrier(Barrier::Stopped | Barrier::Denied)
+            | Phase::OutOfService(_)
+            | Phase::Off => return,
             Phase::Starting | Phase::Probation | Phase::Keeping if !self.keeps_keys() => {
                 if let Job::Update(candidate) = self.job {
                     if let Some(client) = candidate.client {

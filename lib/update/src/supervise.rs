@@ -41,6 +41,11 @@ impl Watch {
         }
     }
 
+    /// Whether probation is passed.
+    pub fn passed(&self) -> bool {
+        self.probation.is_none()
+    }
+
     pub fn due(&self) -> Micros {
         self.probation.map_or(self.beat, |p| p.min(self.beat))
     }
@@ -113,7 +118,8 @@ impl Machine {
         if let Some(watch) = &mut self.watch {
             watch.probation = None;
         }
-        if self.phase == Phase::Probation {
+        // With other components it waits until they have passed too.
+        if self.phase == Phase::Probation && !self.joined() {
             self.keep(now, out);
         }
         self.starts = 0;

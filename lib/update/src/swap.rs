@@ -3,7 +3,7 @@
 
 use crate::action::push;
 use crate::machine::bit;
-use crate::phase::{Instance, Job, Phase};
+use crate::phase::{Barrier, Candidate, Instance, Job, Phase};
 use crate::supervise::Watch;
 use crate::{Action, Actions, Client, Generation, Machine, Micros, Reason, Status};
 
@@ -80,9 +80,13 @@ impl Machine {
     }
 
     pub(crate) fn stopped(&mut self, now: Micros, out: &mut Actions) {
-        if self.phase != Phase::Stopping {
-            return;
+        if self.phase == Phase::Stopping && !self.waits_at(Barrier::Stopped) {
+            self.deny(now, out);
         }
+    }
+
+    /// Takes everything from the holder, whose device has stopped.
+    pub(crate) fn deny(&mut self, now: Micros, out: &mut Actions) {
         let Some(old) = self.holder.take() else {
             return;
         };
@@ -92,7 +96,9 @@ impl Machine {
             Job::Update(_) => {
                 // The old generation is kept until the commit, but a rollback builds a fresh one.
                 self.old = Some(old);
-                self.grant(now, out);
+                if !self.waits_at(Barrier::Denied) {
+                    self.grant(now, out);
+                }
             }
             Job::Recover(_) | Job::Keys { .. } | Job::None => {
                 self.clear(old.arena, out);
@@ -154,6 +160,8 @@ impl Machine {
     /// The new image has passed probation: it is committed once it outlives the power.
     pub(crate) fn keep(&mut self, now: Micros, out: &mut Actions) {
         match (self.config.keep, self.job) {
+            // The transaction says when.
+            (None, Job::Update(Candidate { joined: true, .. })) => self.phase = Phase::Keeping,
             (Some(span), Job::Update(candidate)) => {
                 self.phase = Phase::Keeping;
                 self.deadline = Some(now + span);

@@ -68,8 +68,21 @@ fn reason(refused: Refused) -> Reason {
     match refused {
         Refused::Full => Reason::StoreFull,
         Refused::NoPlace => Reason::TooLarge,
-        Refused::Broken | Refused::Flash(_) | Refused::Differs => Reason::StoreFailed,
+        Refused::Broken | Refused::Flash(_) | Refused::Differs | Refused::NotPrepared => {
+            Reason::StoreFailed
+        }
     }
+}
+
+/// What is done with the content of one of `stage`'s slots.
+#[derive(Clone, Copy)]
+enum How {
+    /// It is committed, together with so many that were prepared.
+    Commit(u32),
+    /// It is written, for the commit that follows.
+    Prepare,
+    /// It is the list of keys in force.
+    Keys,
 }
 
 /// What a command needs.
@@ -88,14 +101,20 @@ impl<F: Flash> Keeper<'_, F> {
             Command::Keep {
                 slot,
                 length,
+                others,
                 about,
-            } => self.keep(slot, length, &about, false),
+            } => self.keep(slot, length, &about, How::Commit(others)),
+            Command::Prepare {
+                slot,
+                length,
+                about,
+            } => self.keep(slot, length, &about, How::Prepare),
             Command::RecallKeys { component } => self.recall_keys(component),
             Command::KeepKeys {
                 slot,
                 length,
                 about,
-            } => self.keep(slot, length, &about, true),
+            } => self.keep(slot, length, &about, How::Keys),
             Command::Read { cell } => self.read(cell),
             Command::Revert { about } => {
                 let entry = self.entry(&about);
@@ -144,7 +163,7 @@ impl<F: Flash> Keeper<'_, F> {
     }
 
     /// Keeps the bundle, or the list of keys, in one of `stage`'s slots.
-    fn keep(&mut self, slot: u32, length: u64, about: &About, keys: bool) -> Result<(), Reason> {
+    fn keep(&mut self, slot: u32, length: u64, about: &About, how: How) -> Result<(), Reason> {
         let entry = self.entry(about)?;
         let component = self.component(about.component)?;
         let inside =
@@ -158,9 +177,11 @@ impl<F: Flash> Keeper<'_, F> {
             // Within the slot, as `length` is.
             let _ = bundle.read(offset, out);
         };
-        match keys {
-            true => self.store.exchange_keys(&entry, length, read),
-            false => self.store.commit(&entry, length, read),
+        match how {
+            How::Keys => self.store.exchange_keys(&entry, length, read),
+            How::Prepare => self.store.prepare(&entry, length, read),
+            How::Commit(0) => self.store.commit(&entry, length, read),
+            How::Commit(others) => self.store.commit_together(&entry, others, length, read),
         }
         .map_err(reason)
     }

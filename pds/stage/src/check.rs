@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Copies a bundle or a list of keys out of a guest's memory and verifies the copy.
 
+use heapless::Vec;
 use molt_bundle::{
-    Component, Identity, Keys, Machine, Reason, Trust, Verified, Window, verify_with_progress,
+    Component, Identity, Keys, MAX_OTHERS, Machine, Other, Reason, Trust, Verified, Window,
+    verify_with_progress,
 };
 use molt_control::digest::words;
 use molt_control::stage::Results;
@@ -87,9 +89,27 @@ pub fn verify_keys(
     })
 }
 
-/// The results that are reported for a verified bundle.
-pub fn results(verified: &Verified<'_>) -> Results {
+/// The other components, with their indices.
+fn others<'a>(
+    stage: &'a StageBrief,
+    component: &'a StageComponent,
+) -> impl Iterator<Item = (usize, &'a StageComponent)> {
+    let all = stage.components().iter().enumerate();
+    all.filter(|(_, other)| !core::ptr::eq(*other, component))
+}
+
+/// The results that are reported for a verified bundle of component `index`.
+pub fn results(
+    stage: &StageBrief,
+    component: &StageComponent,
+    index: usize,
+    verified: &Verified<'_>,
+) -> Results {
+    let others = others(stage, component).enumerate();
+    let others = others.filter(|(n, _)| verified.others & 1 << n != 0);
+    let components = others.fold(1 << index, |set, (_, (other, _))| set | 1 << other);
     Results {
+        components,
         sequence: verified.sequence,
         digest: words(&verified.digest),
         length: verified.payload.len() as u64,
@@ -142,7 +162,14 @@ fn check<'a>(
     committed: Option<u64>,
     progress: impl Fn(u64),
 ) -> Result<Verified<'a>, Reason> {
+    let others: Vec<Other<'_>, MAX_OTHERS> = others(stage, component)
+        .map(|(_, other)| Other {
+            class: other.identity.name.as_str().as_bytes(),
+            identity: identity(other),
+        })
+        .collect();
     let wanted = Component {
+        others: &others,
         class: component.identity.name.as_str().as_bytes(),
         identity: identity(component),
         window: window(component),

@@ -86,7 +86,7 @@ impl Stage {
                 known.learn(slot, &verified);
                 Ok(Results {
                     manifest,
-                    ..check::results(&verified)
+                    ..check::results(self.brief, component, index, &verified)
                 })
             }
             Command::Build {

@@ -17,5 +17,5 @@ pub use describe::describe;
 pub use diag::diagnostic;
 pub use key::{KeyError, Kind, PrivateKey, fingerprint, read_public, write_public};
 pub use keylist::sign_list;
-pub use make::{Bundle, EnvelopeError, sign};
+pub use make::{Bundle, EnvelopeError, Member, sign};
 pub use report::{Failure, ReportReason, Section, report};

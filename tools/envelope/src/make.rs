@@ -45,6 +45,21 @@ pub struct Bundle<'a> {
     pub guest: Option<&'a [u8]>,
     /// A version and a description for people, in English.
     pub text: Option<(&'a str, &'a str)>,
+    /// What it brings for other components.
+    pub others: &'a [Member<'a>],
+}
+
+/// What a bundle brings for a component beside the first one.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Member<'a> {
+    /// The device's class: another one than that of each other component.
+    pub class: &'a str,
+    /// For what.
+    pub identity: Identity,
+    /// The driver's ELF.
+    pub driver: &'a [u8],
+    /// The firmware of the device.
+    pub firmware: Option<&'a [u8]>,
 }
 
 impl Bundle<'_> {
@@ -53,20 +68,39 @@ impl Bundle<'_> {
     /// # Errors
     /// When a name is too long.
     pub fn envelope(&self) -> Result<Vec<u8>, EnvelopeError> {
+        let first = Member {
+            class: self.class,
+            identity: self.identity,
+            driver: self.driver,
+            firmware: self.firmware,
+        };
         let driver = [DRIVER, self.class.as_bytes()];
-        let guest = [GUEST, self.class.as_bytes()];
-        let firmware = [FIRMWARE, self.class.as_bytes()];
-        let mut parts = vec![self.part(&driver, DRIVER_PAYLOAD, self.driver)];
-        let mut payloads = vec![(DRIVER_PAYLOAD, self.driver)];
-        if let Some(payload) = self.guest {
-            parts.push(self.part(&guest, GUEST_PAYLOAD, payload));
-            // In the map the shorter key comes first (RFC 8949, 4.2.1).
-            payloads.insert(0, (GUEST_PAYLOAD, payload));
+        let mut wanted = vec![(DRIVER, first, DRIVER_PAYLOAD.to_owned(), first.driver)];
+        let guest = self.guest.map(|payload| (GUEST, GUEST_PAYLOAD, payload));
+        let firmware = self
+            .firmware
+            .map(|payload| (FIRMWARE, FIRMWARE_PAYLOAD, payload));
+        for (what, key, payload) in guest.into_iter().chain(firmware) {
+            wanted.push((what, first, key.to_owned(), payload));
         }
-        if let Some(payload) = self.firmware {
-            parts.push(self.part(&firmware, FIRMWARE_PAYLOAD, payload));
-            payloads.push((FIRMWARE_PAYLOAD, payload));
+        for other in self.others {
+            let key = |key: &str| format!("{key}-{}", other.class);
+            wanted.push((DRIVER, *other, key(DRIVER_PAYLOAD), other.driver));
+            if let Some(payload) = other.firmware {
+                wanted.push((FIRMWARE, *other, key(FIRMWARE_PAYLOAD), payload));
+            }
         }
+        let identifiers: Vec<_> = (wanted.iter())
+            .map(|(what, of, ..)| [*what, of.class.as_bytes()])
+            .collect();
+        let parts: Vec<_> = (wanted.iter().zip(&identifiers))
+            .map(|((_, of, key, payload), identifier)| of.part(identifier, key, payload))
+            .collect();
+        let mut payloads: Vec<_> = (wanted.iter())
+            .map(|(_, _, key, payload)| (key.as_str(), *payload))
+            .collect();
+        // In the map the shorter key comes first (RFC 8949, 4.2.1).
+        payloads.sort_by_key(|(key, _)| (key.len(), *key));
         let text = self
             .text
             .map(|(version, about)| text(&driver, version, about));
@@ -75,7 +109,9 @@ impl Bundle<'_> {
         let manifest = encode::manifest(self.sequence, &parts, digest).ok_or(large)?;
         envelope(&manifest, text.as_deref(), &payloads).ok_or(EnvelopeError::TooLarge)
     }
+}
 
+impl Member<'_> {
     fn part<'a>(&self, identifier: &'a [&'a [u8]], uri: &'a str, payload: &[u8]) -> Part<'a> {
         Part {
             identifier,

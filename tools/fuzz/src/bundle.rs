@@ -34,6 +34,7 @@ fn component() -> Component<'static> {
         identity: identity(),
         window: WINDOW,
         configuration: [7; 32],
+        others: &[],
         firmware: 0,
     }
 }

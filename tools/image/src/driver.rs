@@ -14,11 +14,12 @@ use crate::io;
 use crate::layout::Layout;
 use crate::trust;
 use molt_bundle::Identity as BundleIdentity;
-use molt_envelope::Bundle;
+use molt_envelope::{Bundle, Member};
 use molt_sdf::Rule;
 use molt_sdf::System;
 use molt_sdf::model::{
-    Client, DomainId, Map, RegionId, Replaceable, Role, SetvarValue, Share, Techniques,
+    Client, DomainId, Map, ProtectionDomain, RegionId, Replaceable, Role, SetvarValue, Share,
+    Techniques,
 };
 use molt_sdk::Arch;
 use molt_system::layout::{SMALL_PAGE, TOOL_AREA, Top};
@@ -379,12 +380,33 @@ pub fn named(replaceable: &Replaceable) -> BundleIdentity {
 
 /// Sets the component's symbols in a driver's ELF and puts it into an unsigned envelope.
 fn make_bundle(
-    (arch, top): (Arch, Top),
+    place: (Arch, Top),
     system: &System,
     domain: DomainId,
     file: &[u8],
     sequence: u64,
     with: &Bundle<'_>,
+) -> Result<Vec<u8>, ElfError> {
+    let replaceable = system.domains[domain]
+        .replaceable
+        .as_ref()
+        .ok_or(ElfError::NotReplaceable)?;
+    let bundle = Bundle {
+        class: &replaceable.class,
+        identity: named(replaceable),
+        sequence,
+        driver: &with_symbols(place, system, domain, file)?,
+        ..*with
+    };
+    (bundle.envelope()).map_err(|error| ElfError::Format(error.to_string()))
+}
+
+/// A driver's ELF with the component's symbols set.
+fn with_symbols(
+    (arch, top): (Arch, Top),
+    system: &System,
+    domain: DomainId,
+    file: &[u8],
 ) -> Result<Vec<u8>, ElfError> {
     let described = &system.domains[domain];
     let mut elf = Elf::parse(arch, file)?;
@@ -414,19 +436,7 @@ fn make_bundle(
         elf.symbol(name)
             .is_some_and(|(address, size)| !is_zero(&elf, address, size))
     });
-    let patched = elf.write_back(file, &set)?;
-    let replaceable = described
-        .replaceable
-        .as_ref()
-        .ok_or(ElfError::NotReplaceable)?;
-    let bundle = Bundle {
-        class: &replaceable.class,
-        identity: named(replaceable),
-        sequence,
-        driver: &patched,
-        ..*with
-    };
-    (bundle.envelope()).map_err(|error| ElfError::Format(error.to_string()))
+    elf.write_back(file, &set)
 }
 
 fn is_zero(elf: &Elf, address: u64, size: u64) -> bool {
@@ -438,6 +448,79 @@ fn is_zero(elf: &Elf, address: u64, size: u64) -> bool {
             .and_then(|n| s.data.get(n..n + size as usize))
             .is_some_and(|bytes| bytes.iter().all(|b| *b == 0))
     })
+}
+
+/// What a bundle brings for a component.
+#[derive(Clone, Copy, Debug)]
+pub struct Brings<'a> {
+    /// The replaceable PD.
+    pub component: DomainId,
+    /// The driver's ELF.
+    pub driver: &'a [u8],
+    /// The firmware of its device.
+    pub firmware: Option<&'a [u8]>,
+}
+
+/// An unsigned bundle with drivers for several replaceable PDs of a system, with a sequence number. The text and the guest's part, which is
+/// for the first component, are those of `with`.
+///
+/// # Errors
+/// As for [`bundle`]; or two of the components have the same class.
+pub fn bundle_of_several(
+    arch: Arch,
+    system: &System,
+    brings: &[Brings<'_>],
+    sequence: u64,
+    with: &Bundle<'_>,
+) -> Result<Vec<u8>, Error> {
+    let Some((first, others)) = brings.split_first() else {
+        return Err(Error::NoComponent(String::new()));
+    };
+    let mut drivers = Vec::new();
+    for other in others {
+        let (domain, described) = replaceable(system, other.component)?;
+        let same = |b: &&Brings<'_>| {
+            replaceable(system, b.component).is_ok_and(|(_, r)| r.class == described.class)
+        };
+        if brings.iter().filter(same).count() > 1 {
+            return Err(Error::SameClass(domain.name.clone()));
+        }
+        let driver = with_symbols((arch, top_of(arch)), system, other.component, other.driver)
+            .map_err(|reason| program(domain, reason))?;
+        drivers.push((described, driver, other.firmware));
+    }
+    let others: Vec<Member<'_>> = drivers
+        .iter()
+        .map(|(replaceable, driver, firmware)| Member {
+            class: &replaceable.class,
+            identity: named(replaceable),
+            driver,
+            firmware: *firmware,
+        })
+        .collect();
+    let with = Bundle {
+        firmware: first.firmware,
+        others: &others,
+        ..*with
+    };
+    bundle(arch, system, first.component, first.driver, sequence, &with)
+}
+
+fn replaceable(
+    system: &System,
+    component: DomainId,
+) -> Result<(&ProtectionDomain, &Replaceable), Error> {
+    let domain = system.domains.get(component);
+    domain
+        .and_then(|domain| Some((domain, domain.replaceable.as_ref()?)))
+        .ok_or_else(|| Error::NoComponent(component.to_string()))
+}
+
+fn program(domain: &ProtectionDomain, reason: ElfError) -> Error {
+    Error::Program {
+        path: domain.name.clone().into(),
+        reason,
+    }
 }
 
 /// An unsigned bundle with a driver's ELF for the replaceable PD `component` of a system, with a sequence number. The text and
@@ -453,17 +536,7 @@ pub fn bundle(
     sequence: u64,
     with: &Bundle<'_>,
 ) -> Result<Vec<u8>, Error> {
-    let Some(domain) = system
-        .domains
-        .get(component)
-        .filter(|d| d.replaceable.is_some())
-    else {
-        return Err(Error::NoComponent(component.to_string()));
-    };
-    make_bundle((arch, top_of(arch)), system, component, elf, sequence, with).map_err(|reason| {
-        Error::Program {
-            path: domain.name.clone().into(),
-            reason,
-        }
-    })
+    let (domain, _) = replaceable(system, component)?;
+    make_bundle((arch, top_of(arch)), system, component, elf, sequence, with)
+        .map_err(|reason| program(domain, reason))
 }

@@ -41,6 +41,9 @@ pub enum Error {
     /// There is no replaceable protection domain of this name.
     #[error("there is no replaceable protection domain '{0}'")]
     NoComponent(String),
+    /// Two components of one bundle have the same class, by which it tells them apart.
+    #[error("'{0}': another component in the same bundle has this class too; make two bundles")]
+    SameClass(String),
     /// All objects together are larger than the board's memory.
     #[error("the system takes {needed:#x} bytes of memory, of which the board has {there:#x}")]
     Memory {

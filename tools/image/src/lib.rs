@@ -38,7 +38,7 @@ mod stage;
 mod trust;
 mod update;
 
-pub use driver::{bundle, named};
+pub use driver::{Brings, bundle, bundle_of_several, named};
 pub use elf::arch_of;
 pub use error::Error;
 pub use kernel::KernelSource;

@@ -6,7 +6,7 @@ use crate::driver::{entry, firmware, identity, named, tables};
 use crate::files::Files;
 use crate::stage::ARENA_BITS;
 use crate::{Error, KernelSource};
-use molt_bundle::{Component, Machine, Trust, Window};
+use molt_bundle::{Component, Machine, Other, Trust, Window};
 use molt_sdf::model::{DomainId, Replaceable};
 use molt_sdf::{Error as SdfError, Rule, System};
 use molt_sdk::Arch;
@@ -74,8 +74,20 @@ pub fn would_run(
         .for_each(|(to, from)| *to = *from);
     let (start, end) = row.image_range();
     let firmware = firmware(system, component).size;
+    let others = system
+        .components()
+        .into_iter()
+        .filter(|id| *id != component);
+    let others = others.filter_map(|id| system.domains[id].replaceable.as_ref());
+    let others: Vec<_> = others
+        .map(|other| Other {
+            class: other.class.as_bytes(),
+            identity: named(other),
+        })
+        .collect();
     let component = Component {
         class: replaceable.class.as_bytes(),
+        others: &others,
         identity: named(replaceable),
         window: Window {
             machine: match configuration.arch() {

@@ -417,18 +417,19 @@ pub enum Bundle {
 /// `molt bundle new`
 #[derive(Args, Debug)]
 pub struct NewBundle {
-    /// The replaceable protection domain that it is for
-    #[arg(long)]
-    pub component: String,
+    /// The replaceable protection domain that it is for; or NAME=FILE with the driver's ELF, once for each component of a bundle that
+    /// updates several together
+    #[arg(long, required = true, value_name = "NAME")]
+    pub component: Vec<String>,
     /// Rises with each release; must be above the one that the target has committed
     #[arg(long)]
     pub sequence: u64,
-    /// The driver's ELF
+    /// The driver's ELF, if there is one component
     #[arg(long, value_name = "FILE")]
-    pub driver: PathBuf,
-    /// The device's firmware, where it comes with the driver
+    pub driver: Option<PathBuf>,
+    /// The device's firmware, where it comes with the driver; or NAME=FILE, if there are several components
     #[arg(long, value_name = "FILE")]
-    pub firmware: Option<PathBuf>,
+    pub firmware: Vec<String>,
     /// What the guest has to store, described in this file: files, parameters of modules, commands (docs/bundles.md)
     #[arg(long, value_name = "FILE")]
     pub guest_part: Option<PathBuf>,

@@ -2,11 +2,11 @@
 //! `molt bundle`
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use molt_envelope::{PrivateKey, diagnostic, sign};
-use molt_image::KernelSource;
+use molt_image::{Brings, KernelSource};
 use molt_sdf::System;
 use molt_sdf::model::DomainId;
 use molt_suit::{Algorithm, Envelope, Manifest, Roles, TrustedKey};
@@ -30,26 +30,85 @@ pub fn run(command: &Bundle) -> Result<bool> {
 }
 
 fn new(arguments: &NewBundle) -> Result<bool> {
-    let driver = read(&arguments.driver)?;
-    let arch = molt_image::arch_of(&driver);
+    let drivers = drivers(arguments)?;
+    let mut read_drivers = Vec::new();
+    for (_, file) in &drivers {
+        read_drivers.push(read(file)?);
+    }
+    let arch = molt_image::arch_of(read_drivers.first().map_or(&[], Vec::as_slice));
     let system = molt_sdf::load_for(arch, &arguments.system, &[])?;
-    let component = component(&system, Some(&arguments.component))?;
+    let mut firmware = Vec::new();
+    for (name, file) in firmware_files(arguments, &drivers)? {
+        firmware.push((name, read(&file)?));
+    }
+    let mut brings = Vec::new();
+    for ((name, _), driver) in drivers.iter().zip(&read_drivers) {
+        let component = component(&system, Some(name))?;
+        let own = firmware.iter().find(|(of, _)| of == name);
+        let firmware = own.map(|(_, bytes)| bytes.as_slice());
+        check_firmware(&system, component, firmware)?;
+        brings.push(Brings {
+            component,
+            driver,
+            firmware,
+        });
+    }
     let guest = match &arguments.guest_part {
         Some(description) => Some(guest_part::read(description)?),
         None => arguments.guest.as_deref().map(read).transpose()?,
     };
-    let firmware = arguments.firmware.as_deref().map(read).transpose()?;
-    check_firmware(&system, component, firmware.as_deref())?;
     let text = (!arguments.driver_version.is_empty() || !arguments.about.is_empty())
         .then_some((arguments.driver_version.as_str(), arguments.about.as_str()));
     let with = molt_envelope::Bundle {
-        firmware: firmware.as_deref(),
         guest: guest.as_deref(),
         text,
         ..molt_envelope::Bundle::default()
     };
-    let bundle = molt_image::bundle(arch, &system, component, &driver, arguments.sequence, &with)?;
+    let sequence = arguments.sequence;
+    let bundle = molt_image::bundle_of_several(arch, &system, &brings, sequence, &with)?;
     write(&arguments.out, &bundle)
+}
+
+/// The components, and the file with the driver of each.
+fn drivers(arguments: &NewBundle) -> Result<Vec<(String, PathBuf)>> {
+    match (arguments.component.as_slice(), &arguments.driver) {
+        ([one], Some(driver)) if !one.contains('=') => Ok(vec![(one.clone(), driver.clone())]),
+        (_, Some(_)) => {
+            bail!("--driver is for one component: give --component NAME=FILE for each of several")
+        }
+        (several, None) => several
+            .iter()
+            .map(|text| named_file("--component", text))
+            .collect(),
+    }
+}
+
+/// The components with firmware, and its file.
+fn firmware_files(
+    arguments: &NewBundle,
+    drivers: &[(String, PathBuf)],
+) -> Result<Vec<(String, PathBuf)>> {
+    if let ([file], [(one, _)], Some(_)) =
+        (arguments.firmware.as_slice(), drivers, &arguments.driver)
+    {
+        return Ok(vec![(one.clone(), file.into())]);
+    }
+    let mut files = Vec::new();
+    for text in &arguments.firmware {
+        let (name, file) = named_file("--firmware", text)?;
+        if !drivers.iter().any(|(of, _)| *of == name) {
+            bail!("--firmware {text}: there is no --component {name}=FILE");
+        }
+        files.push((name, file));
+    }
+    Ok(files)
+}
+
+fn named_file(option: &str, text: &str) -> Result<(String, PathBuf)> {
+    match text.split_once('=') {
+        Some((name, file)) => Ok((name.to_owned(), file.into())),
+        None => bail!("{option} {text}: give NAME=FILE, or one component with --driver FILE"),
+    }
 }
 
 /// A bundle has firmware exactly where the device runs one that comes with its driver.

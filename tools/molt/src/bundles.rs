@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use molt_bundle::Identity;
 use molt_envelope::{Bundle, PrivateKey};
+use molt_image::Brings;
 use molt_linux::Archive;
 use molt_sdf::System;
 use molt_sdf::model::{DomainId, ProtectionDomain, Replaceable};
@@ -14,6 +15,7 @@ use molt_sdk::{Arch, Configuration};
 use molt_suit::keylist::KeyList;
 use molt_suit::{Envelope, Manifest};
 
+use crate::controller::Firmware;
 use crate::demo_keys;
 use crate::key;
 use crate::line;
@@ -40,7 +42,7 @@ impl Maker<'_> {
         let sources = self.scenario.bundles.iter();
         let mut bundles: Vec<(u64, String, Vec<u8>)> = Vec::new();
         for source in sources.clone().filter(|b| b.guest == guest) {
-            let domain = self.component(source)?;
+            let domain = self.component(&source.component)?;
             let number = self.system.components().iter().position(|d| *d == domain);
             let number = number.unwrap_or_default();
             for (sequence, bundle) in self.make(source, domain)? {
@@ -60,11 +62,28 @@ impl Maker<'_> {
     }
 
     /// The PD that it replaces.
-    fn component(&self, source: &BundleSource) -> Result<DomainId> {
+    fn component(&self, name: &str) -> Result<DomainId> {
         let mut domains = self.system.domains.iter();
-        let component = domains
-            .position(|domain| domain.name == source.component && domain.replaceable.is_some());
-        component.with_context(|| format!("there is no replaceable PD '{}'", source.component))
+        let component =
+            domains.position(|domain| domain.name == name && domain.replaceable.is_some());
+        component.with_context(|| format!("there is no replaceable PD '{name}'"))
+    }
+
+    /// A driver's ELF and the firmware of its device.
+    fn program(
+        &self,
+        component: DomainId,
+        package: &str,
+        features: &[String],
+        version: Option<&Firmware>,
+    ) -> Result<(Vec<u8>, Option<Vec<u8>>)> {
+        let folder =
+            self.toolchain
+                .build(&[package], Target::Domain, features, self.configuration)?;
+        let path = folder.join(package);
+        let elf = fs::read(&path).with_context(|| format!("{}", path.display()))?;
+        let domain = &self.system.domains[component];
+        Ok((elf, line::firmware(self.toolchain, domain, version)?))
     }
 
     fn make(&self, source: &BundleSource, component: DomainId) -> Result<Vec<(u64, Vec<u8>)>> {
@@ -77,28 +96,42 @@ impl Maker<'_> {
                 return Ok(vec![(source.sequence, list)]);
             }
         };
-        let folder = self.toolchain.build(
-            &[package],
-            Target::Domain,
-            &source.features,
-            self.configuration,
-        )?;
-        let path = folder.join(package);
-        let elf = fs::read(&path).with_context(|| format!("{}", path.display()))?;
+        let (features, version) = (&source.features, source.firmware.as_ref());
+        let mut programs = vec![(
+            component,
+            self.program(component, package, features, version)?,
+        )];
+        for other in &source.with {
+            let (features, version) = (&other.features, other.firmware.as_ref());
+            let component = self.component(&other.component)?;
+            let program = self.program(component, &other.package, features, version)?;
+            programs.push((component, program));
+        }
+        let brings: Vec<_> = programs
+            .iter()
+            .map(|(component, (driver, firmware))| Brings {
+                component: *component,
+                driver,
+                firmware: firmware.as_deref(),
+            })
+            .collect();
         let domain = &self.system.domains[component];
-        let firmware = line::firmware(self.toolchain, domain, source.firmware.as_ref())?;
         let part = source.part.as_ref();
         let part = part.map(|part| part.part(Path::new(""))).transpose()?;
         (0..source.repeat)
             .map(|index| {
                 let sequence = source.sequence + index * source.stride;
                 let with = Bundle {
-                    firmware: firmware.as_deref(),
                     guest: part.as_deref(),
                     ..Bundle::default()
                 };
-                let bundle =
-                    molt_image::bundle(self.arch, self.system, component, &elf, sequence, &with)?;
+                let bundle = molt_image::bundle_of_several(
+                    self.arch,
+                    self.system,
+                    &brings,
+                    sequence,
+                    &with,
+                )?;
                 let bundle = altered(bundle, source.damage, domain)?;
                 let signed = match source.damage {
                     Damage::Unsigned => bundle,

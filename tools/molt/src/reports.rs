@@ -37,6 +37,7 @@ fn of(record: &Record) -> Option<Vec<u8>> {
     }
     let reason = Reason::from_u32(record.reason).unwrap_or(Reason::Internal);
     let failure = match record.kind()? {
+        // The record *committed* reports for the whole bundle.
         Kind::Committed => None,
         Kind::Refused => Some(refused(reason)),
         Kind::RolledBack | Kind::TakenBack => {

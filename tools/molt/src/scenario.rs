@@ -164,6 +164,9 @@ pub struct BundleSource {
     pub features: Vec<String>,
     /// The firmware of the component's device, if it runs any; by default the first version.
     pub firmware: Option<Firmware>,
+    /// What it brings for other components, which are updated together with this one.
+    #[serde(default)]
+    pub with: Vec<OtherSource>,
     /// What the guest has to store.
     pub part: Option<Description>,
     /// Sequence number of the list, or of the first bundle that is made of the package.
@@ -181,6 +184,21 @@ pub struct BundleSource {
     /// The key that signs it, by the name of its public key in the description; by default the first one that may sign a driver. A
     /// key that the description does not name is made too, and is not trusted.
     pub key: Option<String>,
+}
+
+/// What a bundle brings for a component beside the first one.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OtherSource {
+    /// The PD that it replaces.
+    pub component: String,
+    /// The package of the driver.
+    pub package: String,
+    /// Features that the package is built with.
+    #[serde(default)]
+    pub features: Vec<String>,
+    /// The firmware of the component's device, if it runs any; by default the first version.
+    pub firmware: Option<Firmware>,
 }
 
 /// The content of a list of keys. Keys have the names that public keys have in the description; those that it does not name are made too.

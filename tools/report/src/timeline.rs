@@ -57,6 +57,10 @@ fn words(event: &Event) -> Option<(&str, String)> {
             format!("'{client}' may update '{component}': the offer has a handle"),
         ),
         Event::Confirmed { .. } => ("update", "the offer is confirmed; stage copies it".into()),
+        Event::Joined { component, first } => (
+            "update",
+            format!("the bundle for '{first}' is for '{component}' too: they are updated together"),
+        ),
         Event::Refused {
             component, reason, ..
         } => (

@@ -165,6 +165,7 @@ impl Stage {
         }
         Ok(Results {
             sequence: bundle.sequence,
+            components: 1,
             digest: bundle.digest(),
             length: 0x100,
             ..Results::default()

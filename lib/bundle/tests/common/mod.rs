@@ -25,6 +25,7 @@ pub fn component() -> Component<'static> {
         identity: identity("virtio,mmio"),
         window: WINDOW,
         configuration: CONFIGURATION,
+        others: &[],
         firmware: 0,
     }
 }

@@ -7,6 +7,7 @@
 #![allow(missing_docs)]
 
 mod mutant;
+mod pair;
 mod walk;
 mod world;
 

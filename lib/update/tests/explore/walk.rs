@@ -74,7 +74,7 @@ pub fn kindness(mutant: Mutant, world: &World) -> bool {
     false
 }
 
-fn own_work(mutant: Mutant, world: &mut World) -> bool {
+pub fn own_work(mutant: Mutant, world: &mut World) -> bool {
     let Some(arena) = world.clearing.iter().position(|c| *c) else {
         return false;
     };
@@ -82,7 +82,7 @@ fn own_work(mutant: Mutant, world: &mut World) -> bool {
     true
 }
 
-fn answer(world: &World) -> Option<Event> {
+pub fn answer(world: &World) -> Option<Event> {
     match world.stage {
         Some(StageJob::Verify { .. }) => return Some(Event::StageFailed(Reason::Truncated)),
         Some(StageJob::Build) => return Some(Event::Built),

@@ -78,6 +78,8 @@ pub struct World {
     pub kept_keys: u64,
     /// The offer is confirmed, by the client that made it and with its handle.
     pub confirmed: bool,
+    /// It was confirmed for another component of the same transaction.
+    pub joined: bool,
     /// An error of the holder was reported.
     pub erring: bool,
     /// Bit n: client n is gone.
@@ -138,13 +140,25 @@ impl World {
         orders: u8,
         asks: bool,
     ) -> Self {
+        let limits = config();
+        Self::with(limits, store, firmware, (offers, faults, orders), asks)
+    }
+
+    /// The same with other limits, and numbers of offers, faults and orders.
+    pub fn with(
+        limits: Config,
+        store: bool,
+        firmware: bool,
+        (offers, faults, orders): (u8, u8, u8),
+        asks: bool,
+    ) -> Self {
         let keep = store.then_some(KEEP);
         let approved = u8::from(asks);
         let config = Config {
             keep,
             approved,
             transfer: firmware.then_some(TRANSFER),
-            ..config()
+            ..limits
         };
         let mut world = Self {
             machine: Machine::new(config, 10),
@@ -184,6 +198,7 @@ impl World {
             frozen: false,
             back: false,
             confirmed: false,
+            joined: false,
             erring: false,
             gone: 0,
             failed: Vec::new(),
@@ -233,7 +248,7 @@ impl World {
         );
     }
 
-    fn rule(&mut self, holds: bool, text: &'static str) {
+    pub fn rule(&mut self, holds: bool, text: &'static str) {
         if !holds && self.broken.is_none() {
             self.broken = Some(text);
         }
@@ -294,6 +309,7 @@ impl World {
             {
                 self.starts = 0;
             }
+            Event::Join(_) => self.joined = true,
             Event::Confirm { client, handle } => {
                 self.confirmed |= self.transaction == Some(client) && handle == HANDLE;
             }
@@ -340,7 +356,7 @@ impl World {
                     "stage is told of another list of keys than the one in force",
                 );
                 self.rule(
-                    self.confirmed && self.transaction == Some(client),
+                    (self.confirmed || self.joined) && self.transaction == Some(client),
                     "a bundle is copied that its client did not confirm with its handle",
                 );
                 self.rule(self.stage.is_none(), "two commands to stage at once");
