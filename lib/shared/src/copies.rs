@@ -40,9 +40,8 @@ pub fn copy((from, at): (&[AtomicU64], u64), (to, place): (&[AtomicU64], u64), l
 /// Copies bytes out of the region from byte `offset`, a multiple of 8; what lies outside stays as it is in `to`.
 pub fn get(region: &[AtomicU64], offset: u64, to: &mut [u8]) {
     let region = region.get((offset / 8) as usize..).unwrap_or_default();
-    let to = match to.len().min(size_of_val(region)) {
-        len => to.get_mut(..len).unwrap_or_default(),
-    };
+    let len = to.len().min(size_of_val(region));
+    let to = to.get_mut(..len).unwrap_or_default();
     unaligned::fill(to, 0, |n| {
         region.get(n).map_or(0, |word| word.load(Ordering::Relaxed))
     });
