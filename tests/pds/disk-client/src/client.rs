@@ -18,7 +18,11 @@ const WANTED: u64 = if cfg!(feature = "quiet") {
     20_000
 };
 /// It works at least until this generation has the disk.
-const UNTIL: u64 = if cfg!(feature = "often") { 200 } else { 0 };
+const UNTIL: Option<u64> = if cfg!(feature = "often") {
+    Some(200)
+} else {
+    None
+};
 /// Requests between two offers.
 const EVERY: u64 = if cfg!(feature = "short") {
     500
@@ -215,7 +219,8 @@ impl Handler for DiskClient {
         self.drain();
         self.accuse();
         let ringing = self.ring();
-        let enough = self.load.statistics.requests >= WANTED && self.generation >= UNTIL;
+        let enough = self.load.statistics.requests >= WANTED
+            && UNTIL.is_none_or(|until| self.generation >= until);
         if enough && (QUIET || !ringing) {
             self.load.close();
         }
