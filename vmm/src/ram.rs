@@ -66,8 +66,20 @@ impl Ram {
         if let Some((first, second)) = self.memory.load_pair_u64(at) {
             return Some((u64::from_le(first), u64::from_le(second)));
         }
+        // In place: a call would cost every request the registers that it may change.
         let mut bytes = [0; 16];
-        self.memory.read(at, &mut bytes)?;
+        let (mut at, mut rest) = (at, &mut bytes[..]);
+        while !rest.is_empty() {
+            let word = (rest.len() >= 8).then(|| self.memory.load_u64(at));
+            let len = if let Some(Some(word)) = word {
+                rest.get_mut(..8)?.copy_from_slice(&word.to_ne_bytes());
+                8
+            } else {
+                *rest.first_mut()? = self.memory.load_u8(at)?;
+                1
+            };
+            (at, rest) = (at + len, rest.get_mut(len..)?);
+        }
         let both = u128::from_le_bytes(bytes);
         Some((both as u64, (both >> 64) as u64))
     }
