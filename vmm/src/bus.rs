@@ -71,6 +71,23 @@ pub trait Device {
         false
     }
 
+    /// Whether the guest accesses the device itself, where it is mapped: an access comes here only if it was denied. It waits until
+    /// the device is ready, and is repeated then.
+    fn is_passed(&self) -> bool {
+        false
+    }
+
+    /// Whether a passed device is gone for good: its accesses come to [`Self::read`] and [`Self::write`].
+    fn is_gone(&self) -> bool {
+        false
+    }
+
+    /// An access to a passed device waits.
+    fn waits(&mut self) {}
+
+    /// The guest has ended the interrupt of a passed device.
+    fn ended(&mut self, _world: &mut World<'_>) {}
+
     /// Whether the guest has to stand still, since the device is away (technique `pause`).
     fn pauses(&mut self) -> bool {
         false
@@ -96,6 +113,7 @@ struct Entry<'a> {
     /// The bit of its interrupt, or none.
     line: u128,
     ready: bool,
+    passed: bool,
     device: Box<dyn Device + 'a>,
 }
 
@@ -107,29 +125,38 @@ pub struct Found<'b, 'a> {
     pub offset: u64,
     /// Whether it could be accessed when [`Bus::look`] was last called.
     pub ready: bool,
+    /// Whether the guest accesses it itself ([`Device::is_passed`]).
+    pub passed: bool,
 }
 
 /// The devices of a guest. They are added before the guest starts; nothing is allocated afterwards.
 #[derive(Default)]
 pub struct Bus<'a> {
     entries: Vec<Entry<'a>>,
+    /// The interrupts of passed devices, a bit for each.
+    passed: u128,
 }
 
 impl<'a> Bus<'a> {
     /// Adds a device at guest-physical address `base`, with an interrupt (INTID) or none. Of overlapping frames the first wins.
     pub fn add(&mut self, base: u64, irq: Option<u16>, device: Box<dyn Device + 'a>) {
+        let line = irq.map_or(0, gic::bit);
+        let passed = device.is_passed();
+        self.passed |= if passed { line } else { 0 };
         self.entries.push(Entry {
             base,
             size: device.size(),
-            line: irq.map_or(0, gic::bit),
+            line,
             ready: false,
+            passed,
             device,
         });
     }
 
-    /// Asks the devices that were not ready whether they are now.
+    /// Asks the devices that were not ready whether they are now. One that is passed through can be taken away again.
     pub fn look(&mut self) {
-        for entry in self.entries.iter_mut().filter(|entry| !entry.ready) {
+        let asked = |entry: &&mut Entry<'_>| !entry.ready || entry.passed;
+        for entry in self.entries.iter_mut().filter(asked) {
             entry.ready = entry.device.is_ready();
         }
     }
@@ -145,7 +172,19 @@ impl<'a> Bus<'a> {
             device: &mut *entry.device,
             offset: address - entry.base,
             ready: entry.ready,
+            passed: entry.passed,
         })
+    }
+
+    /// The passed device with this interrupt.
+    pub fn passed(&mut self, irq: u16) -> Option<&mut (dyn Device + 'a)> {
+        let line = gic::bit(irq) & self.passed;
+        if line == 0 {
+            return None;
+        }
+        let mut entries = self.entries.iter_mut();
+        let found = entries.find(|entry| entry.passed && entry.line == line);
+        found.map(|entry| &mut *entry.device)
     }
 
     /// All devices.

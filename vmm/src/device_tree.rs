@@ -32,18 +32,28 @@ pub struct Guest<'a> {
     /// Guest-physical start and end of the initial RAM disk.
     pub initrd: Option<(u64, u64)>,
     /// The devices of its shares, in the order in which the VMM places them.
-    pub devices: &'a [Device],
+    pub devices: &'a [Device<'a>],
     /// Its doorbell.
     pub doorbell: Option<Doorbell>,
 }
 
 /// What the guest sees of a share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Device {
+pub enum Device<'a> {
     /// A virtio device, which says itself what kind it is.
     Virtio,
     /// The window to a controller's sensors.
     Sensors,
+    /// The device itself, which the guest drives.
+    Passed {
+        /// What it is compatible with.
+        compatible: &'a str,
+        /// Guest-physical address and bytes of its registers.
+        registers: (u64, u64),
+        /// Its interrupt (INTID of an SPI): level-triggered for the guest, whatever it is at the machine, since the VMM keeps it raised
+        /// until its end.
+        irq: u32,
+    },
 }
 
 /// The doorbell device.
@@ -176,16 +186,28 @@ fn uart(fdt: &mut FdtWriter) -> Result<(), Error> {
     })
 }
 
-fn device(fdt: &mut FdtWriter, n: usize, kind: Device) -> Result<(), Error> {
-    let address = machine::virtio(n);
-    let (name, compatible, size) = match kind {
-        Device::Virtio => ("virtio_mmio", "virtio,mmio", mmio::SIZE),
-        Device::Sensors => ("sensors", window::COMPATIBLE, window::SIZE),
+fn device(fdt: &mut FdtWriter, n: usize, kind: Device<'_>) -> Result<(), Error> {
+    let (name, compatible, (address, size), irq) = match kind {
+        Device::Virtio => {
+            let registers = (machine::virtio(n), mmio::SIZE);
+            let irq = machine::virtio_irq(n).into();
+            ("virtio_mmio", "virtio,mmio", registers, irq)
+        }
+        Device::Sensors => {
+            let registers = (machine::virtio(n), window::SIZE);
+            let irq = machine::virtio_irq(n).into();
+            ("sensors", window::COMPATIBLE, registers, irq)
+        }
+        Device::Passed {
+            compatible,
+            registers,
+            irq,
+        } => ("device", compatible, registers, irq),
     };
     node(fdt, &format!("{name}@{address:x}"), |fdt| {
         fdt.property_string("compatible", compatible)?;
         fdt.property_array_u64("reg", &[address, size])?;
-        interrupt(fdt, machine::virtio_irq(n).into())?;
+        interrupt(fdt, irq)?;
         fdt.property_null("dma-coherent")
     })
 }
@@ -219,7 +241,15 @@ mod tests {
             memory: (0x4000_0000, 0x1000_0000),
             command_line: "console=ttyAMA0",
             initrd: Some((0x4800_0000, 0x4810_0000)),
-            devices: &[Device::Virtio, Device::Sensors],
+            devices: &[
+                Device::Virtio,
+                Device::Sensors,
+                Device::Passed {
+                    compatible: "virtio,mmio",
+                    registers: (0x0b10_0e00, 0x200),
+                    irq: 100,
+                },
+            ],
             doorbell: Some(Doorbell {
                 address: 0x0b00_0000,
                 irq: 80,
@@ -260,6 +290,11 @@ mod tests {
         assert_eq!(
             property("/sensors@a001000", "interrupts"),
             [0, 0, 0, 0, 0, 0, 0, 33, 0, 0, 0, 4]
+        );
+        assert_eq!(property("/device@b100e00", "compatible"), b"virtio,mmio\0");
+        assert_eq!(
+            property("/device@b100e00", "interrupts"),
+            [0, 0, 0, 0, 0, 0, 0, 68, 0, 0, 0, 4]
         );
         assert_eq!(
             property("/memory@40000000", "reg")[8..],

@@ -64,6 +64,11 @@ pub trait Platform {
     fn set_timer(&mut self, at: u64);
     /// Tells the driver of device `n` (as the system description counts them) that there are requests.
     fn notify_driver(&mut self, n: usize);
+    /// Whether the interrupt of device `n`, which the guest drives itself, has come since this was last asked. It is masked until it
+    /// is acknowledged.
+    fn take_interrupt(&mut self, n: usize) -> bool;
+    /// Acknowledges it (`IRQHandler_Ack`), if this PD has it.
+    fn acknowledge_interrupt(&mut self, n: usize);
     /// Notifies `update` that its page has changed.
     fn notify_update(&mut self);
     /// Tells `serial` that a console has printed something, or has taken what was typed.

@@ -80,6 +80,12 @@ pub const fn decode_abort(esr: u64) -> Option<Access> {
     })
 }
 
+/// Whether the abort is a translation fault (DFSC or IFSC 0b0001xx): nothing is mapped there.
+#[must_use]
+pub const fn is_translation_fault(esr: u64) -> bool {
+    esr & 0x3c == 0x04
+}
+
 /// A system register by its encoding, with the direction of the access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SystemRegister {

@@ -22,7 +22,9 @@ use crate::psci;
 use crate::ram::Ram;
 use crate::registers::Registers;
 use crate::reset::{Boot, FirstBytes, NO_BYTES, Start, Step};
-use crate::syndrome::{Access, SystemRegister, Trap, decode_abort, decode_trap};
+use crate::syndrome::{
+    Access, SystemRegister, Trap, Width, decode_abort, decode_trap, is_translation_fault,
+};
 
 /// A virtual machine.
 pub struct Vm<'a> {
@@ -329,8 +331,12 @@ impl<'a> Vm<'a> {
     ) -> Next {
         const INSTRUCTION_ABORT: u64 = 0x20;
         let access = decode_abort(esr);
-        let next =
-            access.and_then(|access| self.access(vcpu, address, access, registers, platform));
+        let next = match access {
+            Some(access) => self.access(vcpu, address, access, registers, platform),
+            // An access of which the syndrome says nothing can be repeated.
+            None if is_translation_fault(esr) => self.passed(vcpu, address),
+            None => None,
+        };
         match next {
             Some(next) => next,
             None => {
@@ -377,6 +383,9 @@ impl<'a> Vm<'a> {
             return Some(Next::Run);
         }
         let found = self.bus.find(address, width)?;
+        if found.passed && !found.device.is_gone() {
+            return self.passed(vcpu, address);
+        }
         if !found.ready {
             self.processor(vcpu).state = State::Early { address, width };
             return Some(Next::Wait);
@@ -409,6 +418,22 @@ impl<'a> Vm<'a> {
             return Some(Next::Wait);
         }
         Some(Next::Run)
+    }
+
+    /// An access to a device that the guest drives itself: it waits until the device is there, and is repeated. `None`: there is no
+    /// such device.
+    fn passed(&mut self, vcpu: usize, address: u64) -> Option<Next> {
+        let width = Width::Byte;
+        let found = self.bus.find(address, width)?;
+        if !found.passed || found.device.is_gone() {
+            return None;
+        }
+        if found.device.is_ready() {
+            return Some(Next::Run);
+        }
+        found.device.waits();
+        self.processor(vcpu).state = State::Early { address, width };
+        Some(Next::Wait)
     }
 
     /// Writes the statistics, if there is news, and tells `update` of a violation.
@@ -461,6 +486,13 @@ impl<'a> Vm<'a> {
             && core::mem::take(&mut self.processor(vcpu).timer_reported)
         {
             platform.acknowledge_vppi(vcpu, gic::VIRTUAL_TIMER);
+        }
+        if let Some(device) = irq.and_then(|irq| self.bus.passed(irq)) {
+            device.ended(&mut World {
+                ram: &self.ram,
+                platform,
+                counters: &mut self.counters,
+            });
         }
     }
 

@@ -147,6 +147,11 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
 
     fn open_gates(&mut self, index: usize, generation: u64) {
         let now = self.us();
+        if let Err(error) = self.pass(index) {
+            self.failed("pass", error);
+            let reason = Reason::GrantFailed;
+            return self.follow_up(index, Event::Failed { generation, reason });
+        }
         for client in self.clients.iter_mut().filter(|c| c.serves(index)) {
             client.warden.open(index, generation);
             client.closing &= !(1 << index);

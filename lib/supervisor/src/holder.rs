@@ -7,7 +7,9 @@
 
 use heapless::Vec;
 use molt_system::cspace::{INPUT, IRQ};
-use molt_system::{Holder as Mapper, Region, RegionMapping as Mapping, UpdateComponent, VaultSlot};
+use molt_system::{
+    Holder as Mapper, Region, RegionMapping as Mapping, UpdateComponent, UpdateIrq, VaultSlot,
+};
 
 use crate::books::Books;
 use crate::control::Control;
@@ -85,6 +87,8 @@ pub struct Holder {
     left_out: u8,
     /// The generation that was given its control pages and ports already.
     prepared: Option<u64>,
+    /// The client that drives the device itself has it.
+    passed: bool,
     /// Something could not be taken away. Nothing is granted any more.
     stuck: bool,
 }
@@ -102,7 +106,11 @@ impl Holder {
 
     /// Whether they are mapped into this client, too.
     pub fn granted_to(&self, client: usize) -> bool {
-        self.granted && !has(self.left_out, client)
+        self.granted && !self.left_out(client)
+    }
+
+    fn left_out(&self, client: usize) -> bool {
+        has(self.left_out, client)
     }
 
     /// Gives control pages, ports and a whole budget to a generation that is built and does not run yet. This is done while the present
@@ -178,8 +186,60 @@ impl Holder {
         if self.prepared.take() != Some(generation) {
             self.prepare(kernel, books, plan, control, place, generation)?;
         }
-        bind_interrupts(kernel, plan, ports, place)?;
+        if plan.passed.present == 0 {
+            let slot = |irq: &UpdateIrq| Slot::Generation {
+                cnode: place.cnode,
+                slot: IRQ + u64::from(irq.id),
+            };
+            bind_interrupts(kernel, plan, ports, slot)?;
+        }
         kernel.start(plan, place.tcb, ports.fault)
+    }
+
+    /// Takes the device from a generation that is ready, and gives it to the client that drives it itself: its registers into the
+    /// client's virtual machine, and its interrupt. Does nothing for another component, or if the client has the device already.
+    /// After an error, [`Self::deny`] takes away what was given until then.
+    ///
+    /// # Errors
+    /// Something could not be taken away or given.
+    pub fn pass<'m>(
+        &mut self,
+        kernel: &impl Kernel<'m>,
+        books: &mut Books,
+        estate: Estate<'m>,
+        ports: &Ports,
+    ) -> Result {
+        let passed = &estate.plan.passed;
+        if passed.present == 0 || self.passed {
+            return Ok(());
+        }
+        self.revoke(kernel, books, estate)?;
+        self.passed = true;
+        if self.left_out(passed.client as usize) {
+            return Ok(());
+        }
+        let guest = Space::Vault(passed.vspace);
+        for device in estate.plan.devices().iter().take(1) {
+            for n in 0..device.count {
+                let vaddr = passed.vaddr + (u64::from(n) << device.page_bits);
+                let frame = device.first.after(n);
+                let rights = Rights::READ_WRITE;
+                self.map(
+                    kernel,
+                    books,
+                    frame,
+                    guest,
+                    vaddr,
+                    rights,
+                    Attributes::Device,
+                )?;
+            }
+        }
+        let slot = |_: &UpdateIrq| Slot::Generation {
+            cnode: passed.cnode,
+            slot: IRQ + u64::from(passed.irq),
+        };
+        bind_interrupts(kernel, estate.plan, ports, slot)
     }
 
     /// Takes everything but its control pages from the generation, whose thread is suspended already, and everything from the
@@ -214,7 +274,7 @@ impl Holder {
         if estate.plan.io_space.present != 0 {
             note(twice(|| kernel.unmap_io_table(estate.plan.io_space.table)));
         }
-        self.granted = false;
+        (self.granted, self.passed) = (false, false);
         self.stuck |= result.is_err();
         Some((place, result))
     }
@@ -404,17 +464,16 @@ fn connect<'m>(kernel: &impl Kernel<'m>, plan: &UpdateComponent, place: Place) -
     Ok(())
 }
 
+/// Binds the interrupts, and copies their handlers for whoever acknowledges them.
 fn bind_interrupts<'m>(
     kernel: &impl Kernel<'m>,
     plan: &UpdateComponent,
     ports: &Ports,
-    place: Place,
+    slot: impl Fn(&UpdateIrq) -> Slot,
 ) -> Result {
-    let cnode = place.cnode;
     for (irq, badged) in plan.irqs().iter().zip(&ports.irqs) {
         kernel.bind_irq(irq.handler, *badged)?;
-        let slot = IRQ + u64::from(irq.id);
-        kernel.copy(Slot::Generation { cnode, slot }, irq.handler, Rights::ALL)?;
+        kernel.copy(slot(irq), irq.handler, Rights::ALL)?;
     }
     Ok(())
 }

@@ -44,7 +44,7 @@ pub enum Slot {
     Vault(VaultSlot),
     /// In `stage`'s workshop.
     Workshop(u32),
-    /// In the CNode of a generation.
+    /// In the CNode of a generation, or of a client that drives its device itself.
     Generation {
         /// Where the CNode's capability is.
         cnode: VaultSlot,

@@ -58,6 +58,8 @@ pub mod stop;
 pub mod store;
 mod supervisor;
 mod swap;
+#[cfg(test)]
+mod tests;
 mod time;
 mod trace;
 mod transaction;

@@ -34,8 +34,12 @@ impl Ports {
         let mut irqs = Vec::new();
         for irq in plan.irqs() {
             let slot = books.take().ok_or(Error::NOT_ENOUGH_MEMORY)?;
-            let badge = 1u64.checked_shl(irq.id).unwrap_or(0);
-            kernel.mint(slot, plan.port, Rights::WRITE, badge)?;
+            let (notification, id) = match plan.passed.present {
+                0 => (plan.port, irq.id),
+                _ => (plan.passed.notification, plan.passed.irq),
+            };
+            let badge = 1u64.checked_shl(id).unwrap_or(0);
+            kernel.mint(slot, notification, Rights::WRITE, badge)?;
             irqs.push(slot).map_err(|_| Error::NOT_ENOUGH_MEMORY)?;
         }
         Ok(Self { fault, irqs })

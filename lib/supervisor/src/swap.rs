@@ -8,7 +8,7 @@ use molt_update::{Event, Phase};
 
 use crate::holder::{Estate, Place, twice};
 use crate::unit::pages;
-use crate::{Kernel, Supervisor, Thread};
+use crate::{Error, Kernel, Result, Supervisor, Thread};
 
 impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
     /// Done while the old generation still serves. An error ends nothing here: what is missing is done at the stop and the grant, and
@@ -148,6 +148,13 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
                 self.follow_up(index, Event::Failed { generation, reason });
             }
         }
+    }
+
+    /// The generation is ready: the client that drives the device itself, if there is one, gets it.
+    pub(crate) fn pass(&mut self, index: usize) -> Result {
+        let unit = self.units.get_mut(index).ok_or(Error::INVALID_ARGUMENT)?;
+        let (kernel, books, estate) = (&self.kernel, &mut self.books, unit.estate);
+        unit.holder.pass(kernel, books, estate, &unit.ports)
     }
 
     /// Resumes the clients that are parked because of this component.

@@ -210,7 +210,9 @@ fn config(plan: &molt_system::UpdateComponent, clients: u8, store: bool) -> Conf
         stage: STAGE_US,
         quiesce: plan.quiesce_us,
         stop: STOP_US,
-        transfer: (plan.firmware.size != 0).then_some(plan.firmware.transfer_us),
+        // A generation that has passed its device on cannot transfer the next one's firmware: that one does.
+        transfer: (plan.firmware.size != 0 && plan.passed.present == 0)
+            .then_some(plan.firmware.transfer_us),
         ready: plan.ready_us,
         probation: plan.probation_us,
         probation_completions: plan.probation_completions.into(),

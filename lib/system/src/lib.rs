@@ -45,7 +45,7 @@ pub use update::{
     MAX_COMPONENTS, MAX_DEVICES, MAX_FIRMWARE, MAX_IRQS, MAX_MAPPINGS, MAX_OFFERS, MAX_REGIONS,
     MAX_SIGNALS, OfferLimit, OperatorLink, Region, RegionMapping, Signal, StageLink, StopRoutine,
     UpdateBrief, UpdateClient, UpdateComponent, UpdateFirmware, UpdateIoSpace, UpdateIrq,
-    UpdatePci,
+    UpdatePassed, UpdatePci,
 };
 pub use vmm::{
     Class, GuestKind, ISOLATED, ImageRow, MAX_SHARES, PINNED, VmmBrief, VmmDoorbell, VmmGuest,

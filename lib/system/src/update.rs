@@ -255,6 +255,29 @@ pub struct UpdateFirmware {
     pub transfer_us: u64,
 }
 
+/// The client that drives a component's device itself, and where the first of the devices and the first interrupt go, from the
+/// moment at which a generation is ready until the denial.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct UpdatePassed {
+    /// 1: there is one, 0: the generations drive the device.
+    pub present: u32,
+    /// Index of the client.
+    pub client: u32,
+    /// The VSpace of its virtual machine.
+    pub vspace: VaultSlot,
+    /// The client's own CNode, of [`crate::cspace::MICROKIT_BITS`], without a guard.
+    pub cnode: VaultSlot,
+    /// The client's notification, unbadged.
+    pub notification: VaultSlot,
+    /// The client's identifier of the interrupt: badge `1 << irq`, slot [`crate::cspace::IRQ`]` + irq`.
+    pub irq: u32,
+    /// Guest-physical address of the registers.
+    pub vaddr: u64,
+}
+
 /// A replaceable PD.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
@@ -329,6 +352,8 @@ pub struct UpdateComponent {
     pub io_space: UpdateIoSpace,
     /// Firmware that comes with its driver.
     pub firmware: UpdateFirmware,
+    /// The client that drives the device itself.
+    pub passed: UpdatePassed,
 }
 
 impl UpdateComponent {

@@ -20,6 +20,9 @@ pub enum Class {
     Network = 3,
     /// A controller's sensors; no words.
     Sensor = 4,
+    /// A device that the guest drives itself. Word 0: guest-physical address of its registers; word 1: their bytes; word 2: its
+    /// interrupt in the guest (INTID); word 3: the identifier under which the VMM gets it.
+    PassThrough = 5,
 }
 
 impl Class {
@@ -30,6 +33,7 @@ impl Class {
             2 => Some(Self::Entropy),
             3 => Some(Self::Network),
             4 => Some(Self::Sensor),
+            5 => Some(Self::PassThrough),
             _ => None,
         }
     }

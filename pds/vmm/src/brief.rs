@@ -23,7 +23,7 @@ use molt_vmm::virtio::link::Link;
 use molt_vmm::virtio::net::Net;
 use molt_vmm::virtio::standing::Standing;
 use molt_vmm::virtio::terminal::TerminalPort;
-use molt_vmm::{Component, Device, Doorbell, DoorbellPort, Mailbox, Pause, Ram};
+use molt_vmm::{Component, Device, Doorbell, DoorbellPort, Mailbox, Passed, Pause, Ram, machine};
 use sel4_microkit::Channel;
 
 /// The guest's consoles (`molt_terminal::KINDS`).
@@ -123,7 +123,29 @@ pub fn device(
             let net = Net::new(link, queue, registers);
             Some(Box::new(net.unplugged(share.technique & UNPLUG != 0)))
         }
+        Class::PassThrough => {
+            let [_, size, ..] = share.share;
+            Some(Box::new(Passed::new(gate, size, n)))
+        }
     }
+}
+
+/// Where the guest finds the device of the share numbered `n`: guest-physical address, and interrupt (INTID).
+pub fn place(share: &VmmShare, n: usize) -> (u64, u16) {
+    match Class::from_number(share.class) {
+        Some(Class::PassThrough) => {
+            let [vaddr, _, irq, _] = share.share;
+            (vaddr, irq as u16)
+        }
+        _ => (machine::virtio(n), machine::virtio_irq(n)),
+    }
+}
+
+/// Under what this PD gets the interrupt of a device that the guest drives itself.
+pub fn passed_interrupt(share: &VmmShare) -> Option<Channel> {
+    let passed = Class::from_number(share.class) == Some(Class::PassThrough);
+    let [.., id] = share.share;
+    passed.then(|| Channel::new(id as usize))
 }
 
 /// The guest's doorbells, where there are some: the registers, and the device with the port.

@@ -47,6 +47,14 @@ const VMPIDR: u64 = 16;
 /// This PD's own address space.
 const VSPACE: cap::VSpace = sel4::Cap::from_bits(cspace::VSPACE);
 
+/// An interrupt that is passed on to the guest.
+#[derive(Clone, Copy)]
+struct Interrupt {
+    channel: Channel,
+    /// It has come, and the model has not asked yet.
+    came: bool,
+}
+
 /// Everything outside the device model.
 pub struct Hardware {
     /// Orders to the kernel that are put off.
@@ -58,6 +66,8 @@ pub struct Hardware {
     timer: Option<Channel>,
     update: Option<Channel>,
     drivers: [Option<Channel>; MAX_SHARES],
+    /// The interrupts of devices that the guest drives itself, by share.
+    passed: [Option<Interrupt>; MAX_SHARES],
     /// The wake-up time that was set and has not come yet; 0: none.
     timer_at: u64,
     /// What [`REGISTERS`] of a vCPU contained before the first start.
@@ -70,8 +80,14 @@ impl Hardware {
     /// The platform that the brief describes.
     pub fn new(brief: &VmmBrief) -> Self {
         let mut drivers = [None; MAX_SHARES];
-        for (driver, share) in drivers.iter_mut().zip(brief.shares()) {
+        let mut passed = [None; MAX_SHARES];
+        let places = drivers.iter_mut().zip(&mut passed);
+        for ((driver, passed), share) in places.zip(brief.shares()) {
             *driver = brief::channel(share.channel);
+            *passed = brief::passed_interrupt(share).map(|channel| Interrupt {
+                channel,
+                came: false,
+            });
         }
         let vcpu = Vcpu::new(0);
         Self {
@@ -81,6 +97,7 @@ impl Hardware {
             timer: brief::channel(brief.timer_channel),
             update: brief::channel(brief.update_channel),
             drivers,
+            passed,
             timer_at: 0,
             fresh: REGISTERS.map(|register| vcpu.arm_read_reg(register).unwrap_or(0)),
             memory: (
@@ -96,6 +113,13 @@ impl Hardware {
             let vcpu = Vcpu::new(n).vcpu().upcast();
             let order = Order::new(vcpu, label::ARMVCPUWriteReg, [VMPIDR, 1 << 31 | n as u64]);
             self.orders.put_off(order);
+        }
+    }
+
+    /// These channels and interrupts have been notified, one bit each.
+    pub fn notified(&mut self, channels: sel4::Badge) {
+        for passed in self.passed.iter_mut().flatten() {
+            passed.came |= channels >> passed.channel.index() & 1 == 1;
         }
     }
 
@@ -193,6 +217,18 @@ impl Platform for Hardware {
             // Without a label and words: a signal.
             let notification = driver.notification().upcast();
             self.orders.put_off(Order::new(notification, 0, []));
+        }
+    }
+
+    fn take_interrupt(&mut self, n: usize) -> bool {
+        let passed = self.passed.get_mut(n).and_then(Option::as_mut);
+        passed.is_some_and(|passed| core::mem::take(&mut passed.came))
+    }
+
+    fn acknowledge_interrupt(&mut self, n: usize) {
+        if let Some(passed) = self.passed.get(n).copied().flatten() {
+            // It fails only without the capability, which `update` gives and takes.
+            let _ = passed.channel.irq_ack();
         }
     }
 

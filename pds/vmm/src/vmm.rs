@@ -55,8 +55,9 @@ impl Vmm {
         }
         let mut unknown = false;
         for (n, share) in brief.shares().iter().enumerate() {
+            let (base, irq) = brief::place(share, n);
             match brief::device(share, &brief.gate, n, brief.guest_kind()) {
-                Some(device) => vm.add(machine::virtio(n), Some(machine::virtio_irq(n)), device),
+                Some(device) => vm.add(base, Some(irq), device),
                 None => unknown = true,
             }
         }
@@ -109,6 +110,7 @@ impl Vmm {
             self.hardware.timer_expired();
             self.vm.timer(&mut self.hardware);
         }
+        self.hardware.notified(channels);
         self.poll();
     }
 

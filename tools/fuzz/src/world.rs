@@ -38,6 +38,10 @@ impl Platform for Deaf {
     }
     fn set_timer(&mut self, _: u64) {}
     fn notify_driver(&mut self, _: usize) {}
+    fn take_interrupt(&mut self, _: usize) -> bool {
+        false
+    }
+    fn acknowledge_interrupt(&mut self, _: usize) {}
     fn notify_update(&mut self) {}
     fn notify_serial(&mut self) {}
 }

@@ -3,14 +3,16 @@
 
 use crate::Error;
 use crate::builder::{ALL, Frames};
-use crate::driver::{channel, share_words, techniques};
+use crate::driver::{channel, queue_words, share_words, techniques};
 use crate::guest::{Loaded, memory_region};
 use crate::layout::Layout;
 use crate::pages::Shared;
 use crate::space::CONSTANT;
 use crate::stage::Staged;
 use crate::update::Plan;
-use molt_sdf::model::{Client, DomainId, Doorbell, Map, ProtectionDomain, Role, StandIn, System};
+use molt_sdf::model::{
+    Client, DomainId, Doorbell, Map, PASS_THROUGH, ProtectionDomain, Role, StandIn, System,
+};
 use molt_system::{
     Brief, BriefHeader, Class, FlashBrief, MAX_SERIAL_CLIENTS, MAX_SHARES, MAX_TIMER_CLIENTS, NONE,
     Name, Region, SerialBrief, SerialClient, TimerBrief, TimerClient, UpdateBrief, VmmBrief,
@@ -238,13 +240,13 @@ fn vmm(system: &System, index: DomainId, shared: &Shared, guest: Option<&Loaded>
             let queue = described
                 .maps
                 .iter()
-                .find(|m| m.region == share.queue)
+                .find(|m| Some(m.region) == share.queue)
                 .map_or(0, |m| m.vaddr.value);
             *row = VmmShare {
                 component: component as u32,
                 channel: channel(system, index, Some(domain)),
                 queue,
-                queue_words: system.region(share.queue).size / 8,
+                queue_words: queue_words(system, share),
                 registers: shared.registers_of(index, n),
                 class: class.map_or(0, |r| number_of_class(&r.class)),
                 technique: techniques(share),
@@ -287,6 +289,7 @@ fn number_of_class(class: &str) -> u32 {
         "entropy" => Class::Entropy as u32,
         "network" => Class::Network as u32,
         "sensor" => Class::Sensor as u32,
+        PASS_THROUGH => Class::PassThrough as u32,
         _ => 0,
     }
 }

@@ -135,6 +135,10 @@ pub fn microkit_symbols(system: &System, index: DomainId) -> Vec<(&'static str, 
     let mask = |ids: &mut dyn Iterator<Item = u64>| {
         ids.fold(0u64, |m, id| m | 1 << id).to_le_bytes().to_vec()
     };
+    // Interrupts of devices that its guest drives itself.
+    let clients = system.domains.iter().flat_map(|d| &d.clients);
+    let passed = clients.filter(|client| client.domain == index);
+    let passed = passed.filter_map(|client| Some(client.passed()?.id));
     let mut name = vec![0; 64];
     name.iter_mut()
         .zip(described.name.bytes().take(63))
@@ -144,7 +148,7 @@ pub fn microkit_symbols(system: &System, index: DomainId) -> Vec<(&'static str, 
         ("microkit_name", name),
         (
             "microkit_irqs",
-            mask(&mut described.irqs.iter().map(|i| i.id.value)),
+            mask(&mut described.irqs.iter().map(|i| i.id.value).chain(passed)),
         ),
         (
             "microkit_notifications",

@@ -18,7 +18,7 @@ use molt_envelope::{Bundle, Member};
 use molt_sdf::Rule;
 use molt_sdf::System;
 use molt_sdf::model::{
-    Client, DomainId, Map, ProtectionDomain, RegionId, Replaceable, Role, SetvarValue, Share,
+    Client, DomainId, Irq, Map, ProtectionDomain, RegionId, Replaceable, Role, SetvarValue, Share,
     Techniques,
 };
 use molt_sdk::Arch;
@@ -120,7 +120,8 @@ fn one(layout: &mut Layout, domain: DomainId) -> Result<Driver, Error> {
         // Where the device reaches the queue's region too.
         let network = matches!(client.share, Some(Share::Network { .. }));
         let network = network || client.stand_in.is_some();
-        let queue = network.then_some((offset_of!(DriverClient, queue_paddr), client.queue));
+        let queue = client.queue.filter(|_| network);
+        let queue = queue.map(|queue| (offset_of!(DriverClient, queue_paddr), queue));
         let memory = (client.memory).map(|region| (offset_of!(DriverClient, memory_paddr), region));
         for (word, region) in queue.into_iter().chain(memory) {
             device_address(layout, domain, region, frames, (row + word) as u64)?;
@@ -181,7 +182,7 @@ pub fn entry(top: Top, stack_size: u64) -> Entry {
 /// The driver's ring memory: its revocable region that is no client's queue.
 pub fn ring(system: &System, domain: DomainId) -> Option<&Map> {
     let described = &system.domains[domain];
-    let is_queue = |m: &Map| described.clients.iter().any(|c| c.queue == m.region);
+    let is_queue = |m: &Map| described.clients.iter().any(|c| c.queue == Some(m.region));
     described
         .maps
         .iter()
@@ -260,8 +261,7 @@ fn brief(system: &System, domain: DomainId) -> DriverBrief {
         name: Name::new(&described.name),
         orders: ORDERS,
         report: REPORT,
-        irq: described
-            .irqs
+        irq: own_irqs(described)
             .first()
             .map_or(NONE, |irq| irq.id.value as u32),
         update_channel: channel(system, domain, system.role(Role::Update)),
@@ -292,17 +292,26 @@ fn brief(system: &System, domain: DomainId) -> DriverBrief {
     brief
 }
 
+/// The interrupts of a driver: none if its client drives the device.
+fn own_irqs(described: &ProtectionDomain) -> &[Irq] {
+    let passed = described
+        .clients
+        .iter()
+        .any(|client| client.passed().is_some());
+    if passed { &[] } else { &described.irqs }
+}
+
 fn client_row(system: &System, domain: DomainId, client: &Client) -> DriverClient {
     let described = &system.domains[domain];
     let queue = described
         .maps
         .iter()
-        .find(|m| m.region == client.queue)
+        .find(|m| Some(m.region) == client.queue)
         .map_or(0, |m| m.vaddr.value);
     DriverClient {
         name: Name::new(&system.domains[client.domain].name),
         queue,
-        queue_words: system.region(client.queue).size / 8,
+        queue_words: queue_words(system, client),
         queue_paddr: 0,
         memory_paddr: 0,
         memory_size: (client.memory).map_or(0, |memory| system.region(memory).size),
@@ -310,6 +319,11 @@ fn client_row(system: &System, domain: DomainId, client: &Client) -> DriverClien
         channel: channel(system, domain, Some(client.domain)),
         reserved: 0,
     }
+}
+
+/// 64-bit words of a client's queue.
+pub fn queue_words(system: &System, client: &Client) -> u64 {
+    (client.queue).map_or(0, |queue| system.region(queue).size / 8)
 }
 
 /// A share in the words of its class.
@@ -329,6 +343,8 @@ pub fn share_words(client: &Client) -> [u64; SHARE_WORDS] {
             let mac = u64::from_le_bytes([a, b, c, d, e, f, 0, 0]);
             [mac, held | apart, 0, 0]
         }
+        // The pages are the component's only mapping.
+        Some(Share::PassThrough(passed)) => [passed.vaddr, SMALL_PAGE, passed.irq, passed.id],
         Some(Share::Entropy | Share::Sensor) | None => [0; SHARE_WORDS],
     }
 }

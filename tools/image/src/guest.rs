@@ -237,8 +237,17 @@ fn tree(
     let system = layout.system;
     let components = system.components();
     let mut devices: Vec<_> = briefs::shares(system, index)
-        .map(|(component, _)| {
-            let described = system.domains[components[component]].replaceable.as_ref();
+        .map(|(component, share)| {
+            let domain = &system.domains[components[component]];
+            let described = domain.replaceable.as_ref();
+            if let (Some(passed), Some(component)) = (share.passed(), described) {
+                let (offset, size) = passed.registers;
+                return device_tree::Device::Passed {
+                    compatible: &component.device,
+                    registers: (passed.vaddr + offset, size),
+                    irq: passed.irq as u32,
+                };
+            }
             match described.map(|component| component.class.as_str()) {
                 // Linux has a driver for ports of a virtio console.
                 Some("sensor") if guest.kind == GuestKind::Bare => device_tree::Device::Sensors,

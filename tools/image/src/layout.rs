@@ -33,6 +33,8 @@ pub struct Static {
 pub struct Domain {
     pub notification: u32,
     pub sc: u32,
+    /// The address space of its virtual machine, until that is laid out.
+    pub guest: Option<Space>,
     /// `None` of a replaceable PD.
     pub fixed: Option<Static>,
 }
@@ -116,12 +118,14 @@ impl<'a> Layout<'a> {
             return Ok(Domain {
                 notification,
                 sc,
+                guest: None,
                 fixed: None,
             });
         }
         let elf = self.image(described)?;
         let b = &mut self.b;
         let space = Space::make(b);
+        let guest = described.machine.is_some().then(|| Space::make(b));
         let cspace = CSpace::make(b);
         let tcb = b.make(Kind::Tcb, 0, 1);
         // `update` takes its clients' and the generations' faults.
@@ -131,6 +135,7 @@ impl<'a> Layout<'a> {
         Ok(Domain {
             notification,
             sc,
+            guest,
             fixed: Some(Static {
                 space,
                 cspace,

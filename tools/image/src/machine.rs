@@ -4,9 +4,10 @@
 use crate::builder::{ALL, CNode};
 use crate::layout::Layout;
 use crate::pages::Shared;
-use crate::space::{CONSTANT, Space};
+use crate::space::CONSTANT;
 use molt_sdf::model::DomainId;
 use molt_system::boot::{Kind, Thread};
+use molt_system::layout::SMALL_PAGE;
 use molt_system::{NONE, Name, cspace};
 use molt_vmm::machine as guest;
 
@@ -21,10 +22,10 @@ pub fn lay_out(layout: &mut Layout, index: DomainId, shared: &Shared) {
         return;
     };
     let regions = layout.regions.clone();
-    let Some((fixed, b)) = layout.fixed(index) else {
+    let guest = layout.domains[index].guest.take();
+    let (Some((fixed, b)), Some(mut space)) = (layout.fixed(index), guest) else {
         return;
     };
-    let mut space = Space::make(b);
     for map in &machine.maps {
         space.map(
             b,
@@ -33,6 +34,12 @@ pub fn lay_out(layout: &mut Layout, index: DomainId, shared: &Shared) {
             map.rights,
             map.cached,
         );
+    }
+    let clients = system.domains.iter().flat_map(|domain| &domain.clients);
+    let passed = clients.filter(|client| client.domain == index);
+    for passed in passed.filter_map(|client| client.passed()) {
+        // `update` maps the device itself.
+        space.reserve(b, passed.vaddr, SMALL_PAGE, SMALL_PAGE.trailing_zeros());
     }
     for page in shared.registers.iter().filter(|page| page.domain == index) {
         let address = guest::VIRTIO + guest::VIRTIO_FRAME * page.device as u64;

@@ -106,7 +106,20 @@ pub fn warnings(system: &System) -> Vec<String> {
             d.name
         )
     };
-    let warnings = system.domains.iter().filter(reaches).map(warn);
+    let passed = |d: &molt_sdf::model::ProtectionDomain| {
+        let client = d.clients.iter().find(|client| client.passed().is_some())?;
+        Some(format!(
+            "'{}': its device does DMA, no IOMMU stands before it, and the guest of '{}' drives it: the guest is trusted with all memory",
+            d.name, system.domains[client.domain].name
+        ))
+    };
+    let passed = system.domains.iter().filter_map(passed);
+    let warnings = system
+        .domains
+        .iter()
+        .filter(reaches)
+        .map(warn)
+        .chain(passed);
     warnings
         .chain(system.domains.iter().filter(unsigned).map(warn_unsigned))
         .collect()

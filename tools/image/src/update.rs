@@ -20,7 +20,7 @@ use molt_system::{
     MAX_ARENAS, MAX_BARS, MAX_CLIENTS, MAX_COMPONENTS, MAX_DEVICES, MAX_IRQS, MAX_MAPPINGS,
     MAX_REGIONS, MAX_SIGNALS, NONE, Name, OfferLimit, Region, RegionMapping, Signal, StopRoutine,
     UpdateBrief, UpdateClient, UpdateComponent, UpdateFirmware, UpdateIoSpace, UpdateIrq,
-    UpdatePci, VaultSlot, cspace,
+    UpdatePassed, UpdatePci, VaultSlot, cspace,
 };
 
 /// The vault as it is filled.
@@ -370,6 +370,7 @@ fn component(
         arena.report = page(control.report, control.update.1, REPORT);
     }
     hardware(layout, update, driver.domain, vault, &mut row);
+    row.passed = passed(layout, driver.domain, vault).unwrap_or_default();
     pci(layout, update, driver.domain, vault, &mut row);
     row.io_space = io_space(layout, driver.domain, vault).unwrap_or_default();
     signals(layout, driver.domain, vault, &mut row);
@@ -399,6 +400,26 @@ fn hardware(
         };
         row.irq_count = (row.irq_count + 1).min(MAX_IRQS as u32);
     }
+}
+
+/// The client that drives the device itself.
+fn passed(layout: &mut Layout, driver: DomainId, vault: &mut Vault) -> Option<UpdatePassed> {
+    let system = layout.system;
+    let mut clients = system.domains[driver].clients.iter();
+    let (domain, passed) = clients.find_map(|client| Some((client.domain, client.passed()?)))?;
+    let client = system.clients().iter().position(|c| *c == domain)?;
+    let vspace = layout.domains[domain].guest.as_ref()?.vspace;
+    let notification = layout.domains[domain].notification;
+    let (fixed, b) = layout.fixed(domain)?;
+    Some(UpdatePassed {
+        present: 1,
+        client: client as u32,
+        vspace: vault.copy(b, vspace, ALL, 0),
+        cnode: vault.copy(b, fixed.cspace.microkit.object, ALL, cspace::guard(0)),
+        notification: vault.copy(b, notification, ALL, 0),
+        irq: passed.id as u32,
+        vaddr: passed.vaddr,
+    })
 }
 
 /// The originals of a device's frames, and a window for them in `update`.

@@ -424,8 +424,8 @@ pub struct Client {
     pub span: Span,
     /// The client.
     pub domain: DomainId,
-    /// The queue's region.
-    pub queue: RegionId,
+    /// The queue's region; `None` for a client that drives the device itself.
+    pub queue: Option<RegionId>,
     /// The memory that the device reads and writes for this client; `None` for a class whose device reaches none.
     pub memory: Option<RegionId>,
     /// Its share of the device, if the description gives one.
@@ -447,7 +447,18 @@ impl Client {
             _ => 0..0,
         }
     }
+
+    /// Where its guest finds the device that it drives itself.
+    pub fn passed(&self) -> Option<&PassThrough> {
+        match &self.share {
+            Some(Share::PassThrough(passed)) => Some(passed),
+            _ => None,
+        }
+    }
 }
+
+/// The class of devices that a guest drives itself.
+pub const PASS_THROUGH: &str = "pass-through";
 
 /// A client's share of a device: the child element of `<client>`, which is named like the class of the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -472,6 +483,21 @@ pub enum Share {
     },
     /// `<sensor>`: a controller's sensors, each of which every client may read.
     Sensor,
+    /// `<pass_through>`: the device itself, which the client's guest drives.
+    PassThrough(PassThrough),
+}
+
+/// `<pass_through>`: where a guest finds a device that it drives itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PassThrough {
+    /// Guest-physical address of the device's pages.
+    pub vaddr: u64,
+    /// Its interrupt in the guest.
+    pub irq: u64,
+    /// The identifier under which the client gets the interrupt.
+    pub id: u64,
+    /// Where in the pages its registers are: offset and bytes, for the device tree.
+    pub registers: (u64, u64),
 }
 
 impl Share {
@@ -482,6 +508,7 @@ impl Share {
             Share::Entropy => "entropy",
             Share::Network { .. } => "network",
             Share::Sensor => "sensor",
+            Share::PassThrough(_) => PASS_THROUGH,
         }
     }
 }

@@ -77,6 +77,9 @@ pub struct Fake {
     pub driver: usize,
     pub update: usize,
     pub serial: usize,
+    /// The interrupt of a device that the guest drives itself has come; and how often it was acknowledged.
+    pub interrupt: bool,
+    pub interrupts_acknowledged: usize,
     /// How often the vCPU's registers were reset.
     pub vcpu_resets: usize,
     /// What was handed over to the guest: offset and length.
@@ -154,6 +157,12 @@ impl Platform for Fake {
     }
     fn notify_driver(&mut self, _: usize) {
         self.driver += 1;
+    }
+    fn take_interrupt(&mut self, _: usize) -> bool {
+        std::mem::take(&mut self.interrupt)
+    }
+    fn acknowledge_interrupt(&mut self, _: usize) {
+        self.interrupts_acknowledged += 1;
     }
     fn notify_update(&mut self) {
         self.update += 1;

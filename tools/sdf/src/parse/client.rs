@@ -6,9 +6,9 @@ use super::replaceable::or;
 use super::technique::{stand_in, techniques};
 use crate::Rule;
 use crate::error::{Broken, broken};
-use crate::model::{Client, Share};
+use crate::model::{Client, PassThrough, Share};
 use crate::value;
-use crate::xml::Element;
+use crate::xml::{Element, bounds};
 
 /// Attributes of a client's share of a disk.
 const SECTORS: [&str; 2] = ["first_sector", "sectors"];
@@ -20,15 +20,21 @@ pub fn parse(element: Element, names: &Names) -> Result<Client, Broken> {
             return broken(&at.span, Rule::ShareAttribute(name));
         }
     }
-    element.attributes(&["pd", "queue", "memory"])?;
-    let shares = element.children(&["block", "entropy", "network", "sensor"])?;
+    let shares = element.children(&["block", "entropy", "network", "sensor", "pass_through"])?;
     if let Some(second) = shares.get(1) {
         return broken(&second.span(), Rule::OnlyOnce("client's share".to_owned()));
+    }
+    match shares.first().map(|share| share.tag()) {
+        Some("pass_through") => element.attributes(&["pd"])?,
+        _ => element.attributes(&["pd", "queue", "memory"])?,
     }
     Ok(Client {
         span: element.span(),
         domain: names.domain(&element.required("pd")?)?,
-        queue: names.region(&element.required("queue")?)?,
+        queue: match shares.first().map(|share| share.tag()) {
+            Some("pass_through") => None,
+            _ => Some(names.region(&element.required("queue")?)?),
+        },
         memory: (element.text("memory").as_ref())
             .map(|memory| names.region(memory))
             .transpose()?,
@@ -62,6 +68,7 @@ fn share(element: Element) -> Result<Share, Broken> {
             Ok(Share::Sensor)
         }
         "network" => network(element),
+        "pass_through" => pass_through(element),
         _ => {
             element.attributes(&["first_sector", "sectors", "technique", "stand_in", "log"])?;
             Ok(Share::Block {
@@ -70,6 +77,33 @@ fn share(element: Element) -> Result<Share, Broken> {
             })
         }
     }
+}
+
+/// Interrupts of a guest that are no private ones, as far as they are modelled (`molt-vmm`).
+const SHARED_INTERRUPTS: [u64; 2] = [32, 127];
+/// Bytes of a page.
+const PAGE: u64 = 0x1000;
+
+/// `<pass_through>`
+fn pass_through(element: Element) -> Result<Share, Broken> {
+    element.attributes(&["vaddr", "irq", "id", "offset", "size"])?;
+    let [first, last] = SHARED_INTERRUPTS;
+    let vaddr = element.required_number("vaddr")?;
+    if !vaddr.value.is_multiple_of(PAGE) {
+        let name = "pass_through".to_owned();
+        return broken(&vaddr.span, Rule::MapAlignment(vaddr.value, PAGE, name));
+    }
+    let irq = bounds(element.required_number("irq")?, "irq", first, last)?;
+    let id = bounds(element.required_number("id")?, "id", 0, 61)?;
+    Ok(Share::PassThrough(PassThrough {
+        vaddr: vaddr.value,
+        irq: irq.value,
+        id: id.value,
+        registers: (
+            or(element, "offset", 0, 0, PAGE - 4)?,
+            or(element, "size", PAGE, 4, PAGE)?,
+        ),
+    }))
 }
 
 /// `<network>`

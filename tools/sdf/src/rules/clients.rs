@@ -3,6 +3,7 @@
 
 use molt_net::Buffers;
 
+use super::pass_through;
 use super::replaceable::channel;
 use crate::Rule;
 use crate::error::{Broken, broken};
@@ -19,6 +20,7 @@ pub fn check(system: &System) -> Result<(), Broken> {
             disjoint(system, index, &domain.clients[..n], client)?;
         }
         rings(system, domain)?;
+        pass_through::component(system, domain)?;
     }
     let clients = system.clients();
     if let Some(extra) = clients.get(CLIENTS) {
@@ -58,12 +60,21 @@ fn one(system: &System, driver: DomainId, client: &Client) -> Result<(), Broken>
     if is_network && client.share.is_none() {
         return broken(&client.span, Rule::NetworkShare(described.name.clone()));
     }
-    let queue = system.region(client.queue);
+    if let Some(passed) = client.passed() {
+        return pass_through::client(system, driver, client, passed);
+    }
+    let Some(id) = client.queue else {
+        return broken(
+            &client.span,
+            Rule::MissingAttribute("client".to_owned(), "queue"),
+        );
+    };
+    let queue = system.region(id);
     if !queue.revocable {
         return broken(&client.span, Rule::QueueNotRevocable(queue.name.clone()));
     }
     for domain in [&system.domains[driver], &system.domains[client.domain]] {
-        if !mapped(&domain.maps, client.queue) {
+        if !mapped(&domain.maps, id) {
             return broken(
                 &client.span,
                 Rule::QueueUnmapped(queue.name.clone(), domain.name.clone()),
@@ -119,8 +130,8 @@ fn disjoint(
             let driver = system.domains[driver].name.clone();
             return broken(&client.span, Rule::ClientTwice(owner, driver));
         }
-        if client.queue == other.queue {
-            let queue = system.region(client.queue).name.clone();
+        if let Some(queue) = client.queue.filter(|_| client.queue == other.queue) {
+            let queue = system.region(queue).name.clone();
             return broken(&client.span, Rule::QueueShared(queue, owner));
         }
         let others = other.sectors();
@@ -142,7 +153,8 @@ fn disjoint(
 /// At most one revocable region of a driver is no client's queue: the ring memory.
 fn rings(system: &System, domain: &ProtectionDomain) -> Result<(), Broken> {
     let is_ring = |m: &&Map| {
-        system.region(m.region).revocable && !domain.clients.iter().any(|c| c.queue == m.region)
+        system.region(m.region).revocable
+            && !domain.clients.iter().any(|c| c.queue == Some(m.region))
     };
     let mut rings = domain.maps.iter().filter(is_ring);
     if let (Some(a), Some(b)) = (rings.next(), rings.next()) {

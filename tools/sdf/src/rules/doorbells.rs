@@ -40,10 +40,12 @@ pub fn check(system: &System) -> Result<(), Broken> {
     Ok(())
 }
 
-/// Guest memory: a region that the virtual machine and its PD both map, at fixed address nowhere, executable in the guest.
+/// Guest memory: a region that the virtual machine and its PD both map, executable in the guest. Its physical address is fixed only
+/// if the guest has to know it, since it drives a device itself.
 fn is_memory(system: &System, domain: &ProtectionDomain, map: &Map) -> bool {
+    let fixed = system.region(map.region).phys_addr;
     map.rights.execute
-        && system.region(map.region).phys_addr.is_none()
+        && fixed.is_none_or(|fixed| fixed == map.vaddr.value)
         && domain.maps.iter().any(|m| m.region == map.region)
 }
 

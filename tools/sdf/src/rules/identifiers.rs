@@ -25,11 +25,16 @@ pub fn check(system: &System) -> Result<(), Broken> {
             .iter()
             .flat_map(|c| &c.ends)
             .filter(|e| e.domain == index);
+        let clients = system.domains.iter().flat_map(|d| &d.clients);
+        let passed = clients
+            .filter(|client| client.domain == index)
+            .filter_map(|client| Some((client.passed()?.id, &client.span)));
         let ids = domain
             .irqs
             .iter()
             .map(|i| (i.id.value, &i.id.span))
-            .chain(ends.map(|e| (e.id.value, &e.id.span)));
+            .chain(ends.map(|e| (e.id.value, &e.id.span)))
+            .chain(passed);
         once(ids, |id| Rule::DuplicateId(id, domain.name.clone()))?;
 
         let ports = domain.ioports.iter().map(|p| (p.id.value, &p.id.span));

@@ -9,6 +9,7 @@ mod doorbells;
 mod identifiers;
 mod mappings;
 mod names;
+mod pass_through;
 mod regions;
 mod replaceable;
 mod techniques;

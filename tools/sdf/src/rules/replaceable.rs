@@ -262,7 +262,7 @@ fn strangers(system: &System, id: RegionId, owner: &ProtectionDomain) -> Result<
         if domain.name == owner.name {
             continue;
         }
-        let is_client = |c: &Client| c.domain == index && c.queue == id;
+        let is_client = |c: &Client| c.domain == index && c.queue == Some(id);
         let own = |_: &&Map| !owner.clients.iter().any(is_client);
         let maps = domain.maps.iter().filter(own).map(|m| (&domain.name, m));
         let machine = domain.machine.iter();

@@ -76,8 +76,9 @@ fn stand_in(system: &System, client: &Client) -> Result<(), Broken> {
     if !fits || !memory.log.is_multiple_of(0x1000) || region.size > LARGEST {
         return refused(Rule::StandInSize(name, region.size, memory.log));
     }
-    let queue = system.region(client.queue);
-    if queue.size < QUEUE {
+    if let Some(queue) = client.queue.map(|queue| system.region(queue))
+        && queue.size < QUEUE
+    {
         return refused(Rule::StandInQueue(queue.name.clone(), queue.size, QUEUE));
     }
     Ok(())
