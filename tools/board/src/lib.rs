@@ -213,12 +213,20 @@ impl Board {
         }
     }
 
-    /// What QEMU takes for the devices that stand at these addresses, beside disk and machine.
-    pub fn device_arguments(&self, addresses: impl Iterator<Item = u64>) -> Vec<String> {
-        let addresses: Vec<u64> = addresses.collect();
+    /// What QEMU takes for the devices at these addresses, beside disk and machine. Each address has the name that the system gives it:
+    /// where the board can have one of several devices, the name says which.
+    pub fn device_arguments<'s>(
+        &self,
+        places: impl Iterator<Item = (&'s str, u64)>,
+    ) -> Vec<String> {
+        let places: Vec<_> = places.collect();
         let there = |name: &String| {
-            let device = self.devices.get(name);
-            device.is_some_and(|device| addresses.contains(&device.address))
+            let here = |(own, address): &(&str, u64)| {
+                let device = self.devices.get(name);
+                let known = self.devices.contains_key(*own);
+                device.is_some_and(|device| device.address == *address) && (!known || own == name)
+            };
+            places.iter().any(here)
         };
         let arguments = self.qemu.devices.iter().filter(|(name, _)| there(name));
         arguments.flat_map(|(_, words)| words).cloned().collect()

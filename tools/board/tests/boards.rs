@@ -33,10 +33,19 @@ fn a_board_without_a_file_is_told_with_what_there_is() {
 #[test]
 fn a_device_is_put_in_for_a_system_that_has_it() {
     let board = Board::load(root(), "qemu_virt_aarch64").unwrap();
-    let arguments = |addresses: &[u64]| board.device_arguments(addresses.iter().copied()).join(" ");
+    let named = |name, address| {
+        board
+            .device_arguments([(name, address)].into_iter())
+            .join(" ")
+    };
+    let arguments = |address| named("own", address);
     let address = board.devices["entropy_registers"].address;
-    assert!(arguments(&[address]).contains("virtio-rng-device"));
-    assert_eq!(arguments(&[board.uart.address, address + 0x200]), "");
+    assert!(arguments(address).contains("virtio-rng-device"));
+    assert_eq!(arguments(board.uart.address), "");
+    assert_eq!(arguments(address + 0x200), "");
+    // Another device that the board can have there.
+    let passed = named("passed_disk_registers", address);
+    assert!(passed.contains("virtio-blk-device") && !passed.contains("virtio-rng-device"));
     for name in board.qemu.devices.keys() {
         assert!(board.devices.contains_key(name), "'{name}' is nowhere");
     }
@@ -57,6 +66,7 @@ fn systems_and_boards_agree() {
         ("qemu_virt_aarch64", "tests/systems/entropy.xml"),
         ("qemu_virt_aarch64", "tests/systems/network.xml"),
         ("qemu_virt_aarch64", "tests/systems/sensor.xml"),
+        ("qemu_virt_aarch64", "tests/systems/pass-through.xml"),
         ("zcu102", "tests/systems/zcu102.xml"),
         ("x86_64_generic", "tests/systems/x86_64/disk.xml"),
     ] {

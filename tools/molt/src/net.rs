@@ -52,11 +52,11 @@ pub fn connect(board: &Board, system: &System, arguments: &mut [String], text: &
             }
         );
     };
-    let addresses = domain.maps.iter().filter_map(|map| {
+    let places = domain.maps.iter().filter_map(|map| {
         let region = system.regions.get(map.region)?;
-        region.phys_addr
+        Some((region.name.as_str(), region.phys_addr?))
     });
-    let own = board.device_arguments(addresses);
+    let own = board.device_arguments(places);
     let is_id = |word: &&str| word.starts_with("id=");
     let netdev = own.iter().skip_while(|word| *word != "-netdev").nth(1);
     let id = netdev.and_then(|value| value.split(',').find(is_id));
@@ -86,8 +86,9 @@ mod tests {
     fn connected(system: &str, text: &str) -> Result<String> {
         let board = Board::load(root(), "qemu_virt_aarch64").expect("a board");
         let system = molt_sdf::load(&root().join(system), &[]).expect("in order");
-        let addresses = system.regions.iter().filter_map(|region| region.phys_addr);
-        let mut arguments = board.device_arguments(addresses);
+        let regions = system.regions.iter();
+        let places = regions.filter_map(|region| Some((region.name.as_str(), region.phys_addr?)));
+        let mut arguments = board.device_arguments(places);
         connect(&board, &system, &mut arguments, text)?;
         Ok(arguments.join(" "))
     }

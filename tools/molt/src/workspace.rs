@@ -120,8 +120,9 @@ impl Workspace {
 /// The machine for a system: the board with the devices that the system has, but for the disk.
 pub fn machine(kernel: &Kernel, board: &Board, system: &System, image: PathBuf) -> Machine {
     let mut machine = kernel.machine(board, image);
-    let addresses = system.regions.iter().filter_map(|region| region.phys_addr);
-    machine.devices = board.device_arguments(addresses);
+    let regions = system.regions.iter();
+    let places = regions.filter_map(|region| Some((region.name.as_str(), region.phys_addr?)));
+    machine.devices = board.device_arguments(places);
     if !system.io_spaces.is_empty() {
         // Before all devices, which it is to stand in front of.
         machine.board.arguments.extend(board.qemu.iommu.clone());

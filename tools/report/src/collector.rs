@@ -150,7 +150,7 @@ impl Collector {
         }
     }
 
-    /// Reads a message of a VMM that its guest was paused, or was served by a stand-in.
+    /// Reads a message of a VMM that its guest was paused, was served by a stand-in, or had to wait for a device of its own.
     fn pause_of_guest(&mut self, domain: &str, said: &str) {
         if let Some(guest) = self.behind(domain)
             && guest_line::is_pause(&guest.name, said)
@@ -168,6 +168,11 @@ impl Collector {
                     *guest.saw.entry(what.to_owned()).or_default() += count;
                 }
             }
+        }
+        if let Some(guest) = self.behind(domain)
+            && let Some(count @ 1..) = guest_line::waited(&guest.name, said)
+        {
+            *guest.saw.entry("accesses-waited".to_owned()).or_default() += count;
         }
     }
 

@@ -68,6 +68,12 @@ pub fn stood_in(guest: &str, said: &str) -> Option<(u64, u64)> {
     Some((reads, writes))
 }
 
+/// The accesses to a device that the guest drives itself which a VMM says were denied and have waited, in its account of the guest.
+pub fn waited(guest: &str, said: &str) -> Option<u64> {
+    let said = said.strip_prefix(guest)?.strip_prefix(" pass-through: ")?;
+    said.split(' ').next()?.parse().ok()
+}
+
 /// Whether this is a VMM's message that its guest was reset.
 pub fn is_reset(guest: &str, said: &str) -> bool {
     said.strip_prefix(guest)
@@ -211,6 +217,8 @@ mod tests {
         };
         assert_eq!(stood_in("a", &format!("a {stood}")), Some((3, 4)));
         assert_eq!(stood_in("b", &format!("a {stood}")), None);
+        let denied = format!("a {}", molt_vmm::Waited(5));
+        assert_eq!(waited("a", &denied), Some(5));
     }
 
     #[test]
