@@ -35,6 +35,10 @@ A bundle can have a part for the guest: files, parameters of modules, commands. 
 'command NAME PROGRAM ARGUMENT...'.";
 
 /// What is to be done.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one of these in a run, and no heap"
+)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command<'a> {
     /// Print [`HELP`].

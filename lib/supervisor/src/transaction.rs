@@ -53,7 +53,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
     fn refuses_together(&mut self, first: usize, client: u8, components: u8) -> Reason {
         let length = self.units.get(first).map_or(0, |unit| unit.offer.length);
         let client = usize::from(client);
-        let others = (0..self.units.len()).filter(|n| *n != first && components & 1 << n != 0);
+        let mut others = (0..self.units.len()).filter(|n| *n != first && components & 1 << n != 0);
         if self.transaction.is_some() {
             return Reason::Busy;
         }
@@ -177,8 +177,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             return;
         }
         let count = others.clone().count() as u32;
-        let given = others.fold(true, |given, n| given && self.give_flash(n, None))
-            && self.give_flash(first, Some(count));
+        let given = others.all(|n| self.give_flash(n, None)) && self.give_flash(first, Some(count));
         if !given {
             self.follow_up(index, Event::KeepFailed(Reason::StoreFailed));
         }
