@@ -53,7 +53,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
     fn refuses_together(&mut self, first: usize, client: u8, components: u8) -> Reason {
         let length = self.units.get(first).map_or(0, |unit| unit.offer.length);
         let client = usize::from(client);
-        let mut others = (0..self.units.len()).filter(|n| *n != first && components & 1 << n != 0);
+        let others = (0..self.units.len()).filter(|n| *n != first && components & 1 << n != 0);
         if self.transaction.is_some() {
             return Reason::Busy;
         }
@@ -171,7 +171,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             return;
         };
         let (first, members) = (joined.first, joined.machine.members());
-        let others = (0..self.units.len()).filter(|n| *n != first && members & 1 << n != 0);
+        let mut others = (0..self.units.len()).filter(|n| *n != first && members & 1 << n != 0);
         let mut all = others.clone().chain([first]);
         if !all.all(|n| self.stand(n) == Stand::Keeping) {
             return;
