@@ -75,8 +75,8 @@ fn aligned(offset: usize) -> Option<usize> {
 #[cfg(test)]
 mod tests {
 
+    use std::format;
     use std::vec::Vec;
-    use std::{format, vec};
 
     use super::*;
 
@@ -131,6 +131,6 @@ mod tests {
                 assert!(bundle(&image).is_err());
             }
         }
-        assert!(bundle(&vec![b'0'; 200]).is_ok());
+        assert!(bundle(&[b'0'; 200]).is_ok());
     }
 }

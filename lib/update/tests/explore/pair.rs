@@ -192,13 +192,12 @@ impl Pair {
         let first_is_old = self.worlds[0].holder.is_some_and(|h| h.slot == 0);
         let in_order = !denied[1] || !first_is_old;
         self.rule(in_order, "denied in another order");
-        for n in 0..2 {
+        for (n, stand) in stands.into_iter().enumerate() {
             let other = &self.worlds[1 - n];
-            let starts =
-                stands[n] != Stand::Away && self.worlds[n].machine.phase() == Phase::Starting;
+            let starts = stand != Stand::Away && self.worlds[n].machine.phase() == Phase::Starting;
             let held = other.holder.is_some_and(|h| h.slot == 0);
             self.rule(!starts || !held, "granted before all were denied");
-            let disturbed = stands[n] != Stand::Away
+            let disturbed = stand != Stand::Away
                 && matches!(
                     self.worlds[n].machine.phase(),
                     Phase::Closing { .. } | Phase::Stopping

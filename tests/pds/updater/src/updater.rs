@@ -6,7 +6,7 @@ use core::hint::black_box;
 
 use molt_firmware::{Image, Refusal};
 use molt_service::{Code, Progress, Service};
-use molt_shared::{Mmio, Registers};
+use molt_shared::Registers;
 
 /// Registers of a page with eight transports of QEMU's virt (virtio 1.2, 4.2.2): magic value, device ID, status.
 const TRANSPORT: usize = 0x200;
