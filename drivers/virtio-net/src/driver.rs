@@ -136,7 +136,10 @@ impl<'a, R: Mmio> Driver<'a, R> {
             None => Passed::Nowhere,
         };
         let answer = match passed {
-            Passed::ToDevice => return self.end(client, sent.slot, progress),
+            Passed::ToDevice => {
+                self.end(client, sent.slot, progress);
+                return true;
+            }
             Passed::InPart => {
                 if let Some(client) = self.clients.get_mut(client) {
                     client.hold(sent);
@@ -254,16 +257,12 @@ impl<'a, R: Mmio> Driver<'a, R> {
         (sent.segments > 0).then_some(Passed::ToDevice)
     }
 
-    /// The device has got all of a frame. The client's next one may follow.
-    fn end(&mut self, client: usize, slot: SlotId, progress: &mut Progress) -> bool {
-        let done = self
-            .clients
-            .get_mut(client)
-            .and_then(|client| client.parts.end(slot));
-        if let Some(slot) = done {
+    /// The device has got all of a frame.
+    fn end(&mut self, client: usize, slot: SlotId, progress: &mut Progress) {
+        let sender = self.clients.get_mut(client);
+        if let Some(slot) = sender.and_then(|sender| sender.parts.end(slot)) {
             self.complete(client, slot, Answer::Sent, progress);
         }
-        true
     }
 
     fn complete(&mut self, client: usize, slot: SlotId, answer: Answer, progress: &mut Progress) {

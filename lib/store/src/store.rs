@@ -238,8 +238,7 @@ impl<F: Flash> Store<F> {
         length: u64,
         read: impl FnMut(usize, &mut [u8]),
     ) -> Result<(), Refused> {
-        let slots = self.place(&entry.component).map(|place| place.bundles);
-        let last = self.committed(&entry.component).copied();
+        let (slots, last) = self.bundles(entry);
         self.prepared.clear();
         self.exchange(Kind::Committed, entry, slots, last, (length, read))
     }
@@ -255,8 +254,7 @@ impl<F: Flash> Store<F> {
         length: u64,
         read: impl FnMut(usize, &mut [u8]),
     ) -> Result<(), Refused> {
-        let slots = self.place(&entry.component).map(|place| place.bundles);
-        let last = self.committed(&entry.component).copied();
+        let (slots, last) = self.bundles(entry);
         self.prepared
             .retain(|(other, _)| other.component != entry.component);
         let written = self.put_down(slots, last, (length, read))?;
@@ -283,8 +281,7 @@ impl<F: Flash> Store<F> {
         if own || prepared.len() != others as usize {
             return Err(Refused::NotPrepared);
         }
-        let slots = self.place(&entry.component).map(|place| place.bundles);
-        let last = self.committed(&entry.component).copied();
+        let (slots, last) = self.bundles(entry);
         let written = self.put_down(slots, last, (length, read))?;
         if self.log.free() <= others {
             return Err(Refused::Full);
@@ -313,6 +310,12 @@ impl<F: Flash> Store<F> {
         let slots = self.place(&entry.component).map(|place| place.keys);
         let last = self.keys(&entry.component).copied();
         self.exchange(Kind::KeysExchanged, entry, slots, last, (length, read))
+    }
+
+    /// Where the component's bundles are, and the committed one.
+    fn bundles(&self, entry: &Entry) -> (Option<Slots>, Option<Committed>) {
+        let slots = self.place(&entry.component).map(|place| place.bundles);
+        (slots, self.committed(&entry.component).copied())
     }
 
     /// Writes `content` to the slot that `last` is not in, and appends the record that puts it in its place.

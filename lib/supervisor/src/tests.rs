@@ -208,69 +208,96 @@ fn plan() -> UpdateComponent {
     plan
 }
 
+/// A holder of the component in [`plan`], with all that its calls need.
+struct Rig {
+    kernel: Fake,
+    books: Books,
+    ports: Ports,
+    estate: Estate<'static>,
+    holder: Holder,
+    control: Control<'static>,
+    place: Place,
+}
+
+impl Rig {
+    /// `gone`: the clients that are gone, one bit each.
+    fn new(gone: u8) -> Self {
+        let plan: &UpdateComponent = Box::leak(Box::new(plan()));
+        let kernel = Fake::default();
+        let mut books = Books::new(VaultSlot(1000), 2000, MAX_ARENAS as u32);
+        let ports = Ports::new(&kernel, &Authority::default(), plan, &mut books).expect("ports");
+        let [control, _] = Control::of_all(&kernel, &plan.arenas);
+        Self {
+            kernel,
+            books,
+            ports,
+            estate: Estate {
+                plan,
+                regions: &[],
+                gone,
+            },
+            holder: Holder::default(),
+            control,
+            place: Place::at(ARENA),
+        }
+    }
+
+    fn grant(&mut self, generation: u64) -> Result {
+        self.holder.grant(
+            &self.kernel,
+            &mut self.books,
+            self.estate,
+            &self.ports,
+            self.place,
+            generation,
+            &mut self.control,
+        )
+    }
+
+    fn pass(&mut self) -> Result {
+        self.holder
+            .pass(&self.kernel, &mut self.books, self.estate, &self.ports)
+    }
+
+    fn deny(&mut self) -> Result {
+        let denied = self.holder.deny(&self.kernel, &mut self.books, self.estate);
+        denied.expect("a holder").1
+    }
+}
+
 #[test]
 fn a_passed_device_has_one_owner_at_a_time() {
-    let plan: &UpdateComponent = Box::leak(Box::new(plan()));
-    let kernel = Fake::default();
-    let mut books = Books::new(VaultSlot(1000), 2000, MAX_ARENAS as u32);
-    let ports = Ports::new(&kernel, &Authority::default(), plan, &mut books).expect("ports");
-    let estate = Estate {
-        plan,
-        regions: &[],
-        gone: 0,
-    };
-    let mut holder = Holder::default();
-    let [mut control, _] = Control::of_all(&kernel, &plan.arenas);
-    let place = Place::at(ARENA);
-    let (generation, guest) = ((place.vspace, DRIVER_VADDR), (GUEST, GUEST_VADDR));
+    let mut rig = Rig::new(0);
+    let (generation, guest) = ((rig.place.vspace, DRIVER_VADDR), (GUEST, GUEST_VADDR));
     let acknowledges = (Some(CNODE.0), IRQ + u64::from(ID));
     for number in 0..3 {
-        let granted = holder.grant(
-            &kernel,
-            &mut books,
-            estate,
-            &ports,
-            place,
-            number,
-            &mut control,
+        assert_eq!(rig.grant(number), Ok(()));
+        assert_eq!(
+            rig.kernel.registers(),
+            [generation],
+            "not before it is ready"
         );
-        assert_eq!(granted, Ok(()));
-        assert_eq!(kernel.registers(), [generation], "not before it is ready");
-        assert_eq!(kernel.interrupt(), (None, Vec::new()));
+        assert_eq!(rig.kernel.interrupt(), (None, Vec::new()));
         // An order to quiesce can be withdrawn, so that the gates open a second time.
         for _ in 0..2 {
-            let passed = holder.pass(&kernel, &mut books, estate, &ports);
-            assert_eq!(passed, Ok(()));
-            assert_eq!(kernel.registers(), [guest]);
+            assert_eq!(rig.pass(), Ok(()));
+            assert_eq!(rig.kernel.registers(), [guest]);
             let expected = (Some(NOTIFICATION), std::vec![acknowledges]);
-            assert_eq!(kernel.interrupt(), expected);
+            assert_eq!(rig.kernel.interrupt(), expected);
         }
-        let (_, denied) = holder.deny(&kernel, &mut books, estate).expect("a holder");
-        assert_eq!(denied, Ok(()));
-        assert_eq!(kernel.registers(), [], "nobody has it");
-        assert_eq!(kernel.interrupt(), (None, Vec::new()));
+        assert_eq!(rig.deny(), Ok(()));
+        assert_eq!(rig.kernel.registers(), [], "nobody has it");
+        assert_eq!(rig.kernel.interrupt(), (None, Vec::new()));
         // The CNode goes with its generation.
-        (kernel.copies.borrow_mut()).retain(|(cnode, _), _| *cnode != Some(place.cnode.0));
+        (rig.kernel.copies.borrow_mut()).retain(|(cnode, _), _| *cnode != Some(rig.place.cnode.0));
     }
 }
 
 #[test]
 fn a_client_that_is_gone_is_passed_nothing() {
-    let plan: &UpdateComponent = Box::leak(Box::new(plan()));
-    let kernel = Fake::default();
-    let mut books = Books::new(VaultSlot(1000), 2000, MAX_ARENAS as u32);
-    let ports = Ports::new(&kernel, &Authority::default(), plan, &mut books).expect("ports");
-    let estate = Estate {
-        plan,
-        regions: &[],
-        gone: 1,
-    };
-    let mut holder = Holder::default();
-    let [mut control, _] = Control::of_all(&kernel, &plan.arenas);
-    let place = Place::at(ARENA);
-    let granted = holder.grant(&kernel, &mut books, estate, &ports, place, 0, &mut control);
-    assert_eq!(granted, Ok(()));
-    assert_eq!(holder.pass(&kernel, &mut books, estate, &ports), Ok(()));
-    assert_eq!(kernel.registers(), []);
-    assert_eq!(kernel.interrupt(), (None, Vec::new()));
+    let mut rig = Rig::new(1);
+    assert_eq!(rig.grant(0), Ok(()));
+    assert_eq!(rig.pass(), Ok(()));
+    assert_eq!(rig.kernel.registers(), []);
+    assert_eq!(rig.kernel.interrupt(), (None, Vec::new()));
 }

@@ -306,12 +306,11 @@ impl<'a> Net<'a> {
         let frame = core::mem::take(&mut self.frame);
         let bytes = frame.get(HEADER..len).unwrap_or_default();
         let start = bytes.get(..HEADERS.min(bytes.len())).unwrap_or_default();
-        let segments = Segments::of(start, bytes.len(), offload);
-        self.frames.no_room += u64::from(segments.is_none());
-        for n in 0..segments.as_ref().map_or(0, Segments::count) {
-            if let Some(segment) = segments.and_then(|segments| segment(&segments, n, bytes)) {
-                self.give(ram, &segment);
-            }
+        match Segments::of(start, bytes.len(), offload) {
+            Some(segments) => (0..segments.count())
+                .filter_map(|n| segment(&segments, n, bytes))
+                .for_each(|segment| self.give(ram, &segment)),
+            None => self.frames.no_room += 1,
         }
         self.frame = frame;
     }

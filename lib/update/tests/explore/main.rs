@@ -8,12 +8,14 @@
 
 mod mutant;
 mod pair;
+mod verdict;
 mod walk;
 mod world;
 
 use molt_update::{Event, Phase, Reason};
 use mutant::Mutant;
 use stateright::{Checker, Model, Property};
+use verdict::{holds, noticed};
 use world::{HANDLE, StageJob, World};
 
 const RULES: [&str; 3] = [
@@ -301,22 +303,7 @@ fn hold(store: bool, firmware: bool, orders: u8, asks: bool) {
     .checker()
     .spawn_bfs()
     .join();
-    println!(
-        "{} states, {} steps deep",
-        checker.unique_state_count(),
-        checker.max_depth()
-    );
-    for name in RULES {
-        if let Some(path) = checker.discovery(name) {
-            let last = path.last_state().clone();
-            panic!(
-                "{name}: {:?} after {:#?}\n{last:#?}",
-                last.broken,
-                path.into_actions()
-            );
-        }
-    }
-    checker.assert_properties();
+    holds(&checker, RULES, "of one component", |w| w.broken);
     assert!(checker.unique_state_count() > 10_000);
 }
 
@@ -338,15 +325,6 @@ fn every_mutant_breaks_a_rule() {
         .checker()
         .spawn_bfs()
         .join();
-        let found = RULES.into_iter().find_map(|name| {
-            checker
-                .discovery(name)
-                .map(|path| (name, path.into_states()))
-        });
-        let (name, states) = found.unwrap_or_else(|| panic!("no rule notices {mutant:?}"));
-        println!(
-            "{mutant:?}: {name} {:?}",
-            states.last().and_then(|w| w.broken)
-        );
+        noticed(&checker, RULES, mutant, |w| w.broken);
     }
 }

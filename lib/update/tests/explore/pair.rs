@@ -9,6 +9,7 @@ use molt_update::{Barrier, Config, Event, Phase, Reason, Stand, Transaction};
 use stateright::{Checker, Model, Property};
 
 use crate::mutant::Mutant as None;
+use crate::verdict::{holds, noticed};
 use crate::walk;
 use crate::world::{ALLOWED, Device, HANDLE, KEEP, StageJob, TRANSFER, World, config};
 
@@ -519,22 +520,7 @@ fn hold(store: bool, firmware: bool) {
     .checker()
     .spawn_bfs()
     .join();
-    println!(
-        "{} states of two components, {} steps deep",
-        checker.unique_state_count(),
-        checker.max_depth()
-    );
-    for name in RULES {
-        if let Some(path) = checker.discovery(name) {
-            let last = path.last_state().clone();
-            panic!(
-                "{name}: {:?} after {:#?}\n{last:#?}",
-                last.broken(),
-                path.into_actions()
-            );
-        }
-    }
-    checker.assert_properties();
+    holds(&checker, RULES, "of two components", Pair::broken);
 }
 
 #[test]
@@ -564,15 +550,6 @@ fn every_mutant_of_the_transaction_breaks_a_rule() {
         .checker()
         .spawn_bfs()
         .join();
-        let found = RULES.into_iter().find_map(|name| {
-            checker
-                .discovery(name)
-                .map(|path| (name, path.into_states()))
-        });
-        let (name, states) = found.unwrap_or_else(|| panic!("no rule notices {mutant:?}"));
-        println!(
-            "{mutant:?}: {name} {:?}",
-            states.last().and_then(Pair::broken)
-        );
+        noticed(&checker, RULES, mutant, Pair::broken);
     }
 }
