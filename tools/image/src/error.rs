@@ -86,6 +86,9 @@ pub enum Error {
     /// The loader would refuse the image.
     #[error("the image does not fit: {0}")]
     Payload(#[from] molt_payload::CheckError),
+    /// A finished image is not for this kernel and board.
+    #[error(transparent)]
+    Fault(#[from] crate::Fault),
     /// The loader's program is larger than its place in the image.
     #[error("the loader's program does not fit below {0:#x}")]
     LoaderSize(u64),

@@ -16,6 +16,7 @@ mod domain;
 mod driver;
 mod elf;
 mod error;
+mod examine;
 mod files;
 mod flash;
 mod guest;
@@ -41,6 +42,7 @@ mod update;
 pub use driver::{Brings, bundle, bundle_of_several, named};
 pub use elf::arch_of;
 pub use error::Error;
+pub use examine::{Examined, Fault, examine};
 pub use kernel::KernelSource;
 pub use trust::would_run;
 

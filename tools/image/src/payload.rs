@@ -43,6 +43,25 @@ pub fn user_start(kernel: &Kernel) -> u64 {
     kernel_end(kernel).next_multiple_of(BLOCK_SIZE)
 }
 
+/// Writes into a header what follows from kernel and board alone.
+pub fn describe(header: &mut Header, kernel: &Kernel, board: &Board) {
+    if let Some(first) = kernel.elf.segments.first() {
+        header.kernel_vaddr = first.vaddr.into();
+        header.kernel_paddr = first.paddr.into();
+    }
+    header.kernel_entry = kernel.elf.entry.into();
+    header.ram_start = kernel.ram.start.into();
+    header.ram_end = kernel.ram.end.into();
+    header.uart_address = board.uart.address.into();
+    header.uart_kind = u64::from(board.uart.kind as u32).into();
+    header.cores = kernel.configuration.cores.into();
+    if let Some(el3) = board.el3 {
+        header.gic_distributor = el3.gic_distributor.into();
+        header.gic_interface = el3.gic_interface.into();
+        header.core_reset = (el3.core_reset as u64).into();
+    }
+}
+
 /// Packs an image, which the loader's own check accepts.
 pub fn pack(
     loader: &[u8],
@@ -82,25 +101,11 @@ pub fn pack(
 
     header.region_count = (count as u32).into();
     header.image_size = (image.len() as u64).into();
-    if let Some(first) = kernel.elf.segments.first() {
-        header.kernel_vaddr = first.vaddr.into();
-        header.kernel_paddr = first.paddr.into();
-    }
-    header.kernel_entry = kernel.elf.entry.into();
     header.user_start = user_start.into();
     header.user_end = (user_start + size).into();
     header.user_pv_offset = user_start.wrapping_sub(root.vaddr).into();
     header.user_entry = root.entry.into();
-    header.ram_start = kernel.ram.start.into();
-    header.ram_end = kernel.ram.end.into();
-    header.uart_address = board.uart.address.into();
-    header.uart_kind = u64::from(board.uart.kind as u32).into();
-    header.cores = kernel.configuration.cores.into();
-    if let Some(el3) = board.el3 {
-        header.gic_distributor = el3.gic_distributor.into();
-        header.gic_interface = el3.gic_interface.into();
-        header.core_reset = (el3.core_reset as u64).into();
-    }
+    describe(&mut header, kernel, board);
     check(&header)?;
     let place = PAYLOAD_OFFSET as usize..PAYLOAD_OFFSET as usize + size_of::<Header>();
     if let Some(place) = image.get_mut(place) {

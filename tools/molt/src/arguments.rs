@@ -50,6 +50,8 @@ pub enum Command {
     Boards(Boards),
     /// Check a system description
     Check(Check),
+    /// Check a finished image against a board and its kernel
+    CheckImage(CheckImage),
     /// Draw a system description as SVG
     Graph(Graph),
     /// Make, sign, show and verify bundles
@@ -115,6 +117,17 @@ pub struct Check {
     #[command(flatten)]
     /// Which description
     pub system: System,
+    #[command(flatten)]
+    /// For which kernel
+    pub kernel: Kernel,
+}
+
+/// `molt check-image`
+#[derive(Args, Debug)]
+pub struct CheckImage {
+    /// The image, as `molt build` wrote it
+    #[arg(default_value_os_t = of_checkout("target/molt/molt.img"))]
+    pub image: PathBuf,
     #[command(flatten)]
     /// For which kernel
     pub kernel: Kernel,

@@ -9,7 +9,9 @@ use anyhow::{Context, Result, bail};
 use molt_board::{Arch, Board};
 use molt_sdk::Sdk;
 
-use crate::arguments::{Boards, Build, Check, Demo, Graph, Guests, Measure, Run, Subject};
+use crate::arguments::{
+    Boards, Build, Check, CheckImage, Demo, Graph, Guests, Measure, Run, Subject,
+};
 use crate::attach::Attached;
 use crate::description;
 use crate::flash;
@@ -189,6 +191,37 @@ pub fn check(arguments: &Check) -> Result<bool> {
         system.domains.len(),
         system.regions.len(),
         system.channels.len()
+    );
+    Ok(true)
+}
+
+/// `molt check-image`
+pub fn check_image(arguments: &CheckImage) -> Result<bool> {
+    let toolchain = Toolchain::from_environment()?;
+    let kernel = Kernel::choose(&arguments.kernel)?;
+    let path = &arguments.image;
+    let image = fs::read(path).with_context(|| format!("{}", path.display()))?;
+    let board = kernel.board_file(&toolchain)?;
+    let examined = molt_image::examine(&image, &kernel.source(&toolchain)?, &board)
+        .with_context(|| format!("{}", path.display()))?;
+    let form = match molt_image::has_loader(kernel.arch()) {
+        true => "flat image, loaded and entered at its first byte (EL2 or EL3, MMU off)",
+        false => "module of the SDK's kernel, for a multiboot loader",
+    };
+    say!("{}: {form}", path.display());
+    for (name, place) in &examined.parts {
+        let bytes = place.end - place.start;
+        say!(
+            "  {name:<9}  {:#x}..{:#x}, {bytes} bytes",
+            place.start,
+            place.end
+        );
+    }
+    say!(
+        "{}: {} threads, for {}: ok",
+        path.display(),
+        examined.threads,
+        kernel.label()
     );
     Ok(true)
 }

@@ -67,6 +67,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Boards(arguments) => commands::boards(&arguments),
         Command::Check(arguments) => commands::check(&arguments),
+        Command::CheckImage(arguments) => commands::check_image(&arguments),
         Command::Graph(arguments) => commands::graph(&arguments),
         Command::Bundle(arguments) => bundle::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),

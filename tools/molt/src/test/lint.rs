@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The layout of the sources, and Clippy with its warnings as errors: over what runs on the host, tests included, and over what
-//! runs on the machine, each program for its target.
+//! The layout of the sources, lock files that follow the manifests, and Clippy with its warnings as errors: over what runs
+//! on the host, tests included, and over what runs on the machine, each program for its target.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,9 @@ const FOLDER: &str = "target/bare";
 /// Folders of the packages that use no FP registers. All others that are not for the host are protection domains and their
 /// libraries.
 const BARE: [&str; 3] = ["kernel", "loader", "tests/guests/bare"];
+/// The packages that are a workspace of their own, with a lock file of its own: a dependency that another package gets has to be written
+/// there, too.
+const OTHER_WORKSPACE: &str = "tools/fuzz/libfuzzer/Cargo.toml";
 /// The folder of the controller's programs.
 const CONTROLLER: &str = "controller";
 const DENY: [&str; 3] = ["--", "-D", "warnings"];
@@ -31,6 +34,9 @@ pub fn run(toolchain: &Toolchain, filter: Option<&str>) -> Result<Count> {
             Some(why) => skip("format", &why),
             None => one("format", [format(toolchain)])?,
         };
+    }
+    if wanted("lock-file") {
+        count += one("lock-file", [lock_file(toolchain)])?;
     }
     let lacks_clippy = lacks_clippy(toolchain)?;
     if wanted("clippy-host") {
@@ -68,6 +74,15 @@ pub fn run(toolchain: &Toolchain, filter: Option<&str>) -> Result<Count> {
 fn format(toolchain: &Toolchain) -> Command {
     let mut command = toolchain.subcommand("fmt");
     command.args(["--all", "--check"]);
+    command
+}
+
+/// Fails where the lock file of the other workspace would have to change.
+fn lock_file(toolchain: &Toolchain) -> Command {
+    let mut command = toolchain.cargo();
+    command
+        .args(["update", "--workspace", "--locked", "--manifest-path"])
+        .arg(toolchain.root().join(OTHER_WORKSPACE));
     command
 }
 
