@@ -20,6 +20,8 @@ const MASTER: u32 = 1 << 2;
 const NO_LINE: u32 = 1 << 10;
 /// Base address register 0; bits 2 and 1 of one that takes 64 bits of address are 10 (6.2.5.1).
 const BAR: usize = 0x10;
+/// How many there can be.
+pub(crate) const BARS: usize = 6;
 const WIDE: u32 = 0b100;
 const WIDTH: u32 = 0b110;
 /// The list of capabilities, and how many there can be (6.7).
@@ -118,6 +120,20 @@ pub(crate) fn set_dma(configuration: &impl Mmio, dma: Dma) {
     configuration.write(COMMAND, rest | master);
 }
 
+/// What the base address registers have.
+pub(crate) fn bars(configuration: &impl Mmio) -> [u32; BARS] {
+    core::array::from_fn(|n| configuration.read(BAR + 4 * n))
+}
+
+/// After a reset of the function: its registers answer again, where they did. It reaches no memory.
+pub(crate) fn restore(configuration: &impl Mmio, bars: &[u32; BARS]) {
+    configuration.write(COMMAND, NO_LINE);
+    for (n, bar) in bars.iter().enumerate() {
+        configuration.write(BAR + 4 * n, *bar);
+    }
+    configuration.write(COMMAND, NO_LINE | MEMORY);
+}
+
 /// The capabilities: where each is, and its first word.
 fn capabilities(configuration: &impl Mmio) -> impl Iterator<Item = (usize, u32)> {
     let mut next = configuration.read(CAPABILITIES) & 0xfc;
@@ -131,7 +147,7 @@ fn capabilities(configuration: &impl Mmio) -> impl Iterator<Item = (usize, u32)>
 }
 
 /// Where a capability is.
-fn find(configuration: &impl Mmio, id: u32) -> Option<usize> {
+pub(crate) fn find(configuration: &impl Mmio, id: u32) -> Option<usize> {
     let mut all = capabilities(configuration);
     all.find_map(|(at, head)| (head & 0xff == id).then_some(at))
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Stops a component's device. The routines are short and fixed, and do not depend on the driver.
 
+mod function_reset;
 mod sdhci;
 mod virtio_mmio;
 mod virtio_pci;
@@ -10,9 +11,12 @@ use molt_system::{StopRoutine, UpdateComponent};
 use crate::books::Books;
 use crate::holder::Holder;
 use crate::{Attributes, Error, Kernel, Result, Rights, Space};
+use function_reset::FunctionReset;
 
 /// How often a status is read before other work gets its turn.
 const READS: usize = 16;
+/// How long a device may take to stop that has one way to be stopped, in us.
+const STOP_US: u64 = 100_000;
 /// The time between two looks at a device that has to stop, in us.
 const POLL_US: u64 = 50;
 
@@ -23,6 +27,8 @@ pub struct Stop {
     mapped: bool,
     /// The device has been told to stop and was not seen to be at rest yet.
     told: bool,
+    /// What is left to do if it does not answer.
+    reset: FunctionReset,
 }
 
 impl Stop {
@@ -52,8 +58,8 @@ impl Stop {
         Ok(())
     }
 
-    /// Begins to stop the device, once [`Self::prepare`] has mapped its registers: writes to them.
-    pub fn begin<'m>(&mut self, kernel: &impl Kernel<'m>, plan: &UpdateComponent) {
+    /// Begins to stop the device, once [`Self::prepare`] has mapped its registers: writes to them. `now`: in us.
+    pub fn begin<'m>(&mut self, kernel: &impl Kernel<'m>, plan: &UpdateComponent, now: u64) {
         if let (Some(routine), Some(device)) = (routine(plan), plan.devices().first()) {
             let registers = kernel.registers(device.update_vaddr);
             match routine {
@@ -62,7 +68,7 @@ impl Stop {
                 StopRoutine::Sdhci => sdhci::stop(&registers),
                 StopRoutine::VirtioPci => {
                     let configuration = kernel.registers(plan.pci.configuration.update_vaddr);
-                    virtio_pci::stop(&configuration, &registers);
+                    virtio_pci::stop(&configuration, &registers, &mut self.reset, now);
                 }
             }
         }
@@ -74,9 +80,14 @@ impl Stop {
         self.mapped = false;
     }
 
-    /// Whether a device that was told to stop is seen to be at rest by this call. From then on it accesses no memory.
-    pub fn ended<'m>(&mut self, kernel: &impl Kernel<'m>, plan: &UpdateComponent) -> bool {
-        let ended = self.told && at_rest(kernel, plan);
+    /// Whether a device that was told to stop is seen to be at rest by this call. From then on it accesses no memory. `now`: in us.
+    pub fn ended<'m>(
+        &mut self,
+        kernel: &impl Kernel<'m>,
+        plan: &UpdateComponent,
+        now: u64,
+    ) -> bool {
+        let ended = self.told && at_rest(kernel, plan, &mut self.reset, now);
         self.told &= !ended;
         ended
     }
@@ -87,7 +98,12 @@ impl Stop {
     }
 }
 
-fn at_rest<'m>(kernel: &impl Kernel<'m>, plan: &UpdateComponent) -> bool {
+fn at_rest<'m>(
+    kernel: &impl Kernel<'m>,
+    plan: &UpdateComponent,
+    reset: &mut FunctionReset,
+    now: u64,
+) -> bool {
     let Some(routine) = routine(plan) else {
         return true;
     };
@@ -101,8 +117,16 @@ fn at_rest<'m>(kernel: &impl Kernel<'m>, plan: &UpdateComponent) -> bool {
         StopRoutine::Sdhci => sdhci::stopped(&registers),
         StopRoutine::VirtioPci => {
             let configuration = kernel.registers(plan.pci.configuration.update_vaddr);
-            virtio_pci::stopped(&configuration, &registers)
+            virtio_pci::stopped(&configuration, &registers, reset, now)
         }
+    }
+}
+
+/// How long the component's device may take to stop, in us.
+pub(crate) fn deadline_us(plan: &UpdateComponent) -> u64 {
+    match plan.stop_routine() {
+        Some(StopRoutine::VirtioPci) => function_reset::ALL_US,
+        _ => STOP_US,
     }
 }
 

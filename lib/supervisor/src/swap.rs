@@ -44,12 +44,13 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
 
     pub(crate) fn stop_device(&mut self, index: usize) {
         self.judge_gates(index);
+        let now = self.us();
         let Some(unit) = self.units.get_mut(index) else {
             return;
         };
         let (kernel, books, holder) = (&self.kernel, &mut self.books, &mut unit.holder);
         match unit.stop.prepare(kernel, books, holder, unit.plan) {
-            Ok(()) => unit.stop.begin(kernel, unit.plan),
+            Ok(()) => unit.stop.begin(kernel, unit.plan, now),
             Err(error) => self.failed("stop", error),
         }
         if self.look_whether_stopped(index) {
@@ -59,8 +60,9 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
 
     /// Whether a device that had to stop has stopped since the last look.
     pub(crate) fn look_whether_stopped(&mut self, index: usize) -> bool {
+        let now = self.us();
         let unit = self.units.get_mut(index);
-        let stopped = unit.is_some_and(|unit| unit.stop.ended(&self.kernel, unit.plan));
+        let stopped = unit.is_some_and(|unit| unit.stop.ended(&self.kernel, unit.plan, now));
         if stopped {
             #[cfg(feature = "probe-dma")]
             self.check_ring(index);

@@ -14,7 +14,7 @@ use crate::holder::{Estate, Holder};
 use crate::measure::Measure;
 use crate::offer::Offer;
 use crate::ports::Ports;
-use crate::stop::Stop;
+use crate::stop::{Stop, deadline_us};
 use crate::store::Restoring;
 use crate::transfer::Transfer;
 use crate::watch::Watch;
@@ -32,8 +32,6 @@ const KEEP_US: u64 = 120_000_000;
 const REMEMBER_US: u64 = 3_600_000_000;
 /// A failure is a relapse if it comes within this many times the length of probation after passing it.
 const SETTLED: u64 = 10;
-/// How long a device may take to stop, in us.
-const STOP_US: u64 = 100_000;
 
 /// The generation that had the device before, for the trace.
 #[derive(Default)]
@@ -209,7 +207,7 @@ fn config(plan: &molt_system::UpdateComponent, clients: u8, store: bool) -> Conf
         offer: OFFER_US,
         stage: STAGE_US,
         quiesce: plan.quiesce_us,
-        stop: STOP_US,
+        stop: deadline_us(plan),
         // A generation that has passed its device on cannot transfer the next one's firmware: that one does.
         transfer: (plan.firmware.size != 0 && plan.passed.present == 0)
             .then_some(plan.firmware.transfer_us),
