@@ -42,7 +42,7 @@ pub fn run(bytes: &[u8]) {
         }
         assert_eq!(
             bell.read(regs::MAGIC, Width::Word),
-            regs::MAGIC_VALUE.into()
+            u64::from(regs::MAGIC_VALUE)
         );
     }
 }

@@ -8,6 +8,7 @@
 mod bundle;
 mod doorbell;
 mod flash;
+mod fleet;
 mod input;
 mod keys;
 mod line;
@@ -28,7 +29,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 10] = [
     Target {
         name: "envelope",
         about: "a guest's bundle, as stage reads it",
@@ -82,6 +83,12 @@ pub const TARGETS: [Target; 9] = [
         about: "what both ends of a controller's line receive",
         run: line::run,
         seeds: line::seeds,
+    },
+    Target {
+        name: "fleet",
+        about: "what a fleet's server answers, read by the whole agent of molt-guest poll",
+        run: fleet::run,
+        seeds: fleet::seeds,
     },
 ];
 
