@@ -488,12 +488,14 @@ impl<N: Network, S: Store, B: Bell, P: Place, O: Output> Agent<'_, N, S, B, P, O
     ) -> Result<Record, Trouble> {
         self.output
             .line(format_args!("action {}: put off: {why}", action.as_str()));
-        if attempts + 1 >= MAX_ATTEMPTS {
+        // The record may say any number.
+        let attempts = attempts.saturating_add(1);
+        if attempts >= MAX_ATTEMPTS {
             return self.end(action, false, why);
         }
         let record = Record::Taken {
             action: action.clone(),
-            attempts: attempts + 1,
+            attempts,
             unsure,
         };
         self.keep(&record)?;

@@ -101,6 +101,19 @@ fn what_is_busy_is_offered_again_but_not_for_ever() {
 }
 
 #[test]
+fn a_record_that_counts_more_attempts_than_there_can_be_ends_the_action() {
+    let (world, fleet) = (World::default(), Fleet::with(1, &bundle(4, None)));
+    let record = format!(
+        "molt-guest fleet 1\nstate taken\naction 1\nattempts {}\nunsure false\n",
+        u32::MAX
+    );
+    world.kept.borrow_mut().record = record.into_bytes();
+    world.doorbell.borrow_mut().refuses = [Reason::Busy].into();
+    world.agent(&fleet.url, None).cycle().unwrap();
+    assert_eq!(fleet.closed(), closed("1", "failure"));
+}
+
+#[test]
 fn an_end_that_the_server_does_not_take_is_told_again_and_nothing_is_offered_twice() {
     let (world, fleet) = (World::default(), Fleet::with(1, &bundle(4, None)));
     let is_closing =

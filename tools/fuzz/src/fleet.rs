@@ -133,6 +133,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
         [&[choice], parts.join(&BETWEEN[..]).as_slice()].concat()
     };
     let taken = b"molt-guest fleet 1\nstate taken\naction 7\nattempts 6\nunsure true\n".to_vec();
+    let often =
+        b"molt-guest fleet 1\nstate taken\naction 7\nattempts 4294967295\nunsure false\n".to_vec();
     let confirmed = b"molt-guest fleet 1\nstate confirmed\naction 7\nattempts 0\ncomponent 2\nhandle 160\nfrom 3\nto 4\n".to_vec();
     let ended =
         b"molt-guest fleet 1\nstate ended\naction 7\nsuccess false\ntold false\nwords x\n".to_vec();
@@ -160,6 +162,10 @@ pub fn seeds() -> Vec<Vec<u8>> {
         scene(1, &[&confirmed, &none, &cancel, &stop, &none]),
         scene(1 | 4 << 2, &[&confirmed, &none, &update, &none]),
         scene(1, &[&ended, &none, &update, &none]),
+        scene(
+            1 | 2 << 2,
+            &[&often, &update, &plain, &none, &driver, &update, &none],
+        ),
     ]
 }
 
