@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! virtio over PCI (virtio 1.2, 4.1.4.3): bus mastering off, after which the function reaches no memory (PCI 3.0, 6.2.2),
-//! then status 0, and when it reads as 0 the device has forgotten its queues (2.1.2, 2.4.2). A function that does not answer is reset by other means, if it has them.
+//! then status 0, and when it reads as 0 the device has forgotten its queues (2.1.2, 2.4.2). A function that does not answer
+//! is reset by other means, if it has them ([`super::function_reset`]).
 
 use molt_shared::Mmio;
 
