@@ -168,6 +168,9 @@ mod tests {
             self.0.word(offset)
         }
         fn write(&self, offset: usize, value: u32) {
+            let bars = BAR..BAR + 4 * pci::BARS;
+            let known = bars.contains(&offset) || [COMMAND, CONTROL].contains(&offset);
+            assert!(known, "{value:#x} is written to {offset:#x}");
             self.0.set(offset, value);
             if offset == CONTROL && value & INITIATE != 0 {
                 assert_eq!(self.0.word(COMMAND) & 0b100, 0, "it masters the bus");
