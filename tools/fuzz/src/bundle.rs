@@ -52,7 +52,7 @@ pub fn envelope(bytes: &[u8]) {
 
 /// The bytes are the manifest of an envelope with one good driver and one part for the guest.
 pub fn manifest(bytes: &[u8]) {
-    check(&wrap(bytes, &[], &good_elf()), Trust::Image);
+    check(&whole(bytes, &[]), Trust::Image);
 }
 
 /// What is accepted is what its digest says.
@@ -77,28 +77,34 @@ pub fn elf(bytes: &[u8]) {
     }
 }
 
-fn wrap(manifest: &[u8], blocks: &[&[u8]], driver: &[u8]) -> Vec<u8> {
-    let payloads: [(&str, &[u8]); 2] = [(DRIVER_PAYLOAD, driver), (GUEST_PAYLOAD, b"part")];
+/// An envelope of one good driver and one part for the guest.
+fn whole(manifest: &[u8], blocks: &[&[u8]]) -> Vec<u8> {
+    let payloads: [(&str, &[u8]); 2] = [(DRIVER_PAYLOAD, &good_elf()), (GUEST_PAYLOAD, b"part")];
+    wrap(manifest, blocks, &payloads)
+}
+
+/// An envelope of this manifest, with the blocks of its signatures and these payloads by their keys.
+pub fn wrap(manifest: &[u8], blocks: &[&[u8]], payloads: &[(&str, &[u8])]) -> Vec<u8> {
     let digest = encode::digest(manifest).expect("a digest is short");
-    let begun = encode::begin(4, &digest, blocks, true).expect("few blocks");
+    let members = 2 + payloads.len() as u64;
+    let begun = encode::begin(members, &digest, blocks, true).expect("few blocks");
     let mut out = begun.to_vec();
     out.extend(encode::member(3, manifest.len()).expect("a member's head is short"));
     out.extend(manifest);
     for (key, payload) in payloads {
         out.extend(encode::payload(key, payload.len()).expect("the key is short"));
-        out.extend(payload);
+        out.extend(*payload);
     }
     out
 }
 
 pub fn envelopes() -> Vec<Vec<u8>> {
-    let elf = good_elf();
     let manifests = manifests();
     let signed = manifests.iter().map(|manifest| {
         let digest = encode::digest(manifest).expect("a digest is short");
         let sign = |message: &[u8]| key().sign(message).to_bytes();
         let block = encode::sign1(Algorithm::Ed25519, &digest, sign).expect("a block is short");
-        wrap(manifest, &[&block], &elf)
+        whole(manifest, &[&block])
     });
     signed.collect()
 }

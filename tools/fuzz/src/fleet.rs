@@ -12,13 +12,12 @@ use std::rc::Rc;
 
 use molt_guest_client as client;
 use molt_guest_fleet::Agent;
-use molt_suit::encode;
 
 use doorbell::{Doorbell, Ring};
 use guest::{Folder, Guest, Lines};
 use server::{Answer, Network, Server};
 
-use crate::bundle::chosen;
+use crate::bundle::{chosen, manifests, wrap};
 
 /// What is between two parts; it is in no text.
 const BETWEEN: [u8; 2] = [0xff; 2];
@@ -181,25 +180,8 @@ fn bundle() -> Vec<u8> {
     molt_guest_part::encode(&[step], &mut rest).expect("a part is short");
     let free = rest.len();
     let part = &room[..room.len() - free];
-    let driver = encode::Part {
-        identifier: &[b"driver", b"block"],
-        vendor: [1; 16],
-        class: [2; 16],
-        device: [3; 16],
-        uri: "#driver",
-        digest: [4; 32],
-        size: 5,
-    };
-    let manifest = encode::manifest(4, &[driver], None).expect("a manifest is short");
-    let digest = encode::digest(&manifest).expect("a digest is short");
-    let begun = encode::begin(3, &digest, &[], true).expect("few blocks");
-    let mut out = begun.to_vec();
-    out.extend(encode::member(3, manifest.len()).expect("a member's head is short"));
-    out.extend(manifest);
-    let payload = encode::payload(molt_guest_part::PAYLOAD, part.len());
-    out.extend(payload.expect("the key is short"));
-    out.extend(part);
-    out
+    let manifest = manifests().swap_remove(0);
+    wrap(&manifest, &[], &[(molt_guest_part::PAYLOAD, part)])
 }
 
 /// An SWUpdate image with it.

@@ -11,7 +11,7 @@ use crate::kernel::Kernel;
 use crate::payload::describe;
 use crate::{Error, KernelSource, has_loader};
 use molt_board::Board;
-use molt_payload::{CheckError, Header, LINK_ADDRESS, PAYLOAD_OFFSET, Region, check};
+use molt_payload::{CheckError, Copy, Header, LINK_ADDRESS, PAYLOAD_OFFSET, check};
 use molt_sdk::Arch;
 use molt_system::boot::{System, Thread};
 use molt_system::layout::SMALL_PAGE;
@@ -57,8 +57,8 @@ pub enum Fault {
     /// The kernel's bytes are not this kernel's.
     #[error("the kernel at {0:#x} is another one than this --config and SDK have, or was damaged")]
     Kernel(u64),
-    /// What is loaded there reaches over what the kernel or another part has.
-    #[error("the root task is not the one piece behind the kernel that the header says it is")]
+    /// It is not one piece of memory where header and entry say that it is.
+    #[error("the root task is not one piece of memory where the image's headers say that it is")]
     RootTask,
     /// No ELF for the machine.
     #[error("not a module for the kernel: {0}")]
@@ -104,9 +104,7 @@ fn flat(image: &[u8], kernel: &Kernel, board: &Board) -> Result<Examined, Error>
         return Err(Fault::Entry.into());
     }
     of_the_board(&header, kernel, board)?;
-    let count = plan.copies().len();
-    let Some((root, pieces)) = (header.regions.get(..count)).and_then(<[Region]>::split_last)
-    else {
+    let Some((root, pieces)) = plan.copies().split_last() else {
         return Err(Fault::RootTask.into());
     };
     let kernel_parts = of_the_kernel(image, pieces, kernel)?;
@@ -155,7 +153,7 @@ fn of_the_board(header: &Header, kernel: &Kernel, board: &Board) -> Result<(), F
 
 fn of_the_kernel(
     image: &[u8],
-    pieces: &[Region],
+    pieces: &[Copy],
     kernel: &Kernel,
 ) -> Result<Vec<(&'static str, Range<u64>)>, Fault> {
     let segments = &kernel.elf.segments;
@@ -187,15 +185,15 @@ fn module(image: &[u8], arch: Arch) -> Result<Examined, Error> {
     })
 }
 
-fn span(region: &Region) -> Range<u64> {
-    let start = region.destination.get();
-    start..start + region.mem_size.get()
+fn span(copy: &Copy) -> Range<u64> {
+    copy.destination..copy.destination + copy.mem_size
 }
 
-fn bytes<'i>(image: &'i [u8], region: &Region) -> &'i [u8] {
-    let start = region.offset.get() as usize;
-    let range = start..start + region.file_size.get() as usize;
-    image.get(range).unwrap_or_default()
+fn bytes<'i>(image: &'i [u8], copy: &Copy) -> &'i [u8] {
+    let start = (copy.source - LINK_ADDRESS) as usize;
+    image
+        .get(start..start + copy.file_size as usize)
+        .unwrap_or_default()
 }
 
 /// Static threads of the system that stands on a page of the root task.
@@ -280,11 +278,15 @@ mod tests {
         packed.expect("an image")
     }
 
-    fn fault(image: &[u8]) -> Fault {
-        match flat(image, &kernel(), &board()) {
+    fn fault_on(image: &[u8], kernel: &Kernel, board: &Board) -> Fault {
+        match flat(image, kernel, board) {
             Err(Error::Fault(fault)) => fault,
             other => panic!("{other:?}"),
         }
+    }
+
+    fn fault(image: &[u8]) -> Fault {
+        fault_on(image, &kernel(), &board())
     }
 
     #[test]
@@ -300,10 +302,7 @@ mod tests {
     #[test]
     fn another_board_or_kernel_is_told() {
         let image = image();
-        let told = |kernel: &Kernel, board: &Board| match flat(&image, kernel, board) {
-            Err(Error::Fault(fault)) => fault,
-            other => panic!("{other:?}"),
-        };
+        let told = |kernel: &Kernel, board: &Board| fault_on(&image, kernel, board);
         let mut other = board();
         other.uart.address = 0x1000_0000;
         let what = "UART's address";
