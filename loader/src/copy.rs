@@ -5,6 +5,7 @@ use core::arch::asm;
 use core::ptr;
 
 use molt_payload::Copy;
+use molt_shared::copy_bulk;
 
 use crate::tables::ALIAS;
 
@@ -16,7 +17,7 @@ pub fn carry_out(copy: &Copy) {
     // SAFETY: `check` made this copy: source inside the image, destination in RAM, apart from the
     // image (so from this code and its stack) and from every other destination. RAM is mapped.
     unsafe {
-        ptr::copy_nonoverlapping(copy.source as *const u8, destination, file);
+        copy_bulk(copy.source as *const u8, destination, file);
         ptr::write_bytes(destination.add(file), 0, memory - file);
     }
     clean(ALIAS + copy.destination, copy.mem_size);

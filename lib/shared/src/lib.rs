@@ -11,12 +11,14 @@
 //! suspends the thread.
 #![cfg_attr(not(test), no_std)]
 
+mod bulk;
 mod copies;
 pub mod handover;
 mod memory;
 mod registers;
 mod unaligned;
 
+pub use bulk::copy_bulk;
 pub use copies::{copy, get, put};
 pub use handover::Handover;
 pub use memory::Memory;

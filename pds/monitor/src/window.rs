@@ -37,5 +37,5 @@ pub fn packed_system() -> &'static [u8] {
 pub unsafe fn write(address: u64, bytes: &[u8]) {
     let to = core::ptr::with_exposed_provenance_mut::<u8>(address as usize);
     // SAFETY: the caller's contract; source and target are different memory.
-    unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
+    unsafe { molt_shared::copy_bulk(bytes.as_ptr(), to, bytes.len()) };
 }

@@ -14,6 +14,7 @@ pub fn figures(lines: &[Line]) -> Vec<(String, f64)> {
 fn of_line(line: &Line) -> Vec<(String, f64)> {
     match line {
         Line::Boot { ns } => vec![("boot_s".into(), *ns as f64 / 1e9)],
+        Line::Login { ns } => vec![("login_s".into(), *ns as f64 / 1e9)],
         Line::Row {
             name,
             bytes,
@@ -51,6 +52,7 @@ mod tests {
     fn figures_have_the_names_of_the_table() {
         let text = [
             "bench boot ns=1500000000",
+            "bench login ns=2000000000",
             "bench row=read_4k_d1 bytes=4096 depth=1 requests=4000 elapsed_ns=80000000",
             "bench times=read_4k_d1 500:16000 990:20000",
             "bench row=write_4k_d8 bytes=4096 depth=8 requests=4000 elapsed_ns=40000000",
@@ -61,6 +63,7 @@ mod tests {
             .collect();
         let expected = [
             ("boot_s", 1.5),
+            ("login_s", 2.0),
             ("read_4k_d1_us", 16.0),
             ("read_4k_d1_p99_us", 20.0),
             ("write_4k_d8_per_s", 100_000.0),

@@ -25,6 +25,11 @@ pub enum Line {
         /// Nanoseconds.
         ns: u64,
     },
+    /// The time from power-on to a login shell on the virtio console, likewise.
+    Login {
+        /// Nanoseconds.
+        ns: u64,
+    },
     /// A row was measured.
     Row {
         /// Its name.
@@ -60,6 +65,10 @@ impl Line {
         let said = &said[WORD.len()..];
         let line = if let Some(rest) = said.strip_prefix("boot ") {
             Self::Boot {
+                ns: number(rest, "ns")?,
+            }
+        } else if let Some(rest) = said.strip_prefix("login ") {
+            Self::Login {
                 ns: number(rest, "ns")?,
             }
         } else if let Some(rest) = said.strip_prefix("times=") {

@@ -33,6 +33,8 @@ fn of_class(class: &str) -> &'static [&'static str] {
 const INIT: &[u8] = include_bytes!("init");
 /// What `init` has as a fleet's server.
 const FLEET_SERVER: &[u8] = include_bytes!("fleet-server");
+/// In place of `init` where the time to a login shell is measured.
+const LOGIN: &[u8] = include_bytes!("login-on-hvc0");
 
 /// Makes it for a guest with devices of these classes. Programs go to `/bin` under the names of their files; bundles are rung
 /// for in the order of their names.
@@ -76,6 +78,7 @@ fn pack(
     archive.program("init", INIT)?;
     archive.program("bin/busybox", busybox)?;
     archive.program("bin/fleet-server", FLEET_SERVER)?;
+    archive.program("bin/login-on-hvc0", LOGIN)?;
     for (name, content) in programs {
         archive.program(&format!("bin/{name}"), content)?;
     }

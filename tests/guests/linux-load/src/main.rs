@@ -4,6 +4,7 @@
 //!
 //! Arguments, behind `--` on the kernel's command line: `requests=N` for each row, `rows=NAME,…` (all, where it is left
 //! out), `seed=N` for the random offsets and the moment of the start. docs/performance.md describes the lines.
+//! With the one argument `login` it only says that a login shell has started it (`tools/linux/src/login-on-hvc0`).
 #![no_std]
 #![no_main]
 
@@ -23,10 +24,14 @@ extern "C" fn program_start(stack: *const usize) -> ! {
     // Ends a count that began with the power.
     mark::here::<{ mark::END }>();
     // SAFETY: this is what the entry passes.
-    let arguments = unsafe { Arguments::new(stack) }.skip(1);
-    say!("bench boot ns={boot}");
-    if let Err(what) = run(Wanted::read(arguments)) {
-        say!("error: {what}");
+    let mut arguments = unsafe { Arguments::new(stack) }.skip(1).peekable();
+    if arguments.peek() == Some(&c"login") {
+        say!("bench login ns={boot}");
+    } else {
+        say!("bench boot ns={boot}");
+        if let Err(what) = run(Wanted::read(arguments)) {
+            say!("error: {what}");
+        }
     }
     say!("done");
     system::power_off()

@@ -11,7 +11,6 @@ use molt_linux::Packages;
 use molt_qemu::{Clock, Disk, Machine};
 
 use super::console::Reader;
-use super::wanted::Wanted;
 use crate::progress::Step;
 use crate::toolchain::Toolchain;
 
@@ -59,13 +58,10 @@ impl Linux {
             .context("the board's file does not say how a Linux alone is run")
     }
 
-    /// Measures.
-    pub fn run(&self, wanted: &Wanted<'_>, run: u64) -> Result<Vec<Line>> {
-        let step = Step::start(format!("the same Linux alone, run {run}"));
-        let cmdline = format!(
-            "console=ttyAMA0 quiet panic=-1 rdinit=/bin/molt-linux-load -- {}",
-            wanted.arguments(run)
-        );
+    /// Measures with this first program; `what` is for the progress that is shown.
+    pub fn run(&self, program: &str, what: &str) -> Result<Vec<Line>> {
+        let step = Step::start(format!("{what} on the same Linux alone"));
+        let cmdline = format!("console=ttyAMA0 quiet panic=-1 {program}");
         let mut machine = self.machine(&cmdline)?;
         machine.disk = Disk::Null(DISK);
         machine.clock = Clock::InstructionsJumping;

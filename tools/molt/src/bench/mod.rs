@@ -81,20 +81,20 @@ pub fn run(arguments: &Bench) -> Result<bool> {
     let keep =
         |figures: Vec<(String, f64)>| figures.into_iter().filter(|(name, _)| wanted.has(name));
     for run in 1..=arguments.runs {
-        if wanted.path() {
-            let path = path::run(&toolchain, &kernel, &wanted, run)?;
-            let mut add = |system: &System, lines: &[Line]| {
-                measured.add(system, keep(figures(lines)));
-                distributions.add(system, lines);
-            };
+        let mut add = |system: &System, lines: &[Line]| {
+            measured.add(system, keep(figures(lines)));
+            distributions.add(system, lines);
+        };
+        for (program, what) in wanted.programs(run) {
+            let path = path::run(&toolchain, &kernel, &program, &what)?;
             add(&molt, &path.lines);
             let linux = linux::Linux::new(&toolchain, &board, &path.directory)?;
             if let Some(linux) = linux.filter(|_| !arguments.no_linux) {
-                add(&linux.system(), &linux.run(&wanted, run)?);
+                add(&linux.system(), &linux.run(&program, &what)?);
             }
-            for peer in &peers {
-                add(&peer.system(), &peer.run(run)?);
-            }
+        }
+        for peer in peers.iter().filter(|_| wanted.load()) {
+            add(&peer.system(), &peer.run(run)?);
         }
         // Once is enough: the counts hardly differ from run to run.
         if wanted.profile() && run == 1 {

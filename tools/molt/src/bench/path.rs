@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The request path of Molt: the load in a Linux guest beside a bare one.
+//! The Linux guest beside a bare one whose request path and start are measured.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use molt_bench::Line;
 use molt_qemu::Clock;
 
 use super::console::Reader;
-use super::wanted::{IMAGE, MEMORY, Wanted};
+use super::wanted::{IMAGE, MEMORY};
 use crate::kernel::Kernel;
 use crate::progress::Step;
 use crate::scenario::{Edit, Scenario};
@@ -19,18 +19,36 @@ use crate::workspace::Workspace;
 /// The scenario: the system with its changes.
 pub const SCENARIO: &str = "tests/measure/path.toml";
 
+/// A login shell on the virtio console (`tools/linux/src/login-on-hvc0`), as the kernel's command line names a first program.
+pub const LOGIN: &str = "rdinit=/bin/login-on-hvc0";
+
+/// The load with these arguments, in the same way.
+pub fn load(arguments: &str) -> String {
+    format!("rdinit=/bin/molt-linux-load -- {arguments}")
+}
+
+/// The scenario with this first program.
+pub fn scenario(toolchain: &Toolchain, program: &str) -> Result<Scenario> {
+    let mut scenario = Scenario::load(&toolchain.root().join(SCENARIO))?;
+    scenario.edits.push(Edit {
+        from: "PROGRAM".into(),
+        to: program.into(),
+    });
+    Ok(scenario)
+}
+
 /// The results of a run, and the folder with the files that it was built from.
 pub struct Run {
-    /// The load's lines.
+    /// The first program's lines.
     pub lines: Vec<Line>,
     /// Where the guest's kernel and initramfs are.
     pub directory: PathBuf,
 }
 
-/// Builds it for this run and measures.
-pub fn run(toolchain: &Toolchain, kernel: &Kernel, wanted: &Wanted<'_>, run: u64) -> Result<Run> {
-    let (workspace, limit) = prepare(toolchain, kernel, wanted.arguments(run))?;
-    let step = Step::start(format!("request path on {}, run {run}", kernel.label()));
+/// Builds it with this first program and measures; `what` is for the progress that is shown.
+pub fn run(toolchain: &Toolchain, kernel: &Kernel, program: &str, what: &str) -> Result<Run> {
+    let (workspace, limit) = prepare(toolchain, kernel, program)?;
+    let step = Step::start(format!("{what} on {}", kernel.label()));
     let mut machine = workspace.machine.clone();
     machine.clock = Clock::InstructionsJumping;
     machine.limit = limit;
@@ -45,7 +63,7 @@ pub fn run(toolchain: &Toolchain, kernel: &Kernel, wanted: &Wanted<'_>, run: u64
 
 /// The size of its image, and the memory of each part of the system, in KiB.
 pub fn memory(toolchain: &Toolchain, kernel: &Kernel) -> Result<Vec<(String, f64)>> {
-    let (workspace, _) = prepare(toolchain, kernel, "requests=1 seed=1".into())?;
+    let (workspace, _) = prepare(toolchain, kernel, &load("requests=1 seed=1"))?;
     let kib = |bytes: u64| bytes as f64 / 1024.0;
     let name = |part: &String| format!("{MEMORY}{}_kib", part.replace([' ', '-'], "_"));
     let parts = workspace.report.parts.iter();
@@ -57,13 +75,9 @@ pub fn memory(toolchain: &Toolchain, kernel: &Kernel) -> Result<Vec<(String, f64
     )
 }
 
-/// The system with the load's arguments, and how long it may take.
-fn prepare(toolchain: &Toolchain, kernel: &Kernel, load: String) -> Result<(Workspace, Duration)> {
-    let mut scenario = Scenario::load(&toolchain.root().join(SCENARIO))?;
-    scenario.edits.push(Edit {
-        from: "LOAD".into(),
-        to: load,
-    });
+/// The system with this first program, and how long it may take.
+fn prepare(toolchain: &Toolchain, kernel: &Kernel, program: &str) -> Result<(Workspace, Duration)> {
+    let mut scenario = scenario(toolchain, program)?;
     let workspace = Workspace::prepare(toolchain, &mut scenario, "bench-path", kernel)?;
     Ok((workspace, Duration::from_secs(scenario.limit)))
 }

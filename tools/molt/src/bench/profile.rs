@@ -13,10 +13,10 @@ use molt_trace::{Event, Line, Word};
 
 use super::blackout;
 use super::console::Reader;
-use super::path::SCENARIO;
+use super::path::{self, SCENARIO};
 use crate::kernel::Kernel;
 use crate::progress::Step;
-use crate::scenario::{Edit, Scenario};
+use crate::scenario::Scenario;
 use crate::toolchain::Toolchain;
 use crate::workspace::{self, Workspace};
 
@@ -36,11 +36,8 @@ pub fn run(
     requests: u64,
 ) -> Result<Vec<Profile>> {
     let names = rows.join(",");
-    let mut scenario = Scenario::load(&toolchain.root().join(SCENARIO))?;
-    scenario.edits.push(Edit {
-        from: "LOAD".into(),
-        to: format!("requests={requests} seed=1 rows={names}"),
-    });
+    let load = path::load(&format!("requests={requests} seed=1 rows={names}"));
+    let mut scenario = path::scenario(toolchain, &load)?;
     let counting = Counting::prepare(toolchain, kernel, &mut scenario, What::Marked(rows.len()))?;
     let step = Step::start(format!("profile of {names} on {}", kernel.label()));
     let mut reader = Reader::default();
@@ -89,12 +86,8 @@ pub fn blackout(toolchain: &Toolchain, kernel: &Kernel) -> Result<Profile> {
 
 /// The same for the boot: from power-on to the guest's first program.
 pub fn boot(toolchain: &Toolchain, kernel: &Kernel) -> Result<Profile> {
-    let mut scenario = Scenario::load(&toolchain.root().join(SCENARIO))?;
-    let load = "requests=1 seed=1 rows=read_4k_d1";
-    scenario.edits.push(Edit {
-        from: "LOAD".into(),
-        to: load.into(),
-    });
+    let load = path::load("requests=1 seed=1 rows=read_4k_d1");
+    let mut scenario = path::scenario(toolchain, &load)?;
     let counting = Counting::prepare(toolchain, kernel, &mut scenario, What::Boot)?;
     let step = Step::start(format!("profile of the boot on {}", kernel.label()));
     let mut reader = Reader::default();

@@ -3,6 +3,8 @@
 
 use anyhow::{Result, bail};
 
+use super::path;
+
 /// The load's rows and the figures that come of each (`molt_bench::figures`).
 const PATH: [(&str, &[&str]); 10] = [
     ("read_4k_d1", &["read_4k_d1_us", "read_4k_d1_p99_us"]),
@@ -21,6 +23,7 @@ const PATH: [(&str, &[&str]); 10] = [
 ];
 
 const BOOT: &str = "boot_s";
+const LOGIN: &str = "login_s";
 
 /// The name of the boot image's size, and the beginning of the names for the memory of each part of the system.
 pub const IMAGE: &str = "image_kib";
@@ -89,7 +92,7 @@ impl<'a> Wanted<'a> {
     pub fn new(filter: &'a [String], requests: u64) -> Result<Self> {
         let paths = PATH.iter().flat_map(|(_, figures)| figures.iter());
         let all: Vec<&str> = (paths.copied())
-            .chain([BOOT])
+            .chain([BOOT, LOGIN])
             .chain(PROFILE)
             .chain(BLACKOUT)
             .chain(NETWORK)
@@ -116,9 +119,19 @@ impl<'a> Wanted<'a> {
         self.filter.is_empty() || self.filter.iter().any(|text| figure.contains(&**text))
     }
 
-    /// Whether a guest has to run the load.
-    pub fn path(&self) -> bool {
+    /// Whether a Linux has to run the load.
+    pub fn load(&self) -> bool {
         self.has(BOOT) || self.rows().next().is_some()
+    }
+
+    /// What has to be a Linux's first program, one after the other, and what that measures, in words.
+    pub fn programs(&self, run: u64) -> Vec<(String, String)> {
+        let load = self.load().then(|| path::load(&self.arguments(run)));
+        let login = self.has(LOGIN).then(|| path::LOGIN.to_owned());
+        [(load, "request path"), (login, "login shell")]
+            .into_iter()
+            .filter_map(|(program, what)| Some((program?, format!("{what}, run {run}"))))
+            .collect()
     }
 
     /// Whether instructions have to be counted by program.
@@ -166,7 +179,7 @@ impl<'a> Wanted<'a> {
     }
 
     /// The load's arguments on the kernel's command line.
-    pub fn arguments(&self, run: u64) -> String {
+    fn arguments(&self, run: u64) -> String {
         let rows: Vec<&str> = self.rows().collect();
         // A row that there is not: the boot alone.
         let rows = if rows.is_empty() {
