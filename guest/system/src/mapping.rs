@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A file's bytes in memory, for a while.
+//! Bytes in memory, a file's or zeros, for a while.
 
 use core::ops::Deref;
 use core::{ptr, slice};
@@ -7,8 +7,9 @@ use core::{ptr, slice};
 use crate::{Errno, File, MAP_PRIVATE, MMAP, PROT_READ, call};
 
 const MUNMAP: usize = 215;
+const MAP_ANONYMOUS: usize = 0x20;
 
-/// All of a file that nobody changes or shortens, until it is dropped.
+/// Zeros, or all of a file that nobody changes or shortens, until it is dropped.
 pub struct Mapping {
     address: usize,
     length: usize,
@@ -25,6 +26,16 @@ impl Mapping {
             0 => 0,
             length => call(MMAP, [0, length, PROT_READ, MAP_PRIVATE, file.0, 0])?,
         };
+        Ok(Self { address, length })
+    }
+
+    /// Maps so many zeros, more than 0. As long as they are only read, they take no memory but page tables.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn zeros(length: usize) -> Result<Self, Errno> {
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS;
+        let address = call(MMAP, [0, length, PROT_READ, flags, usize::MAX, 0])?;
         Ok(Self { address, length })
     }
 }

@@ -5,6 +5,7 @@
 use molt_doorbell::port::{self, Fault, Header, Hello, Kind, Target};
 use molt_doorbell::{Reason, Status};
 use molt_guest_client::{Session, Stream, Trouble};
+use molt_linux_system::Mapping;
 use zerocopy::IntoBytes;
 
 use crate::Port;
@@ -152,11 +153,15 @@ impl Stream for &mut Port {
     }
 }
 
-/// So many bytes, more than the staging region has.
-static LONG: [u8; 0x80_0001] = [0; 0x80_0001];
+/// So many bytes are more than the staging region has.
+const LONG: usize = 0x80_0001;
 
 fn too_long(port: &mut Port) -> bool {
-    let state = session(port).and_then(|mut session| session.offer(0, &LONG));
+    // Not an array of the program's, which would make each guest's initramfs so much larger.
+    let Ok(zeros) = Mapping::zeros(LONG) else {
+        return false;
+    };
+    let state = session(port).and_then(|mut session| session.offer(0, &zeros));
     let refused = (Status::Refused as u32, Reason::BadLength as u32);
     state.is_ok_and(|state| (state.status.get(), state.reason.get()) == refused)
 }
