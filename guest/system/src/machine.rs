@@ -3,7 +3,7 @@
 
 use core::ffi::CStr;
 
-use crate::{Errno, File, call, exit};
+use crate::{Errno, File, O_RDWR, call, exit};
 
 const IOCTL: usize = 29;
 const MOUNT: usize = 40;
@@ -30,15 +30,16 @@ pub fn insert_module(file: &File) -> Result<(), Errno> {
 /// `RNDADDENTROPY` (the kernel's `include/uapi/linux/random.h`).
 const RNDADDENTROPY: usize = 0x4008_5203;
 
-/// Makes the kernel believe that its random numbers are random, from here on. `random` is `/dev/random`.
+/// Makes the kernel believe that its random numbers are random, from here on, by `/dev/random`.
 ///
 /// Until it does, each system call computes a key stream for the offset of the kernel's stack: some 9,000 instructions.
-pub fn credit_entropy(random: &File) -> Result<(), Errno> {
+pub fn credit_entropy() -> Result<(), Errno> {
     const BYTES: u32 = 64;
     // `struct rand_pool_info`: bits, bytes, and the bytes.
     let mut pool = [0x5eed_5eed; 2 + BYTES as usize / 4];
     [pool[0], pool[1]] = [8 * BYTES, BYTES];
     let address = pool.as_ptr() as usize;
+    let random = File::open(c"/dev/random", O_RDWR)?;
     call(IOCTL, [random.0, RNDADDENTROPY, address, 0, 0, 0]).map(drop)
 }
 

@@ -5,7 +5,7 @@ use core::ffi::CStr;
 use core::fmt::Write;
 
 use molt_linux_system::{
-    File, Names, O_RDONLY, O_RDWR, credit_entropy, insert_module, mount, now, say, sleep_ms,
+    File, Names, O_RDONLY, credit_entropy, insert_module, mount, now, say, sleep_ms,
 };
 
 /// The most modules that an initramfs of ours has.
@@ -52,8 +52,7 @@ pub fn device(path: &'static CStr) -> Option<&'static CStr> {
 
 /// Makes system calls cost the same whether or not the machine has given its kernel a seed for random numbers.
 pub fn random() {
-    let random = File::open(c"/dev/random", O_RDWR);
-    if let Err(error) = random.and_then(|random| credit_entropy(&random)) {
+    if let Err(error) = credit_entropy() {
         say!("error: /dev/random takes no seed: {error:?}");
     }
 }

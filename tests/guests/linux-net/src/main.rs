@@ -58,6 +58,8 @@ struct Least {
 fn run(peer: Address, probe: Address, pace: u64, stop: &CStr, least: Least) -> Result<(), Errno> {
     // Who offers an update has to confirm it in time.
     system::stand_back();
+    // As on a machine that has run for a while: system calls are cheap then.
+    system::credit_entropy()?;
     let mut echo = Echo::new(PORT)?;
     let mut stream = Stream::new(peer, PORT, pace);
     let mut probe = Probe::new(probe)?;

@@ -11,7 +11,7 @@ use molt_qemu::{Clock, Machine, Observer, Step};
 
 use super::console::Last;
 use super::linux::Linux;
-use super::profile::{Counting, What};
+use super::profile::{Counting, What, answering};
 use super::wanted::{NETWORK, Wanted};
 use crate::kernel::Kernel;
 use crate::progress;
@@ -47,7 +47,8 @@ pub fn run(
         let mut scenario = Scenario::load(&toolchain.root().join(file))?;
         let workspace = Workspace::prepare(toolchain, &mut scenario, "bench-network", kernel)?;
         let mut machine = workspace.machine.clone();
-        machine.clock = Clock::Instructions;
+        machine.clock = Clock::InstructionsJumping;
+        machine.plugin = Some(answering(toolchain)?);
         machine.limit = Duration::from_secs(scenario.limit);
         let value = measure(&machine, figure, &kernel.label())?;
         rows.add(molt, [(figure.to_owned(), value)]);
@@ -64,6 +65,7 @@ pub fn run(
             disk: machine.disk,
             clock: machine.clock,
             limit: machine.limit,
+            plugin: machine.plugin,
             ..linux.machine(cmdline)?
         };
         // What only Molt's machine has.
