@@ -75,16 +75,17 @@ fn run(peer: Address, probe: Address, pace: u64, stop: &CStr, least: Least) -> R
             probe.end();
         }
         if stream.is_connected() {
-            probe.step(now);
+            probe.step(system::now());
         }
         stream.pace(now);
         let sockets = (echo.sockets())
             .chain(stream.socket())
             .chain([probe.socket()]);
         wait(sockets, probe.until_next(now))?;
+        // First: the time of its answer is measured.
+        probe.receive();
         echo.step()?;
         stream.step();
-        probe.receive();
     }
     say!(
         "result net_bytes={} errors={} probes={} lost={} lost_in_a_row={} longest_gap_ns={} ping_ns={} tcp_ns={}",
