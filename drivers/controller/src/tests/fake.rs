@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use ed25519_dalek::SigningKey;
-use molt_controller_banks::model::Model;
+use molt_controller_banks::model::{Model, Tear};
 use molt_controller_banks::{layout, start};
 use molt_controller_service::{Sensors, Service};
 use molt_firmware::{Content, PublicKey, Refusal, prefix};
@@ -50,8 +50,8 @@ pub enum Fault {
     Crashes(u64),
     /// It does nothing, from so many milliseconds after its start on.
     Hangs(u64),
-    /// It gives values that its sensors cannot have.
-    Nonsense,
+    /// It gives this value for each sensor whose values show the firmware's version.
+    Nonsense(i64),
     /// It says that it has no sensors.
     NoSensors,
 }
@@ -60,7 +60,7 @@ pub enum Fault {
 struct Values {
     version: u32,
     boots: u32,
-    nonsense: bool,
+    nonsense: Option<i64>,
     none: bool,
     /// How often a sensor was read.
     reads: u32,
@@ -71,10 +71,11 @@ impl Sensors for Values {
         let sensor = Sensor::from_number(sensor).filter(|_| !self.none);
         let sensor = sensor.ok_or(Refusal::Sensor)?;
         self.reads += 1;
-        Ok(match sensor {
-            _ if self.nonsense => 1_000_000_000,
-            Sensor::Boots => self.boots.into(),
-            sensor => sensor.show(30_000, self.version),
+        let shown = sensor.show(30_000, self.version);
+        Ok(match (sensor, self.nonsense) {
+            (Sensor::Boots, _) => self.boots.into(),
+            (Sensor::Uptime, _) | (_, None) => shown,
+            (_, Some(nonsense)) => nonsense,
         })
     }
 }
@@ -91,11 +92,17 @@ pub struct World {
     /// What the firmware of this version does wrong.
     pub fault: Option<(u32, Fault)>,
     pub starts: u32,
+    /// The image that runs, as it is in the flash.
+    pub image: Vec<u8>,
+    /// In which operation of the flash after each start the power goes (0: in none), and how; the next start's is the last.
+    pub cuts: Vec<(u32, Tear)>,
     to_controller: VecDeque<u8>,
     to_host: VecDeque<u8>,
     /// One byte in so many is garbled; 0: none.
     pub one_in: u32,
-    random: fastrand::Rng,
+    /// One in so many is lost; 0: none.
+    pub lost_in: u32,
+    pub random: fastrand::Rng,
     /// Bytes that the host has sent.
     pub sent: usize,
     /// Nothing passes.
@@ -121,7 +128,7 @@ impl Fake {
             values: Values {
                 version: 0,
                 boots: 0,
-                nonsense: false,
+                nonsense: None,
                 none: false,
                 reads: 0,
             },
@@ -129,9 +136,12 @@ impl Fake {
             flash: Some(flash),
             fault: None,
             starts: 0,
+            image: Vec::new(),
+            cuts: Vec::new(),
             to_controller: VecDeque::new(),
             to_host: VecDeque::new(),
             one_in: 0,
+            lost_in: 0,
             random: fastrand::Rng::with_seed(1),
             sent: 0,
             cut: false,
@@ -168,24 +178,46 @@ impl World {
         }
     }
 
+    /// The boot loader decides, and the image is entered.
+    fn start(&mut self) {
+        let mut flash = self.flash.take().expect("a flash");
+        flash.power_on(self.cuts.pop(), self.now);
+        let start = start(&mut flash, &key());
+        if flash.is_off() {
+            self.flash = Some(flash);
+            self.since = self.now + RESTART;
+            return;
+        }
+        let start = start.unwrap();
+        self.image = match start.run {
+            None => Vec::new(),
+            Some(run) => {
+                let at = layout::BANKS[usize::from(run.bank)] as usize;
+                flash.bytes()[at..][..run.header.image_length() as usize].to_vec()
+            }
+        };
+        self.values.version = start.run.map_or(0, |run| run.header.version);
+        self.values.boots = start.boots;
+        self.starts += 1;
+        self.since = self.now;
+        self.service = Some(Service::new(flash, key(), &start).unwrap());
+    }
+
     /// A millisecond.
     pub fn tick(&mut self) {
         self.now += 1;
         if self.service.is_none() && self.since <= self.now {
-            let mut flash = self.flash.take().expect("a flash");
-            let start = start(&mut flash, &key()).unwrap();
-            self.values.version = start.run.map_or(0, |run| run.header.version);
-            self.values.boots = start.boots;
-            self.starts += 1;
-            self.since = self.now;
-            self.service = Some(Service::new(flash, key(), &start).unwrap());
+            self.start();
         }
         let age = self.now.saturating_sub(self.since);
         let fault = self
             .fault
             .filter(|(version, _)| *version == self.values.version);
         let fault = fault.map(|(_, fault)| fault);
-        self.values.nonsense = fault == Some(Fault::Nonsense);
+        self.values.nonsense = match fault {
+            Some(Fault::Nonsense(value)) => Some(value),
+            _ => None,
+        };
         self.values.none = fault == Some(Fault::NoSensors);
         let Some(mut service) = self.service.take() else {
             return;
@@ -201,25 +233,27 @@ impl World {
                     service.receive(byte, &mut self.values);
                 }
                 service.step();
-                while let Some(byte) = service.transmit() {
-                    let byte = self.garbled(byte);
-                    self.to_host.push_back(byte);
+                let off = service.flash().is_off();
+                // Without power it says nothing any more.
+                while !off && let Some(byte) = service.transmit() {
+                    let byte = self.carried(byte);
+                    self.to_host.extend(byte);
                 }
-                service.restarts()
+                off || service.restarts()
             }
         };
-        if self.cut {
-            self.to_host.clear();
-        }
         self.service = Some(service);
         if restarts {
             self.power_cycle();
         }
     }
 
-    fn garbled(&mut self, byte: u8) -> u8 {
-        let garbled = self.one_in > 0 && self.random.u32(0..self.one_in) == 0;
-        byte ^ (u8::from(garbled) << self.random.u32(0..8))
+    /// What comes of a byte at the other end of the line.
+    fn carried(&mut self, byte: u8) -> Option<u8> {
+        let mut happens = |one_in| one_in > 0 && self.random.u32(0..one_in) == 0;
+        let (garbled, lost) = (happens(self.one_in), happens(self.lost_in));
+        let byte = byte ^ (u8::from(garbled) << self.random.u32(0..8));
+        (!lost && !self.cut).then_some(byte)
     }
 }
 
@@ -251,10 +285,8 @@ impl Line for Fake {
         assert!(bytes.len() <= world.room);
         world.sent += bytes.len();
         for byte in bytes {
-            let byte = world.garbled(*byte);
-            if !world.cut {
-                world.to_controller.push_back(byte);
-            }
+            let byte = world.carried(*byte);
+            world.to_controller.extend(byte);
         }
         Ok(())
     }

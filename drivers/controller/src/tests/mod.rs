@@ -6,3 +6,5 @@ mod firmware;
 mod reads;
 mod rig;
 mod steps;
+mod system;
+mod updates;

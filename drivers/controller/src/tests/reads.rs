@@ -126,7 +126,7 @@ fn reads_outlast_a_restart_of_the_controller() {
 fn a_value_that_no_sensor_can_have_is_passed_on_to_nobody() {
     for firmware in [&[][..], image(3)] {
         let mut rig = serving(firmware);
-        rig.fake.0.borrow_mut().fault = Some((3, Fault::Nonsense));
+        rig.fake.0.borrow_mut().fault = Some((3, Fault::Nonsense(1_000_000_000)));
         let token = rig.ask(0, 1);
         let error = rig.wait(100).unwrap_err();
         assert_eq!(error, Failure::Nonsense(1).into());

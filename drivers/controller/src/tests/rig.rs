@@ -58,22 +58,32 @@ impl Rig {
     /// A millisecond, in which the driver is called until it has nothing to do.
     pub fn tick(&mut self) -> Result<(), Error<Failed>> {
         self.fake.0.borrow_mut().tick();
+        self.pump()?;
+        self.collect();
+        Ok(())
+    }
+
+    /// Has the driver do what there is to do.
+    pub fn pump(&mut self) -> Result<(), Error<Failed>> {
         loop {
             let progress = self.driver.pump()?;
             self.total.submitted += progress.submitted;
             self.total.completed += progress.completed;
             self.total.errors += progress.errors;
             if !progress.more {
-                break;
+                return Ok(());
             }
         }
+    }
+
+    /// Has the clients take their answers.
+    pub fn collect(&mut self) {
         for (client, answers) in self.clients.iter_mut().zip(&mut self.answers) {
             while let Some(answer) = client.poll() {
                 let (token, answer) = answer.expect("the driver keeps to the protocol");
                 assert_eq!(answers.insert(token, answer), None, "answered once");
             }
         }
-        Ok(())
     }
 
     /// So many milliseconds.
