@@ -2,7 +2,7 @@
 //! The serial line to the controller.
 
 use molt_service::Code;
-use molt_shared::Mmio;
+use molt_shared::Narrow;
 use molt_virtio_console::{BUFFER, Console};
 
 /// The most bytes that are received at once.
@@ -48,7 +48,7 @@ pub trait Line {
     fn interrupt(&mut self) -> Result<(), Self::Error>;
 }
 
-impl<R: Mmio> Line for Console<'_, R> {
+impl<R: Narrow> Line for Console<'_, R> {
     type Error = molt_virtio::Error;
 
     fn room(&mut self) -> Result<usize, Self::Error> {

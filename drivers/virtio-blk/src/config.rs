@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The block device's configuration (5.2.4).
 
-use crate::error::Error;
 use crate::registers::Features;
-use crate::transport::Transport;
 
 /// The device's configuration. A field of a feature that was not negotiated has the
 /// value that means "no limit" or "no".
@@ -23,30 +21,15 @@ pub struct Config {
     pub max_write_zeroes_sectors: u32,
 }
 
-/// How often the configuration may change while it is read.
-const TRIES: usize = 16;
-
 impl Config {
-    /// Reads all of it, and again if it changed meanwhile (2.5.1).
-    pub(crate) fn read(device: &impl Transport, features: Features) -> Result<Self, Error> {
-        for _ in 0..TRIES {
-            let before = device.config_generation();
-            let config = Self::read_once(device, features);
-            if device.config_generation() == before {
-                return Ok(config);
-            }
-        }
-        Err(Error::Config)
-    }
-
-    fn read_once(device: &impl Transport, features: Features) -> Self {
-        let field = |offset| device.config(offset);
+    /// From the configuration's words by their offset.
+    pub(crate) fn read(word: &dyn Fn(usize) -> u32, features: Features) -> Self {
         let with = |feature, offset, otherwise| match features.contains(feature) {
-            true => field(offset),
+            true => word(offset),
             false => otherwise,
         };
         Self {
-            capacity: u64::from(field(0x00)) | u64::from(field(0x04)) << 32,
+            capacity: u64::from(word(0x00)) | u64::from(word(0x04)) << 32,
             size_max: with(Features::SIZE_MAX, 0x08, u32::MAX),
             seg_max: with(Features::SEG_MAX, 0x0c, u32::MAX),
             block_size: with(Features::BLK_SIZE, 0x14, 512),

@@ -4,17 +4,21 @@
 use molt_block::{Command, Device, Limits, Ring};
 use molt_block_queue::Status;
 use molt_shared::Narrow;
+use molt_virtio::{Error, Transport};
 
 use crate::config::Config;
-use crate::error::Error;
-use crate::registers::{self, Features};
+use crate::registers::Features;
 use crate::ring::Queue;
-use crate::transport::{self, Any, Transport};
+
+/// 5.2.1
+const BLOCK_DEVICE: u32 = 2;
+/// 5.2.2
+const REQUESTS: u32 = 0;
 
 /// One virtio-blk device.
 #[derive(Debug)]
 pub struct Disk<'a, R> {
-    transport: Any<R>,
+    transport: Transport<R>,
     features: Features,
     config: Config,
     limits: Limits,
@@ -28,14 +32,17 @@ impl<'a, R: Narrow> Disk<'a, R> {
     /// # Errors
     /// What is wrong with the device or the memory ([`Error`]).
     pub fn start(registers: R, configuration: Option<&R>, ring: Ring<'a>) -> Result<Self, Error> {
-        let transport = Any::of(registers, configuration)?;
-        let (features, config) = transport::negotiate(&transport)?;
+        let all = Features::all().bits();
+        let mut transport = Transport::negotiate(registers, configuration, BLOCK_DEVICE, |_| all)?;
+        let features = Features::from_bits_truncate(transport.features());
+        let config = transport.config(|word| Config::read(word, features))?;
         if config.seg_max == 0 {
-            return Err(Error::Segments(config.seg_max));
+            return Err(transport.fail(Error::Segments(config.seg_max)));
         }
-        let max = transport::queue_size(&transport)?;
+        let max = transport.queue_size(REQUESTS)?;
         let queue = Queue::new(ring, max, features.contains(Features::INDIRECT))?;
-        transport::go(&transport, queue.size().into(), &queue.addresses())?;
+        transport.enable(REQUESTS, queue.size(), queue.addresses())?;
+        transport.go()?;
         let limits = Limits {
             capacity: config.capacity,
             block_size: config.block_size,
@@ -91,7 +98,7 @@ impl<R: Narrow> Device for Disk<'_, R> {
 
     fn tell(&mut self) {
         self.queue.publish();
-        self.transport.notify();
+        self.transport.notify(REQUESTS);
     }
 
     fn disarm(&mut self) {
@@ -103,12 +110,7 @@ impl<R: Narrow> Device for Disk<'_, R> {
     }
 
     fn interrupt(&mut self) -> Result<(), Error> {
-        // The device reports a failure as a change of the configuration (2.1.2).
-        let changed = self.transport.interrupt();
-        if changed && self.transport.status() & registers::status::NEEDS_RESET != 0 {
-            return Err(Error::NeedsReset);
-        }
-        Ok(())
+        self.transport.interrupt().map(drop)
     }
 
     fn done(&mut self) -> Result<Option<(usize, Status)>, Error> {
@@ -116,6 +118,6 @@ impl<R: Narrow> Device for Disk<'_, R> {
     }
 
     fn stop(&mut self) -> Result<(), Error> {
-        transport::reset(&self.transport)
+        self.transport.reset()
     }
 }

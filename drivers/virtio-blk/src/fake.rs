@@ -6,8 +6,9 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use molt_shared::{Memory, Mmio, Narrow};
+use molt_virtio::registers::*;
 
-use crate::registers::*;
+use crate::registers::Features;
 
 /// Where the ring memory is in the fake machine.
 pub const RING: u64 = 0x8000_0000;
@@ -251,21 +252,8 @@ impl State {
     }
 }
 
-/// All registers of virtio-mmio that the driver uses have 32 bits.
-impl Narrow for Fake {
-    fn read_8(&self, offset: usize) -> u8 {
-        panic!("8 bits at {offset:#x}")
-    }
-    fn write_8(&self, offset: usize, _: u8) {
-        panic!("8 bits at {offset:#x}")
-    }
-    fn read_16(&self, offset: usize) -> u16 {
-        panic!("16 bits at {offset:#x}")
-    }
-    fn write_16(&self, offset: usize, _: u16) {
-        panic!("16 bits at {offset:#x}")
-    }
-}
+/// All registers of virtio-mmio have 32 bits.
+impl Narrow for Fake {}
 
 impl Mmio for Fake {
     fn read(&self, offset: usize) -> u32 {

@@ -10,10 +10,8 @@
 
 mod config;
 mod disk;
-mod error;
 mod registers;
 mod ring;
-mod transport;
 
 #[cfg(test)]
 mod fake;
@@ -22,6 +20,6 @@ mod tests;
 
 pub use config::Config;
 pub use disk::Disk;
-pub use error::Error;
+pub use molt_virtio::Error;
 pub use registers::Features;
 pub use ring::RING_BYTES;

@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The block device's number and features, which `molt-virtio` does not have.
+//! Features of block devices.
 
 use bitflags::bitflags;
-
-pub use molt_virtio::registers::*;
-
-/// 5.2.1
-pub const BLOCK_DEVICE: u32 = 2;
 
 bitflags! {
     /// Feature bits that this driver knows (5.2.3 and 6).
@@ -29,8 +24,8 @@ bitflags! {
         /// Descriptors in a table of their own.
         const INDIRECT = 1 << 28;
         /// Not legacy.
-        const VERSION_1 = 1 << 32;
+        const VERSION_1 = molt_virtio::registers::VERSION_1;
         /// The device reaches memory as the machine's IOMMU lets it (6.1).
-        const ACCESS_PLATFORM = 1 << 33;
+        const ACCESS_PLATFORM = molt_virtio::registers::ACCESS_PLATFORM;
     }
 }

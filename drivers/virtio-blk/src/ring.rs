@@ -10,9 +10,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use molt_block::{Command, Piece, REQUESTS, Ring};
 use molt_block_queue::{Op, SEGMENTS, Status};
 use molt_shared::Handover;
-
-use crate::error::Error;
-use crate::transport::QueueAddresses;
+use molt_virtio::Error;
 
 /// The largest number of entries of the queue, and of requests with the device.
 pub const ENTRIES: usize = REQUESTS;
@@ -122,13 +120,9 @@ impl<'a> Queue<'a> {
         Ok(queue)
     }
 
-    /// The queue's addresses, for the device's registers.
-    pub fn addresses(&self) -> QueueAddresses {
-        QueueAddresses {
-            descriptors: self.physical + DESCRIPTORS,
-            driver: self.physical + AVAILABLE,
-            device: self.physical + USED,
-        }
+    /// Of descriptors, available and used ring: for the device's registers.
+    pub fn addresses(&self) -> [u64; 3] {
+        [DESCRIPTORS, AVAILABLE, USED].map(|offset| self.physical + offset)
     }
 
     /// Entries of the queue.

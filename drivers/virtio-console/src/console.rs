@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! A virtio console that has been started (5.3).
 
-use molt_shared::Mmio;
+use molt_shared::Narrow;
 use molt_virtio::registers::EVENT_INDEX;
 use molt_virtio::{Error, Piece, QUEUE_BYTES, Queue, Region, Transport};
 
@@ -44,13 +44,15 @@ pub struct Console<'a, R> {
     transmit: Half<'a>,
 }
 
-impl<'a, R: Mmio> Console<'a, R> {
+impl<'a, R: Narrow> Console<'a, R> {
     /// Starts the device from reset, with queues and buffers in `ring` ([`RING_BYTES`]), whose contents do not matter.
+    /// `configuration`: the configuration space of the PCI function that it is; without one it is on virtio-mmio.
     ///
     /// # Errors
     /// What is wrong with the device or the memory ([`Error`]).
-    pub fn start(registers: R, ring: Region<'a>) -> Result<Self, Error> {
-        let transport = Transport::negotiate(registers, CONSOLE_DEVICE, |_| EVENT_INDEX)?;
+    pub fn start(registers: R, configuration: Option<&R>, ring: Region<'a>) -> Result<Self, Error> {
+        let mut transport =
+            Transport::negotiate(registers, configuration, CONSOLE_DEVICE, |_| EVENT_INDEX)?;
         let mut rest = ring;
         let mut part = |bytes| {
             let (part, behind) = rest.split(bytes).ok_or(Error::Memory)?;
@@ -64,8 +66,9 @@ impl<'a, R: Mmio> Console<'a, R> {
             Ok(Half { queue, buffers })
         };
         let (receive, transmit) = (half(RECEIVE)?, half(TRANSMIT)?);
-        transport.enable(RECEIVE, &receive.queue);
-        transport.enable(TRANSMIT, &transmit.queue);
+        for (n, half) in [(RECEIVE, &receive), (TRANSMIT, &transmit)] {
+            transport.enable(n, half.queue.size(), half.queue.addresses())?;
+        }
         transport.go()?;
         let mut this = Self {
             transport,

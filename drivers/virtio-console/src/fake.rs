@@ -5,7 +5,7 @@ use std::cell::{Ref, RefCell, RefMut};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use molt_shared::{Memory, Mmio};
+use molt_shared::{Memory, Mmio, Narrow};
 use molt_virtio::registers::*;
 
 /// Where the ring memory is in the fake machine.
@@ -154,6 +154,9 @@ impl State {
         self.isr |= 1;
     }
 }
+
+/// All registers of virtio-mmio have 32 bits.
+impl Narrow for Fake {}
 
 impl Mmio for Fake {
     fn read(&self, offset: usize) -> u32 {

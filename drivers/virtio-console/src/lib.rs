@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The driver of a virtio console (virtio 1.2, 5.3) on virtio-mmio as a byte stream, without an operating system in it.
+//! The driver of a virtio console (virtio 1.2, 5.3) on virtio-mmio or PCI as a byte stream, without an operating system in it.
 //!
 //! [`Console::start`] resets the device and sets up its two queues: VIRTIO_CONSOLE_F_MULTIPORT is not negotiated, so that the
 //! device has one port and no control queues (5.3.2), and that port is open from the start. Bytes are copied between the

@@ -19,7 +19,7 @@ fn with(change: impl Fn(&mut State)) -> Result<(Fake, Console<'static, Fake>), E
     let memory = words(RING_BYTES);
     let fake = Fake::new(Memory::of(memory));
     change(&mut fake.set());
-    let console = Console::start(fake.clone(), Region::new(memory, RING))?;
+    let console = Console::start(fake.clone(), None, Region::new(memory, RING))?;
     Ok((fake, console))
 }
 
@@ -130,7 +130,7 @@ fn a_driver_starts_from_reset_whatever_the_memory_holds() {
     let memory = words(RING_BYTES);
     let fake = Fake::new(Memory::of(memory));
     for _ in 0..3 {
-        let mut console = Console::start(fake.clone(), Region::new(memory, RING)).unwrap();
+        let mut console = Console::start(fake.clone(), None, Region::new(memory, RING)).unwrap();
         assert_eq!(console.send(b"hello"), Ok(5));
         console.tell();
         fake.set().arrive(b"there");
@@ -189,6 +189,6 @@ fn another_device_is_refused() {
     assert_eq!(refused(|device| device.queue_max = 0), Error::Queue);
     let short = words(RING_BYTES - 8);
     let fake = Fake::new(Memory::of(short));
-    let started = Console::start(fake, Region::new(short, RING));
+    let started = Console::start(fake, None, Region::new(short, RING));
     assert_eq!(started.map(drop), Err(Error::Memory));
 }

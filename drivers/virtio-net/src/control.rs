@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The control queue (5.1.6.5): commands that are answered at once, one after the other.
 
-use molt_shared::Mmio;
+use molt_shared::Narrow;
 use molt_virtio::{Error, Piece, Queue, Region, Transport};
 
 /// Which queue it is, with one pair of the others (5.1.2).
@@ -39,7 +39,7 @@ impl<'a> Control<'a> {
     }
 
     /// Runs one command with one to eight bytes of data.
-    pub fn run<R: Mmio>(
+    pub fn run<R: Narrow>(
         &mut self,
         transport: &Transport<R>,
         command: Command,

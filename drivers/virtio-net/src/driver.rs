@@ -5,7 +5,7 @@ use heapless::Vec;
 use molt_net::{Answer, HEADER, Properties, Segments};
 use molt_queue::SlotId;
 use molt_service::{Progress, Service};
-use molt_shared::Mmio;
+use molt_shared::Narrow;
 use molt_switch::{Header, Port, Ports, Switch};
 
 use crate::Error;
@@ -51,7 +51,7 @@ pub struct Driver<'a, R> {
     seconds: fn() -> u64,
 }
 
-impl<'a, R: Mmio> Driver<'a, R> {
+impl<'a, R: Narrow> Driver<'a, R> {
     /// A driver without clients, which passes on at most `batch` frames (at least 1) in each direction before it looks at its
     /// orders. `seconds`: a clock.
     pub fn new(device: Nic<'a, R>, batch: u32, seconds: fn() -> u64) -> Self {
@@ -363,7 +363,7 @@ enum Passed {
     InPart,
 }
 
-impl<R: Mmio> Service for Driver<'_, R> {
+impl<R: Narrow> Service for Driver<'_, R> {
     type Error = Error;
 
     fn ready(&mut self) -> Result<bool, Error> {

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::atomic::AtomicU64;
 
-use molt_shared::{Memory, Mmio};
+use molt_shared::{Memory, Mmio, Narrow};
 use molt_virtio::registers::*;
 
 use crate::features::Features;
@@ -248,6 +248,9 @@ impl State {
     }
 }
 
+/// All registers of virtio-mmio have 32 bits.
+impl Narrow for Fake {}
+
 impl Mmio for Fake {
     fn read(&self, offset: usize) -> u32 {
         let state = self.set();
@@ -260,7 +263,8 @@ impl Mmio for Fake {
             QUEUE_READY => state.queues[state.queue].ready,
             INTERRUPT_STATUS => state.isr,
             STATUS => state.status,
-            CONFIG_GENERATION => 0,
+            // The link is all that changes.
+            CONFIG_GENERATION => state.link.into(),
             CONFIG.. => state.config(offset - CONFIG),
             _ => panic!("read of {offset:#x}"),
         }

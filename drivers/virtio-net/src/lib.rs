@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The driver of a virtio network card (virtio 1.2, 5.1) on virtio-mmio, with the switch between the card and its clients,
+//! The driver of a virtio network card (virtio 1.2, 5.1) on virtio-mmio or PCI, with the switch between the card and its clients,
 //! without an operating system in it.
 //!
 //! [`Nic::start`] resets the device, negotiates features, and sets up one pair of queues and the control queue in the ring

@@ -2,7 +2,7 @@
 //! A virtio-net device that has been started.
 
 use molt_net::Offload;
-use molt_shared::Mmio;
+use molt_shared::Narrow;
 use molt_virtio::{Error, QUEUE_BYTES, Queue, Region, Transport};
 
 use crate::config::Config;
@@ -32,18 +32,20 @@ pub struct Nic<'a, R> {
     control: Option<Control<'a>>,
 }
 
-impl<'a, R: Mmio> Nic<'a, R> {
+impl<'a, R: Narrow> Nic<'a, R> {
     /// Starts the device from reset, with everything in `ring`, whose contents do not matter. It receives all frames,
-    /// whatever their destination, because the switch behind it has several addresses.
+    /// whatever their destination, because the switch behind it has several addresses. `configuration`: the configuration space
+    /// of the PCI function that it is; without one it is on virtio-mmio.
     ///
     /// # Errors
     /// What is wrong with the device or the memory ([`Error`]).
-    pub fn start(registers: R, ring: Region<'a>) -> Result<Self, Error> {
+    pub fn start(registers: R, configuration: Option<&R>, ring: Region<'a>) -> Result<Self, Error> {
         let all = Features::all().bits();
         // Which of them depend on others that the device does not offer is known only when it was asked.
-        let transport = Transport::negotiate(registers, NETWORK_CARD, |offered| {
-            Features::wanted(Features::from_bits_truncate(offered & all)).bits()
-        })?;
+        let mut transport =
+            Transport::negotiate(registers, configuration, NETWORK_CARD, |offered| {
+                Features::wanted(Features::from_bits_truncate(offered & all)).bits()
+            })?;
         let features = Features::from_bits_truncate(transport.features());
         let event = features.contains(Features::EVENT_IDX);
         let mut rest = ring;
@@ -68,13 +70,15 @@ impl<'a, R: Mmio> Nic<'a, R> {
             )),
             false => None,
         };
-        transport.enable(RECEIVE, &receive.queue);
-        transport.enable(TRANSMIT, &transmit.queue);
+        let mut enable =
+            |n, queue: &Queue<'_>| transport.enable(n, queue.size(), queue.addresses());
+        enable(RECEIVE, &receive.queue)?;
+        enable(TRANSMIT, &transmit.queue)?;
         if let Some(control) = &control {
-            transport.enable(control::QUEUE, &control.queue);
+            enable(control::QUEUE, &control.queue)?;
         }
         transport.go()?;
-        let config = read_config(&transport, features)?;
+        let config = read_config(&mut transport, features)?;
         let mut this = Self {
             transport,
             features,
@@ -179,11 +183,11 @@ impl<'a, R: Mmio> Nic<'a, R> {
     /// # Errors
     /// The device needs a reset.
     pub fn interrupt(&mut self) -> Result<bool, Error> {
-        if !self.transport.interrupt()? {
+        if !self.transport.interrupt()? || !self.transport.config_changed() {
             return Ok(false);
         }
         let before = self.config;
-        self.config = read_config(&self.transport, self.features)?;
+        self.config = read_config(&mut self.transport, self.features)?;
         Ok(self.config != before)
     }
 
@@ -201,7 +205,10 @@ impl<'a, R: Mmio> Nic<'a, R> {
     }
 }
 
-fn read_config<R: Mmio>(transport: &Transport<R>, features: Features) -> Result<Config, Error> {
+fn read_config<R: Narrow>(
+    transport: &mut Transport<R>,
+    features: Features,
+) -> Result<Config, Error> {
     transport.config(|word| {
         Config::read(
             word,

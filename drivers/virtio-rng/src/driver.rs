@@ -4,7 +4,7 @@
 use heapless::Vec;
 use molt_entropy_queue::{Answer, SlotId};
 use molt_service::{Progress, Service};
-use molt_shared::Mmio;
+use molt_shared::Narrow;
 use molt_virtio::ENTRIES;
 
 use crate::Error;
@@ -34,7 +34,7 @@ pub struct Driver<'a, R> {
     taking: bool,
 }
 
-impl<'a, R: Mmio> Driver<'a, R> {
+impl<'a, R: Narrow> Driver<'a, R> {
     /// A driver without clients. The device has at most `depth` requests (at least 1) at a time; they are finished before the
     /// driver has quiesced.
     pub fn new(device: Rng<'a, R>, depth: usize) -> Self {
@@ -110,7 +110,7 @@ impl<'a, R: Mmio> Driver<'a, R> {
     }
 }
 
-impl<R: Mmio> Service for Driver<'_, R> {
+impl<R: Narrow> Service for Driver<'_, R> {
     type Error = Error;
 
     fn ready(&mut self) -> Result<bool, Error> {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The driver of a virtio entropy device (virtio 1.2, 5.4) on virtio-mmio, without an operating system in it.
+//! The driver of a virtio entropy device (virtio 1.2, 5.4) on virtio-mmio or PCI, without an operating system in it.
 //!
 //! [`Rng::start`] resets the device and sets up its only queue. [`Driver`] gives it the requests of several clients, in turn,
 //! and answers each with the number of bytes. The device writes directly to the clients' memory; the driver has no mapping of

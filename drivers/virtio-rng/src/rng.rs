@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! A virtio entropy device that has been started (5.4).
 
-use molt_shared::Mmio;
+use molt_shared::Narrow;
 use molt_virtio::registers::EVENT_INDEX;
 use molt_virtio::{ENTRIES, Error, Piece, Queue, Region, Transport};
 
@@ -19,17 +19,19 @@ pub struct Rng<'a, R> {
     asked: [u32; ENTRIES],
 }
 
-impl<'a, R: Mmio> Rng<'a, R> {
-    /// Starts the device from reset, with the queue in `ring`, whose contents do not matter.
+impl<'a, R: Narrow> Rng<'a, R> {
+    /// Starts the device from reset, with the queue in `ring`, whose contents do not matter. `configuration`: the configuration
+    /// space of the PCI function that it is; without one it is on virtio-mmio.
     ///
     /// # Errors
     /// What is wrong with the device or the memory ([`Error`]).
-    pub fn start(registers: R, ring: Region<'a>) -> Result<Self, Error> {
-        let transport = Transport::negotiate(registers, ENTROPY_DEVICE, |_| EVENT_INDEX)?;
+    pub fn start(registers: R, configuration: Option<&R>, ring: Region<'a>) -> Result<Self, Error> {
+        let mut transport =
+            Transport::negotiate(registers, configuration, ENTROPY_DEVICE, |_| EVENT_INDEX)?;
         let max = transport.queue_size(REQUESTS)?;
         // Each request is one descriptor: "may use less than the entire buffer" (5.4.6.2) leaves no use for more.
         let queue = Queue::new(ring, max, 1, transport.has(EVENT_INDEX))?;
-        transport.enable(REQUESTS, &queue);
+        transport.enable(REQUESTS, queue.size(), queue.addresses())?;
         transport.go()?;
         Ok(Self {
             transport,

@@ -67,7 +67,7 @@ fn driver(
     generation: u64,
     depth: usize,
 ) -> Driver<'static, Fake> {
-    let device = Rng::start(fake.clone(), ring).unwrap();
+    let device = Rng::start(fake.clone(), None, ring).unwrap();
     let mut driver = Driver::new(device, depth);
     for (region, n) in regions.into_iter().zip(0..) {
         let queue = Server::new(region, generation);
@@ -245,12 +245,12 @@ fn another_device_is_refused() {
         let fake = Fake::new(Memory::of(memory));
         change(&mut fake.set());
         let ring = Region::new(memory, RING);
-        Rng::start(fake, ring).map(drop).unwrap_err()
+        Rng::start(fake, None, ring).map(drop).unwrap_err()
     };
     assert_eq!(start(|device| device.id = 2), Virtio::DeviceId(2));
     assert_eq!(start(|device| device.offered = 0), Virtio::Features);
     assert_eq!(start(|device| device.queue_max = 0), Virtio::Queue);
     let fake = Fake::new(Memory::of(memory));
     let short = Region::new(&memory[..8], RING);
-    assert_eq!(Rng::start(fake, short).map(drop), Err(Virtio::Memory));
+    assert_eq!(Rng::start(fake, None, short).map(drop), Err(Virtio::Memory));
 }

@@ -8,7 +8,7 @@ use molt_service::Code;
 /// The device, or what the driver was given, is not as it has to be. Only a reset of the device helps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// No virtio-mmio device (4.2.2: magic value); holds what was read.
+    /// No virtio device: the magic value of virtio-mmio (4.2.2), or vendor and device of a PCI function, that was read.
     NoDevice(u32),
     /// Not version 2 of the registers: a legacy device (1).
     Version(u32),
@@ -20,6 +20,8 @@ pub enum Error {
     Features,
     /// The configuration changed at every attempt to read it (2.5.1).
     Config,
+    /// The device takes requests of too few segments; holds its limit (5.2.4).
+    Segments(u32),
     /// The queue is not there, or in use, or too short (4.2.3.2).
     Queue,
     /// The ring memory is too small or not aligned to 16 bytes.
@@ -34,6 +36,10 @@ pub enum Error {
     NeedsReset,
     /// The device did not do what its control queue was asked for (5.1.6.5).
     Control(u8),
+    /// A PCI function lacks one of virtio's structures (4.1.4), of this kind.
+    Structure(u32),
+    /// The PCI function cannot send its message (4.1.5.1.2).
+    Message,
 }
 
 impl Code for Error {
@@ -45,6 +51,7 @@ impl Code for Error {
             Self::Reset => 4,
             Self::Features => 5,
             Self::Config => 6,
+            Self::Segments(_) => 7,
             Self::Queue => 8,
             Self::Memory => 9,
             Self::UsedIndex(_) => 10,
@@ -52,6 +59,8 @@ impl Code for Error {
             Self::NeedsReset => 12,
             Self::UsedLength(_) => 13,
             Self::Control(_) => 14,
+            Self::Structure(_) => 15,
+            Self::Message => 16,
         }
     }
 }
@@ -59,12 +68,13 @@ impl Code for Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoDevice(magic) => write!(f, "no virtio-mmio device, magic {magic:#x}"),
+            Self::NoDevice(found) => write!(f, "no virtio device, found {found:#x}"),
             Self::Version(version) => write!(f, "virtio-mmio version {version}, not 2"),
             Self::DeviceId(id) => write!(f, "device {id} is of another kind"),
             Self::Reset => f.write_str("the device does not reset"),
             Self::Features => f.write_str("no agreement on features"),
             Self::Config => f.write_str("the configuration does not settle"),
+            Self::Segments(limit) => write!(f, "segments limited to {limit}"),
             Self::Queue => f.write_str("no usable queue"),
             Self::Memory => f.write_str("ring memory too small or misaligned"),
             Self::UsedIndex(index) => write!(f, "used index {index} cannot be"),
@@ -72,6 +82,8 @@ impl fmt::Display for Error {
             Self::UsedLength(length) => write!(f, "used length {length} cannot be"),
             Self::NeedsReset => f.write_str("the device needs a reset"),
             Self::Control(answer) => write!(f, "control command answered with {answer}"),
+            Self::Structure(kind) => write!(f, "no virtio structure of kind {kind}"),
+            Self::Message => f.write_str("the device cannot send its message"),
         }
     }
 }

@@ -35,6 +35,8 @@ pub const CONFIGURATION_CHANGE: u32 = 2;
 pub const EVENT_INDEX: u64 = 1 << 29;
 /// VIRTIO_F_VERSION_1
 pub const VERSION_1: u64 = 1 << 32;
+/// VIRTIO_F_ACCESS_PLATFORM: the device reaches memory as the machine's IOMMU lets it.
+pub const ACCESS_PLATFORM: u64 = 1 << 33;
 
 /// Device status bits (2.1).
 pub mod status {

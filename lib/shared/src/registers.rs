@@ -11,16 +11,21 @@ pub trait Mmio {
     fn write(&self, offset: usize, value: u32);
 }
 
-/// Access to registers of 8 and 16 bits as well, which a PCI function may have.
+/// Access to registers of 8 and 16 bits as well, which a PCI function may have. As provided there are none: they read as all
+/// ones, as a bus without a device answers.
 pub trait Narrow: Mmio {
     /// Reads the 8-bit register at byte `offset`.
-    fn read_8(&self, offset: usize) -> u8;
+    fn read_8(&self, _offset: usize) -> u8 {
+        u8::MAX
+    }
     /// Writes it.
-    fn write_8(&self, offset: usize, value: u8);
+    fn write_8(&self, _offset: usize, _value: u8) {}
     /// Reads the 16-bit register at byte `offset`.
-    fn read_16(&self, offset: usize) -> u16;
+    fn read_16(&self, _offset: usize) -> u16 {
+        u16::MAX
+    }
     /// Writes it.
-    fn write_16(&self, offset: usize, value: u16);
+    fn write_16(&self, _offset: usize, _value: u16) {}
 }
 
 impl Narrow for Registers {

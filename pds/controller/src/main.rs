@@ -6,6 +6,7 @@
 use molt_clock::Frequency;
 use molt_controller_driver::{Client, Driver, Failure};
 use molt_fault::Faults;
+use molt_generation::brief::Hardware;
 use molt_generation::{Generation, brief};
 use molt_sensor_queue::{Request, Server};
 use molt_virtio_console::{Console, Region};
@@ -21,8 +22,13 @@ fn init() -> impl Handler {
     let faults = Faults::<Request>::default();
     Generation::start(molt_brief::get(), VERSION, faults, |brief, generation| {
         let (words, physical) = brief::ring(brief);
-        let line = Console::start(brief::registers(brief), Region::new(words, physical))
-            .map_err(Failure::Line)?;
+        let Hardware {
+            registers,
+            configuration,
+        } = brief::hardware(brief);
+        let ring = Region::new(words, physical);
+        let line =
+            Console::start(registers, configuration.as_ref(), ring).map_err(Failure::Line)?;
         let mut driver = Driver::new(line, milliseconds, generation, brief::firmware(brief))?;
         driver.set_depth(DEPTH);
         for client in brief.clients() {

@@ -5,6 +5,7 @@
 
 use molt_clock::Frequency;
 use molt_fault::Faults;
+use molt_generation::brief::Hardware;
 use molt_generation::{Generation, brief};
 use molt_net::{Packet, Server};
 use molt_virtio_net::{Client, Driver, Nic, Region, Share};
@@ -21,7 +22,12 @@ fn init() -> impl Handler {
     let faults = Faults::<Packet>::default();
     Generation::start(molt_brief::get(), VERSION, faults, |brief, generation| {
         let (words, physical) = brief::ring(brief);
-        let device = Nic::start(brief::registers(brief), Region::new(words, physical))?;
+        let Hardware {
+            registers,
+            configuration,
+        } = brief::hardware(brief);
+        let ring = Region::new(words, physical);
+        let device = Nic::start(registers, configuration.as_ref(), ring)?;
         let mut driver = Driver::new(device, BATCH, seconds);
         for client in brief.clients() {
             let region = brief::queue(client);

@@ -5,6 +5,7 @@
 
 use molt_entropy_queue::{Request, Server};
 use molt_fault::Faults;
+use molt_generation::brief::Hardware;
 use molt_generation::{Generation, brief};
 use molt_virtio_rng::{Client, Driver, Region, Rng};
 use sel4_microkit::{Handler, protection_domain};
@@ -19,7 +20,12 @@ fn init() -> impl Handler {
     let faults = Faults::<Request>::default();
     Generation::start(molt_brief::get(), VERSION, faults, |brief, generation| {
         let (words, physical) = brief::ring(brief);
-        let device = Rng::start(brief::registers(brief), Region::new(words, physical))?;
+        let Hardware {
+            registers,
+            configuration,
+        } = brief::hardware(brief);
+        let ring = Region::new(words, physical);
+        let device = Rng::start(registers, configuration.as_ref(), ring)?;
         let mut driver = Driver::new(device, DEPTH);
         for client in brief.clients() {
             let queue = Server::new(brief::queue(client), generation);

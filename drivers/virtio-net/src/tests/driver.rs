@@ -181,7 +181,7 @@ fn start(
     shares: &[Share; CLIENTS],
     generation: u64,
 ) -> Driver<'static, Fake> {
-    let device = Nic::start(fake.clone(), Region::new(ring, RING)).unwrap();
+    let device = Nic::start(fake.clone(), None, Region::new(ring, RING)).unwrap();
     let mut driver = Driver::new(device, 32, || NOW.get());
     for (n, (region, share)) in regions.iter().zip(shares).enumerate() {
         let queue = Server::new(region, generation);

@@ -26,7 +26,7 @@ fn start(change: impl FnOnce(&mut State)) -> (Fake, Result<Nic<'static, Fake>, E
     let words = words();
     let fake = Fake::new(Memory::of(words));
     change(&mut fake.set());
-    let nic = Nic::start(fake.clone(), Region::new(words, RING));
+    let nic = Nic::start(fake.clone(), None, Region::new(words, RING));
     (fake, nic)
 }
 
@@ -90,7 +90,7 @@ fn a_device_that_is_none_is_refused() {
     assert_eq!(start(stuck).1.err(), Some(Error::Reset));
     let short = Region::new(&words()[..RING_BYTES / 8 - 1], RING);
     let fake = Fake::new(Memory::of(words()));
-    assert_eq!(Nic::start(fake, short).err(), Some(Error::Memory));
+    assert_eq!(Nic::start(fake, None, short).err(), Some(Error::Memory));
 }
 
 #[test]
