@@ -5,12 +5,10 @@
 //! and a rest for single copies.
 
 use heapless::Vec;
-use molt_system::VaultSlot;
+use molt_system::{COPIES as COPIES_MIN, VaultSlot};
 
 /// Single copies at most.
 const COPIES: usize = 1024;
-/// Single copies at least, before arenas share what is left: those of a grant, and of a firmware that is transferred.
-const COPIES_MIN: u32 = 320;
 
 /// The books.
 pub struct Books {

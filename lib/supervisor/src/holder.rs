@@ -18,7 +18,7 @@ use crate::ports::Ports;
 use crate::{Attributes, Error, Kernel, Result, Rights, Slot, Space};
 
 /// The most copies of originals that one grant makes.
-pub const COPIES: usize = 512;
+pub const COPIES: usize = molt_system::COPIES as usize;
 
 /// The vault slots with the capabilities of an arena's generation.
 #[derive(Clone, Copy)]

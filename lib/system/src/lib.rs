@@ -41,11 +41,11 @@ pub use stage::{
 pub use technique::{HOLD, PAUSE, STAND_IN, UNPLUG, names_of_techniques};
 pub use timer::{MAX_TIMER_CLIENTS, TimerBrief, TimerClient};
 pub use update::{
-    Arena, Authority, Bar, ControlPage, DeviceFrames, Holder, MAX_ARENAS, MAX_BARS, MAX_CLIENTS,
-    MAX_COMPONENTS, MAX_DEVICES, MAX_FIRMWARE, MAX_IRQS, MAX_MAPPINGS, MAX_OFFERS, MAX_REGIONS,
-    MAX_SIGNALS, OfferLimit, OperatorLink, Region, RegionMapping, Signal, StageLink, StopRoutine,
-    UpdateBrief, UpdateClient, UpdateComponent, UpdateFirmware, UpdateIoSpace, UpdateIrq,
-    UpdatePassed, UpdatePci,
+    Arena, Authority, Bar, COPIES, ControlPage, DeviceFrames, Holder, MAX_ARENAS, MAX_BARS,
+    MAX_CLIENTS, MAX_COMPONENTS, MAX_DEVICES, MAX_FIRMWARE, MAX_IRQS, MAX_MAPPINGS, MAX_OFFERS,
+    MAX_REGIONS, MAX_SIGNALS, OfferLimit, OperatorLink, Region, RegionMapping, Signal, StageLink,
+    StopRoutine, UpdateBrief, UpdateClient, UpdateComponent, UpdateFirmware, UpdateIoSpace,
+    UpdateIrq, UpdatePassed, UpdatePci,
 };
 pub use vmm::{
     Class, GuestKind, ISOLATED, ImageRow, MAX_SHARES, PINNED, VmmBrief, VmmDoorbell, VmmGuest,

@@ -24,6 +24,10 @@ pub const MAX_OFFERS: usize = 16;
 /// Most signal capabilities of a generation.
 pub const MAX_SIGNALS: usize = 16;
 
+/// Vault slots that are kept for copies of originals: those of all components' grants, and of a firmware that is transferred. The
+/// arenas share what is left.
+pub const COPIES: u32 = 512;
+
 /// How `update` stops a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]

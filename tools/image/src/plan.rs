@@ -12,7 +12,7 @@ use crate::{
 use molt_board::Uart;
 use molt_sdf::model::{DomainId, Replaceable, Role, Stop};
 use molt_sdf::{Rule, System};
-use molt_system::UpdateBrief;
+use molt_system::{COPIES, UpdateBrief};
 
 /// The name of the part of the system with control pages, briefs, and the vaults of `stage` and `update`.
 pub const SHARED: &str = "shared pages and vaults";
@@ -67,13 +67,14 @@ pub fn plan(
     Ok(packed)
 }
 
-/// All arenas, frames of revocable regions and their copies share one CNode.
+/// All arenas, frames of revocable regions and their copies share one CNode, of which a part is for the copies.
 fn vault_is_large_enough(
     layout: &Layout,
     brief: &UpdateBrief,
     update: DomainId,
 ) -> Result<(), Error> {
     let (free, needed) = (brief.authority.free_count, update::needed_slots(brief));
+    let free = free.min(COPIES);
     if needed <= free {
         return Ok(());
     }

@@ -415,7 +415,7 @@ fn a_vault_that_overflows_is_refused() {
     let folder = programs();
     let many = REPLACEABLE.replacen(
         "size=\"0x200000\" revocable",
-        "size=\"0x2000000\" page_size=\"0x1000\" revocable",
+        "size=\"0x100000\" page_size=\"0x1000\" revocable",
         1,
     );
     let path = description(folder.path(), &many.replacen("0x30000000", "0x70000000", 1));

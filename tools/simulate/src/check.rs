@@ -2,8 +2,8 @@
 //! The rules that must hold after each step, checked by asking the kernel's core.
 
 use molt_supervisor::Supervisor;
-use molt_system::VaultSlot;
 use molt_system::cspace::{WORKSHOP_REST, WORKSHOP_TCB};
+use molt_system::{COPIES, VaultSlot};
 use molt_update::Phase;
 
 use crate::plan::{self, CLIENTS, Places, QUEUE_PAGES, UNTYPEDS, WORKSHOP, driver_at, slot, vault};
@@ -91,7 +91,7 @@ fn books(supervisor: &Supervisor<'static, Handle>, world: &World) -> Option<&'st
         return Some("books");
     }
     let first = slot::FREE + 2 * 32;
-    let filled = (first..first + plan::COPIES).filter(|at| world.calls.filled(vault(*at)));
+    let filled = (first..first + COPIES).filter(|at| world.calls.filled(vault(*at)));
     (filled.count() as u32 > books.in_use()).then_some("books")
 }
 

@@ -7,9 +7,9 @@ use std::sync::OnceLock;
 use molt_block_queue::layout::WORDS as REGION_WORDS;
 use molt_supervisor::Rights;
 use molt_system::{
-    Arena, Authority, ControlPage, DeviceFrames, GatePages, NONE, Name, OperatorLink, Region,
-    RegionMapping, Ring, StageLink, UpdateBrief, UpdateClient, UpdateComponent, UpdateFirmware,
-    UpdateIrq, VaultSlot,
+    Arena, Authority, COPIES, ControlPage, DeviceFrames, GatePages, NONE, Name, OperatorLink,
+    Region, RegionMapping, Ring, StageLink, UpdateBrief, UpdateClient, UpdateComponent,
+    UpdateFirmware, UpdateIrq, VaultSlot,
 };
 
 use crate::calls::{Calls, object};
@@ -22,8 +22,6 @@ pub const UPDATERS: usize = 2;
 /// Untypeds of an arena, and their size: TCB, CNode, VSpace and tables.
 pub const UNTYPEDS: u32 = 3;
 const UNTYPED_BITS: u32 = 14;
-/// Slots for single copies.
-pub const COPIES: u32 = 320;
 /// Pages of a firmware.
 pub const FIRMWARE_PAGES: u32 = 2;
 /// Frames of a queue.
