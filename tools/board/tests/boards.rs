@@ -69,6 +69,8 @@ fn systems_and_boards_agree() {
         ("qemu_virt_aarch64", "tests/systems/pass-through.xml"),
         ("zcu102", "tests/systems/zcu102.xml"),
         ("x86_64_generic", "tests/systems/x86_64/disk.xml"),
+        ("x86_64_generic", "tests/systems/x86_64/entropy.xml"),
+        ("x86_64_generic", "tests/systems/x86_64/network.xml"),
     ] {
         let board = Board::load(root(), board).unwrap();
         let system =

@@ -116,13 +116,14 @@ fn one(layout: &mut Layout, domain: DomainId) -> Result<Driver, Error> {
         .take(MAX_DRIVER_CLIENTS)
     {
         let row = offset_of!(DriverBrief, clients) + n * size_of::<DriverClient>();
-        // Only a network's driver passes the queue's own memory to its device.
-        // Where the device reaches the queue's region too.
-        let network = matches!(client.share, Some(Share::Network { .. }));
-        let network = network || client.stand_in.is_some();
-        let queue = client.queue.filter(|_| network);
+        // Where the device reaches the queue's region: that of a network, where the frames are, and that of a stand-in.
+        let frames_are_queued = matches!(client.share, Some(Share::Network { .. }));
+        let reached = frames_are_queued || client.stand_in.is_some();
+        let queue = client.queue.filter(|_| reached);
         let queue = queue.map(|queue| (offset_of!(DriverClient, queue_paddr), queue));
-        let memory = (client.memory).map(|region| (offset_of!(DriverClient, memory_paddr), region));
+        // A network's device does not reach the client's memory.
+        let memory = client.memory.filter(|_| !frames_are_queued);
+        let memory = memory.map(|region| (offset_of!(DriverClient, memory_paddr), region));
         for (word, region) in queue.into_iter().chain(memory) {
             device_address(layout, domain, region, frames, (row + word) as u64)?;
         }
