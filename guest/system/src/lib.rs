@@ -8,6 +8,7 @@
 
 mod aio;
 mod child;
+mod clock;
 mod directory;
 mod exchange;
 mod machine;
@@ -19,6 +20,7 @@ mod socket;
 
 pub use aio::{Aio, Operation};
 pub use child::Child;
+pub use clock::{Watchdog, monotonic, processors, run_on};
 pub use directory::Names;
 pub use exchange::{O_TRUNC, link, make_directory, rename, unlink, write_file};
 pub use machine::{credit_entropy, insert_module, mount, power_off, sleep_ms, stand_back};

@@ -31,13 +31,14 @@ const MONITOR: &str = "molt-monitor";
 /// What boots either kernel.
 const LOADER: &str = "molt-loader";
 /// The programs in the Linux guest, each with its package: the one that updates its drivers, the two for the demo's load on disk
-/// and network, the one for `molt bench`, and one that breaks the doorbell's protocol.
-const LINUX_PROGRAMS: [(&str, &str); 5] = [
+/// and network, the one for `molt bench`, one that breaks the doorbell's protocol, and one that watches the clock.
+const LINUX_PROGRAMS: [(&str, &str); 6] = [
     ("molt-guest-program", "molt-guest"),
     ("molt-linux-agent", "molt-linux-agent"),
     ("molt-linux-net", "molt-linux-net"),
     ("molt-linux-load", "molt-linux-load"),
     ("molt-linux-silly", "molt-linux-silly"),
+    ("molt-linux-clock", "molt-linux-clock"),
 ];
 /// The file in a native client's archive that holds its key's seed.
 const SEED: &str = "seed";

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `result name=value …` | the last account: `requests`, `errors`, `bytes_verified`, `max_latency_ns`, `p99_latency_ns`; of the network `net_bytes`, `lost`, `lost_in_a_row`; of sensors `sensor_reads` and `stale` (values of the technique `stand-in`); other names are ignored. Two programs of a guest may print one each |
 //! | `progress name=value …` | the same at intervals, before the last one |
-//! | `saw name=count …` | what the guest saw of updates, beside longer requests: `link-down`, `link-up`; `hidden-pauses`: how often its virtual counter fell behind the physical one |
+//! | `saw name=count …` | what the guest saw of updates, beside longer requests: `link-down`, `link-up`; `hidden-pauses`: how often its virtual counter fell behind the physical one; `clock-jumps`, `watchdog-expired`: what a program that watches the clock saw |
 //! | `alive …` | a sign of life |
 //! | `count N` | a line of many, each of which has the number of the one before and one more; the first has 1 |
 //! | `sensors: firmware N…` | the values of sensors are from now on those of this version of the controller's firmware |

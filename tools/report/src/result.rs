@@ -59,7 +59,7 @@ pub struct Guest {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sensor_reads: Option<u64>,
     /// What it saw of updates beside longer requests, by name, and how often: `link-down`, `link-up`, `stale-values`,
-    /// `hidden-pauses`; and `pauses`, `reads-from-stand-in`, `writes-to-stand-in` and `accesses-waited`, which its VMM counts.
+    /// `hidden-pauses`, `clock-jumps`, `watchdog-expired`; and `pauses`, `reads-from-stand-in`, `writes-to-stand-in` and `accesses-waited`, which its VMM counts.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub saw: BTreeMap<String, u64>,
     /// The versions of the controller's firmware that the values showed, one after the other.
