@@ -6,6 +6,7 @@ use alloc::rc::Rc;
 use molt_doorbell::{Answer, Command, Reason, Status, regs};
 
 use crate::bus::{Device, World};
+use crate::deferral::Deferral;
 use crate::mailbox::Mailbox;
 use crate::syndrome::Width;
 
@@ -13,6 +14,9 @@ use crate::syndrome::Width;
 pub struct Doorbell<'a> {
     mailbox: Rc<Mailbox<'a>>,
     staging: (u64, u64),
+    deferral: Option<Deferral<'a>>,
+    /// What DEFER reads as.
+    deferred: u32,
     component: u32,
     length: u32,
     handle: u64,
@@ -30,12 +34,23 @@ impl<'a> Doorbell<'a> {
         Self {
             mailbox,
             staging,
+            deferral: None,
+            deferred: 0,
             component: 0,
             length: 0,
             handle: 0,
             serial: 0,
             shown: Answer::default(),
             interrupt: false,
+        }
+    }
+
+    /// With the guest's deferrals.
+    #[must_use]
+    pub fn deferring(self, deferral: Deferral<'a>) -> Self {
+        Self {
+            deferral: Some(deferral),
+            ..self
         }
     }
 
@@ -82,6 +97,17 @@ impl<'a> Doorbell<'a> {
             regs::PROGRESS => self.shown.progress,
             regs::GENERATION => self.mailbox.generation(self.component) as u32,
             regs::SEQUENCE => self.shown.sequence as u32,
+            regs::DEFER => self.deferred,
+            regs::DEFER_LIMIT => {
+                let deferral = self.deferral.as_ref();
+                deferral.map_or(0, |deferral| deferral.most_ms(self.component))
+            }
+            regs::DEFERRED => {
+                let deferral = self.deferral.as_ref();
+                deferral
+                    .is_some_and(|deferral| deferral.waits(self.component))
+                    .into()
+            }
             _ => 0,
         })
     }
@@ -131,7 +157,17 @@ impl Device for Doorbell<'_> {
     }
 
     fn write(&mut self, offset: u64, width: Width, value: u64, world: &mut World<'_>) {
-        if self.set_register(offset, width, value) {
+        let defers = offset == regs::DEFER && width == Width::Word;
+        let notify = match &self.deferral {
+            Some(deferral) if defers => {
+                let (ms, now) = (value as u32, world.platform.now());
+                let done = deferral.defer(self.component, ms, now);
+                self.deferred = done.map_or(0, |_| ms);
+                done == Ok(true)
+            }
+            _ => self.set_register(offset, width, value),
+        };
+        if notify {
             world.platform.notify_update();
         }
     }
@@ -149,8 +185,10 @@ impl Device for Doorbell<'_> {
     /// The state of the transaction stays to be seen: a confirmed offer goes on.
     fn reset(&mut self, world: &mut World<'_>) {
         (self.component, self.length, self.handle) = (0, 0, 0);
+        self.deferred = 0;
         self.interrupt = false;
-        if self.mailbox.reset() {
+        let deferred = self.deferral.as_ref().is_some_and(Deferral::reset);
+        if self.mailbox.reset() | deferred {
             world.platform.notify_update();
         }
     }

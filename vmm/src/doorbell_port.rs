@@ -13,6 +13,7 @@ use molt_shared::Memory;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::bus::World;
+use crate::deferral::Deferral;
 use crate::mailbox::Mailbox;
 use crate::virtio::port::Port;
 
@@ -127,6 +128,7 @@ pub struct DoorbellPort<'a> {
     /// The staging region, as the VMM maps it.
     staging: Memory,
     components: heapless::Vec<Component, { port::DEVICES }>,
+    deferral: Option<Deferral<'a>>,
     nanoseconds: fn(u64) -> u64,
     /// `update`'s newest answer.
     answer: Answer,
@@ -148,10 +150,20 @@ impl<'a> DoorbellPort<'a> {
             mailbox,
             staging,
             components: components.into_iter().take(port::DEVICES).collect(),
+            deferral: None,
             nanoseconds,
             answer: Answer::default(),
             log: heapless::Deque::new(),
             session: Session::new(),
+        }
+    }
+
+    /// With the guest's deferrals.
+    #[must_use]
+    pub fn deferring(self, deferral: Deferral<'a>) -> Self {
+        Self {
+            deferral: Some(deferral),
+            ..self
         }
     }
 
@@ -243,6 +255,8 @@ impl<'a> DoorbellPort<'a> {
             Kind::Confirm => self.pass_on(kind, Command::Confirm, target, (0, handle), world),
             Kind::Cancel => self.pass_on(kind, Command::Cancel, target, (0, handle), world),
             Kind::Forgive => self.pass_on(kind, Command::Forgive, target, (0, 0), world),
+            Kind::Defer => self.defer(body, world),
+            Kind::Deferrer => self.deferrer(world),
             Kind::State => {
                 let state = self.state();
                 self.session.tell(kind, state);
@@ -285,9 +299,13 @@ impl<'a> DoorbellPort<'a> {
         let device = |component: &Component| {
             let may = u32::from(component.may_update) * Device::MAY_UPDATE;
             let known = u32::from(component.sequence.is_some()) * Device::SEQUENCE;
+            let deferral = self.deferral.as_ref();
+            let defers = deferral.is_some_and(|d| d.most_ms(component.index) != 0);
+            let waits = deferral.is_some_and(|d| d.waits(component.index));
+            let defers = u32::from(defers) * Device::MAY_DEFER | u32::from(waits) * Device::WAITS;
             Device {
                 component: component.index.into(),
-                flags: (may | known).into(),
+                flags: (may | known | defers).into(),
                 generation: self.mailbox.generation(component.index).into(),
                 sequence: component.sequence.unwrap_or(0).into(),
                 name: component.name,
@@ -297,6 +315,46 @@ impl<'a> DoorbellPort<'a> {
             self.components.iter().map(device).collect();
         let header = Header::answer(Kind::Devices, size_of_val(devices.as_slice()));
         self.session.say(header, devices.as_slice());
+    }
+
+    fn defer(&mut self, body: &[u8], world: &mut World<'_>) {
+        let wanted = port::Deferral::read_from_bytes(body).unwrap_or_default();
+        let component = wanted.component.get();
+        let now = world.platform.now();
+        let deferral = self.deferral.as_ref().ok_or(Fault::NotAllowed);
+        let done = deferral.and_then(|deferral| {
+            let notify = deferral.defer(component, wanted.ms.get(), now)?;
+            Ok((notify, deferral.most_ms(component)))
+        });
+        match done {
+            Ok((notify, most)) => {
+                if notify {
+                    world.platform.notify_update();
+                }
+                let body = port::Deferral {
+                    component: component.into(),
+                    ms: most.into(),
+                };
+                let header = Header::answer(Kind::Defer, size_of_val(&body));
+                self.session.say(header, &body);
+            }
+            Err(fault) => self.session.fail(fault),
+        }
+    }
+
+    fn deferrer(&mut self, world: &mut World<'_>) {
+        let now = (self.nanoseconds)(world.platform.now()) / 1000;
+        let deferrer = self.answer.deferred_by;
+        let left = deferrer.until_us.saturating_sub(now).div_ceil(1000);
+        let body = match self.answer.status {
+            Status::Deferred => port::Deferrer {
+                left_ms: left.into(),
+                name: deferrer.name,
+            },
+            _ => port::Deferrer::default(),
+        };
+        let header = Header::answer(Kind::Deferrer, size_of_val(&body));
+        self.session.say(header, &body);
     }
 
     fn log(&mut self, world: &mut World<'_>) {
@@ -442,7 +500,8 @@ impl Port for DoorbellPort<'_> {
     }
 
     fn reset(&mut self, world: &mut World<'_>) {
-        if self.mailbox.reset() {
+        let deferred = self.deferral.as_ref().is_some_and(Deferral::reset);
+        if self.mailbox.reset() | deferred {
             world.platform.notify_update();
         }
     }

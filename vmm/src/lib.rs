@@ -14,6 +14,7 @@ extern crate alloc;
 
 pub mod boot;
 mod bus;
+mod deferral;
 #[cfg(feature = "device-tree")]
 pub mod device_tree;
 mod doorbell;
@@ -39,6 +40,7 @@ pub mod virtio;
 mod vm;
 
 pub use bus::{Counters, Device, World};
+pub use deferral::Deferral;
 pub use doorbell::Doorbell;
 pub use doorbell_port::{Component, DoorbellPort};
 pub use exit::{Exit, Next, Stop};

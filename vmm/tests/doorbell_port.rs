@@ -151,6 +151,7 @@ impl Bell {
             progress: 0,
             generation: 0,
             sequence: 7,
+            ..Answer::default()
         };
         answer.write(self.to_client);
         self.rig.fake.now += 5;
@@ -320,7 +321,7 @@ fn a_session_begins_with_a_greeting_in_a_known_version() {
 #[test]
 fn commands_that_are_none_are_answered_and_passed_over() {
     let mut bell = Bell::greeted();
-    for kind in [0, 10, 0x81, u32::MAX] {
+    for kind in [0, 12, 0x81, u32::MAX] {
         let header = Header {
             kind: kind.into(),
             length: 3000.into(),

@@ -24,6 +24,6 @@ mod reason;
 pub mod regs;
 mod status;
 
-pub use mailbox::{ANSWER_WORDS, Answer, MAILBOX, REQUEST_WORDS, Request};
+pub use mailbox::{ANSWER_WORDS, Answer, Deferrer, MAILBOX, REQUEST_WORDS, Request};
 pub use reason::Reason;
 pub use status::{Command, Status};

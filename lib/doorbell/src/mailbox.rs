@@ -14,7 +14,7 @@ pub const MAILBOX: usize = 16;
 /// Words of a request, the lock included.
 pub const REQUEST_WORDS: usize = 6;
 /// Words of an answer, the lock included.
-pub const ANSWER_WORDS: usize = 9;
+pub const ANSWER_WORDS: usize = 12;
 
 /// A command on its way from a VMM to `update`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,32 @@ pub struct Answer {
     pub generation: u64,
     /// Sequence number last committed; of the list of keys, if the status is `KeysExchanged`.
     pub sequence: u64,
+    /// With the status `Deferred`: the client that the update waits for.
+    pub deferred_by: Deferrer,
+}
+
+/// A client that defers an update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Deferrer {
+    /// Its name, filled with zeros.
+    pub name: [u8; 16],
+    /// Until when it is waited for at the most, by the counter in us.
+    pub until_us: u64,
+}
+
+impl Deferrer {
+    fn to_words(self) -> [u64; 3] {
+        let name = u128::from_le_bytes(self.name);
+        [name as u64, (name >> 64) as u64, self.until_us]
+    }
+
+    fn from_words([low, high, until_us]: [u64; 3]) -> Self {
+        let name = u128::from(high) << 64 | u128::from(low);
+        Self {
+            name: name.to_le_bytes(),
+            until_us,
+        }
+    }
 }
 
 impl Request {
@@ -82,6 +108,7 @@ impl Request {
 impl Answer {
     /// Writes the answer into the page `to_client` (all of its words). Does nothing if the page is too short.
     pub fn write(&self, page: &[AtomicU64]) {
+        let [name, rest, until] = self.deferred_by.to_words();
         write(
             page,
             [
@@ -93,6 +120,9 @@ impl Answer {
                 self.generation,
                 self.sequence,
                 0,
+                name,
+                rest,
+                until,
             ],
         );
     }
@@ -109,6 +139,9 @@ impl Answer {
             generation,
             sequence,
             _,
+            name,
+            rest,
+            until,
         ] = read(page)?;
         Some(Self {
             serial,
@@ -118,6 +151,7 @@ impl Answer {
             progress: u32::try_from(progress).ok()?,
             generation,
             sequence,
+            deferred_by: Deferrer::from_words([name, rest, until]),
         })
     }
 }
@@ -161,7 +195,7 @@ fn split(page: &[AtomicU64], body: usize) -> Option<(&AtomicU64, &[AtomicU64])> 
     page.get(MAILBOX..MAILBOX + 1 + body)?.split_first()
 }
 
-const _: () = assert!(REQUEST_WORDS == 6 && ANSWER_WORDS == 9);
+const _: () = assert!(REQUEST_WORDS == 6 && ANSWER_WORDS == 12);
 
 #[cfg(test)]
 mod tests {
@@ -200,6 +234,10 @@ mod tests {
                     progress: 1000,
                     generation: 9,
                     sequence: 12,
+                    deferred_by: Deferrer {
+                        name: *b"a name of sixteen".first_chunk().expect("it is longer"),
+                        until_us: 1 << 40,
+                    },
                 };
                 answer.write(&page);
                 assert_eq!(Answer::read(&page), Some(answer));

@@ -16,7 +16,9 @@
 //! | [`Kind::Offer`] | [`Target`], then the bundle | [`State`], once `update` has answered |
 //! | [`Kind::Confirm`], [`Kind::Cancel`] | [`Handle`] | the same |
 //! | [`Kind::Forgive`] | [`Target`] | the same |
+//! | [`Kind::Defer`] | [`Deferral`] | [`Deferral`]: the longest time |
 //! | [`Kind::State`] | | [`State`] |
+//! | [`Kind::Deferrer`] | | [`Deferrer`] |
 //! | [`Kind::Next`] | | [`State`], once it is another one than this session was told last |
 //! | [`Kind::Log`] | | up to [`ENTRIES`] times [`Entry`], the oldest first |
 //! | any | | with [`ERROR`]: [`Error`], a [`Fault`] |
@@ -67,11 +69,15 @@ pub enum Kind {
     Log = 8,
     /// Forgets failed images ([`crate::Command::Forgive`]).
     Forgive = 9,
+    /// Defers updates of a device, or does not defer them any more. It goes to the VMM, and not to `update`.
+    Defer = 10,
+    /// Which guest the update waits for.
+    Deferrer = 11,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Hello,
         Self::Devices,
         Self::Offer,
@@ -81,6 +87,8 @@ impl Kind {
         Self::Next,
         Self::Log,
         Self::Forgive,
+        Self::Defer,
+        Self::Deferrer,
     ];
 
     /// The command of this number, if there is one.
@@ -96,7 +104,8 @@ impl Kind {
             Self::Hello => size_of::<Hello>(),
             Self::Offer | Self::Forgive => size_of::<Target>(),
             Self::Confirm | Self::Cancel => size_of::<Handle>(),
-            Self::Devices | Self::State | Self::Next | Self::Log => 0,
+            Self::Defer => size_of::<Deferral>(),
+            Self::Devices | Self::Deferrer | Self::State | Self::Next | Self::Log => 0,
         }
     }
 }
@@ -115,6 +124,10 @@ pub enum Fault {
     BadLength = 4,
     /// A transaction of this guest is under way; nothing was offered.
     Busy = 5,
+    /// The guest may not defer updates of this device.
+    NotAllowed = 6,
+    /// The device is away just now, or about to be: it is too late to defer that.
+    TooLate = 7,
 }
 
 impl Fault {
@@ -127,6 +140,8 @@ impl Fault {
             Self::UnknownCommand,
             Self::BadLength,
             Self::Busy,
+            Self::NotAllowed,
+            Self::TooLate,
         ];
         all.into_iter().find(|fault| *fault as u32 == value)
     }
@@ -140,6 +155,8 @@ impl Fault {
             Self::UnknownCommand => "unknown-command",
             Self::BadLength => "bad-length",
             Self::Busy => "busy",
+            Self::NotAllowed => "not-allowed",
+            Self::TooLate => "too-late",
         }
     }
 
@@ -152,6 +169,8 @@ impl Fault {
             Self::UnknownCommand => "the doorbell does not know this command",
             Self::BadLength => "a command had a wrong length",
             Self::Busy => "another update of this guest is under way",
+            Self::NotAllowed => "this guest may not defer updates of this device",
+            Self::TooLate => "it is too late: the device is being taken away, or is not there yet",
         }
     }
 }
@@ -208,6 +227,26 @@ body! {
 }
 
 body! {
+    /// For how long a guest defers updates.
+    Deferral {
+        /// Of this component.
+        component: U32,
+        /// From now on, in ms; 0: not any more. In the answer: for how long an update waits for this guest at the most.
+        ms: U32,
+    }
+}
+
+body! {
+    /// The guest that the update waits for, while its status is `Deferred`; else all zeros.
+    Deferrer {
+        /// For how long at the most, from now on, in ms.
+        left_ms: U64,
+        /// The name of its client, filled with zeros.
+        name: [u8; 16],
+    }
+}
+
+body! {
     /// An offer.
     Handle {
         /// Its component.
@@ -222,7 +261,7 @@ body! {
     Device {
         /// Its index in the system's plan.
         component: U32,
-        /// [`Device::MAY_UPDATE`], [`Device::SEQUENCE`].
+        /// [`Device::MAY_UPDATE`], [`Device::SEQUENCE`], [`Device::MAY_DEFER`], [`Device::WAITS`].
         flags: U32,
         /// Number of the generation that it is granted to.
         generation: U64,
@@ -238,13 +277,29 @@ impl Device {
     pub const MAY_UPDATE: u32 = 1;
     /// The sequence number is known.
     pub const SEQUENCE: u32 = 2;
+    /// The guest may defer updates of it.
+    pub const MAY_DEFER: u32 = 4;
+    /// An update of it waits for this guest.
+    pub const WAITS: u32 = 8;
 
     /// Its name as text; empty where it is no UTF-8.
     #[must_use]
     pub fn name(&self) -> &str {
-        let used = self.name.split(|byte| *byte == 0).next();
-        core::str::from_utf8(used.unwrap_or_default()).unwrap_or_default()
+        text(&self.name)
     }
+}
+
+impl Deferrer {
+    /// Its name as text; empty where it is no UTF-8, or where there is none.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        text(&self.name)
+    }
+}
+
+fn text(name: &[u8; 16]) -> &str {
+    let used = name.split(|byte| *byte == 0).next();
+    core::str::from_utf8(used.unwrap_or_default()).unwrap_or_default()
 }
 
 body! {
@@ -362,10 +417,10 @@ mod tests {
     #[test]
     fn numbers_that_are_none() {
         assert_eq!(Kind::from_u32(0), None);
-        assert_eq!(Kind::from_u32(10), None);
+        assert_eq!(Kind::from_u32(12), None);
         assert_eq!(Kind::from_u32(9), Some(Kind::Forgive));
         assert_eq!(Fault::from_u32(0), None);
-        assert_eq!(Fault::from_u32(6), None);
+        assert_eq!(Fault::from_u32(8), None);
         assert_eq!(Fault::from_u32(5), Some(Fault::Busy));
     }
 

@@ -98,6 +98,8 @@ reasons! {
     Operator = 75, "operator", "the operator wanted it";
     NothingBefore = 76, "nothing-before", "there is no image before the committed one, or it is not in its slot any more";
     OtherComponent = 77, "other-component", "another component of the same bundle could not be updated";
+    DeferTimeout = 78, "defer-timeout", "the time for which it may defer an update is over";
+    ClientGone = 79, "client-gone", "the guest has failed, or is not believed any more";
     StoreFull = 80, "store-full", "the store has no room for what has to outlive the power";
     StoreFailed = 81, "store-failed", "the store, whose content outlives the power, cannot be written or is not believed";
     Internal = 127, "internal", "an error inside the updater";

@@ -42,3 +42,10 @@ pub const PROGRESS: u64 = 0x034;
 pub const GENERATION: u64 = 0x038;
 /// Read only: the sequence number committed last (low 32 bits); with the status `KeysExchanged`, that of the list of keys.
 pub const SEQUENCE: u64 = 0x03c;
+/// Read/write: for how many ms from now on the guest defers updates of COMPONENT; 0: not any more. It needs no command. Reads as what was
+/// written last, or as 0 if that had no effect: the guest may not defer them, or it is too late.
+pub const DEFER: u64 = 0x040;
+/// Read only: for how many ms an update of COMPONENT waits for this guest at the most; 0: it may not defer it.
+pub const DEFER_LIMIT: u64 = 0x044;
+/// Read only: 1 if an update of COMPONENT waits for this guest, which defers it.
+pub const DEFERRED: u64 = 0x048;

@@ -58,6 +58,8 @@ pub enum Status {
     Approval = 9,
     /// The device has the new firmware beside the old one; the old generation has been ordered to quiesce.
     Transferred = 10,
+    /// The new generation is built; guests that use the device defer the update.
+    Deferred = 11,
     /// Done: the new generation stays.
     Committed = 16,
     /// The committed image runs again; REASON says why.
@@ -72,7 +74,7 @@ pub enum Status {
 
 impl Status {
     /// All of them, in order of their numbers.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Idle,
         Self::Offered,
         Self::Confirmed,
@@ -84,6 +86,7 @@ impl Status {
         Self::Probation,
         Self::Approval,
         Self::Transferred,
+        Self::Deferred,
         Self::Committed,
         Self::RolledBack,
         Self::OutOfService,
@@ -118,6 +121,7 @@ impl Status {
             Self::Probation => "probation",
             Self::Approval => "approval",
             Self::Transferred => "transferred",
+            Self::Deferred => "deferred",
             Self::Committed => "committed",
             Self::RolledBack => "rolled back",
             Self::OutOfService => "out of service",

@@ -9,7 +9,9 @@
 //! | `to_client` | 8..16 | generation that component c is granted to |
 //! | `to_update` | 0..8 | the gate that the client acknowledged last for component c |
 //! | `to_update` | 8..16 | the client's [`Account`] of component c: `violations << 16 \| owed` |
-//! | both | 16.. | the doorbell's mailbox (`molt-doorbell`) |
+//! | both | 16..32 | the doorbell's mailbox (`molt-doorbell`) |
+//! | `to_client` | 32..40 | until when an update of component c waits for the client at the most; 0: none waits ([`Deferrals`]) |
+//! | `to_update` | 32..40 | until when the client defers updates of component c; 0: it does not |
 //! | `to_update` | 448..512 | the client's [`Statistics`] |
 //!
 //! What the client does when a gate changes (it is notified, and also looks before each batch of work on the queue):
@@ -24,12 +26,14 @@
 
 mod account;
 mod client;
+mod deferral;
 mod statistics;
 mod warden;
 mod word;
 
 pub use account::Account;
 pub use client::{Change, ClientGate, granted};
+pub use deferral::{DEFERRALS, Deferrals};
 pub use statistics::{STATISTICS, Statistics};
 pub use warden::Warden;
 pub use word::{Gate, State};

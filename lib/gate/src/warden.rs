@@ -3,6 +3,7 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use crate::deferral;
 use crate::{Account, COMPONENTS, Gate, State, Statistics};
 
 /// The gates of one client. The state is kept privately: what `update` writes into the pages is never read back.
@@ -76,6 +77,19 @@ impl<'a> Warden<'a> {
         word.map_or(Account::default(), |word| {
             Account::from_word(word.load(Ordering::Relaxed))
         })
+    }
+
+    /// Until when the client defers updates of `component`, by the counter in us; 0: it does not.
+    #[must_use]
+    pub fn deferral(&self, component: usize) -> u64 {
+        deferral::read(self.to_update, component)
+    }
+
+    /// An update of `component` waits for the client until then at the most; 0: none does.
+    pub fn wait_for(&self, component: usize, until: u64) {
+        if let Some(word) = deferral::word(self.to_client, component) {
+            word.store(until, Ordering::Release);
+        }
     }
 
     fn change(&mut self, component: usize, state: State) {

@@ -68,6 +68,8 @@ pub enum Command<'a> {
     Log(u32),
     /// `approve COMPONENT DIGEST`: the image that waits for approval.
     Approve(&'a str, Prefix),
+    /// `force COMPONENT DIGEST`: the update to this image does not wait for guests that defer it.
+    Force(&'a str, Prefix),
     /// `refuse COMPONENT DIGEST`: the image that waits for approval.
     Refuse(&'a str, Prefix),
     /// `freeze COMPONENT`: no update is accepted.
@@ -90,7 +92,7 @@ impl Command<'_> {
     pub const fn needs(&self) -> May {
         match self {
             Self::List | Self::Log(_) => May::LOOK,
-            Self::Approve(..) | Self::Refuse(..) => May::DECIDE,
+            Self::Approve(..) | Self::Force(..) | Self::Refuse(..) => May::DECIDE,
             Self::Freeze(_) | Self::Thaw(_) => May::FREEZE,
             Self::Rollback(_) => May::ROLLBACK,
             Self::Forgive(..) => May::FORGIVE,
@@ -166,6 +168,7 @@ fn read<'a>(line: &'a [u8], tag: &mut Tag) -> Result<Command<'a>, Wrong> {
             _ => return Err(Wrong::Arguments),
         }),
         "approve" => two().map(|(name, prefix)| Command::Approve(name, prefix))?,
+        "force" => two().map(|(name, prefix)| Command::Force(name, prefix))?,
         "refuse" => two().map(|(name, prefix)| Command::Refuse(name, prefix))?,
         "forgive" => two().map(|(name, prefix)| Command::Forgive(name, prefix))?,
         "freeze" => Command::Freeze(one()?),
@@ -194,6 +197,7 @@ mod tests {
             ("log", Command::Log(10)),
             ("log 3", Command::Log(3)),
             ("approve disk 1f3a90c2", Command::Approve("disk", prefix)),
+            ("force disk 1f3a90c2", Command::Force("disk", prefix)),
             ("refuse disk 1F3A90C2", Command::Refuse("disk", prefix)),
             ("forgive disk 1f3a90c2", Command::Forgive("disk", prefix)),
             ("freeze disk", Command::Freeze("disk")),

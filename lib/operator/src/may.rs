@@ -8,7 +8,7 @@ pub struct May(pub u32);
 impl May {
     /// `list`, `log`.
     pub const LOOK: Self = Self(1);
-    /// `approve`, `refuse`.
+    /// `approve`, `force`, `refuse`.
     pub const DECIDE: Self = Self(2);
     /// `freeze`, `thaw`.
     pub const FREEZE: Self = Self(4);

@@ -53,11 +53,17 @@ pub enum Kind {
     /// The image of one component of a bundle that has several. It is committed with the record *committed* that follows and counts
     /// it; without that record it is not.
     Joined = 17,
+    /// The update waits for the client, which defers it.
+    Deferred = 18,
+    /// It does not wait for the client any more.
+    Admitted = 19,
+    /// The operator has forced the update: it waits for no client.
+    Forced = 20,
 }
 
 impl Kind {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::Started,
         Self::Offered,
         Self::Refused,
@@ -75,6 +81,9 @@ impl Kind {
         Self::Readmitted,
         Self::KeysExchanged,
         Self::Joined,
+        Self::Deferred,
+        Self::Admitted,
+        Self::Forced,
     ];
 
     /// The kind with this number.
@@ -104,6 +113,9 @@ impl Kind {
             Self::Readmitted => "readmitted",
             Self::KeysExchanged => "keys-exchanged",
             Self::Joined => "joined",
+            Self::Deferred => "deferred",
+            Self::Admitted => "admitted",
+            Self::Forced => "forced",
         }
     }
 }
@@ -137,7 +149,7 @@ pub struct Record {
     pub joined: u32,
     /// The component.
     pub component: Name,
-    /// The client that offered; empty if it was none.
+    /// The client that offered, or that defers the update; empty if it was none.
     pub client: Name,
     /// SHA-256 of the image, where it is known.
     pub image: Digest,

@@ -182,6 +182,9 @@ impl Component {
             Kind::Reverted => self.revert(record),
             Kind::Joined
             | Kind::Approved
+            | Kind::Deferred
+            | Kind::Admitted
+            | Kind::Forced
             | Kind::Restored
             | Kind::Readmitted
             | Kind::Started

@@ -57,6 +57,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
                 generation,
             } => self.build(index, slot, arena, generation),
             Action::Transfer { arena, .. } => self.transfer(index, arena),
+            Action::WaitFor(by) => self.wait_for(index, by),
             Action::Confirm(_) => self.confirm(index),
             Action::Prepare { generation, arena } => self.prepare(index, generation, arena),
             Action::Quiesce(_) => self.quiesce(index),
@@ -242,6 +243,8 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
     }
 
     pub(crate) fn tell(&mut self, index: usize, client: usize, status: Status, reason: Reason) {
+        let deferred_by = (status == Status::Deferred).then(|| self.deferrer(index));
+        let deferred_by = deferred_by.flatten();
         let (Some(unit), Some(client)) = (self.units.get(index), self.clients.get_mut(client))
         else {
             return;
@@ -269,6 +272,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
                 Status::KeysExchanged => unit.machine.keys(),
                 _ => unit.machine.committed().sequence,
             },
+            deferred_by: deferred_by.unwrap_or_default(),
         };
         client.tell(answer);
     }

@@ -40,6 +40,9 @@ pub struct Client<'m> {
     /// When its doorbell is heard; `offers`: those that count against its limits, by component.
     pub pace: Pace,
     pub offers: [Offers; MAX_COMPONENTS],
+    /// Until when it defers updates, as it said last, and since when one waits for it; by component, in us.
+    pub deferrals: [u64; MAX_COMPONENTS],
+    pub deferred_since: [u64; MAX_COMPONENTS],
 }
 
 impl<'m> Client<'m> {
@@ -64,6 +67,8 @@ impl<'m> Client<'m> {
             closing: 0,
             pace: Pace::default(),
             offers: Default::default(),
+            deferrals: [0; MAX_COMPONENTS],
+            deferred_since: [0; MAX_COMPONENTS],
         };
         client.answer.write(client.to_client);
         client
@@ -82,6 +87,11 @@ impl<'m> Client<'m> {
     /// Whether its doorbell may offer updates of this component.
     pub fn may_update(&self, component: usize) -> bool {
         bit(self.plan.may_update, component)
+    }
+
+    /// Whether it may defer updates of this component.
+    pub fn may_defer(&self, component: usize) -> bool {
+        self.plan.defer_us.get(component).is_some_and(|us| *us != 0)
     }
 
     /// Whether it says that the generation of this component has broken the queue's protocol since this was last asked.

@@ -28,6 +28,7 @@ mod carry_out;
 mod client;
 mod console;
 pub mod control;
+mod defer;
 
 #[cfg(feature = "probe-denied")]
 mod denied;

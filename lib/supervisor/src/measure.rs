@@ -62,6 +62,11 @@ impl Measure {
         }
     }
 
+    /// Clients have deferred the update until now: that is no part of a stage.
+    pub fn waited(&mut self, now: u64) {
+        self.since = now;
+    }
+
     fn begin(&mut self, now: u64) {
         (self.since, self.stages, self.over) = (now, Default::default(), false);
     }

@@ -8,6 +8,7 @@ use molt_control::store::About;
 use molt_doorbell::Reason;
 use molt_operator::{Command, Prefix, Tag};
 use molt_store::Kind;
+use molt_trace::WordRef;
 use molt_update::{Barrier, Event, Image, Phase};
 
 use crate::{Kernel, Standing, Supervisor};
@@ -35,6 +36,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
                 };
             }
             Command::Approve(name, prefix) => self.decide(name, prefix, true),
+            Command::Force(name, prefix) => self.force(name, prefix),
             Command::Refuse(name, prefix) => self.decide(name, prefix, false),
             Command::Freeze(name) => self.event(name, Event::Freeze(true), Some(Kind::Frozen)),
             Command::Thaw(name) => self.event(name, Event::Freeze(false), Some(Kind::Thawed)),
@@ -89,6 +91,31 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         let about = self.about_image(index, image);
         self.record(Kind::Approved, about);
         self.ask(index, Event::Approve(image.digest))
+    }
+
+    /// The update that is about this image goes on without waiting for clients, and those that are joined with it.
+    fn force(&mut self, name: &str, prefix: Prefix) -> Result<(), Refused> {
+        let index = self.component(name)?;
+        let candidate = self
+            .units
+            .get(index)
+            .and_then(|unit| unit.machine.candidate());
+        let image = candidate.filter(|image| prefix.matches(&bytes(image.digest)));
+        let image = image.ok_or(Reason::NothingOffered.word())?;
+        let first = self.first_of(index);
+        for other in (0..self.units.len()).filter(|n| *n != index) {
+            let candidate = self
+                .units
+                .get(other)
+                .and_then(|unit| unit.machine.candidate());
+            if let Some(image) = candidate.filter(|_| self.first_of(other) == first) {
+                self.ask(other, Event::Force(image.digest))?;
+            }
+        }
+        let about = self.about_image(index, image);
+        self.ask(index, Event::Force(image.digest))?;
+        self.record(Kind::Forced, about);
+        Ok(())
     }
 
     fn forgive(&mut self, name: &str, prefix: Prefix) -> Result<(), Refused> {
@@ -154,12 +181,17 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         let frozen = if machine.frozen() { "yes" } else { "no" };
         let (waits, before) = (Maybe(machine.waits()), Maybe(machine.previous()));
         let keys = machine.keys();
+        let update = machine.candidate().filter(|image| image.digest != [0; 4]);
+        let update = Maybe(update);
+        let deferred = unit.machine.deferred();
+        let deferred = deferred.map_or(WordRef("-"), |(client, _)| self.client_name(client.into()));
         self.respond(
             tag,
             format_args!(
                 "component name={name} version={version} sequence={sequence} digest={digest} \
                  generation={generation} since_us={since} time_us={now} health={health} \
-                 completions={completions} errors={errors} frozen={frozen} waits={waits} before={before} keys={keys}"
+                 completions={completions} errors={errors} frozen={frozen} waits={waits} before={before} keys={keys} \
+                 update={update} deferred_by={deferred}"
             ),
         );
         let count = self
@@ -230,7 +262,8 @@ impl fmt::Display for Health {
             | Phase::Waiting
             | Phase::Building
             | Phase::Transferring
-            | Phase::AtBarrier(Barrier::Staged) => "serving",
+            | Phase::AtBarrier(Barrier::Staged | Barrier::Admitted)
+            | Phase::Deferred => "serving",
         })
     }
 }

@@ -27,7 +27,8 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         let holder = unit.machine.holder();
         let generation = holder.unwrap_or(0);
         let event = match status {
-            Status::Idle | Status::Denied | Status::Granted => return,
+            // Who defers it is traced for each client.
+            Status::Idle | Status::Deferred | Status::Denied | Status::Granted => return,
             Status::Approval => Trace::Approval {
                 client,
                 component,

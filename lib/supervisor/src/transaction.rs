@@ -95,6 +95,12 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         self.stand(index) != Stand::Away
     }
 
+    /// The component that the update of this one was offered for.
+    pub(crate) fn first_of(&self, index: usize) -> usize {
+        let joined = self.transaction.as_ref().filter(|_| self.is_joined(index));
+        joined.map_or(index, |joined| joined.first)
+    }
+
     fn stand(&self, index: usize) -> Stand {
         let unit = self.units.get(index);
         unit.map_or(Stand::Away, |unit| unit.machine.stand())

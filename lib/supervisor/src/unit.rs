@@ -5,7 +5,7 @@ use heapless::Deque;
 use molt_control::{OrdersWriter, ReportView};
 use molt_system::{MAX_ARENAS, UpdateBrief, UpdateClient};
 use molt_trace::WordRef;
-use molt_update::{Barrier, Config, Event, Image, Machine, Phase};
+use molt_update::{Barrier, CLIENTS, Config, Event, Image, Machine, Phase};
 
 use crate::books::Books;
 use crate::build::Build;
@@ -61,6 +61,8 @@ pub struct Unit<'m> {
     pub(crate) serving: u8,
     pub(crate) ports: Ports,
     pub(crate) offer: Offer,
+    /// The clients that its update waits for, one bit each.
+    pub(crate) deferred_by: u8,
     pub(crate) build: Build,
     pub(crate) transfer: Transfer,
     pub(crate) holder: Holder,
@@ -107,6 +109,7 @@ impl<'m> Unit<'m> {
             machine: Machine::new(
                 Config {
                     approved: approved(brief, index),
+                    defer: deferrable(brief, index),
                     ..config(plan, clients, brief.store.commands != 0)
                 },
                 plan.factory_sequence,
@@ -116,6 +119,7 @@ impl<'m> Unit<'m> {
             serving: 0,
             ports: Ports::new(kernel, &brief.authority, plan, books)?,
             offer: Offer::default(),
+            deferred_by: 0,
             build: Build::default(),
             transfer: Transfer::default(),
             holder: Holder::default(),
@@ -197,11 +201,21 @@ fn approved(brief: &UpdateBrief, index: usize) -> u8 {
     asked.fold(0, |bits, (n, _)| bits | 1 << n)
 }
 
+/// How long an update of a component waits for each client, in us.
+fn deferrable(brief: &UpdateBrief, index: usize) -> [u64; CLIENTS] {
+    let mut spans = [0; CLIENTS];
+    for (span, client) in spans.iter_mut().zip(brief.clients()) {
+        *span = client.defer_us.get(index).copied().unwrap_or(0);
+    }
+    spans
+}
+
 /// The machine's limits, from the plan.
 fn config(plan: &molt_system::UpdateComponent, clients: u8, store: bool) -> Config {
     Config {
         clients,
         approved: 0,
+        defer: [0; CLIENTS],
         approval: APPROVAL_US,
         slots: u8::try_from(plan.bundle_slots).unwrap_or(u8::MAX),
         offer: OFFER_US,

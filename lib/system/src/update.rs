@@ -481,6 +481,8 @@ pub struct UpdateClient {
     pub staging: u32,
     /// What it may offer, by component.
     pub limits: [OfferLimit; MAX_COMPONENTS],
+    /// How long an update of each component waits for it at the most, in us; 0: it may not defer it.
+    pub defer_us: [u64; MAX_COMPONENTS],
 }
 
 /// What an operator types at the console's port.

@@ -196,6 +196,8 @@ pub struct VmmShare {
     pub name: Name,
     /// A disk's stand-in.
     pub stand_in: VmmStandIn,
+    /// How long an update of the component waits for this client at the most, in us; 0: it may not defer it.
+    pub defer_us: u64,
 }
 
 /// What a VMM or a native client has to work with.

@@ -22,6 +22,11 @@ events! {
     Approval "approval" { client: W, component: W, sequence: u64 }
     /// The new generation is built in the free arena.
     Staged "staged" { component: W, generation: u64 }
+    /// The update waits for a client that defers it, for `most` at the most.
+    Deferred "deferred" { component: W, client: W, most: u64 }
+    /// It does not wait for this client any more, which it did for `ns`: `admitted` by the client, `timeout`, `forced` by the operator,
+    /// the client is `gone`, or the update has `ended`.
+    Admitted "admitted" { component: W, client: W, how: W, ns: u64 }
     /// The device has the firmware of the new generation in its spare bank, which is another one than it runs if `other` is 1.
     Transferred "transferred" { component: W, bytes: u64, other: u64 }
     /// The device did not take it; `reason` is a number that the driver defines.

@@ -40,6 +40,8 @@ pub enum Action {
     },
     /// Tell the generation that its image is the committed one: the device is to start with its firmware from now on.
     Confirm(Generation),
+    /// The update waits for these clients, one bit each, which defer it, and for no others any more.
+    WaitFor(u8),
     /// Do for the generation that was built in `arena` what can be done before the present one lets go.
     Prepare {
         /// Which one.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The machine's limits.
 
-use crate::Micros;
+use crate::{CLIENTS, Micros};
 
 /// Limits of one component. Times are durations in us.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -18,6 +18,8 @@ pub struct Config {
     pub approval: Micros,
     /// How long `stage` may take, once to verify, once to build.
     pub stage: Micros,
+    /// How long an update waits at the most for each client that defers it; 0: it does not wait for that one.
+    pub defer: [Micros; CLIENTS],
     /// How long it may take to transfer firmware to the device; `None`: the device runs none that comes with its driver.
     pub transfer: Option<Micros>,
     /// How long the old generation may take to quiesce, and clients to leave their regions.

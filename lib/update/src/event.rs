@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The events that the machine takes.
 
-use crate::{Client, Digest, Generation, Reason};
+use crate::{Client, Digest, Generation, Micros, Reason};
 
 /// Something that happened. Events that do not fit the machine's state are ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,6 +35,13 @@ pub enum Event {
     ClientGone(Client),
     /// A client that was gone is back.
     ClientBack(Client),
+    /// A client says that it defers updates until then; 0, or a time that has passed: it does not, or not any more.
+    Defer {
+        /// The client.
+        client: Client,
+        /// Until when.
+        until: Micros,
+    },
     /// The client's bundle has more components than one (module `transaction`): from now on the machine waits at each barrier for
     /// [`Event::Proceed`]. A machine that is idle begins with the bundle, which is confirmed already.
     Join(Client),
@@ -105,6 +112,8 @@ pub enum Event {
     ForgiveImage(Digest),
     /// The operator approves the image that waits for it, if it is this one.
     Approve(Digest),
+    /// The operator forces the update that is about this image: no client is waited for that defers it.
+    Force(Digest),
     /// The operator refuses the image that waits for approval, if it is this one.
     Disapprove(Digest),
     /// The operator freezes the component, or ends that: while it is frozen no update is accepted.

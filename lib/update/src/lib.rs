@@ -17,7 +17,8 @@
 //!
 //! If the running generation fails outside a transaction, the same path from *Closing* on brings the committed image back.
 //! The first generation begins at *Waiting*. Between *Verifying* and *Waiting* an update may wait for the operator (*Approval*),
-//! and between *Building* and *Closing* the holder may transfer firmware to the device (*Transferring*).
+//! and between *Building* and *Closing* the holder may transfer firmware to the device (*Transferring*), and clients may defer the
+//! update (*Deferred*, module `defer`).
 //!
 //! A list of keys is offered like a bundle. Where that leads to *Waiting*, a list goes to *Keeping* if there is a store, and is in
 //! force then (module `keys`).
@@ -25,8 +26,8 @@
 //! The operator's events are in the module `operator`. They go through the same states: an operator cannot have anything run that
 //! an update or a recovery could not.
 //!
-//! A bundle may have several components. Their machines go through the same states, and wait for each other before *Closing*, after
-//! *Stopping*, before *Starting* and after *Probation*. [`Transaction`] stands above them and tells when they go on.
+//! A bundle may have several components. Their machines go through the same states, and wait for each other before and after
+//! *Deferred*, after *Stopping*, before *Starting* and after *Probation*. [`Transaction`] stands above them and tells when they go on.
 //!
 //! `tests/explore` visits every state that a bounded world can bring the machine into.
 #![no_std]
@@ -34,6 +35,7 @@
 
 mod action;
 mod config;
+mod defer;
 mod event;
 mod failed;
 mod keys;
@@ -48,6 +50,7 @@ mod transaction;
 
 pub use action::{Action, Actions};
 pub use config::Config;
+pub use defer::CLIENTS;
 pub use event::Event;
 pub use machine::{Image, Machine};
 pub use phase::{Barrier, Phase};

@@ -2,6 +2,7 @@
 //! The machine's state, and the dispatch of events.
 
 use crate::action::push;
+use crate::defer::Deferrals;
 use crate::failed::Failed;
 use crate::phase::{Arena, Cause, Instance, Job, Phase, Stage};
 use crate::supervise::{Counts, Watch};
@@ -57,6 +58,7 @@ pub struct Machine {
     pub(crate) failed: Failed,
     /// Bit n: client n is dead or fenced, and not waited for.
     pub(crate) gone: u8,
+    pub(crate) deferrals: Deferrals,
 }
 
 impl Machine {
@@ -90,6 +92,7 @@ impl Machine {
             settled: None,
             failed: Failed::default(),
             gone: 0,
+            deferrals: Deferrals::default(),
         }
     }
 
@@ -140,6 +143,7 @@ impl Machine {
             Event::Cancel { client, handle } => self.cancel(client, handle, &mut out),
             Event::ClientGone(client) => self.client_gone(now, client, &mut out),
             Event::ClientBack(client) => self.gone &= !bit(client),
+            Event::Defer { client, until } => self.defer(now, client, until, &mut out),
             Event::Join(client) => self.join(now, client, &mut out),
             Event::Proceed => self.proceed(now, &mut out),
             Event::TakeBack => self.take_back(now, &mut out),
@@ -182,6 +186,7 @@ impl Machine {
             Event::Forgive => self.failed.clear(),
             Event::ForgiveImage(digest) => self.forgive(&digest, &mut out),
             Event::Approve(digest) => self.approve(now, digest, &mut out),
+            Event::Force(digest) => self.force(now, digest, &mut out),
             Event::Disapprove(digest) => self.disapprove(digest, &mut out),
             Event::Freeze(frozen) => self.freeze(frozen, &mut out),
             Event::RollBack => self.roll_back(now, &mut out),
@@ -291,6 +296,7 @@ impl Machine {
         }
         self.settled = self.settled.map(|at| at.saturating_sub(now));
         self.failed.rebase(now);
+        self.deferrals.rebase(now);
     }
 
     fn start(&mut self, now: Micros, out: &mut Actions) {
@@ -313,6 +319,7 @@ impl Machine {
                     self.stage_timed_out(now, out);
                 }
                 Phase::Transferring => self.refuse(Reason::TransferTimeout, out),
+                Phase::Deferred => self.look_at_deferrals(now, out),
                 Phase::Closing { .. } => self.closing_timed_out(now, out),
                 Phase::Stopping => self.out_of_service(Reason::StopTimeout, out),
                 Phase::Starting => self.holder_failed(now, Reason::ReadyTimeout, out),

@@ -39,6 +39,7 @@ impl Machine {
                 sequence: 0,
                 digest: [0; 4],
                 joined: false,
+                forced: false,
             }),
             _ => Err(Reason::Busy),
         }
@@ -97,6 +98,7 @@ impl Machine {
         if matches!(self.phase, Phase::Offered { .. }) && self.client() == Some(client) {
             self.refuse(Reason::Cancelled, out);
         }
+        self.look_at_deferrals(now, out);
         self.gate_closed(now, client, out);
     }
 
@@ -254,6 +256,7 @@ impl Machine {
     /// Ends a transaction that has disturbed nothing.
     pub(crate) fn refuse(&mut self, reason: Reason, out: &mut Actions) {
         self.abandon_stage();
+        self.stop_waiting(out);
         self.report(Status::Refused, reason, out);
         self.drop_next(out);
         self.job = Job::None;

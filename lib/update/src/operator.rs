@@ -36,7 +36,8 @@ impl Machine {
                 | Phase::Approval
                 | Phase::Waiting
                 | Phase::Building
-                | Phase::AtBarrier(Barrier::Staged)
+                | Phase::AtBarrier(Barrier::Staged | Barrier::Admitted)
+                | Phase::Deferred
         );
         if frozen && !disturbs && self.client().is_some() && matches!(self.job, Job::Update(_)) {
             self.refuse(Reason::Frozen, out);
@@ -59,6 +60,7 @@ impl Machine {
                     sequence: image.sequence,
                     digest: image.digest,
                     joined: false,
+                    forced: false,
                 });
                 self.wait_to_build(now, out);
             }
@@ -89,6 +91,6 @@ impl Machine {
     }
 }
 
-fn decline(reason: Reason, out: &mut Actions) {
+pub(crate) fn decline(reason: Reason, out: &mut Actions) {
     push(out, Action::Decline(reason));
 }

@@ -25,6 +25,8 @@ pub enum Phase {
     Building,
     /// The holder transfers the firmware that the new generation brings to the device, and serves meanwhile.
     Transferring,
+    /// The new generation stands beside the holder, which serves; clients defer the update.
+    Deferred,
     /// Waits for the holder to quiesce, and for the clients to leave their regions.
     Closing {
         /// The holder has quiesced.
@@ -51,6 +53,8 @@ pub enum Phase {
 pub enum Barrier {
     /// The new generation stands beside the holder, which serves.
     Staged,
+    /// No client defers the update.
+    Admitted,
     /// The device has stopped.
     Stopped,
     /// The device and the regions were taken away. Nobody has them.
@@ -82,6 +86,8 @@ pub(crate) struct Candidate {
     pub digest: Digest,
     /// Its bundle has other components too.
     pub joined: bool,
+    /// The operator forces it.
+    pub forced: bool,
 }
 
 impl Candidate {

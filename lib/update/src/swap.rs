@@ -23,6 +23,7 @@ impl Machine {
     /// Closes the gates if they are open, and waits for the clients and, unless it is `quiet` already, for the holder.
     pub(crate) fn close(&mut self, now: Micros, quiet: bool, out: &mut Actions) {
         self.watch = None;
+        self.stop_waiting(out);
         let mut gates = 0;
         if self.gates_open {
             self.gates_open = false;

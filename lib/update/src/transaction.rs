@@ -5,9 +5,9 @@
 //! the order of the components:
 //!
 //! ```text
-//! Join ──► all staged ──► all stopped ──► all denied ──► all passed ──► all kept
-//!   Proceed: close    Proceed: deny   Proceed: grant   Proceed: keep    Kept: commit
-//!        └──────────────┴── one takes no part any more ──┴───────────────┴──► TakeBack to the others
+//! Join ──► all staged ──► all admitted ──► all stopped ──► all denied ──► all passed ──► all kept
+//!  Proceed: ask clients   Proceed: close   Proceed: deny   Proceed: grant  Proceed: keep   Kept: commit
+//!        └──────────────┴─── one takes no part any more ───┴───────────────┴──────────────┴──► TakeBack to the others
 //! ```
 //!
 //! So no member's new image runs beside another's old one: nothing is granted before all are denied, and when one fails, the others
@@ -37,6 +37,7 @@ pub enum Stand {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Step {
     Join,
+    Ask,
     Close,
     Deny,
     Grant,
@@ -113,7 +114,8 @@ impl Transaction {
                 .fold(0, |set, n| set | 1 << n);
         } else if self.due == 0 {
             let next = match self.step {
-                Step::Join if all(Stand::At(Barrier::Staged)) => Step::Close,
+                Step::Join if all(Stand::At(Barrier::Staged)) => Step::Ask,
+                Step::Ask if all(Stand::At(Barrier::Admitted)) => Step::Close,
                 Step::Close if all(Stand::At(Barrier::Stopped)) => Step::Deny,
                 Step::Deny if all(Stand::At(Barrier::Denied)) => Step::Grant,
                 Step::Grant if all(Stand::Passed) => Step::Keep,
@@ -126,7 +128,7 @@ impl Transaction {
         self.due &= !(1 << member);
         let event = match self.step {
             Step::Join => Event::Join(self.client),
-            Step::Close | Step::Deny | Step::Grant | Step::Keep => Event::Proceed,
+            Step::Ask | Step::Close | Step::Deny | Step::Grant | Step::Keep => Event::Proceed,
             Step::Commit => Event::Kept,
             Step::TakeBack => Event::TakeBack,
         };
@@ -175,7 +177,7 @@ impl Machine {
     /// The new generation stands beside the holder, and the device has the firmware that it brings.
     pub(crate) fn staged(&mut self, now: Micros, out: &mut Actions) {
         if !self.waits_at(Barrier::Staged) {
-            self.close_in_order(now, out);
+            self.ask_clients(now, out);
         }
     }
 
@@ -190,7 +192,8 @@ impl Machine {
 
     pub(crate) fn proceed(&mut self, now: Micros, out: &mut Actions) {
         match self.stand() {
-            Stand::At(Barrier::Staged) => self.close_in_order(now, out),
+            Stand::At(Barrier::Staged) => self.ask_clients(now, out),
+            Stand::At(Barrier::Admitted) => self.close_in_order(now, out),
             Stand::At(Barrier::Stopped) => self.deny(now, out),
             Stand::At(Barrier::Denied) => self.grant(now, out),
             Stand::Passed => self.keep(now, out),

@@ -23,6 +23,7 @@ fn machine() -> Machine {
         remember: Some(HOUR),
         keep: None,
         transfer: None,
+        defer: [0; 8],
         beat: 30,
         attempts: 3,
         relapses: 5,

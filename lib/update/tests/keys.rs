@@ -29,6 +29,7 @@ fn config(keep: Option<u64>) -> Config {
         remember: None,
         keep,
         transfer: None,
+        defer: [0; 8],
         beat: 30,
         attempts: 3,
         relapses: 5,

@@ -23,7 +23,9 @@ use molt_vmm::virtio::link::Link;
 use molt_vmm::virtio::net::Net;
 use molt_vmm::virtio::standing::Standing;
 use molt_vmm::virtio::terminal::TerminalPort;
-use molt_vmm::{Component, Device, Doorbell, DoorbellPort, Mailbox, Passed, Pause, Ram, machine};
+use molt_vmm::{
+    Component, Deferral, Device, Doorbell, DoorbellPort, Mailbox, Passed, Pause, Ram, machine,
+};
 use sel4_microkit::Channel;
 
 /// The guest's consoles (`molt_terminal::KINDS`).
@@ -156,9 +158,11 @@ pub fn bells(
     let doorbell = &brief.doorbell;
     let (to_client, to_update) = gate_pages(&brief.gate);
     let mailbox = Rc::new(Mailbox::new(to_client, to_update));
+    let most = brief.shares().iter().map(|s| (s.component, s.defer_us));
+    let deferral = Deferral::new((to_client, to_update), most, nanoseconds);
     let registers = (doorbell.present != 0 && doorbell.irq != 0).then(|| {
         let staging = (doorbell.staging_guest, doorbell.staging_size);
-        Doorbell::new(mailbox.clone(), staging)
+        Doorbell::new(mailbox.clone(), staging).deferring(deferral.clone())
     });
     let port = (doorbell.port != 0).then(|| {
         let components = brief.shares().iter().map(|share| Component {
@@ -168,7 +172,7 @@ pub fn bells(
             sequence: None,
         });
         let staging = molt_brief::memory(doorbell.staging_vaddr, doorbell.staging_size);
-        let bell = DoorbellPort::new(mailbox, staging, components, nanoseconds);
+        let bell = DoorbellPort::new(mailbox, staging, components, nanoseconds).deferring(deferral);
         let terminal = TerminalPort::new(console(brief, VIRTIO));
         let console = Console::new(&[]).with_port(CONSOLE_PORT, terminal);
         console.with_port(DOORBELL_PORT, bell)

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::atomic::AtomicU64;
 
 use molt_doorbell::{Answer, Command, Reason, Request, Status, regs};
-use molt_vmm::{Device as _, Doorbell, Mailbox, Width};
+use molt_vmm::{Deferral, Device as _, Doorbell, Mailbox, Width};
 
 use crate::input::Input;
 use crate::world::{clear, with_world, words};
@@ -22,7 +22,8 @@ pub fn run(bytes: &[u8]) {
     clear(to_update);
     Answer::default().write(to_client);
     let mailbox = Rc::new(Mailbox::new(to_client, to_update));
-    let mut bell = Doorbell::new(mailbox, (0x6000_0000, 0x10_0000));
+    let deferral = Deferral::new((to_client, to_update), [(0, 1_000_000)], |ticks| ticks);
+    let mut bell = Doorbell::new(mailbox, (0x6000_0000, 0x10_0000)).deferring(deferral);
     let mut input = Input::new(bytes);
     let mut serial = 0;
     while !input.is_empty() {
@@ -57,6 +58,7 @@ fn answer(value: u32, serial: u64) -> Answer {
         progress: value >> 8,
         generation: u64::from(value),
         sequence: u64::from(value >> 16),
+        ..Answer::default()
     }
 }
 

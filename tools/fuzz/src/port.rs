@@ -8,7 +8,7 @@ use molt_doorbell::port::{self, Handle, Header, Hello, Kind, Target};
 use molt_doorbell::{Answer, Reason, Request, Status};
 use molt_shared::Memory;
 use molt_vmm::virtio::port::Port as _;
-use molt_vmm::{Component, DoorbellPort, Mailbox};
+use molt_vmm::{Component, Deferral, DoorbellPort, Mailbox};
 use zerocopy::IntoBytes;
 
 use crate::input::Input;
@@ -36,7 +36,9 @@ pub fn run(bytes: &[u8]) {
         component(0, b"disk\0\0\0\0\0\0\0\0\0\0\0\0", true),
         component(2, b"network\0\0\0\0\0\0\0\0\0", false),
     ];
-    let mut port = DoorbellPort::new(mailbox, Memory::of(staging), components, |ticks| ticks);
+    let deferral = Deferral::new((to_client, to_update), [(0, 1_000_000)], |ticks| ticks);
+    let mut port = DoorbellPort::new(mailbox, Memory::of(staging), components, |ticks| ticks)
+        .deferring(deferral);
     port.open();
     let mut input = Input::new(bytes);
     let mut room = [0; 256];
@@ -80,6 +82,7 @@ fn answer(request: Option<Request>, what: u8, value: u8) -> Answer {
         progress: value.into(),
         generation: 1,
         sequence: 1,
+        ..Answer::default()
     }
 }
 

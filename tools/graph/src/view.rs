@@ -383,6 +383,9 @@ fn domain(system: &System, index: DomainId) -> Card {
         for technique in client.techniques.names() {
             text = format!("{text}, {technique}");
         }
+        if client.defer_us != 0 {
+            text = format!("{text}, defers {} ms", client.defer_us / 1000);
+        }
         lines.push(plain(text));
     }
     if domain.doorbell.is_some() {

@@ -252,6 +252,7 @@ fn vmm(system: &System, index: DomainId, shared: &Shared, guest: Option<&Loaded>
                 technique: techniques(share),
                 share: share_words(share),
                 name: Name::new(&system.domains[domain].name),
+                defer_us: share.defer_us,
                 stand_in: (share.stand_in.as_ref())
                     .map(|memory| stand_in(system, described, memory))
                     .unwrap_or_default(),

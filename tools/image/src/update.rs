@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! `update`: its vault, and the plan that names everything in it.
 
+use crate::briefs::shares;
 use crate::builder::{ALL, Builder, CNode, Frames, SIGNAL};
 use crate::driver::{
     CONFIGURATION, Driver, FACTORY, ORDERS, REPORT, channel, devices, firmware, identity,
@@ -12,7 +13,7 @@ use crate::pages::Shared;
 use crate::plan::SHARED;
 use crate::space::{attributes, rights};
 use crate::stage::{ARENA_BITS, stagings};
-use molt_sdf::model::{DomainId, Doorbell, Map, RegionId, Role, Stop};
+use molt_sdf::model::{DomainId, Doorbell, Map, RegionId, Role, Stop, System};
 use molt_sdk::Arch;
 use molt_system::boot::{Kind, SOURCE_SCHED_CONTROL};
 use molt_system::{
@@ -176,6 +177,7 @@ fn clients(
             sc: vault.copy(&mut layout.b, layout.domains[domain].sc, ALL, 0),
             staging: staging.map_or(NONE, |s| s as u32),
             limits: limits(described.any_doorbell(), &components),
+            defer_us: deferrable(layout.system, domain),
         };
         brief.client_count = n as u32 + 1;
         let Some(tcb) = layout.fixed(domain).map(|(fixed, _)| fixed.tcb) else {
@@ -191,6 +193,17 @@ fn clients(
             );
         }
     }
+}
+
+/// How long an update waits for a client at the most, by component.
+fn deferrable(system: &System, domain: DomainId) -> [u64; MAX_COMPONENTS] {
+    let mut spans = [0; MAX_COMPONENTS];
+    for (component, client) in shares(system, domain) {
+        if let Some(span) = spans.get_mut(component) {
+            *span = client.defer_us;
+        }
+    }
+    spans
 }
 
 /// What a client may offer, by component.

@@ -31,6 +31,7 @@ pub struct Collector {
     values: Vec<(String, u64)>,
     /// How the operator's commands ended.
     answers: Vec<String>,
+    deferrals: Vec<String>,
     /// Slots in use before a component's first transaction. After each later one the number has to be the same, as long as the
     /// same clients are granted their regions.
     slots: BTreeMap<String, u64>,
@@ -199,6 +200,7 @@ impl Collector {
                     }
                 }
             }
+            Event::Admitted { client, how, .. } => self.deferrals.push(format!("{client}: {how}")),
             Event::Value { name, value } => self.values.push((name.as_str().to_owned(), *value)),
             Event::Books {
                 component,
@@ -302,6 +304,11 @@ impl Collector {
     /// How the operator's commands ended: `ok`, or `refused` and the reason.
     pub fn answers(&self) -> &[String] {
         &self.answers
+    }
+
+    /// How the deferrals of updates have ended, in order.
+    pub fn deferrals(&self) -> &[String] {
+        &self.deferrals
     }
 
     /// Why this guest will never be done.

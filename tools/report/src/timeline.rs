@@ -83,6 +83,19 @@ fn words(event: &Event) -> Option<(&str, String)> {
             "stage",
             format!("generation {generation} stands ready beside the running one"),
         ),
+        Event::Deferred { client, most, .. } => (
+            client.as_str(),
+            format!("defers the update, which waits {} at most", duration(*most)),
+        ),
+        Event::Admitted {
+            client, how, ns, ..
+        } => (
+            "update",
+            format!(
+                "waits no longer for '{client}' after {} ({how})",
+                duration(*ns)
+            ),
+        ),
         Event::Transferred { bytes, other, .. } => (
             "driver",
             match other {

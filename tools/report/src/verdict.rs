@@ -83,6 +83,9 @@ pub struct Expectation {
     /// How the operator's commands end, in order: `ok`, or `refused` and the reason.
     #[serde(default)]
     pub answers: Vec<String>,
+    /// How the deferrals of updates end, in order: the client, and how (`vmm_second: timeout`).
+    #[serde(default)]
+    pub deferrals: Vec<String>,
     /// The versions of a controller's firmware that the values of its sensors show, one after the other. A guest that is done
     /// earlier sees the first of them, and one guest sees all.
     #[serde(default)]
@@ -200,6 +203,13 @@ pub fn judge(summary: &Summary, collector: &Collector, expected: &Expectation) -
             "the operator was answered {:?}, expected {:?}",
             collector.answers(),
             expected.answers
+        ));
+    }
+    if collector.deferrals() != expected.deferrals {
+        failures.push(format!(
+            "updates were deferred {:?}, expected {:?}",
+            collector.deferrals(),
+            expected.deferrals
         ));
     }
     if expected.under_load {

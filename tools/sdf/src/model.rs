@@ -430,6 +430,8 @@ pub struct Client {
     pub memory: Option<RegionId>,
     /// Its share of the device, if the description gives one.
     pub share: Option<Share>,
+    /// How long an update waits for it at the most, in us, if it defers it; 0: it may not.
+    pub defer_us: u64,
     /// How it is denied the device.
     pub techniques: Techniques,
     /// The memory of a disk's stand-in.

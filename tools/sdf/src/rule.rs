@@ -306,6 +306,10 @@ pub enum Rule {
     OperatorDeaf(String),
     #[error("this limit wants an operator's approval, and no <operator> may 'decide'")]
     NobodyApproves,
+    #[error(
+        "'{0}' may defer updates ('defer_ms'), and its guest has no <doorbell> by which it could say so"
+    )]
+    DeferNoDoorbell(String),
     #[error("the doorbell does not update '{0}', for which it has a <limit>")]
     LimitStranger(String),
     #[error("an arena of {0:#x} bytes is not a multiple of 0x10000 between 0x40000 and 0x4000000")]

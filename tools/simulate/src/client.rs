@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use molt_block_queue::{Client as Queue, Op, Request, Status as Answered};
 use molt_doorbell::{Answer, Command, Request as Ring, Status};
-use molt_gate::{Account, Change, ClientGate, Statistics};
+use molt_gate::{Account, Change, ClientGate, Deferrals, Statistics};
 
 use crate::mutant::Mutant;
 use crate::plan::{self, CLIENT_QUEUE, Places, QUEUE_PAGES, slot, vault};
@@ -281,6 +281,11 @@ impl Client {
             }
             self.answered += 1;
         }
+    }
+
+    /// It defers updates until then. Returns whether `update` is to be notified.
+    pub fn defer(&self, until: u64) -> bool {
+        Deferrals::new(self.to_client, self.to_update).defer(0, until)
     }
 
     /// What its doorbell says.

@@ -19,6 +19,8 @@ use crate::ram::FIXED;
 pub const CLIENTS: usize = 3;
 /// Clients whose doorbell may offer updates.
 pub const UPDATERS: usize = 2;
+/// How long an update waits for each client that defers it, in us.
+pub const DEFER_US: [u64; CLIENTS] = [20_000, 50_000, 0];
 /// Untypeds of an arena, and their size: TCB, CNode, VSpace and tables.
 pub const UNTYPEDS: u32 = 3;
 const UNTYPED_BITS: u32 = 14;
@@ -276,6 +278,7 @@ fn make(places: &Places, updaters: usize, firmware: bool) -> UpdateBrief {
             sc: VaultSlot(slot::OWN_SC),
             staging: n as u32,
             limits: Default::default(),
+            defer_us: [DEFER_US[n], 0, 0, 0],
         };
     }
     brief

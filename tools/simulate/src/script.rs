@@ -32,6 +32,8 @@ pub enum What {
     Ring { client: usize, wish: Wish },
     /// A client turns hostile.
     Hostile { client: usize, manner: Manner },
+    /// A client says for how long it defers updates, in us; 0: not any more.
+    Defers { client: usize, us: u64 },
     /// The operator types a line.
     Types(&'static str),
     /// The generation that runs crashes.
@@ -122,6 +124,14 @@ pub fn script(choices: &mut Choices) -> Vec<Entry> {
                 },
             };
             entries.push((at, what));
+        }
+    }
+    if choices.once_in(3) {
+        for _ in 0..=choices.below(5) {
+            let at = choices.below(end + 100_000);
+            let us = choices.below(120_000) * choices.below(3).min(1);
+            let client = pick(choices, CLIENTS);
+            entries.push((at, What::Defers { client, us }));
         }
     }
     entries.sort_by_key(|(at, _)| *at);

@@ -85,6 +85,8 @@ pub struct System {
     played: usize,
     /// When something happened last.
     rung: u64,
+    /// Since when an update waits for clients that defer it.
+    deferred: Option<u64>,
     /// How often the generation that runs was made to crash or hang.
     crashes: u8,
     /// How often fenced clients were let in again, so that their claims count anew.
@@ -143,6 +145,7 @@ impl System {
             looked: None,
             played: 0,
             rung: 0,
+            deferred: None,
             crashes: 0,
             forgiven: 0,
             starved: 0,
@@ -418,6 +421,12 @@ impl System {
                 self.operator.line(line);
                 world.signal(Actor::Update);
             }
+            What::Defers { client, us } => {
+                let until = if us == 0 { 0 } else { world.now + us };
+                if self.clients[client].defer(until) {
+                    world.signal(Actor::Update);
+                }
+            }
             What::Hostile { client, manner } => {
                 self.clients[client].manner = manner;
                 world.signal(Actor::Client(client));
@@ -509,6 +518,16 @@ impl System {
             if !self.excused && key.is_some_and(|key| key != unit.machine().keys()) {
                 return Some("committed what a revoked key signed");
             }
+        }
+        if unit.machine().phase() == Phase::Deferred {
+            let since = *self.deferred.get_or_insert(world.now);
+            // It may be looked at late.
+            let longest = plan::DEFER_US.iter().max().copied().unwrap_or(0) + GRACE_US;
+            if world.now > since + longest {
+                return Some("an update waits for longer than it may");
+            }
+        } else {
+            self.deferred = None;
         }
         let keys = unit.machine().keys();
         if std::mem::replace(&mut self.keys, keys) > keys {

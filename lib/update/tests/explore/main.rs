@@ -16,7 +16,7 @@ use molt_update::{Event, Phase, Reason};
 use mutant::Mutant;
 use stateright::{Checker, Model, Property};
 use verdict::{holds, noticed};
-use world::{HANDLE, StageJob, World};
+use world::{DEFER, HANDLE, StageJob, World, config};
 
 const RULES: [&str; 3] = [
     "no rule is broken",
@@ -43,6 +43,8 @@ struct Explorer {
     faults: u8,
     orders: u8,
     asks: bool,
+    /// Clients may defer updates.
+    defer: bool,
     generations: u64,
 }
 
@@ -65,12 +67,16 @@ impl Model for Explorer {
     type Action = Move;
 
     fn init_states(&self) -> Vec<World> {
-        vec![World::new(
+        let mut limits = config();
+        if self.defer {
+            limits.defer[..2].copy_from_slice(&DEFER);
+        }
+        let numbers = (self.offers, self.faults, self.orders);
+        vec![World::with(
+            limits,
             self.store,
             self.firmware,
-            self.offers,
-            self.faults,
-            self.orders,
+            numbers,
             self.asks,
         )]
     }
@@ -99,6 +105,12 @@ impl Model for Explorer {
         }
         for client in 0..2 {
             moves.push(Move::Free(Event::GateClosed(client)));
+        }
+        // Whoever says it earlier has said it by then.
+        if self.defer && world.is_asked_soon() {
+            for (client, until) in [(0, 0), (0, 50), (1, 0), (1, 30)] {
+                moves.push(Move::Free(Event::Defer { client, until }));
+            }
         }
         // The one whose offer may be under way dies at a cost; the other comes and goes.
         if world.faults > 0 {
@@ -174,7 +186,11 @@ impl Model for Explorer {
         if world.faults > 0 {
             moves.push(Move::Fault(Event::Forgive));
         }
-        if world.orders > 0 {
+        if world.orders > 0 && self.defer {
+            // The others are explored without clients that defer updates.
+            let orders = [Event::Force([5; 4]), Event::Freeze(true), Event::RollBack];
+            moves.extend(orders.map(Move::Order));
+        } else if world.orders > 0 {
             moves.extend(
                 [
                     Event::Approve([5; 4]),
@@ -211,6 +227,7 @@ impl Model for Explorer {
                 next.give(self.mutant, wait, Event::Tick);
             }
         }
+        next.defer_no_more(self.mutant);
         (next != *world).then_some(next)
     }
 
@@ -251,6 +268,10 @@ impl Model for Explorer {
             Property::sometimes("an image is remembered as failed", |_, world: &World| {
                 !world.failed.is_empty()
             }),
+            Property::sometimes(
+                "an update waits for both clients",
+                |model: &Self, world: &World| !model.defer || world.waits_for == 0b11,
+            ),
             Property::sometimes("out of service", |_, world: &World| {
                 matches!(world.machine.phase(), Phase::OutOfService(_))
             }),
@@ -288,16 +309,31 @@ fn every_rule_holds_in_every_state_of_a_device_with_firmware() {
     hold(false, true, 0, false);
 }
 
+#[test]
+fn every_rule_holds_in_every_state_if_clients_defer_updates() {
+    hold_all(false, false, 0, false, true);
+}
+
+#[test]
+fn every_rule_holds_in_every_state_if_clients_defer_what_the_operator_forces() {
+    hold_all(false, false, 1, false, true);
+}
+
 fn hold(store: bool, firmware: bool, orders: u8, asks: bool) {
+    hold_all(store, firmware, orders, asks, false);
+}
+
+fn hold_all(store: bool, firmware: bool, orders: u8, asks: bool, defer: bool) {
     let checker = Explorer {
         mutant: Mutant::None,
         store,
         firmware,
         offers: if deep() { 2 } else { 1 },
         // A fault and an order in one run make too many states; what times out is free.
-        faults: u8::from(orders == 0),
+        faults: u8::from(orders == 0 && !defer),
         orders,
         asks,
+        defer,
         generations: generations(),
     }
     .checker()
@@ -310,7 +346,7 @@ fn hold(store: bool, firmware: bool, orders: u8, asks: bool) {
 #[test]
 fn every_mutant_breaks_a_rule() {
     for mutant in Mutant::ALL {
-        let early = mutant.of_operator() || mutant.of_firmware();
+        let early = mutant.of_operator() || mutant.of_firmware() || mutant.of_deferrals();
         let checker = Explorer {
             mutant,
             store: matches!(mutant, Mutant::Volatile | Mutant::VolatileKeys),
@@ -320,6 +356,7 @@ fn every_mutant_breaks_a_rule() {
             faults: u8::from(mutant == Mutant::Lenient),
             orders: u8::from(mutant.of_operator()),
             asks: matches!(mutant, Mutant::AnyApproval | Mutant::Unapproved),
+            defer: mutant.of_deferrals(),
             generations: if early { 2 } else { 3 },
         }
         .checker()

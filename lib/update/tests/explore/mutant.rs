@@ -58,10 +58,16 @@ pub enum Mutant {
     EarlyConfirm,
     /// Never tells the device to keep its firmware.
     Unconfirmed,
+    /// Does not hear that clients defer updates.
+    Deaf,
+    /// Does not hear that a client does not defer them any more.
+    Obstinate,
+    /// Waits although the operator forces the update.
+    Unforced,
 }
 
 impl Mutant {
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 29] = [
         Self::NoStop,
         Self::NoDeny,
         Self::NoSuspend,
@@ -88,6 +94,9 @@ impl Mutant {
         Self::Untransferred,
         Self::EarlyConfirm,
         Self::Unconfirmed,
+        Self::Deaf,
+        Self::Obstinate,
+        Self::Unforced,
     ];
 
     /// Whether it takes a device with firmware to notice it.
@@ -98,11 +107,16 @@ impl Mutant {
         )
     }
 
+    /// Whether it takes clients that defer updates to notice it.
+    pub fn of_deferrals(self) -> bool {
+        matches!(self, Self::Deaf | Self::Obstinate | Self::Unforced)
+    }
+
     /// Whether it takes an operator to notice it.
     pub fn of_operator(self) -> bool {
         matches!(
             self,
-            Self::AnyApproval | Self::Unapproved | Self::Thawed | Self::Unclaimed
+            Self::AnyApproval | Self::Unapproved | Self::Thawed | Self::Unclaimed | Self::Unforced
         )
     }
 
@@ -153,6 +167,9 @@ impl Mutant {
             (Self::AnyApproval, Event::Approve(digest)) => {
                 Event::Approve(machine.waits().map_or(digest, |image| image.digest))
             }
+            (Self::Deaf, Event::Defer { .. })
+            | (Self::Obstinate, Event::Defer { until: 0, .. })
+            | (Self::Unforced, Event::Force(_)) => return Actions::new(),
             (Self::Thawed, Event::Freeze(_)) => Event::Freeze(false),
             _ => event,
         };

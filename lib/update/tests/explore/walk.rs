@@ -4,7 +4,7 @@
 use molt_update::{Event, Phase, Reason};
 
 use crate::mutant::Mutant;
-use crate::world::{Device, KEEP, StageJob, TRANSFER, World, config};
+use crate::world::{DEFER, Device, KEEP, StageJob, TRANSFER, World, config};
 
 /// Nobody answers any more, except that `update` finishes its own work. It must end, in a time that the deadlines bound.
 pub fn silence(mutant: Mutant, world: &World) -> bool {
@@ -12,6 +12,7 @@ pub fn silence(mutant: Mutant, world: &World) -> bool {
     let limits = config();
     let once = limits.offer
         + 3 * limits.stage
+        + DEFER[1]
         + limits.quiesce
         + limits.stop
         + limits.ready

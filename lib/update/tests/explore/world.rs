@@ -3,7 +3,7 @@
 //! the machine was allowed to do.
 
 use molt_update::{
-    Action, Client, Config, Event, Generation, Image, Machine, Phase, Reason, Status,
+    Action, CLIENTS, Client, Config, Event, Generation, Image, Machine, Phase, Reason, Status,
 };
 
 use crate::mutant::Mutant;
@@ -84,6 +84,15 @@ pub struct World {
     pub erring: bool,
     /// Bit n: client n is gone.
     pub gone: u8,
+    /// For how long each client still defers updates; and for how long the one under way still has to wait for it, once that has begun.
+    pub defers: [u64; 2],
+    pub left: Option<[u64; 2]>,
+    /// Bit n: the update waits for client n.
+    pub waits_for: u8,
+    /// They may.
+    pub deferrable: bool,
+    /// The operator has forced the update under way.
+    pub forced: bool,
     pub failed: Vec<[u64; 4]>,
     /// Starts of the committed image since one served well.
     pub starts: u8,
@@ -125,26 +134,18 @@ pub fn config() -> Config {
         relapses: 5,
         settled: 0,
         transfer: None,
+        defer: [0; CLIENTS],
     }
 }
+
+/// How long an update waits for each client in worlds where they may defer it: not at all for the third.
+pub const DEFER: [u64; 2] = [40, 60];
 
 impl World {
     /// With `store`, an image is committed only when it outlives the power.
     /// With `orders`, so many commands of an operator, who is to approve each update if `asks`.
     /// With `firmware`, the device runs firmware that comes with its driver.
-    pub fn new(
-        store: bool,
-        firmware: bool,
-        offers: u8,
-        faults: u8,
-        orders: u8,
-        asks: bool,
-    ) -> Self {
-        let limits = config();
-        Self::with(limits, store, firmware, (offers, faults, orders), asks)
-    }
-
-    /// The same with other limits, and numbers of offers, faults and orders.
+    /// `limits`: those that are not said by the other arguments. So many offers, faults and orders.
     pub fn with(
         limits: Config,
         store: bool,
@@ -154,6 +155,7 @@ impl World {
     ) -> Self {
         let keep = store.then_some(KEEP);
         let approved = u8::from(asks);
+        let deferrable = limits.defer != [0; CLIENTS];
         let config = Config {
             keep,
             approved,
@@ -201,6 +203,11 @@ impl World {
             joined: false,
             erring: false,
             gone: 0,
+            defers: [0; 2],
+            left: None,
+            waits_for: 0,
+            deferrable,
+            forced: false,
             failed: Vec::new(),
             starts: 0,
             offers,
@@ -218,6 +225,9 @@ impl World {
             // `stage` is stuck with something else: an attempt at building the committed image that could not begin.
             self.starts = self.starts.saturating_add(1);
         }
+        for left in self.defers.iter_mut().chain(self.left.iter_mut().flatten()) {
+            *left = left.saturating_sub(wait);
+        }
         self.before(event);
         let actions = mutant.step(&mut self.machine, wait, event);
         self.machine.rebase(wait);
@@ -227,6 +237,24 @@ impl World {
         );
         for action in actions {
             self.carry_out(action);
+        }
+        let waits = self.machine.phase() == Phase::Deferred;
+        self.rule(
+            waits == (self.waits_for != 0),
+            "a deferred update waits for nobody, or one that goes on for somebody",
+        );
+        let left = self.left;
+        let has_time = |n: usize| {
+            self.waits_for & 1 << n != 0 && left.is_some_and(|left| left[n].min(self.defers[n]) > 0)
+        };
+        let in_time = (0..2).any(has_time);
+        self.rule(!waits || in_time, "an update waits for longer than it may");
+        self.rule(
+            !waits || !self.forced && !self.back,
+            "an update waits that the operator has forced",
+        );
+        if self.transaction.is_none() {
+            (self.left, self.forced) = (None, false);
         }
         if let Phase::Closing { gates, .. } = self.machine.phase() {
             self.rule(
@@ -326,6 +354,12 @@ impl World {
                 self.gates &= !(1 << client);
             }
             Event::ClientBack(client) => self.gone &= !(1 << client),
+            Event::Defer { client, until } => self.defers[usize::from(client)] = until,
+            Event::Force(digest) => {
+                self.forced |= self.machine.candidate().is_some_and(|i| i.digest == digest)
+                    && self.transaction.is_some()
+                    && self.gates_open;
+            }
             Event::Forgive => self.failed.clear(),
             Event::ForgiveImage(digest) => self.failed.retain(|failed| *failed != digest),
             Event::Approve(digest) if self.machine.waits().is_some() => {
@@ -439,7 +473,27 @@ impl World {
                 );
             }
             Action::Quiesce(_) => self.quiesce = true,
+            Action::WaitFor(by) => {
+                let bounds = self.machine_defers();
+                let left = self.left.get_or_insert(bounds);
+                for (n, left) in left.iter_mut().enumerate() {
+                    if self.waits_for & !by & 1 << n != 0 {
+                        *left = 0;
+                    }
+                }
+                self.waits_for = by;
+                let some = by & self.gone == 0
+                    && (0..2).all(|n| by & 1 << n == 0 || self.defers[n] > 0 && bounds[n] > 0);
+                self.rule(some, "an update waits for a client that does not defer it");
+            }
             Action::CloseGates => {
+                if self.machine.candidate().is_some() && !self.forced && !self.back {
+                    let left = self.left.unwrap_or(self.machine_defers());
+                    let defers =
+                        |n: usize| self.gone & 1 << n == 0 && self.defers[n].min(left[n]) > 0;
+                    let disturbs = (0..2).any(defers);
+                    self.rule(!disturbs, "an update disturbs a client that defers it");
+                }
                 self.gates = 0b11 & !self.gone;
                 self.gates_open = false;
             }
@@ -635,6 +689,29 @@ impl World {
                 "a transaction ends twice",
             );
             self.transaction = None;
+        }
+    }
+
+    /// How long an update waits for each client.
+    fn machine_defers(&self) -> [u64; 2] {
+        match self.deferrable {
+            true => DEFER,
+            false => [0; 2],
+        }
+    }
+
+    /// Whether it makes a difference who defers an update: one is being built, or waits.
+    pub fn is_asked_soon(&self) -> bool {
+        let soon = matches!(self.machine.phase(), Phase::Building | Phase::Deferred);
+        soon && self.machine.candidate().is_some()
+    }
+
+    /// What clients say while no update can ask them would only make more states.
+    pub fn defer_no_more(&mut self, mutant: Mutant) {
+        for client in 0..2 {
+            if self.defers[usize::from(client)] != 0 && !self.is_asked_soon() {
+                self.give(mutant, 0, Event::Defer { client, until: 0 });
+            }
         }
     }
 

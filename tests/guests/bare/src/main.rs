@@ -6,7 +6,8 @@
 //! `blocks=N` to use, `requests=N` to make at the least, `component=N` to update, `every=N` requests
 //! between the updates, `generation=N` to wait for and to make `every` requests with, `alive=N` milliseconds
 //! between two signs of life (none, where it is left out), `floods=N` offers to make in a row at its start, of as many bytes as
-//! `flood_bytes=N`, without waiting for an answer, `confirms=N` requests between an offer and its confirm,
+//! `flood_bytes=N`, without waiting for an answer, `defers=N` milliseconds for which it defers updates, in each generation anew
+//! (`defers_from=N`, `defers_until=N`: in these generations), `admits=N`: the generation in which it lets one pass, `insists=1`: it says all the time that it defers them, `confirms=N` requests between an offer and its confirm,
 //! `spoils=copied` or `spoils=verified`: writes over the staging region while the bundle in it is being copied, or when it
 //! has been verified, `storms=computing`, `exits` or `interrupts`: keeps the processor to itself until there is generation N of `generation=N`, and then does its work, `resets=1`: resets itself in three ways before it does its work ([`lives`]),
 //! `processors=4`: has them send each other interrupts, before its work and meanwhile ([`processors`]). The initial RAM disk is an archive of bundles, rung for in the order in which they stand.
@@ -18,6 +19,7 @@ extern crate alloc;
 mod alive;
 mod clock;
 mod console;
+mod deferral;
 mod disk;
 mod doorbell;
 mod histogram;
@@ -37,6 +39,7 @@ use core::{ptr, slice};
 use alive::Alive;
 use clock::Clock;
 use console::say;
+use deferral::Deferral;
 use disk::{Disk, Transfer};
 use dtoolkit::fdt::Fdt;
 use interrupts::Gic;
@@ -147,12 +150,22 @@ fn run(machine: &Machine<'_>) {
         let rounds = storm.rage(&gic, &mut over);
         say!("storm={storm:?} rounds={rounds}");
     }
+    let mut deferral = machine.number("defers").map(|ms| {
+        let generation = |name| machine.number(name).map(|generation| generation as u32);
+        let from = generation("defers_from").unwrap_or(0);
+        let until = generation("defers_until").unwrap_or(u32::MAX);
+        let insists = machine.number("insists").is_some();
+        Deferral::new(ms as u32, from..until, generation("admits"), insists)
+    });
     let mut clock = (machine.number("clock").unwrap_or(0) > 0).then(Clock::new);
     let mut alive = Alive::new(&gic, machine.number("alive").unwrap_or(0));
     loop {
         load.fill(&mut disk);
         let preparing = ring.as_ref().is_some_and(Ring::preparing);
         let some = load.drain(&mut disk, preparing);
+        if let (Some(deferral), Some(ring)) = (&mut deferral, &mut ring) {
+            deferral.look(ring, load.requests());
+        }
         if let Some(ring) = &mut ring {
             if bundles_left && !ring.under_way() && load.requests() >= due {
                 due = load.requests() + every;

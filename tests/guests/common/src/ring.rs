@@ -96,6 +96,19 @@ impl<D: Doorbell> Ring<D> {
         self.doorbell.read(regs::GENERATION)
     }
 
+    /// Defers updates of the component for so many ms; 0: not any more. Returns whether that counts.
+    pub fn defer(&mut self, ms: u32) -> bool {
+        self.doorbell.write(regs::COMPONENT, self.component);
+        self.doorbell.write(regs::DEFER, ms);
+        ms != 0 && self.doorbell.read(regs::DEFER) == ms
+    }
+
+    /// Whether an update of the component waits for this guest.
+    pub fn is_waited_for(&mut self) -> bool {
+        self.doorbell.write(regs::COMPONENT, self.component);
+        self.doorbell.read(regs::DEFERRED) != 0
+    }
+
     /// Puts the bundle in the staging region and offers it.
     pub fn offer(&mut self, name: &str, bundle: &[u8]) {
         self.doorbell.stage(bundle);

@@ -13,6 +13,9 @@ use crate::xml::{Element, bounds};
 /// Attributes of a client's share of a disk.
 const SECTORS: [&str; 2] = ["first_sector", "sectors"];
 
+/// The longest time for which a client may defer an update, in ms: an hour. Who wants more wants no update at all.
+const LONGEST_DEFERRAL_MS: u64 = 3_600_000;
+
 /// `<client>`
 pub fn parse(element: Element, names: &Names) -> Result<Client, Broken> {
     for name in SECTORS {
@@ -25,8 +28,8 @@ pub fn parse(element: Element, names: &Names) -> Result<Client, Broken> {
         return broken(&second.span(), Rule::OnlyOnce("client's share".to_owned()));
     }
     match shares.first().map(|share| share.tag()) {
-        Some("pass_through") => element.attributes(&["pd"])?,
-        _ => element.attributes(&["pd", "queue", "memory"])?,
+        Some("pass_through") => element.attributes(&["pd", "defer_ms"])?,
+        _ => element.attributes(&["pd", "queue", "memory", "defer_ms"])?,
     }
     Ok(Client {
         span: element.span(),
@@ -38,6 +41,7 @@ pub fn parse(element: Element, names: &Names) -> Result<Client, Broken> {
         memory: (element.text("memory").as_ref())
             .map(|memory| names.region(memory))
             .transpose()?,
+        defer_us: or(element, "defer_ms", 0, 0, LONGEST_DEFERRAL_MS)? * 1000,
         share: shares
             .first()
             .map(|share| self::share(*share))

@@ -3,10 +3,20 @@
 
 use crate::Rule;
 use crate::error::{Broken, broken};
-use crate::model::{Doorbell, Map, ProtectionDomain, Role, System, VirtualMachine};
+use crate::model::{Client, Doorbell, Map, ProtectionDomain, Role, System, VirtualMachine};
 use molt_operator::May;
 
 pub fn check(system: &System) -> Result<(), Broken> {
+    let mut clients = system.domains.iter().flat_map(|domain| &domain.clients);
+    // A native client writes its word by itself.
+    let mute = |client: &&Client| {
+        let machine = system.domains[client.domain].machine.as_ref();
+        client.defer_us != 0 && machine.is_some_and(|machine| machine.doorbell.is_none())
+    };
+    if let Some(client) = clients.find(mute) {
+        let name = system.domains[client.domain].name.clone();
+        return broken(&client.span, Rule::DeferNoDoorbell(name));
+    }
     for (index, domain) in system.domains.iter().enumerate() {
         if let Some(doorbell) = domain.any_doorbell() {
             strangers(system, index, domain, doorbell)?;
