@@ -10,10 +10,11 @@ use std::sync::atomic::AtomicU64;
 
 use common::words;
 use molt_doorbell::port::{self, Device, Entry, Fault, Handle, Header, Hello, Kind, State, Target};
-use molt_doorbell::{Answer, Command, Reason, Request, Status};
+use molt_doorbell::{Answer, Command, Deferrer, Reason, Request, Status};
+use molt_gate::Warden;
 use molt_shared::Memory;
 use molt_vmm::virtio::console::Console;
-use molt_vmm::{Component, DoorbellPort, Mailbox};
+use molt_vmm::{Component, Deferral, DoorbellPort, Mailbox};
 use ports::Rig;
 use proptest::prelude::*;
 use zerocopy::{FromBytes, IntoBytes};
@@ -47,7 +48,10 @@ impl Bell {
         };
         let mailbox = Rc::new(Mailbox::new(to_client, to_update));
         let components = [component(0, "disk", true), component(2, "network", false)];
-        let bell = DoorbellPort::new(mailbox, staging, components, |ticks| ticks * 1000);
+        let nanoseconds = |ticks| ticks * 1000;
+        let most = [(0, 0), (2, 30_000_000)];
+        let deferral = Deferral::new((to_client, to_update), most, nanoseconds);
+        let bell = DoorbellPort::new(mailbox, staging, components, nanoseconds).deferring(deferral);
         Answer::default().write(to_client);
         Self {
             rig: Rig::started(Console::new(&[]).with_port(1, bell)),
@@ -232,7 +236,72 @@ fn a_guest_sees_what_it_may_update() {
         .map(|d| (d.component.get(), d.name(), d.flags.get(), d.sequence.get()))
         .collect();
     let (may, known) = (Device::MAY_UPDATE, Device::SEQUENCE);
-    assert_eq!(told, [(0, "disk", may | known, 7), (2, "network", 0, 0)]);
+    assert_eq!(
+        told,
+        [
+            (0, "disk", may | known, 7),
+            (2, "network", Device::MAY_DEFER, 0)
+        ]
+    );
+}
+
+#[test]
+fn a_guest_defers_updates_and_is_told_whom_its_own_waits_for() {
+    let mut bell = Bell::greeted();
+    let mut warden = Warden::new(bell.to_client, bell.to_update);
+    let deferral = |component: u32, ms: u32| port::Deferral {
+        component: component.into(),
+        ms: ms.into(),
+    };
+    bell.send(Kind::Defer, deferral(0, 5).as_bytes());
+    assert_eq!(
+        bell.fault(),
+        Some(Fault::NotAllowed),
+        "it is the other device that it may"
+    );
+    bell.send(Kind::Defer, deferral(2, 5).as_bytes());
+    assert_eq!(bell.fault(), Some(Fault::TooLate), "no driver is there yet");
+    warden.open(2, 1);
+    bell.rig.fake.now = 1000;
+    bell.send(Kind::Defer, deferral(2, 5).as_bytes());
+    let (kind, body) = bell.answer().unwrap();
+    assert_eq!(kind, Kind::Defer as u32 | port::ANSWER);
+    let answer = port::Deferral::read_from_bytes(&body).unwrap();
+    assert_eq!(answer, deferral(2, 30_000), "the longest time");
+    assert_eq!(warden.deferral(2), 6000);
+    assert_eq!(
+        (bell.rig.fake.update, bell.asked()),
+        (0, None),
+        "nobody waits for it"
+    );
+    warden.wait_for(2, 9000);
+    bell.send(Kind::Defer, deferral(2, 0).as_bytes());
+    bell.answer().unwrap();
+    assert_eq!((warden.deferral(2), bell.rig.fake.update), (0, 1));
+    // Its own update, which waits for another one.
+    let told = |bell: &mut Bell| {
+        bell.send(Kind::Deferrer, &[]);
+        let (_, body) = bell.answer().unwrap();
+        let deferrer = port::Deferrer::read_from_bytes(&body).unwrap();
+        (deferrer.name().to_owned(), deferrer.left_ms.get())
+    };
+    assert_eq!(told(&mut bell), (String::new(), 0));
+    bell.offer(0, &[1]);
+    let mut name = [0; 16];
+    name[..5].copy_from_slice(b"other");
+    let answer = Answer {
+        serial: bell.asked().unwrap().serial,
+        status: Status::Deferred,
+        deferred_by: Deferrer {
+            name,
+            until_us: bell.rig.fake.now + 2500,
+        },
+        ..Answer::default()
+    };
+    answer.write(bell.to_client);
+    bell.rig.poll();
+    assert_eq!(bell.state(Kind::Offer).0, Status::Deferred);
+    assert_eq!(told(&mut bell), ("other".to_owned(), 3));
 }
 
 #[test]

@@ -15,6 +15,10 @@ molt-guest: updates the drivers of this guest's devices, through the port org.mo
   molt-guest status [--follow]      where the update stands; --follow: until it has ended
   molt-guest log                    what has become of this guest's offers since its machine was started
   molt-guest forgive [--device NAME]  lets an image be offered again that has failed
+  molt-guest defer [--device NAME]  has updates of the device wait for this guest, as long as it may; an update that has not begun
+                                    to disturb the device waits too
+      --seconds N                   for so long, and not until 'admit'
+  molt-guest admit [--device NAME]  lets them pass again
   molt-guest poll --server URL --id ID  asks a server of a fleet (hawkBit's device interface) for updates, offers them, and
                                     reports what came of them
       --device NAME                 for this device; needed if the guest may update several
@@ -57,6 +61,8 @@ pub enum Command<'a> {
     Log,
     /// Forget failed images.
     Forgive,
+    /// Defer updates of a device for so many ms; 0: not any more.
+    Defer(u32),
     /// Ask the server of a fleet.
     Poll(Server<'a>),
 }
@@ -162,6 +168,8 @@ pub struct Options<'a> {
     pub no_wait: bool,
     /// `--follow`
     pub follow: bool,
+    /// `--seconds`
+    pub seconds: Option<u32>,
 }
 
 /// What is wrong with a command line.
@@ -217,6 +225,12 @@ impl<'a> Command<'a> {
                     let name = arguments.next();
                     options.device = Some(name.ok_or(Usage::Missing("the name behind --device"))?);
                 }
+                "--seconds" => {
+                    let text = arguments.next();
+                    let text = text.ok_or(Usage::Missing("the number behind --seconds"))?;
+                    let seconds = text.parse().ok().filter(|n| (1..=LONGEST).contains(n));
+                    options.seconds = Some(seconds.ok_or(Usage::Seconds(text))?);
+                }
                 "-h" | "--help" => return Ok((Self::Help, options)),
                 word if word.starts_with('-') => match server.option(word, &mut arguments) {
                     Some(read) => read?,
@@ -246,6 +260,11 @@ impl<'a> Command<'a> {
             Some("status") => (Self::Status, &["--follow"]),
             Some("log") => (Self::Log, &[]),
             Some("forgive") => (Self::Forgive, &["--device"]),
+            Some("defer") => {
+                let ms = options.seconds.map_or(u32::MAX, |seconds| seconds * 1000);
+                (Self::Defer(ms), &["--device", "--seconds"])
+            }
+            Some("admit") => (Self::Defer(0), &["--device"]),
             Some("poll") => (Self::Poll(server.complete()?), OF_POLL),
             Some(other) => return Err(Usage::Unknown(other)),
         };
@@ -263,6 +282,9 @@ impl<'a> Command<'a> {
         }
     }
 }
+
+/// Most seconds for which updates are deferred: as many as their milliseconds fit into a command.
+const LONGEST: u32 = u32::MAX / 1000;
 
 const OF_POLL: &[&str] = &[
     "--device",
@@ -308,6 +330,12 @@ mod tests {
         assert_eq!(plain("status --follow"), Ok(Command::Status));
         assert_eq!(plain("log"), Ok(Command::Log));
         assert_eq!(plain("forgive --device disk"), Ok(Command::Forgive));
+        assert_eq!(plain("defer"), Ok(Command::Defer(u32::MAX)));
+        assert_eq!(
+            plain("defer --seconds 30 --device disk"),
+            Ok(Command::Defer(30_000))
+        );
+        assert_eq!(plain("admit --device disk"), Ok(Command::Defer(0)));
         let options = Options {
             json: true,
             device: Some("disk"),
@@ -362,6 +390,13 @@ mod tests {
             ),
             ("status --once", Usage::Unexpected("--once")),
             ("poll --server a --id b --json", Usage::Unexpected("--json")),
+            (
+                "defer --seconds",
+                Usage::Missing("the number behind --seconds"),
+            ),
+            ("defer --seconds 0", Usage::Seconds("0")),
+            ("defer --seconds 4294968", Usage::Seconds("4294968")),
+            ("admit --seconds 1", Usage::Unexpected("--seconds")),
             ("update", Usage::Unknown("update")),
             ("offer", Usage::Missing("the bundle's file")),
             ("offer a b", Usage::Unexpected("b")),

@@ -3,7 +3,7 @@
 
 use core::fmt::{self, Display, Formatter};
 
-use molt_doorbell::port::{Device, Entry, State};
+use molt_doorbell::port::{Deferrer, Device, Entry, State};
 use molt_doorbell::{Reason, Status};
 
 /// Where lines go.
@@ -17,6 +17,12 @@ pub struct OfDevice<'a>(pub &'a Device, pub bool);
 
 /// A state, with the device's name.
 pub struct OfState<'a>(pub &'a State, pub &'a str, pub bool);
+
+/// What comes of deferring updates: the device's name, the time that was said and the longest, in ms.
+pub struct OfDeferral<'a>(pub &'a str, pub u32, pub u32, pub bool);
+
+/// Whom an update waits for, with the device's name.
+pub struct OfDeferrer<'a>(pub &'a Deferrer, pub &'a str, pub bool);
 
 /// An entry of the log, with the device's name.
 pub struct OfEntry<'a>(pub &'a Entry, pub &'a str, pub bool);
@@ -46,10 +52,11 @@ impl Display for OfDevice<'_> {
         let generation = device.generation.get();
         let has = |flag| device.flags.get() & flag != 0;
         let (may, sequence) = (has(Device::MAY_UPDATE), has(Device::SEQUENCE));
+        let (defers, waits) = (has(Device::MAY_DEFER), has(Device::WAITS));
         if *json {
             write!(
                 f,
-                "{{\"device\":{},\"component\":{number},\"may_update\":{may},\"generation\":{generation},\"sequence\":",
+                "{{\"device\":{},\"component\":{number},\"may_update\":{may},\"may_defer\":{defers},\"waits\":{waits},\"generation\":{generation},\"sequence\":",
                 Quoted(name)
             )?;
             return match sequence {
@@ -64,6 +71,11 @@ impl Display for OfDevice<'_> {
         f.write_str(match may {
             true => ", may be updated by this guest",
             false => ", may not be updated by this guest",
+        })?;
+        f.write_str(match (waits, defers) {
+            (true, _) => ", an update waits for this guest",
+            (false, true) => ", may be deferred by this guest",
+            (false, false) => "",
         })
     }
 }
@@ -122,6 +134,58 @@ impl Display for OfState<'_> {
             Some(Status::Offered) => write!(f, ", to be confirmed with {handle:#x}"),
             Some(status) if status.is_final() => numbers(f, status, generation, sequence),
             _ => Ok(()),
+        }
+    }
+}
+
+impl Display for OfDeferral<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self(name, ms, most, json) = *self;
+        if json {
+            let name = Quoted(name);
+            return write!(
+                f,
+                "{{\"device\":{name},\"defer_ms\":{ms},\"most_ms\":{most}}}"
+            );
+        }
+        match ms {
+            0 => write!(f, "{name}: updates do not wait for this guest"),
+            ms => write!(
+                f,
+                "{name}: an update waits for this guest, {} at the most",
+                Seconds(ms.min(most).into())
+            ),
+        }
+    }
+}
+
+impl Display for OfDeferrer<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self(deferrer, name, json) = self;
+        let (by, left) = (deferrer.name(), deferrer.left_ms.get());
+        if *json {
+            let (name, by) = (Quoted(name), Quoted(by));
+            return write!(
+                f,
+                "{{\"device\":{name},\"deferred_by\":{by},\"left_ms\":{left}}}"
+            );
+        }
+        write!(
+            f,
+            "{name}: the update waits for '{by}', {} at the most",
+            Seconds(left)
+        )
+    }
+}
+
+/// A time in ms, in seconds.
+struct Seconds(u64);
+
+impl Display for Seconds {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match (self.0 / 1000, self.0 % 1000) {
+            (seconds, 0) => write!(f, "{seconds} s"),
+            (seconds, ms) => write!(f, "{seconds}.{ms:03} s"),
         }
     }
 }

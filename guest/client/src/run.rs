@@ -8,7 +8,7 @@ use molt_guest_part::{Malformed, Part};
 use crate::command::{Command, Options};
 use crate::exit::Exit;
 use crate::part::{self, Front, Place};
-use crate::print::{OfDevice, OfEntry, OfState, Output, Quoted};
+use crate::print::{OfDeferral, OfDeferrer, OfDevice, OfEntry, OfState, Output, Quoted};
 use crate::session::{Session, Stream, Trouble};
 
 /// Carries a command out over a session; `bundle` is what [`Command::Offer`] offers, and `place` where its part for the guest is stored.
@@ -34,15 +34,22 @@ pub fn run<S: Stream>(
 /// Why a command has not been carried out.
 enum Failure<'a> {
     Trouble(Trouble),
-    /// The guest has no such device, or may not update it.
-    NoDevice(&'a str),
-    /// It has to be said which: the guest may update so many.
-    Which(usize),
+    /// The guest has no such device, or may not do this to it.
+    NoDevice(&'a str, Deed),
+    /// It has to be said which: the guest may do this to so many.
+    Which(usize, Deed),
     /// The bundle's part for the guest cannot be read.
     Part(Malformed),
     /// The update's end has to be seen, because the bundle has a part for the guest.
     Unseen,
 }
+
+/// What a guest may do to a device: the flag of a [`Device`], and the words.
+#[derive(Clone, Copy)]
+struct Deed(u32, &'static str);
+
+const UPDATE: Deed = Deed(Device::MAY_UPDATE, "update");
+const DEFER: Deed = Deed(Device::MAY_DEFER, "defer updates of");
 
 impl From<Trouble> for Failure<'_> {
     fn from(trouble: Trouble) -> Self {
@@ -78,7 +85,7 @@ impl<'w, S: Stream, P: Place, O: Output> Work<'w, S, P, O> {
             Command::Cancel(handle) => {
                 let (component, handle) = self.handle(handle)?;
                 let state = self.session.decide(Kind::Cancel, component, handle)?;
-                self.print(&state);
+                self.print(&state)?;
                 // An offer that was taken back ends as a refused one.
                 let reason = Reason::from_u32(state.reason.get());
                 return Ok(match reason {
@@ -91,7 +98,7 @@ impl<'w, S: Stream, P: Place, O: Output> Work<'w, S, P, O> {
                 if self.options.follow {
                     return self.follow(state, true);
                 }
-                self.print(&state);
+                self.print(&state)?;
             }
             Command::Log => {
                 for entry in &self.session.log()? {
@@ -100,10 +107,17 @@ impl<'w, S: Stream, P: Place, O: Output> Work<'w, S, P, O> {
                     self.output.line(format_args!("{entry}"));
                 }
             }
+            Command::Defer(ms) => {
+                let component = self.component(DEFER)?;
+                let most = self.session.defer(component, ms)?;
+                let name = name(&self.devices, component);
+                let deferral = OfDeferral(name, ms, most, self.options.json);
+                self.output.line(format_args!("{deferral}"));
+            }
             Command::Forgive => {
-                let component = self.component()?;
+                let component = self.component(UPDATE)?;
                 let state = self.session.forgive(component)?;
-                self.print(&state);
+                self.print(&state)?;
                 let refused = Status::from_u32(state.status.get()) == Some(Status::Refused);
                 let denied = [Reason::NotAllowed, Reason::Fenced];
                 let reason = Reason::from_u32(state.reason.get());
@@ -116,7 +130,7 @@ impl<'w, S: Stream, P: Place, O: Output> Work<'w, S, P, O> {
     }
 
     fn offer(&mut self, bundle: &[u8]) -> Result<Exit, Failure<'w>> {
-        let component = self.component()?;
+        let component = self.component(UPDATE)?;
         let part = part::find(bundle).map(Part::decode).transpose();
         let part = part.map_err(Failure::Part)?;
         if let Some(part) = &part {
@@ -129,7 +143,7 @@ impl<'w, S: Stream, P: Place, O: Output> Work<'w, S, P, O> {
             }
         }
         let state = self.session.offer(component, bundle)?;
-        self.print(&state);
+        self.print(&state)?;
         let offered = Status::from_u32(state.status.get()) == Some(Status::Offered);
         if !offered || self.options.no_confirm {
             return Ok(outcome(&state).unwrap_or(Exit::Done));
@@ -156,7 +170,7 @@ impl<'w, S: Stream, P: Place, O: Output> Work<'w, S, P, O> {
         let mut front = Front::new(part);
         if let Err((step, obstacle)) = front.store(self.place, self.output) {
             let state = self.session.decide(Kind::Cancel, component, handle)?;
-            self.print(&state);
+            self.print(&state)?;
             self.tell("part-not-stored", format_args!("{step}: {obstacle}"));
             return Ok(Exit::Part);
         }
@@ -181,7 +195,7 @@ impl<'w, S: Stream, P: Place, O: Output> Work<'w, S, P, O> {
     /// Prints the state, and if `waits` every one that follows until the end.
     fn follow(&mut self, mut state: State, waits: bool) -> Result<Exit, Failure<'w>> {
         loop {
-            self.print(&state);
+            self.print(&state)?;
             match outcome(&state) {
                 Some(exit) => return Ok(exit),
                 None if !waits => return Ok(Exit::Done),
@@ -191,11 +205,11 @@ impl<'w, S: Stream, P: Place, O: Output> Work<'w, S, P, O> {
     }
 
     /// The component that is meant.
-    fn component(&self) -> Result<u32, Failure<'w>> {
-        let device = choose(&self.devices, self.options.device);
+    fn component(&self, deed: Deed) -> Result<u32, Failure<'w>> {
+        let device = choose_for(deed.0, &self.devices, self.options.device);
         let device = device.map_err(|count| match self.options.device {
-            Some(wanted) => Failure::NoDevice(wanted),
-            None => Failure::Which(count),
+            Some(wanted) => Failure::NoDevice(wanted, deed),
+            None => Failure::Which(count, deed),
         });
         device.map(|device| device.component.get())
     }
@@ -207,18 +221,28 @@ impl<'w, S: Stream, P: Place, O: Output> Work<'w, S, P, O> {
         Ok((state.component.get(), handle))
     }
 
-    fn print(&mut self, state: &State) {
+    /// Prints a state; of an update that is deferred, also by whom.
+    fn print(&mut self, state: &State) -> Result<(), Failure<'w>> {
         let name = name(&self.devices, state.component.get());
+        let deferred = Status::from_u32(state.status.get()) == Some(Status::Deferred);
         let state = OfState(state, name, self.options.json);
         self.output.line(format_args!("{state}"));
+        if deferred {
+            let deferrer = self.session.deferrer()?;
+            let deferrer = OfDeferrer(&deferrer, name, self.options.json);
+            self.output.line(format_args!("{deferrer}"));
+        }
+        Ok(())
     }
 
     fn fail(&mut self, failure: &Failure<'_>) -> Exit {
         let (word, exit) = match failure {
-            Failure::Trouble(Trouble::Fault(Fault::Busy)) => ("busy", Exit::Refused),
+            Failure::Trouble(Trouble::Fault(fault)) if is_refusal(*fault) => {
+                (fault.word(), Exit::Refused)
+            }
             Failure::Trouble(Trouble::Fault(fault)) => (fault.word(), Exit::Doorbell),
             Failure::Trouble(_) => ("doorbell", Exit::Doorbell),
-            Failure::NoDevice(_) | Failure::Which(_) => ("device", Exit::Usage),
+            Failure::NoDevice(..) | Failure::Which(..) => ("device", Exit::Usage),
             Failure::Part(_) => ("part", Exit::Part),
             Failure::Unseen => ("part", Exit::Usage),
         };
@@ -228,13 +252,13 @@ impl<'w, S: Stream, P: Place, O: Output> Work<'w, S, P, O> {
             return exit;
         }
         match failure {
-            Failure::Trouble(Trouble::Fault(Fault::Busy)) => {
-                let text = Fault::Busy.text();
+            Failure::Trouble(Trouble::Fault(fault)) if is_refusal(*fault) => {
+                let text = fault.text();
                 self.output.line(format_args!("refused: {text}"));
             }
             Failure::Trouble(trouble) => self.output.line(format_args!("error: {trouble}")),
-            Failure::NoDevice(wanted) => self.output.line(format_args!(
-                "error: there is no device '{wanted}' that this guest may update; 'molt-guest devices' lists them"
+            Failure::NoDevice(wanted, Deed(_, deed)) => self.output.line(format_args!(
+                "error: there is no device '{wanted}' that this guest may {deed}; 'molt-guest devices' lists them"
             )),
             Failure::Part(malformed) => self
                 .output
@@ -242,11 +266,11 @@ impl<'w, S: Stream, P: Place, O: Output> Work<'w, S, P, O> {
             Failure::Unseen => self.output.line(format_args!(
                 "error: the bundle has a part for this guest, which has to see the update's end: without --no-confirm and --no-wait"
             )),
-            Failure::Which(0) => self
+            Failure::Which(0, Deed(_, deed)) => self
                 .output
-                .line(format_args!("error: this guest may not update any device")),
-            Failure::Which(count) => self.output.line(format_args!(
-                "error: this guest may update {count} devices: say which with --device"
+                .line(format_args!("error: this guest may not {deed} any device")),
+            Failure::Which(count, Deed(_, deed)) => self.output.line(format_args!(
+                "error: this guest may {deed} {count} devices: say which with --device"
             )),
         }
         exit
@@ -258,7 +282,16 @@ impl<'w, S: Stream, P: Place, O: Output> Work<'w, S, P, O> {
 /// # Errors
 /// There is none; without a name: so many may be updated.
 pub fn choose<'d>(devices: &'d [Device], wanted: Option<&str>) -> Result<&'d Device, usize> {
-    let may = |device: &&Device| device.flags.get() & Device::MAY_UPDATE != 0;
+    choose_for(Device::MAY_UPDATE, devices, wanted)
+}
+
+/// The same for another flag than that of updates.
+fn choose_for<'d>(
+    flag: u32,
+    devices: &'d [Device],
+    wanted: Option<&str>,
+) -> Result<&'d Device, usize> {
+    let may = |device: &&Device| device.flags.get() & flag != 0;
     let mut devices = devices.iter().filter(may);
     if let Some(wanted) = wanted {
         let number = wanted.parse().ok();
@@ -270,6 +303,11 @@ pub fn choose<'d>(devices: &'d [Device], wanted: Option<&str>) -> Result<&'d Dev
         (Some(device), 0) => Ok(device),
         (first, others) => Err(others + usize::from(first.is_some())),
     }
+}
+
+/// Whether a command that ends so was refused, and is not wrong.
+fn is_refusal(fault: Fault) -> bool {
+    matches!(fault, Fault::Busy | Fault::NotAllowed | Fault::TooLate)
 }
 
 /// The exit code, if the transaction has ended or the command was refused.

@@ -3,7 +3,8 @@
 //! checked all the same, so that a mistake ends with an error.
 
 use molt_doorbell::port::{
-    self, Device, Entry, Fault, Handle, Header, Hello, Kind, State, Target, Welcome,
+    self, Deferral, Deferrer, Device, Entry, Fault, Handle, Header, Hello, Kind, State, Target,
+    Welcome,
 };
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -137,6 +138,29 @@ impl<S: Stream> Session<S> {
         };
         self.send(Kind::Forgive, target.as_bytes(), &[])?;
         self.one(Kind::Forgive)
+    }
+
+    /// Defers updates of a component for so many ms; 0: not any more. Returns for how long an update waits at the most, in ms.
+    ///
+    /// # Errors
+    /// See [`Trouble`].
+    pub fn defer(&mut self, component: u32, ms: u32) -> Result<u32, Trouble> {
+        let body = Deferral {
+            component: component.into(),
+            ms: ms.into(),
+        };
+        self.send(Kind::Defer, body.as_bytes(), &[])?;
+        let answer: Deferral = self.one(Kind::Defer)?;
+        Ok(answer.ms.get())
+    }
+
+    /// Whom the update waits for.
+    ///
+    /// # Errors
+    /// See [`Trouble`].
+    pub fn deferrer(&mut self) -> Result<Deferrer, Trouble> {
+        self.send(Kind::Deferrer, &[], &[])?;
+        self.one(Kind::Deferrer)
     }
 
     /// The state.

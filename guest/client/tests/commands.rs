@@ -190,6 +190,68 @@ fn it_has_to_be_clear_which_device_is_meant() {
 }
 
 #[test]
+fn a_guest_defers_updates_of_a_device_that_it_need_not_be_allowed_to_update() {
+    let longest = port::Deferral {
+        component: 1.into(),
+        ms: 30_000.into(),
+    };
+    let longest = answer(Kind::Defer, longest.as_bytes());
+    let all = devices([MAY, Device::MAY_DEFER]);
+    for (line, ms, text) in [
+        (
+            "defer",
+            u32::MAX,
+            "net\": an update waits for this guest, 30 s at the most",
+        ),
+        (
+            "defer --seconds 2",
+            2000,
+            "net\": an update waits for this guest, 2 s at the most",
+        ),
+        ("admit", 0, "net\": updates do not wait for this guest"),
+    ] {
+        let (exit, lines, commands) = at(line, &[all.clone(), longest.clone()]);
+        assert_eq!((exit, lines), (Exit::Done, vec![text.to_owned()]));
+        let sent = port::Deferral::read_from_bytes(&commands[1].1).unwrap();
+        assert_eq!((sent.component.get(), sent.ms.get()), (1, ms));
+    }
+    let (exit, _, commands) = at("defer --device disk", std::slice::from_ref(&all));
+    assert_eq!(
+        (exit, commands.len()),
+        (Exit::Usage, 1),
+        "that one it may not defer"
+    );
+    let (exit, lines, _) = at("defer --json", &[all.clone(), fault(Fault::TooLate)]);
+    assert_eq!(
+        (exit, lines[0].as_str()),
+        (Exit::Refused, "{\"error\":\"too-late\"}")
+    );
+    let (_, lines, _) = at("devices --json", &[all]);
+    let object = |line: &String| serde_json::from_str::<serde_json::Value>(line).expect(line);
+    let devices: Vec<_> = lines.iter().map(object).collect();
+    assert_eq!(
+        (&devices[0]["may_defer"], &devices[1]["may_defer"]),
+        (&false.into(), &true.into())
+    );
+}
+
+#[test]
+fn a_guest_is_told_whom_its_update_waits_for() {
+    let mut name = [0; 16];
+    name[..10].copy_from_slice(b"vmm_second");
+    let deferrer = port::Deferrer {
+        left_ms: 12_500.into(),
+        name,
+    };
+    let deferrer = answer(Kind::Deferrer, deferrer.as_bytes());
+    let own = state(Kind::State, Status::Deferred, Reason::None);
+    let (exit, lines, _) = at("status", &[devices([MAY, 0]), own, deferrer]);
+    assert_eq!(exit, Exit::Done);
+    let waits = "disk: the update waits for 'vmm_second', 12.500 s at the most";
+    assert_eq!(lines, ["disk: deferred", waits]);
+}
+
+#[test]
 fn json_is_one_object_a_line() {
     let entry = Entry {
         ago_us: 1_500_000.into(),

@@ -44,6 +44,9 @@ impl Deferral {
         }
         let generation = ring.generation();
         if !self.during.contains(&generation) {
+            if self.said_in.take().is_some() {
+                ring.defer(0);
+            }
             return;
         }
         if self.said_in != Some(generation) {
