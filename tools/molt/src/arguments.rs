@@ -71,7 +71,7 @@ pub enum Command {
 pub struct Operator {
     /// The console's port: a serial device whose line is set up already, or the socket of `molt run --operator SOCKET`
     pub port: PathBuf,
-    /// One command and its arguments: list, log, approve, refuse, freeze, thaw, rollback, forgive, restore, readmit. Without one,
+    /// One command and its arguments: list, log, approve, force, refuse, freeze, thaw, rollback, forgive, restore, readmit. Without one,
     /// commands are read line by line
     pub command: Vec<String>,
     /// One JSON object for each line of the answer
