@@ -23,6 +23,7 @@ pub fn config() -> Config {
         approved: 0,
         approval: 1000 * MS,
         stage: 1000 * MS,
+        defer: [0; 8],
         transfer: Some(30_000 * MS),
         quiesce: 200 * MS,
         stop: 100 * MS,
@@ -266,7 +267,8 @@ impl System {
             | Action::Deny(_)
             | Action::Report { .. }
             | Action::Blame { .. } => {}
-            Action::Keep { .. }
+            Action::WaitFor(_)
+            | Action::Keep { .. }
             | Action::KeepKeys { .. }
             | Action::Reclaim
             | Action::Decline(_)
