@@ -302,7 +302,8 @@ impl<'a> DoorbellPort<'a> {
             let deferral = self.deferral.as_ref();
             let defers = deferral.is_some_and(|d| d.most_ms(component.index) != 0);
             let waits = deferral.is_some_and(|d| d.waits(component.index));
-            let defers = u32::from(defers) * Device::MAY_DEFER | u32::from(waits) * Device::WAITS;
+            let defers =
+                (u32::from(defers) * Device::MAY_DEFER) | (u32::from(waits) * Device::WAITS);
             Device {
                 component: component.index.into(),
                 flags: (may | known | defers).into(),

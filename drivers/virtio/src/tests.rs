@@ -50,7 +50,7 @@ fn queues_are_given_to_the_device_and_each_is_notified_at_its_own_register() {
     }
     assert_eq!(fake.get().queues[3].enabled, 0);
     assert_eq!(fake.get().config_vector, 0);
-    [2, 0, 1].map(|n| transport.notify(n));
+    [2, 0, 1].iter().for_each(|n| transport.notify(*n));
     assert_eq!(fake.get().notified, [(2, 2), (0, 0), (1, 1)]);
     transport.reset().unwrap();
     assert_eq!(fake.get().status, 0);
