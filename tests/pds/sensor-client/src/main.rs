@@ -2,20 +2,19 @@
 //! A native client of a controller's replaceable driver: what a VMM and its guest do, without a virtual machine.
 //!
 //! It keeps one read of each sensor in flight, and of one that there is not, and checks that each is answered once and with a
-//! value that a firmware can give. It closes and opens its queue as the gate says. If the description gives it an archive of
-//! bundles (symbols `bundles`, `bundles_size`) and a doorbell, it offers each bundle in turn. It prints the same lines as a
-//! guest.
+//! value that a firmware can give. It prints the same lines as a guest.
 #![no_std]
 #![no_main]
 
 extern crate alloc;
 
-mod client;
 mod load;
 
+use load::Load;
+use molt_test_native::{NativeClient, brief};
 use sel4_microkit::{Handler, protection_domain};
 
 #[protection_domain(stack_size = 0x2_0000, heap_size = 0x1_0000)]
 fn init() -> impl Handler {
-    client::SensorClient::new(molt_test_native::brief::get())
+    NativeClient::<Load>::new(brief::get())
 }
