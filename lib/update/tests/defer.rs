@@ -2,6 +2,9 @@
 //! Clients that defer an update: how long it waits, for whom, and what it does not wait for.
 #![allow(missing_docs)]
 
+mod common;
+
+use common::limits;
 use molt_update::{Action, Barrier, Config, Event, Machine, Phase, Reason, Status, Transaction};
 
 /// Of the clients; the third one may not defer updates.
@@ -13,25 +16,8 @@ fn machine() -> Machine {
     defer[..3].copy_from_slice(&SPANS);
     let config = Config {
         clients: 0b111,
-        slots: 3,
-        offer: 50,
-        approved: 0,
-        approval: 90,
-        stage: 70,
-        quiesce: 30,
-        stop: 20,
-        ready: 40,
-        probation: 80,
-        probation_completions: 4,
-        errors_allowed: 1,
-        remember: None,
-        keep: None,
-        transfer: None,
         defer,
-        beat: 30,
-        attempts: 3,
-        relapses: 5,
-        settled: 800,
+        ..limits()
     };
     let mut machine = Machine::new(config, 1);
     machine.step(0, Event::Start);

@@ -2,32 +2,17 @@
 //! Failed images: remembered, for a time, and each client's for itself; and a committed image that fails again and again.
 #![allow(missing_docs)]
 
+mod common;
+
+use common::limits;
 use molt_update::{Action, Config, Event, Machine, Phase, Reason, Status};
 
 const HOUR: u64 = 3_600_000_000;
 
 fn machine() -> Machine {
     let config = Config {
-        clients: 0,
-        slots: 3,
-        offer: 50,
-        approved: 0,
-        approval: 90,
-        stage: 70,
-        quiesce: 30,
-        stop: 20,
-        ready: 40,
-        probation: 80,
-        probation_completions: 4,
-        errors_allowed: 1,
         remember: Some(HOUR),
-        keep: None,
-        transfer: None,
-        defer: [0; 8],
-        beat: 30,
-        attempts: 3,
-        relapses: 5,
-        settled: 800,
+        ..limits()
     };
     let mut machine = Machine::new(config, 1);
     machine.step(0, Event::Start);

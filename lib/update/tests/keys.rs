@@ -2,6 +2,9 @@
 //! Lists of keys: what they end, what they leave alone, and what has to wait for them.
 #![allow(missing_docs)]
 
+mod common;
+
+use common::limits;
 use molt_update::{Action, Actions, Config, Event, Machine, Phase, Reason, Status};
 
 /// A component with an image that serves, and with a store if `keep`.
@@ -14,26 +17,10 @@ fn machine(keep: Option<u64>) -> Machine {
 
 fn config(keep: Option<u64>) -> Config {
     Config {
-        clients: 0,
         slots: 4,
-        offer: 50,
         approved: 0b10,
-        approval: 90,
-        stage: 70,
-        quiesce: 30,
-        stop: 20,
-        ready: 40,
-        probation: 80,
-        probation_completions: 4,
-        errors_allowed: 1,
-        remember: None,
         keep,
-        transfer: None,
-        defer: [0; 8],
-        beat: 30,
-        attempts: 3,
-        relapses: 5,
-        settled: 800,
+        ..limits()
     }
 }
 

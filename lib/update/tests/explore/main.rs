@@ -6,6 +6,8 @@
 //! more, and everybody answers well.
 #![allow(missing_docs)]
 
+#[path = "../common/mod.rs"]
+mod common;
 mod mutant;
 mod pair;
 mod verdict;

@@ -6,6 +6,7 @@ use molt_update::{
     Action, CLIENTS, Client, Config, Event, Generation, Image, Machine, Phase, Reason, Status,
 };
 
+use crate::common::limits;
 use crate::mutant::Mutant;
 
 /// What stands in a bundle slot, as far as `stage` is concerned.
@@ -116,25 +117,10 @@ pub const TRANSFER: u64 = 55;
 pub fn config() -> Config {
     Config {
         clients: 0b11,
-        slots: 3,
-        offer: 50,
-        approved: 0,
-        approval: 90,
-        stage: 70,
-        quiesce: 30,
-        stop: 20,
-        ready: 40,
-        probation: 80,
-        probation_completions: 4,
         errors_allowed: 0,
-        remember: None,
-        keep: None,
-        beat: 30,
         attempts: 2,
-        relapses: 5,
         settled: 0,
-        transfer: None,
-        defer: [0; CLIENTS],
+        ..limits()
     }
 }
 
