@@ -77,11 +77,13 @@ pub fn gate_pages(gate: &GatePages) -> (&'static [AtomicU64], &'static [AtomicU6
 }
 
 /// The device for the share numbered `n` of a guest of this kind; `None` for a class that this program knows no device for.
+/// `nanoseconds` converts ticks of the counter.
 pub fn device(
     share: &VmmShare,
     gate: &GatePages,
     n: usize,
     kind: Option<GuestKind>,
+    nanoseconds: fn(u64) -> u64,
 ) -> Option<Box<dyn Device>> {
     let (to_client, to_update) = gate_pages(gate);
     let gate = ClientGate::new(to_client, to_update, share.component as usize);
@@ -101,7 +103,7 @@ pub fn device(
                 let own = &share.stand_in;
                 let memory = molt_brief::memory(own.vaddr, own.size);
                 let stand_in = StandIn::new(memory, own.log as usize);
-                block.set_stand_in(Standing::new(stand_in, queue));
+                block.set_stand_in(Standing::new(stand_in, queue, nanoseconds));
             }
             Some(block)
         }

@@ -56,7 +56,7 @@ impl Vmm {
         let mut unknown = false;
         for (n, share) in brief.shares().iter().enumerate() {
             let (base, irq) = brief::place(share, n);
-            match brief::device(share, &brief.gate, n, brief.guest_kind()) {
+            match brief::device(share, &brief.gate, n, brief.guest_kind(), nanoseconds) {
                 Some(device) => vm.add(base, Some(irq), device),
                 None => unknown = true,
             }

@@ -159,14 +159,16 @@ impl Collector {
             *guest.saw.entry("pauses".to_owned()).or_default() += 1;
         }
         if let Some(guest) = self.behind(domain)
-            && let Some((reads, writes)) = guest_line::stood_in(&guest.name, said)
+            && let Some(stood) = guest_line::stood_in(&guest.name, said)
         {
             for (what, count) in [
-                ("reads-from-stand-in", reads),
-                ("writes-to-stand-in", writes),
+                ("reads-from-stand-in", stood.reads),
+                ("writes-to-stand-in", stood.writes),
             ] {
                 if count > 0 {
                     *guest.saw.entry(what.to_owned()).or_default() += count;
+                    let longest = guest.stand_in_longest_ns.get_or_insert(0);
+                    *longest = stood.longest_ns.max(*longest);
                 }
             }
         }

@@ -58,14 +58,27 @@ pub fn is_pause(guest: &str, said: &str) -> bool {
         .is_some_and(|said| said.starts_with(" stood still for "))
 }
 
-/// The reads and writes of a disk that a VMM says it has served itself, in its account of the guest.
-pub fn stood_in(guest: &str, said: &str) -> Option<(u64, u64)> {
+/// What a VMM says it has served of a disk itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoodIn {
+    /// Reads.
+    pub reads: u64,
+    /// Writes.
+    pub writes: u64,
+    /// The longest that one of them took, in nanoseconds.
+    pub longest_ns: u64,
+}
+
+/// What a VMM says it has served itself, in its account of the guest.
+pub fn stood_in(guest: &str, said: &str) -> Option<StoodIn> {
     let said = said.strip_prefix(guest)?.strip_prefix(" stand-in: ")?;
-    let mut words = said.split(' ');
-    let reads = words.next()?.parse().ok()?;
-    // "N reads served, N writes logged, …"
-    let writes = words.nth(2)?.parse().ok()?;
-    Some((reads, writes))
+    // "N reads served, N writes logged, the longest in N ns; …"
+    let mut numbers = said.split(' ').filter_map(|word| word.parse().ok());
+    Some(StoodIn {
+        reads: numbers.next()?,
+        writes: numbers.next()?,
+        longest_ns: numbers.next()?,
+    })
 }
 
 /// The accesses to a device that the guest drives itself which a VMM says were denied and have waited, in its account of the guest.
@@ -213,9 +226,15 @@ mod tests {
         let stood = molt_vmm::virtio::standing::Stood {
             reads: 3,
             writes: 4,
+            longest: 5,
             ..Default::default()
         };
-        assert_eq!(stood_in("a", &format!("a {stood}")), Some((3, 4)));
+        let read = StoodIn {
+            reads: 3,
+            writes: 4,
+            longest_ns: 5,
+        };
+        assert_eq!(stood_in("a", &format!("a {stood}")), Some(read));
         assert_eq!(stood_in("b", &format!("a {stood}")), None);
         let denied = format!("a {}", molt_vmm::Waited(5));
         assert_eq!(waited("a", &denied), Some(5));

@@ -71,6 +71,9 @@ pub struct Guest {
     /// The most of these that were lost one after the other.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub pings_lost_in_a_row: Option<u64>,
+    /// The longest that a request took which a stand-in served while the driver was away, by its VMM's clock, in nanoseconds.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub stand_in_longest_ns: Option<u64>,
     /// The longest that a request took, by the guest's own clock, in nanoseconds.
     pub max_latency_ns: u64,
     /// The 99th percentile of the same, where the guest measures it.

@@ -262,7 +262,10 @@ impl<'a> Block<'a> {
             (Work::Submit { written }, Some(standing)) => {
                 let waiting = Waiting { head, since };
                 match standing.serve(&self.request, waiting, logs && !self.read_only, world.ram) {
-                    Served::Yes => (OK, written),
+                    Served::Yes => {
+                        standing.took(world.platform.now().saturating_sub(since));
+                        (OK, written)
+                    }
                     Served::Later => return Some(false),
                 }
             }

@@ -77,6 +77,8 @@ pub struct Stood {
     pub waited: u64,
     /// Records of the log that the driver has written.
     pub replayed: u64,
+    /// The longest that a request which was served took, from the guest's notification to the answer, in nanoseconds.
+    pub longest: u64,
 }
 
 impl fmt::Display for Stood {
@@ -86,10 +88,11 @@ impl fmt::Display for Stood {
             writes,
             waited,
             replayed,
+            longest,
         } = self;
         write!(
             f,
-            "stand-in: {reads} reads served, {writes} writes logged, {waited} requests waited; {replayed} records written"
+            "stand-in: {reads} reads served, {writes} writes logged, the longest in {longest} ns; {waited} requests waited; {replayed} records written"
         )
     }
 }
@@ -106,12 +109,14 @@ pub struct Standing<'a> {
     /// One of them changes something.
     change_waits: bool,
     stood: Stood,
+    /// Counter ticks to nanoseconds.
+    nanoseconds: fn(u64) -> u64,
 }
 
 impl<'a> Standing<'a> {
-    /// Over a queue in this region.
+    /// Over a queue in this region. `nanoseconds` converts ticks of the counter.
     #[must_use]
-    pub fn new(stand_in: StandIn, region: &'a [AtomicU64]) -> Self {
+    pub fn new(stand_in: StandIn, region: &'a [AtomicU64], nanoseconds: fn(u64) -> u64) -> Self {
         let layout = molt_queue::layout::words::<Request>() * 8;
         let room = size_of_val(region).saturating_sub(layout) / RECORD;
         Self {
@@ -122,6 +127,7 @@ impl<'a> Standing<'a> {
             waiting: heapless::Vec::new(),
             change_waits: false,
             stood: Stood::default(),
+            nanoseconds,
         }
     }
 
@@ -276,6 +282,11 @@ impl<'a> Standing<'a> {
         // There is room: it was asked for.
         let _ = self.waiting.push(waiting);
         Served::Later
+    }
+
+    /// A request that was served took so many ticks of the counter.
+    pub fn took(&mut self, ticks: u64) {
+        self.stood.longest = self.stood.longest.max((self.nanoseconds)(ticks));
     }
 
     /// Gives the driver records of the log, as many as there is room for. Returns whether there were some.

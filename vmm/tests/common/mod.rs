@@ -246,7 +246,7 @@ impl Rig {
         let link = Link::new(Client::new(queue), gate, 0).pausing(pauses);
         let mut block = Block::new(link, SECTORS, page);
         if let Some(stand_in) = stand_in {
-            block.set_stand_in(Standing::new(stand_in, queue));
+            block.set_stand_in(Standing::new(stand_in, queue, |ticks| ticks));
         }
         vm.add(machine::VIRTIO, Some(machine::VIRTIO_IRQ), Box::new(block));
         let mailbox = Rc::new(Mailbox::new(to_client, to_update));

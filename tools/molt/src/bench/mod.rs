@@ -12,6 +12,7 @@ mod path;
 mod peer;
 mod profile;
 mod replaceable;
+mod stand_in;
 mod wanted;
 
 use std::path::Path;
@@ -107,6 +108,9 @@ pub fn run(arguments: &Bench) -> Result<bool> {
         if wanted.blackout() {
             let figures = blackout::run(&toolchain, &kernel, run, &mut blackouts)?;
             measured.add(&molt, keep(figures));
+        }
+        if wanted.stand_in() {
+            measured.add(&molt, stand_in::run(&toolchain, &kernel, run)?);
         }
         if wanted.network() {
             let alone = !arguments.no_linux;

@@ -48,6 +48,9 @@ pub const BLACKOUT: [&str; 4] = [
     "blackout_us",
 ];
 
+/// The figure of the technique `stand-in`.
+pub const STAND_IN: &str = "stand_in_longest_us";
+
 /// The figures of the network.
 pub const NETWORK: [&str; 4] = [
     "net_ping_us",
@@ -96,6 +99,7 @@ impl<'a> Wanted<'a> {
             .chain(PROFILE)
             .chain(BLACKOUT)
             .chain(NETWORK)
+            .chain([STAND_IN])
             .chain([IMAGE, MEMORY, GROWTH, REPLACEABLE])
             .collect();
         // The parts that have memory are known when the image is built, the points of the growth when they are measured.
@@ -164,6 +168,11 @@ impl<'a> Wanted<'a> {
     /// Whether drivers have to be replaced.
     pub fn blackout(&self) -> bool {
         BLACKOUT.iter().any(|figure| self.has(figure))
+    }
+
+    /// Whether guests have to be served by stand-ins.
+    pub fn stand_in(&self) -> bool {
+        self.has(STAND_IN)
     }
 
     /// Whether guests have to use the network.
