@@ -7,6 +7,7 @@ mod console;
 mod crowd;
 mod growth;
 mod linux;
+mod neighbour;
 mod network;
 mod path;
 mod peer;
@@ -109,6 +110,8 @@ pub fn run(arguments: &Bench) -> Result<bool> {
             let figures = blackout::run(&toolchain, &kernel, run, &mut blackouts)?;
             measured.add(&molt, keep(figures));
         }
+        let figures = neighbour::run(&toolchain, &kernel, &wanted, run)?;
+        measured.add(&molt, figures);
         if wanted.stand_in() {
             measured.add(&molt, stand_in::run(&toolchain, &kernel, run)?);
         }

@@ -48,6 +48,15 @@ pub const BLACKOUT: [&str; 4] = [
     "blackout_us",
 ];
 
+/// What a guest notices of its neighbour: one that works as it does, one that computes without an exit, one that reads a trapped
+/// register and one that makes an interrupt pending and ends it, again and again.
+pub const NEIGHBOUR: [&str; 4] = [
+    "neighbour_load_p99_us",
+    "neighbour_computing_p99_us",
+    "neighbour_exits_p99_us",
+    "neighbour_interrupts_p99_us",
+];
+
 /// The figure of the technique `stand-in`.
 pub const STAND_IN: &str = "stand_in_longest_us";
 
@@ -99,6 +108,7 @@ impl<'a> Wanted<'a> {
             .chain(PROFILE)
             .chain(BLACKOUT)
             .chain(NETWORK)
+            .chain(NEIGHBOUR)
             .chain([STAND_IN])
             .chain([IMAGE, MEMORY, GROWTH, REPLACEABLE])
             .collect();
