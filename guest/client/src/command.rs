@@ -19,6 +19,9 @@ molt-guest: updates the drivers of this guest's devices, through the port org.mo
                                     to disturb the device waits too
       --seconds N                   for so long, and not until 'admit'
   molt-guest admit [--device NAME]  lets them pass again
+  molt-guest unplug DISK            takes the driver off a disk that nothing holds (vda, /dev/vda), so that it may be updated where the
+                                    disk's technique is 'unplug'
+  molt-guest plug                   gives disks that were unplugged their driver again
   molt-guest poll --server URL --id ID  asks a server of a fleet (hawkBit's device interface) for updates, offers them, and
                                     reports what came of them
       --device NAME                 for this device; needed if the guest may update several
@@ -63,6 +66,10 @@ pub enum Command<'a> {
     Forgive,
     /// Defer updates of a device for so many ms; 0: not any more.
     Defer(u32),
+    /// Take the driver off this disk.
+    Unplug(&'a str),
+    /// Give unplugged disks their driver.
+    Plug,
     /// Ask the server of a fleet.
     Poll(Server<'a>),
 }
@@ -265,10 +272,18 @@ impl<'a> Command<'a> {
                 (Self::Defer(ms), &["--device", "--seconds"])
             }
             Some("admit") => (Self::Defer(0), &["--device"]),
+            Some("unplug") => {
+                let disk = argument.ok_or(Usage::Missing("the disk's name"))?;
+                (Self::Unplug(disk), &[])
+            }
+            Some("plug") => (Self::Plug, &[]),
             Some("poll") => (Self::Poll(server.complete()?), OF_POLL),
             Some(other) => return Err(Usage::Unknown(other)),
         };
-        let takes = matches!(command, Self::Offer(_) | Self::Confirm(_) | Self::Cancel(_));
+        let takes = matches!(
+            command,
+            Self::Offer(_) | Self::Confirm(_) | Self::Cancel(_) | Self::Unplug(_)
+        );
         if let Some(argument) = argument.filter(|_| !takes) {
             return Err(Usage::Unexpected(argument));
         }
@@ -336,6 +351,8 @@ mod tests {
             Ok(Command::Defer(30_000))
         );
         assert_eq!(plain("admit --device disk"), Ok(Command::Defer(0)));
+        assert_eq!(plain("unplug vda --json"), Ok(Command::Unplug("vda")));
+        assert_eq!(plain("plug"), Ok(Command::Plug));
         let options = Options {
             json: true,
             device: Some("disk"),
@@ -400,6 +417,8 @@ mod tests {
             ("update", Usage::Unknown("update")),
             ("offer", Usage::Missing("the bundle's file")),
             ("offer a b", Usage::Unexpected("b")),
+            ("unplug", Usage::Missing("the disk's name")),
+            ("plug vda", Usage::Unexpected("vda")),
             ("offer a --follow", Usage::Unexpected("--follow")),
             (
                 "offer a --device",

@@ -8,6 +8,7 @@
 
 mod command;
 mod exit;
+pub mod holders;
 mod part;
 pub mod print;
 mod run;

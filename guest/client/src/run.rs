@@ -70,7 +70,7 @@ impl<'w, S: Stream, P: Place, O: Output> Work<'w, S, P, O> {
         self.devices = self.session.devices()?;
         match command {
             // The program does these without a session, or opens it only now and then.
-            Command::Help | Command::Poll(_) => {}
+            Command::Help | Command::Poll(_) | Command::Unplug(_) | Command::Plug => {}
             Command::Devices => {
                 for device in &self.devices {
                     let device = OfDevice(device, self.options.json);

@@ -4,6 +4,7 @@
 #![no_std]
 #![no_main]
 
+mod disk;
 mod find;
 mod fleet;
 mod folder;
@@ -49,6 +50,11 @@ fn main(words: &[&'static str]) -> Exit {
     if let Command::Poll(server) = command {
         return fleet::poll(server, &options);
     }
+    match command {
+        Command::Unplug(disk) => return unplug(disk, &options),
+        Command::Plug => return plug(&options),
+        _ => {}
+    }
     let mut bundle: &[u8] = &[];
     if let Command::Offer(file) = command {
         match contents(file) {
@@ -90,6 +96,46 @@ fn main(words: &[&'static str]) -> Exit {
             format_args!("{trouble}"),
         ),
     }
+}
+
+fn unplug(disk: &str, options: &Options<'_>) -> Exit {
+    match disk::unplug(disk) {
+        Ok(device) => {
+            match options.json {
+                true => say!("{{\"unplugged\":{}}}", Quoted(&device)),
+                false => say!("{disk}: unplugged, {device} is without a driver"),
+            }
+            Exit::Done
+        }
+        Err(obstacle) => fail_by(options, &obstacle),
+    }
+}
+
+fn plug(options: &Options<'_>) -> Exit {
+    let plugged = disk::plug(|device| match options.json {
+        true => say!("{{\"plugged\":{}}}", Quoted(device)),
+        false => say!("{device}: plugged"),
+    });
+    match plugged {
+        Ok(0) => fail(
+            options,
+            Exit::Refused,
+            "nothing-unplugged",
+            format_args!("no virtio disk is without a driver"),
+        ),
+        Ok(_) => Exit::Done,
+        Err(obstacle) => fail_by(options, &obstacle),
+    }
+}
+
+fn fail_by(options: &Options<'_>, obstacle: &disk::Obstacle) -> Exit {
+    let text = &obstacle.text;
+    fail(
+        options,
+        obstacle.exit,
+        obstacle.word,
+        format_args!("{text}"),
+    )
 }
 
 /// A file's bytes.

@@ -3,9 +3,10 @@
 
 use core::ffi::CStr;
 
-use crate::{Errno, File, O_RDONLY, call};
+use crate::{AT_FDCWD, Errno, File, O_RDONLY, call};
 
 const GETDENTS64: usize = 61;
+const READLINKAT: usize = 78;
 /// Where a `struct linux_dirent64` has its length and its name.
 const LENGTH: usize = 16;
 const NAME: usize = 19;
@@ -22,10 +23,31 @@ impl Names {
     /// # Errors
     /// The kernel's.
     pub fn of(directory: &CStr) -> Result<Self, Errno> {
+        Self::some(&File::open(directory, O_RDONLY)?)
+    }
+
+    /// Calls `each` with every name in a directory of any size, until it returns `true`. Returns whether it has.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn any(directory: &CStr, mut each: impl FnMut(&str) -> bool) -> Result<bool, Errno> {
         let file = File::open(directory, O_RDONLY)?;
+        loop {
+            let names = Self::some(&file)?;
+            if names.length == 0 {
+                return Ok(false);
+            }
+            if names.iter().any(&mut each) {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// The next ones; none at the end.
+    fn some(directory: &File) -> Result<Self, Errno> {
         let mut bytes = [0; 4096];
         let address = bytes.as_mut_ptr() as usize;
-        let length = call(GETDENTS64, [file.0, address, bytes.len(), 0, 0, 0])?;
+        let length = call(GETDENTS64, [directory.0, address, bytes.len(), 0, 0, 0])?;
         Ok(Self { bytes, length })
     }
 
@@ -42,4 +64,14 @@ impl Names {
         })
         .filter(|name| !matches!(*name, "" | "." | ".."))
     }
+}
+
+/// What a symbolic link names, if it fits and is UTF-8.
+pub fn link_target<'a>(link: &CStr, buffer: &'a mut [u8]) -> Option<&'a str> {
+    let (link, address) = (link.as_ptr() as usize, buffer.as_mut_ptr() as usize);
+    let arguments = [AT_FDCWD, link, address, buffer.len(), 0, 0];
+    let length = call(READLINKAT, arguments).ok()?;
+    // A target that fills the buffer may be longer.
+    let target = buffer.get(..length).filter(|_| length < buffer.len());
+    core::str::from_utf8(target?).ok()
 }

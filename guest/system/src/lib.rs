@@ -21,7 +21,7 @@ mod socket;
 pub use aio::{Aio, Operation};
 pub use child::Child;
 pub use clock::{Watchdog, monotonic, processors, run_on};
-pub use directory::Names;
+pub use directory::{Names, link_target};
 pub use exchange::{O_TRUNC, link, make_directory, rename, unlink, write_file};
 pub use machine::{credit_entropy, insert_module, mount, power_off, sleep_ms, stand_back};
 pub use mapping::Mapping;
@@ -47,10 +47,14 @@ const MMAP: usize = 222;
 const AT_FDCWD: usize = -100_isize as usize;
 /// Flags of `open` on arm64.
 pub const O_RDONLY: usize = 0;
+/// Writing a file that is there.
+pub const O_WRONLY: usize = 1;
 /// Reading and writing, made where it is not there.
 pub const O_RDWR_CREATE: usize = 0o2 | 0o100;
 /// Reading and writing.
 pub const O_RDWR: usize = 0o2;
+/// Of a block device: unless it is mounted, or claimed in another way.
+pub const O_EXCL: usize = 0o200;
 /// Past the page cache.
 pub const O_DIRECT: usize = 0o200_000;
 /// For `/dev/mem`: as a device, uncached.

@@ -3,7 +3,7 @@
 
 macro_rules! reasons {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $word:literal, $text:literal;)*) => {
-        /// The code in the REASON register. Below 16: use of the doorbell; from 16: the bundle; from 48: building; from 64: the
+        /// The code in the REASON register. Below 16: use of the doorbell; from 16: the bundle; from 48: building, and what else comes before the swap; from 64: the
         /// swap; from 80: the store.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
         #[repr(u32)]
@@ -83,6 +83,7 @@ reasons! {
     TransferFailed = 51, "transfer-failed", "the device did not take the firmware, or found it wrong";
     TransferTimeout = 52, "transfer-timeout", "the device did not take the firmware in time";
     WrongFirmware = 53, "wrong-firmware", "the bundle has firmware for a device without, or none for a device that needs it";
+    InUse = 54, "in-use", "a guest that has to give the device up before each update still uses it";
 
     StopTimeout = 64, "stop-timeout", "the device did not stop by its deadline";
     ReadyTimeout = 65, "ready-timeout", "the new generation was not ready by its deadline";

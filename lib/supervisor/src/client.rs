@@ -91,7 +91,8 @@ impl<'m> Client<'m> {
 
     /// Whether it may defer updates of this component.
     pub fn may_defer(&self, component: usize) -> bool {
-        self.plan.defer_us.get(component).is_some_and(|us| *us != 0)
+        let waits = self.plan.defer_us.get(component).is_some_and(|us| *us != 0);
+        waits || self.plan.consents >> component & 1 == 1
     }
 
     /// Whether it says that the generation of this component has broken the queue's protocol since this was last asked.

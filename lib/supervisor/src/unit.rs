@@ -110,6 +110,7 @@ impl<'m> Unit<'m> {
                 Config {
                     approved: approved(brief, index),
                     defer: deferrable(brief, index),
+                    consents: consenting(brief, index),
                     ..config(plan, clients, brief.store.commands != 0)
                 },
                 plan.factory_sequence,
@@ -210,12 +211,20 @@ fn deferrable(brief: &UpdateBrief, index: usize) -> [u64; CLIENTS] {
     spans
 }
 
+/// The clients that have to give the device of a component up, one bit each.
+fn consenting(brief: &UpdateBrief, index: usize) -> u8 {
+    let clients = brief.clients().iter().enumerate();
+    let asked = clients.filter(|(_, client)| client.consents >> index & 1 == 1);
+    asked.fold(0, |bits, (n, _)| bits | 1 << n)
+}
+
 /// The machine's limits, from the plan.
 fn config(plan: &molt_system::UpdateComponent, clients: u8, store: bool) -> Config {
     Config {
         clients,
         approved: 0,
         defer: [0; CLIENTS],
+        consents: 0,
         approval: APPROVAL_US,
         slots: u8::try_from(plan.bundle_slots).unwrap_or(u8::MAX),
         offer: OFFER_US,

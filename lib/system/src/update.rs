@@ -483,6 +483,8 @@ pub struct UpdateClient {
     pub limits: [OfferLimit; MAX_COMPONENTS],
     /// How long an update of each component waits for it at the most, in us; 0: it may not defer it.
     pub defer_us: [u64; MAX_COMPONENTS],
+    /// Bit c: it has to give the device of component c up before each update: an update that has waited for that in vain ends.
+    pub consents: u64,
 }
 
 /// What an operator types at the console's port.

@@ -20,6 +20,9 @@ pub struct Config {
     pub stage: Micros,
     /// How long an update waits at the most for each client that defers it; 0: it does not wait for that one.
     pub defer: [Micros; CLIENTS],
+    /// Bit n: client n has to give the device up, and defers updates for as long as it uses it. An update that has waited for it in
+    /// vain ends.
+    pub consents: u8,
     /// How long it may take to transfer firmware to the device; `None`: the device runs none that comes with its driver.
     pub transfer: Option<Micros>,
     /// How long the old generation may take to quiesce, and clients to leave their regions.

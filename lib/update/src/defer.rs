@@ -7,6 +7,9 @@
 //! the update pass, or whose time is over, is not waited for again. So an update waits no longer than the longest of these times,
 //! whatever the clients say.
 //!
+//! A client that has to give its device up ([`crate::Config::consents`]) defers updates for as long as it has not. If it still has not when
+//! its time is over, the update ends, and nothing was disturbed.
+//!
 //! Neither a recovery nor the operator's own rollback waits, nor an update that the operator forces.
 
 use crate::action::push;
@@ -36,6 +39,12 @@ impl Deferrals {
     fn end(&self, client: Client) -> Micros {
         let of = |times: &[Micros; CLIENTS]| times.get(usize::from(client)).copied();
         of(&self.until).min(of(&self.most)).unwrap_or(0)
+    }
+
+    /// Whether a client defers updates although its time is over.
+    fn uses(&self, client: Client, now: Micros) -> bool {
+        let until = self.until.get(usize::from(client)).copied();
+        until.is_some_and(|until| until > now) && self.end(client) <= now
     }
 
     pub fn rebase(&mut self, now: Micros) {
@@ -77,6 +86,9 @@ impl Machine {
                 *most = 0;
             }
         }
+        if self.is_refused(now) {
+            return self.refuse(Reason::InUse, out);
+        }
         self.wait_for(by, out);
         let ends = clients(by).map(|client| (self.deferrals.end(client), client));
         let Some((last, client)) = ends.max() else {
@@ -95,16 +107,24 @@ impl Machine {
 
     /// The clients that defer the update now, one bit each.
     fn deferring(&self, now: Micros) -> u8 {
+        let defer = clients(self.asked()).filter(|client| self.deferrals.end(*client) > now);
+        defer.fold(0, |by, client| by | bit(client))
+    }
+
+    /// Whether a client that has to give the device up still has it, and is not waited for any longer.
+    fn is_refused(&self, now: Micros) -> bool {
+        let mut consent = clients(self.asked() & self.config.consents);
+        consent.any(|client| self.deferrals.uses(client, now))
+    }
+
+    /// The clients that may defer the update, one bit each.
+    fn asked(&self) -> u8 {
         match self.job {
             Job::Update(Candidate {
                 client: Some(_),
                 forced: false,
                 ..
-            }) => {
-                let asked = clients(self.config.clients & !self.gone);
-                let defer = asked.filter(|client| self.deferrals.end(*client) > now);
-                defer.fold(0, |by, client| by | bit(client))
-            }
+            }) => self.config.clients & !self.gone,
             _ => 0,
         }
     }

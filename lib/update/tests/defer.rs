@@ -12,11 +12,17 @@ const SPANS: [u64; 3] = [100, 300, 0];
 const DIGEST: [u64; 4] = [7; 4];
 
 fn machine() -> Machine {
+    machine_with(0)
+}
+
+/// `consents`: these clients have to give the device up, one bit each.
+fn machine_with(consents: u8) -> Machine {
     let mut defer = [0; 8];
     defer[..3].copy_from_slice(&SPANS);
     let config = Config {
         clients: 0b111,
         defer,
+        consents,
         ..limits()
     };
     let mut machine = Machine::new(config, 1);
@@ -217,6 +223,73 @@ fn what_waits_can_be_frozen_and_a_failure_of_the_driver_ends_it() {
         assert!(actions.iter().any(reports), "{event:?}: {actions:?}");
         assert_eq!((machine.deferred(), machine.candidate()), (None, None));
     }
+}
+
+/// A machine whose first and third client have to give the device up, and have not.
+fn in_use() -> Machine {
+    let mut machine = machine_with(0b101);
+    for client in [0, 2] {
+        says(&mut machine, 0, client, u64::MAX);
+    }
+    machine
+}
+
+fn refused(actions: &[Action], reason: Reason) -> bool {
+    actions.contains(&Action::Report {
+        client: Some(2),
+        status: Status::Refused,
+        reason,
+    })
+}
+
+#[test]
+fn an_update_ends_if_a_client_does_not_give_the_device_up_in_time() {
+    let mut machine = in_use();
+    says(&mut machine, 0, 2, 0);
+    build(&mut machine, 900);
+    let built = machine.step(1000, Event::Built).to_vec();
+    assert!(built.contains(&Action::WaitFor(0b1)) && !closes(&built));
+    assert!(!tick(&mut machine, 1099));
+    let over = machine.step(1100, Event::Tick).to_vec();
+    assert!(refused(&over, Reason::InUse) && over.contains(&Action::WaitFor(0)));
+    assert!(!closes(&over));
+    assert_eq!(machine.phase(), Phase::Idle);
+}
+
+#[test]
+fn it_ends_at_once_if_the_client_has_no_time_for_that() {
+    let mut machine = in_use();
+    says(&mut machine, 0, 0, 0);
+    build(&mut machine, 0);
+    let built = machine.step(0, Event::Built).to_vec();
+    assert!(refused(&built, Reason::InUse) && !closes(&built));
+}
+
+#[test]
+fn it_goes_on_when_all_have_given_it_up_are_gone_or_are_forced() {
+    let given = |client| Event::Defer { client, until: 0 };
+    for second in [given(0), Event::ClientGone(0), Event::Force(DIGEST)] {
+        let mut machine = in_use();
+        machine.step(0, given(2));
+        build(&mut machine, 0);
+        machine.step(0, Event::Built);
+        assert_eq!(machine.phase(), Phase::Deferred);
+        assert!(closes(&machine.step(50, second)), "{second:?}");
+    }
+}
+
+#[test]
+fn it_ends_if_a_client_takes_the_device_again_while_another_is_waited_for() {
+    let mut machine = machine_with(0b1);
+    for client in 0..2 {
+        says(&mut machine, 0, client, u64::MAX);
+    }
+    build(&mut machine, 0);
+    machine.step(0, Event::Built);
+    let given = says(&mut machine, 10, 0, 0);
+    assert_eq!(given[0], Action::WaitFor(0b10));
+    let taken = says(&mut machine, 20, 0, u64::MAX);
+    assert!(refused(&taken, Reason::InUse));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use core::sync::atomic::AtomicU64;
 
 use molt_brief::{PAGE, bytes, words};
 use molt_clock::Frequency;
-use molt_gate::ClientGate;
+use molt_gate::{ClientGate, Deferrals};
 use molt_system::{
     Class, GatePages, GuestKind, ImageRow, NONE, PAUSE, STAND_IN, UNPLUG, VmmBrief, VmmShare,
 };
@@ -23,6 +23,7 @@ use molt_vmm::virtio::link::Link;
 use molt_vmm::virtio::net::Net;
 use molt_vmm::virtio::standing::Standing;
 use molt_vmm::virtio::terminal::TerminalPort;
+use molt_vmm::virtio::usage::Usage;
 use molt_vmm::{
     Component, Deferral, Device, Doorbell, DoorbellPort, Mailbox, Passed, Pause, Ram, machine,
 };
@@ -105,6 +106,10 @@ pub fn device(
                 let stand_in = StandIn::new(memory, own.log as usize);
                 block.set_stand_in(Standing::new(stand_in, queue, nanoseconds));
             }
+            if share.technique & UNPLUG != 0 {
+                let words = Deferrals::new(to_client, to_update);
+                block.set_usage(Usage::new(words, share.component as usize));
+            }
             Some(block)
         }
         Class::Entropy => {
@@ -160,7 +165,9 @@ pub fn bells(
     let doorbell = &brief.doorbell;
     let (to_client, to_update) = gate_pages(&brief.gate);
     let mailbox = Rc::new(Mailbox::new(to_client, to_update));
-    let most = brief.shares().iter().map(|s| (s.component, s.defer_us));
+    // What it uses of a disk that it has to give up, the VMM says.
+    let may = |s: &VmmShare| s.class != Class::Block as u32 || s.technique & UNPLUG == 0;
+    let most = (brief.shares().iter()).map(|s| (s.component, if may(s) { s.defer_us } else { 0 }));
     let deferral = Deferral::new((to_client, to_update), most, nanoseconds);
     let registers = (doorbell.present != 0 && doorbell.irq != 0).then(|| {
         let staging = (doorbell.staging_guest, doorbell.staging_size);

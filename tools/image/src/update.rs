@@ -178,6 +178,7 @@ fn clients(
             staging: staging.map_or(NONE, |s| s as u32),
             limits: limits(described.any_doorbell(), &components),
             defer_us: deferrable(layout.system, domain),
+            consents: consenting(layout.system, domain),
         };
         brief.client_count = n as u32 + 1;
         let Some(tcb) = layout.fixed(domain).map(|(fixed, _)| fixed.tcb) else {
@@ -204,6 +205,12 @@ fn deferrable(system: &System, domain: DomainId) -> [u64; MAX_COMPONENTS] {
         }
     }
     spans
+}
+
+/// The components whose device a client has to give up, one bit each.
+fn consenting(system: &System, domain: DomainId) -> u64 {
+    let consents = shares(system, domain).filter(|(_, client)| client.gives_up());
+    consents.fold(0, |bits, (component, _)| bits | 1 << component)
 }
 
 /// What a client may offer, by component.

@@ -450,6 +450,11 @@ impl Client {
         }
     }
 
+    /// Whether its guest has to give the device up before each update: a disk with the technique `unplug`.
+    pub fn gives_up(&self) -> bool {
+        self.techniques.unplug && matches!(self.share, Some(Share::Block { .. }))
+    }
+
     /// Where its guest finds the device that it drives itself.
     pub fn passed(&self) -> Option<&PassThrough> {
         match &self.share {

@@ -279,6 +279,7 @@ fn make(places: &Places, updaters: usize, firmware: bool) -> UpdateBrief {
             staging: n as u32,
             limits: Default::default(),
             defer_us: [DEFER_US[n], 0, 0, 0],
+            consents: 0,
         };
     }
     brief

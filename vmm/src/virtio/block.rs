@@ -17,6 +17,7 @@ use crate::virtio::mmio::{self, CONFIGURATION, Effect, Transport};
 use crate::virtio::queue::{BUFFERS, Chain};
 use crate::virtio::request::{self, Ability, IO_ERROR, OK, UNSUPPORTED, Work};
 use crate::virtio::standing::{Served, Standing, Waiting};
+use crate::virtio::usage::Usage;
 
 const BLOCK_DEVICE: u32 = 2;
 const SEG_MAX: u64 = 1 << 2;
@@ -59,6 +60,8 @@ pub struct Block<'a> {
     request: Request,
     /// With the technique `stand-in`.
     standing: Option<Standing<'a>>,
+    /// With the technique `unplug`.
+    usage: Option<Usage<'a>>,
 }
 
 impl<'a> Block<'a> {
@@ -80,12 +83,18 @@ impl<'a> Block<'a> {
             chain: Chain::default(),
             request: Request::default(),
             standing: None,
+            usage: None,
         }
     }
 
     /// With the technique `stand-in`.
     pub fn set_stand_in(&mut self, standing: Standing<'a>) {
         self.standing = Some(standing);
+    }
+
+    /// With the technique `unplug`.
+    pub fn set_usage(&mut self, usage: Usage<'a>) {
+        self.usage = Some(usage);
     }
 
     /// Whether requests are served by the stand-in.
@@ -339,6 +348,14 @@ impl<'a> Block<'a> {
         self.held_since = None;
     }
 
+    /// Tells `update` whether the guest uses the disk, where it has to give it up before each update.
+    fn follow_use(&mut self, world: &mut World<'_>) {
+        let live = self.transport.is_live();
+        if self.usage.as_mut().is_some_and(|usage| usage.follow(live)) {
+            world.platform.notify_update();
+        }
+    }
+
     fn broken(&mut self, submitted: bool) -> bool {
         self.transport.needs_reset();
         submitted
@@ -369,14 +386,17 @@ impl Device for Block<'_> {
 
     fn write(&mut self, offset: u64, width: Width, value: u64, world: &mut World<'_>) {
         match self.transport.write(offset, width, value, world.ram) {
-            Effect::Nothing => {}
+            Effect::Nothing => self.follow_use(world),
             Effect::Notify => {
                 if !self.link.client().is_open() && self.held_since.is_none() {
                     self.held_since = Some(world.platform.now());
                 }
                 self.poll(world);
             }
-            Effect::Reset => self.begin_life(),
+            Effect::Reset => {
+                self.begin_life();
+                self.follow_use(world);
+            }
         }
     }
 
@@ -425,9 +445,10 @@ impl Device for Block<'_> {
         Some(stood)
     }
 
-    fn reset(&mut self, _: &mut World<'_>) {
+    fn reset(&mut self, world: &mut World<'_>) {
         self.transport.reset();
         self.begin_life();
+        self.follow_use(world);
     }
 }
 

@@ -18,3 +18,4 @@ pub mod queue;
 pub mod request;
 pub mod standing;
 pub mod terminal;
+pub mod usage;

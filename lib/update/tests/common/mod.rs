@@ -22,6 +22,7 @@ pub fn limits() -> Config {
         keep: None,
         transfer: None,
         defer: [0; CLIENTS],
+        consents: 0,
         beat: 30,
         attempts: 3,
         relapses: 5,

@@ -47,6 +47,8 @@ struct Explorer {
     asks: bool,
     /// Clients may defer updates.
     defer: bool,
+    /// Bit n: client n does so for as long as it has not given the device up.
+    consents: u8,
     generations: u64,
 }
 
@@ -72,6 +74,7 @@ impl Model for Explorer {
         let mut limits = config();
         if self.defer {
             limits.defer[..2].copy_from_slice(&DEFER);
+            limits.consents = self.consents;
         }
         let numbers = (self.offers, self.faults, self.orders);
         vec![World::with(
@@ -110,7 +113,8 @@ impl Model for Explorer {
         }
         // Whoever says it earlier has said it by then.
         if self.defer && world.is_asked_soon() {
-            for (client, until) in [(0, 0), (0, 50), (1, 0), (1, 30)] {
+            let second = if self.consents == 0 { 30 } else { 90 };
+            for (client, until) in [(0, 0), (0, 50), (1, 0), (1, second)] {
                 moves.push(Move::Free(Event::Defer { client, until }));
             }
         }
@@ -313,29 +317,36 @@ fn every_rule_holds_in_every_state_of_a_device_with_firmware() {
 
 #[test]
 fn every_rule_holds_in_every_state_if_clients_defer_updates() {
-    hold_all(false, false, 0, false, true);
+    hold_all(false, false, 0, false, Some(0));
+}
+
+#[test]
+fn every_rule_holds_in_every_state_if_a_client_has_to_give_the_device_up() {
+    hold_all(false, false, 0, false, Some(0b10));
 }
 
 #[test]
 fn every_rule_holds_in_every_state_if_clients_defer_what_the_operator_forces() {
-    hold_all(false, false, 1, false, true);
+    hold_all(false, false, 1, false, Some(0));
 }
 
 fn hold(store: bool, firmware: bool, orders: u8, asks: bool) {
-    hold_all(store, firmware, orders, asks, false);
+    hold_all(store, firmware, orders, asks, None);
 }
 
-fn hold_all(store: bool, firmware: bool, orders: u8, asks: bool, defer: bool) {
+/// `defers`: clients may defer updates, and these have to give the device up, one bit each.
+fn hold_all(store: bool, firmware: bool, orders: u8, asks: bool, defers: Option<u8>) {
     let checker = Explorer {
         mutant: Mutant::None,
         store,
         firmware,
         offers: if deep() { 2 } else { 1 },
         // A fault and an order in one run make too many states; what times out is free.
-        faults: u8::from(orders == 0 && !defer),
+        faults: u8::from(orders == 0 && defers.is_none()),
         orders,
         asks,
-        defer,
+        defer: defers.is_some(),
+        consents: defers.unwrap_or(0),
         generations: generations(),
     }
     .checker()
@@ -359,6 +370,7 @@ fn every_mutant_breaks_a_rule() {
             orders: u8::from(mutant.of_operator()),
             asks: matches!(mutant, Mutant::AnyApproval | Mutant::Unapproved),
             defer: mutant.of_deferrals(),
+            consents: if mutant == Mutant::Ruthless { 0b10 } else { 0 },
             generations: if early { 2 } else { 3 },
         }
         .checker()

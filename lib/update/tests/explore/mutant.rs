@@ -64,10 +64,12 @@ pub enum Mutant {
     Obstinate,
     /// Waits although the operator forces the update.
     Unforced,
+    /// Goes on without a client that has not given its device up in time.
+    Ruthless,
 }
 
 impl Mutant {
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::NoStop,
         Self::NoDeny,
         Self::NoSuspend,
@@ -97,6 +99,7 @@ impl Mutant {
         Self::Deaf,
         Self::Obstinate,
         Self::Unforced,
+        Self::Ruthless,
     ];
 
     /// Whether it takes a device with firmware to notice it.
@@ -109,7 +112,10 @@ impl Mutant {
 
     /// Whether it takes clients that defer updates to notice it.
     pub fn of_deferrals(self) -> bool {
-        matches!(self, Self::Deaf | Self::Obstinate | Self::Unforced)
+        matches!(
+            self,
+            Self::Deaf | Self::Obstinate | Self::Unforced | Self::Ruthless
+        )
     }
 
     /// Whether it takes an operator to notice it.
@@ -170,6 +176,10 @@ impl Mutant {
             (Self::Deaf, Event::Defer { .. })
             | (Self::Obstinate, Event::Defer { until: 0, .. })
             | (Self::Unforced, Event::Force(_)) => return Actions::new(),
+            (Self::Ruthless, Event::Tick) if machine.phase() == Phase::Deferred => Event::Defer {
+                client: 1,
+                until: 0,
+            },
             (Self::Thawed, Event::Freeze(_)) => Event::Freeze(false),
             _ => event,
         };

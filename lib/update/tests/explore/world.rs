@@ -92,6 +92,8 @@ pub struct World {
     pub waits_for: u8,
     /// They may.
     pub deferrable: bool,
+    /// Bit n: client n has to give the device up.
+    pub consents: u8,
     /// The operator has forced the update under way.
     pub forced: bool,
     pub failed: Vec<[u64; 4]>,
@@ -142,6 +144,7 @@ impl World {
         let keep = store.then_some(KEEP);
         let approved = u8::from(asks);
         let deferrable = limits.defer != [0; CLIENTS];
+        let consents = limits.consents;
         let config = Config {
             keep,
             approved,
@@ -193,6 +196,7 @@ impl World {
             left: None,
             waits_for: 0,
             deferrable,
+            consents,
             forced: false,
             failed: Vec::new(),
             starts: 0,
@@ -479,6 +483,8 @@ impl World {
                         |n: usize| self.gone & 1 << n == 0 && self.defers[n].min(left[n]) > 0;
                     let disturbs = (0..2).any(defers);
                     self.rule(!disturbs, "an update disturbs a client that defers it");
+                    let given_up = !(0..2).any(|n| self.has_not_given_up(n));
+                    self.rule(given_up, "an update takes a device that is in use");
                 }
                 self.gates = 0b11 & !self.gone;
                 self.gates_open = false;
@@ -598,7 +604,20 @@ impl World {
         }
     }
 
+    /// Whether a client has a device that it has to give up.
+    fn has_not_given_up(&self, n: usize) -> bool {
+        self.consents & !self.gone & 1 << n != 0 && self.defers[n] > 0
+    }
+
     fn reported(&mut self, client: Option<Client>, status: Status, reason: Reason) {
+        if reason == Reason::InUse {
+            let in_vain = |n: usize| self.left.unwrap_or(self.machine_defers())[n] == 0;
+            let refused = (0..2).any(|n| self.has_not_given_up(n) && in_vain(n));
+            self.rule(
+                refused && !self.forced,
+                "an update ends because of a device that is not in use, or too early",
+            );
+        }
         if status == Status::Offered {
             self.rule(!self.frozen, "an offer is taken while they are frozen");
             self.rule(self.transaction.is_none(), "two transactions at once");

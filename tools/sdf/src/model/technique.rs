@@ -6,7 +6,7 @@ use super::RegionId;
 /// What is done beside holding the client's requests. None of it: the technique `hold`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Techniques {
-    /// The guest's link goes down and up.
+    /// The guest's link goes down and up, or its disk is unplugged and plugged.
     pub unplug: bool,
     /// The guest's vCPUs stand still.
     pub pause: bool,

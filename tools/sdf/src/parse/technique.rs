@@ -49,6 +49,11 @@ pub fn techniques(element: Element) -> Result<Techniques, Broken> {
             "pause",
             "a guest that stands still does not see its link go down",
         )),
+        _ if all.unplug && all.stand_in => Some((
+            "unplug",
+            "stand-in",
+            "nobody asks a disk that is unplugged for anything",
+        )),
         _ => None,
     };
     match together {
@@ -60,10 +65,9 @@ pub fn techniques(element: Element) -> Result<Techniques, Broken> {
 /// Why a client of this class cannot have this technique; `None`: it can.
 fn never(class: &str, technique: &str) -> Option<&'static str> {
     Some(match (class, technique) {
-        ("block", "unplug") => {
-            "a guest's disk is virtio over MMIO, for which Linux has no hot-unplug"
+        ("entropy" | "sensor", "unplug") => {
+            "only a network card and a disk can be unplugged without an error in the guest"
         }
-        ("entropy" | "sensor", "unplug") => "only a network card has a link that goes down and up",
         ("network", "stand-in") => "frames of others cannot be made up",
         ("entropy", "stand-in") => "bytes that were given before are not random",
         _ => return None,
