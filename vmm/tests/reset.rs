@@ -377,3 +377,16 @@ fn an_offer_that_was_confirmed_goes_on() {
     assert_eq!(finish(&mut rig, start), GUEST);
     assert_eq!(rig.get(BELL + regs::STATUS), Status::Confirmed as u32);
 }
+
+#[test]
+fn a_guest_that_starts_anew_does_not_use_its_disk() {
+    let mut rig = with_boot(Rig::unplugging());
+    for (register, value) in [(0x70, 3), (0x24, 1), (0x20, 1), (0x70, 11), (0x70, 15)] {
+        rig.set(machine::VIRTIO + register, value);
+    }
+    assert_eq!(rig.warden.deferral(0), u64::MAX);
+    assert_eq!(ask(&mut rig), Next::Wait);
+    let start = wake_up(&mut rig).unwrap();
+    finish(&mut rig, start);
+    assert_eq!(rig.warden.deferral(0), 0);
+}

@@ -349,6 +349,7 @@ impl<'a> Block<'a> {
     }
 
     /// Tells `update` whether the guest uses the disk, where it has to give it up before each update.
+    #[cold]
     fn follow_use(&mut self, world: &mut World<'_>) {
         let live = self.transport.is_live();
         if self.usage.as_mut().is_some_and(|usage| usage.follow(live)) {
@@ -386,17 +387,17 @@ impl Device for Block<'_> {
 
     fn write(&mut self, offset: u64, width: Width, value: u64, world: &mut World<'_>) {
         match self.transport.write(offset, width, value, world.ram) {
-            Effect::Nothing => self.follow_use(world),
+            Effect::Nothing => {}
             Effect::Notify => {
                 if !self.link.client().is_open() && self.held_since.is_none() {
                     self.held_since = Some(world.platform.now());
                 }
                 self.poll(world);
             }
-            Effect::Reset => {
-                self.begin_life();
-                self.follow_use(world);
-            }
+            Effect::Reset => self.begin_life(),
+        }
+        if self.usage.is_some() {
+            self.follow_use(world);
         }
     }
 

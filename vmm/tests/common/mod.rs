@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::atomic::AtomicU64;
 
 use molt_block_queue::{Client, OWN, Op, Properties, Request, Server, SlotId, Status};
-use molt_gate::{ClientGate, Statistics, Warden};
+use molt_gate::{ClientGate, Deferrals, Statistics, Warden};
 use molt_shared::{Memory, get};
 use molt_terminal::Terminal;
 use molt_trace::ring::{Reader, Writer};
@@ -15,6 +15,7 @@ use molt_vmm::stand_in::StandIn;
 use molt_vmm::virtio::block::Block;
 use molt_vmm::virtio::link::Link;
 use molt_vmm::virtio::standing::Standing;
+use molt_vmm::virtio::usage::Usage;
 use molt_vmm::{
     Doorbell, Exit, Frame, InjectError, LINE, MAX_VCPUS, Mailbox, Next, Pause, Platform, Ram,
     VcpuRegister, Vm, Width, machine,
@@ -37,7 +38,10 @@ pub const BELL_IRQ: u16 = 80;
 pub const SMC: Exit = Exit::Trap(0x17 << 26 | 1 << 25);
 
 /// Shared words that live for ever.
-pub fn words(n: usize) -> &'static [AtomicU64] {
+pub type Words = &'static [AtomicU64];
+
+/// So many of them.
+pub fn words(n: usize) -> Words {
     (0..n).map(|_| AtomicU64::new(0)).collect::<Vec<_>>().leak()
 }
 
@@ -215,12 +219,12 @@ impl Rig {
 
     /// The same with so many vCPUs. The guest has started.
     pub fn with_vcpus(vcpus: usize) -> Self {
-        Self::build(vcpus, false, None)
+        Self::build(vcpus, false, |_, _, _| ())
     }
 
     /// A machine with so many vCPUs whose guest is paused while its disk is away.
     pub fn paused(vcpus: usize, pause: Pause) -> Self {
-        let mut rig = Self::build(vcpus, true, None);
+        let mut rig = Self::build(vcpus, true, |_, _, _| ());
         rig.vm.set_pause(pause);
         assert!(!rig.open(), "nobody waits");
         rig
@@ -229,12 +233,30 @@ impl Rig {
     /// A machine whose disk has a stand-in with so many bytes of cache and log.
     pub fn standing(cache: usize, log: usize) -> Self {
         let memory = Memory::of(words((cache + log) / 8));
-        let mut rig = Self::build(1, false, Some(StandIn::new(memory, log)));
+        let stand_in = StandIn::new(memory, log);
+        let mut rig = Self::build(1, false, |block, queue, _| {
+            block.set_stand_in(Standing::new(stand_in, queue, |ticks| ticks));
+        });
         assert!(!rig.open(), "nobody waits");
         rig
     }
 
-    fn build(vcpus: usize, pauses: bool, stand_in: Option<StandIn>) -> Self {
+    /// A machine whose guest has to give its disk up before each update.
+    pub fn unplugging() -> Self {
+        let mut rig = Self::build(1, false, |block, _, (to_client, to_update)| {
+            let words = Deferrals::new(to_client, to_update);
+            block.set_usage(Usage::new(words, 0));
+        });
+        assert!(!rig.open(), "nobody waits");
+        rig
+    }
+
+    /// `set` is called with the disk, the region of its queue, and the gate pages.
+    fn build(
+        vcpus: usize,
+        pauses: bool,
+        set: impl FnOnce(&mut Block<'static>, Words, (Words, Words)),
+    ) -> Self {
         let (to_client, to_update) = (words(512), words(512));
         let (queue, page) = (words(QUEUE / 8), words(512));
         let guest = words(SIZE / 8);
@@ -245,9 +267,7 @@ impl Rig {
         let gate = ClientGate::new(to_client, to_update, 0);
         let link = Link::new(Client::new(queue), gate, 0).pausing(pauses);
         let mut block = Block::new(link, SECTORS, page);
-        if let Some(stand_in) = stand_in {
-            block.set_stand_in(Standing::new(stand_in, queue, |ticks| ticks));
-        }
+        set(&mut block, queue, (to_client, to_update));
         vm.add(machine::VIRTIO, Some(machine::VIRTIO_IRQ), Box::new(block));
         let mailbox = Rc::new(Mailbox::new(to_client, to_update));
         let bell = Doorbell::new(mailbox, (0x6000_0000, 0x10_0000));
