@@ -12,15 +12,32 @@ pub struct Block {
     pub host: u64,
     /// How often it ran.
     pub runs: u64,
-    /// Its instructions.
-    pub words: Vec<u32>,
+    /// Its instructions, each as its bytes in the order of memory.
+    pub instructions: Vec<Vec<u8>>,
+}
+
+impl Block {
+    /// Its bytes.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.instructions.concat()
+    }
+
+    /// Where each of its instructions is.
+    pub fn addresses(&self) -> impl Iterator<Item = u64> {
+        let sizes = self.instructions.iter().map(|bytes| bytes.len() as u64);
+        sizes.scan(self.address, |next, size| {
+            let address = *next;
+            *next += size;
+            Some(address)
+        })
+    }
 }
 
 /// The kernel was entered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The vector's offset.
-    pub vector: u64,
+    /// The vector's offset (AArch64), or the address (x86_64).
+    pub place: u64,
     /// Number of the block that ran before, where it ran between the marks.
     pub from: Option<usize>,
     /// How often.
@@ -87,12 +104,10 @@ impl Counts {
                 address: hexadecimal(words.next()?)?,
                 host: hexadecimal(words.next()?)?,
                 runs: words.next()?.parse().ok()?,
-                words: words
-                    .map(|w| u32::from_str_radix(w, 16).ok())
-                    .collect::<Option<_>>()?,
+                instructions: words.map(bytes).collect::<Option<_>>()?,
             }),
             "entry" => self.entries.push(Entry {
-                vector: hexadecimal(words.next()?)?,
+                place: hexadecimal(words.next()?)?,
                 from: match words.next()? {
                     "-" => None,
                     number => Some(number.parse().ok()?),
@@ -105,26 +120,35 @@ impl Counts {
     }
 }
 
+/// Two digits for each.
+fn bytes(text: &str) -> Option<Vec<u8>> {
+    let pairs = text.as_bytes().chunks(2);
+    let byte = |pair| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok();
+    pairs.map(byte).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_plugin_s_lines_are_read() {
-        let text = "block 200000 7f00 3 d503201f d65f03c0\nentry 480 0 2\nentry 400 - 1\nend\n";
+        let text = "block 200000 7f00 3 90 0f1f4000\nentry 480 0 2\nentry 400 - 1\nend\n";
         let counts: Counts = text.parse().unwrap();
         let block = &counts.blocks[0];
         assert_eq!(
-            (block.address, block.runs, block.words.len()),
+            (block.address, block.runs, block.instructions.len()),
             (0x20_0000, 3, 2)
         );
+        assert_eq!(block.bytes(), [0x90, 0x0f, 0x1f, 0x40, 0x00]);
+        assert!(block.addresses().eq([0x20_0000, 0x20_0001]));
         assert_eq!(counts.entries[1].from, None);
-        assert_eq!(counts.entries[0].vector, 0x480);
+        assert_eq!(counts.entries[0].place, 0x480);
     }
 
     #[test]
     fn entries_of_a_second_pair_come_from_its_own_blocks() {
-        let text = "block 200000 7f00 3 d503201f\nentry 480 0 2\nend\n";
+        let text = "block 200000 7f00 3 1f2003d5\nentry 480 0 2\nend\n";
         let mut counts: Counts = text.parse().unwrap();
         counts.add(text.parse().unwrap());
         let from: Vec<_> = counts.entries.iter().map(|entry| entry.from).collect();

@@ -14,6 +14,7 @@ const PAGE: u64 = 4096;
 /// program's, nearly all are in that program's file.
 pub fn programs_of(blocks: &[Block], programs: &[Program]) -> Vec<Option<usize>> {
     let mut pages: BTreeMap<(u64, u64), Vec<usize>> = BTreeMap::new();
+    let bytes: Vec<Vec<u8>> = blocks.iter().map(Block::bytes).collect();
     for (number, block) in blocks.iter().enumerate() {
         let page = (block.host / PAGE, block.address / PAGE);
         pages.entry(page).or_default().push(number);
@@ -21,10 +22,8 @@ pub fn programs_of(blocks: &[Block], programs: &[Program]) -> Vec<Option<usize>>
     let mut found = vec![None; blocks.len()];
     for numbers in pages.values() {
         let score = |program: &Program| {
-            let blocks = numbers.iter().map(|number| &blocks[*number]);
-            blocks
-                .filter(|block| program.has(block.address, &block.words))
-                .count()
+            let there = |number: &&usize| program.has(blocks[**number].address, &bytes[**number]);
+            numbers.iter().filter(there).count()
         };
         let scores = programs.iter().map(score).enumerate();
         // Of equal ones the first: the last maximum would be taken otherwise.

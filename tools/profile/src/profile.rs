@@ -67,10 +67,11 @@ impl Profile {
         let mut by_function: BTreeMap<(&str, String), u64> = BTreeMap::new();
         let mut stacks: BTreeMap<String, u64> = BTreeMap::new();
         for (number, block) in counts.blocks.iter().enumerate() {
-            *by_program.entry(name(number)).or_default() += block.runs * block.words.len() as u64;
-            for index in 0..block.words.len() as u64 {
+            let count = block.instructions.len() as u64;
+            *by_program.entry(name(number)).or_default() += block.runs * count;
+            for address in block.addresses() {
                 let frames = match owners[number] {
-                    Some(program) => programs[program].functions(block.address + 4 * index),
+                    Some(program) => programs[program].functions(address),
                     None => vec![],
                 };
                 let innermost = frames.last().cloned().unwrap_or_default();
@@ -83,12 +84,18 @@ impl Profile {
         for entry in &counts.entries {
             let (kind, from) = match entry.from {
                 Some(number) => {
-                    let last = counts.blocks[number].words.last().copied().unwrap_or(0);
-                    let before = match name(number).starts_with("guest") {
-                        true => Before::Guest,
-                        false => Before::Domain,
+                    let kind = match programs.first() {
+                        Some(kernel) if kernel.is_x86 => entry::x86_64(&kernel.symbol(entry.place)),
+                        _ => {
+                            let last = counts.blocks[number].instructions.last();
+                            let before = match name(number).starts_with("guest") {
+                                true => Before::Guest,
+                                false => Before::Domain,
+                            };
+                            entry::aarch64(entry.place, before, last.map_or(&[], Vec::as_slice))
+                        }
                     };
-                    (entry::kind(entry.vector, before, last), name(number))
+                    (kind, name(number))
                 }
                 None => ("unknown", "unknown"),
             };

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use object::{Object, ObjectSection, ObjectSymbol, SectionKind, SymbolKind};
+use object::{Architecture, Object, ObjectSection, ObjectSymbol, SectionKind, SymbolKind};
 
 /// Why a program's file is of no use.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +31,8 @@ pub enum ProgramError {
 pub struct Program {
     /// As profiles name it.
     pub name: String,
+    /// Whether it is for x86_64; for AArch64 otherwise.
+    pub is_x86: bool,
     code: Vec<(u64, Vec<u8>)>,
     /// Start and length of each function.
     functions: Vec<(u64, u64, String)>,
@@ -76,26 +78,20 @@ impl Program {
         functions.sort();
         Ok(Self {
             name: name.into(),
+            is_x86: elf.architecture() == Architecture::X86_64,
             code,
             functions,
             lines,
         })
     }
 
-    /// Whether it has these instructions at this address.
-    pub fn has(&self, address: u64, words: &[u32]) -> bool {
+    /// Whether it has instructions of these bytes at this address.
+    pub fn has(&self, address: u64, bytes: &[u8]) -> bool {
         self.code.iter().any(|(start, code)| {
             let found = address
                 .checked_sub(*start)
                 .and_then(|offset| code.get(usize::try_from(offset).ok()?..));
-            found.is_some_and(|code| {
-                let mut there = code.chunks_exact(4);
-                words.iter().all(|word| {
-                    there
-                        .next()
-                        .is_some_and(|found| found == word.to_le_bytes())
-                })
-            })
+            found.is_some_and(|code| code.starts_with(bytes))
         })
     }
 
@@ -120,7 +116,7 @@ impl Program {
     }
 
     /// The nearest symbol: assembly has no sizes.
-    fn symbol(&self, address: u64) -> String {
+    pub fn symbol(&self, address: u64) -> String {
         let before = self
             .functions
             .partition_point(|(start, ..)| *start <= address);

@@ -8,10 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 use crate::api;
+use crate::arch::Arch;
 
-/// QueueNotify's offset (virtio 1.2, 4.2.2), and the distance between the transports of QEMU's board (its `hw/arm/virt.c`).
-const QUEUE_NOTIFY: u64 = 0x50;
-const TRANSPORT: u64 = 0x200;
 /// How long the processor is held between two looks at the main loop. No instruction runs meanwhile: the machine's clock stands.
 const LOOK: Duration = Duration::from_micros(50);
 /// So many looks in a row have to find it waiting, and after so many it is not waited for any longer.
@@ -20,12 +18,12 @@ const MOST: u32 = 20_000;
 /// Where the host does not tell what the main loop does: long enough for it on a busy one.
 const ANSWER: Duration = Duration::from_millis(20);
 
-/// A word was stored at an address.
+/// A store that is [watched](Arch::watched) was made at an address.
 ///
 /// # Safety
 /// In QEMU's callback of the store.
-pub unsafe fn stored(access: u32, address: u64) {
-    if address % TRANSPORT != QUEUE_NOTIFY {
+pub unsafe fn stored(arch: Arch, access: u32, address: u64) {
+    if !arch.may_notify(address) {
         return;
     }
     // SAFETY: the caller's promise.

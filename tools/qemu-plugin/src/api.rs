@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The part of QEMU's plugin interface that is used here ("QEMU TCG Plugins" in QEMU's documentation, version 1).
 
-use std::ffi::{c_int, c_uint, c_void};
+use std::ffi::{c_char, c_int, c_uint, c_void};
+
+/// The beginning of QEMU's description of itself.
+#[repr(C)]
+pub struct Info {
+    /// The architecture that it emulates.
+    pub target_name: *const c_char,
+}
 
 /// A translated block, while it is being translated.
 #[repr(C)]

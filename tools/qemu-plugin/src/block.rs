@@ -3,8 +3,9 @@
 
 use std::sync::atomic::AtomicU64;
 
+use crate::Options;
 use crate::api::{self, Instruction, Translation};
-use crate::{BEGIN, END};
+use crate::arch::Arch;
 
 /// A block of instructions that QEMU runs in one go, and how often it was.
 pub struct Block {
@@ -12,44 +13,33 @@ pub struct Block {
     pub address: u64,
     /// Where QEMU has it: two programs at one address differ in this. 0: not in memory.
     pub host: u64,
-    /// Its instructions.
-    pub words: Vec<u32>,
-    /// Its offset in the kernel's vectors, where it begins one of them.
-    pub vector: Option<u64>,
+    /// Its instructions' bytes, in the order of memory.
+    pub instructions: Vec<Vec<u8>>,
+    /// The place at which it enters the kernel, if it does so whenever a block runs before it that is none of the kernel's: the
+    /// vector's offset (AArch64), or its address.
+    pub entry: Option<u64>,
+    /// Whether it is the kernel's, where its address says so (x86_64).
+    pub is_kernel: bool,
     /// How often it ran since the first mark.
     pub runs: AtomicU64,
 }
 
 /// An instruction that is watched.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Watched {
     /// The first mark.
     Begin,
     /// The second mark.
     End,
-    /// A store of a word by a program below the guests' kernel: it may go to a device's register.
+    /// A store by a program below the guests' kernel, as wide as QueueNotify: it may go to a device's register.
     Store,
 }
 
-impl Watched {
-    fn of(word: u32, address: u64) -> Option<Self> {
-        match word {
-            BEGIN => Some(Self::Begin),
-            END => Some(Self::End),
-            // Arm ARM, "Loads and stores": STR and STUR of a 32-bit register, with any way of addressing.
-            _ if matches!(word & 0xffc0_0000, 0xb800_0000 | 0xb900_0000) => {
-                (address < LINUX_KERNEL).then_some(Self::Store)
-            }
-            _ => None,
-        }
-    }
-}
-
-/// From here on addresses are a Linux kernel's, whose stores to its devices' registers never reach a device.
-const LINUX_KERNEL: u64 = 0xffff << 48;
 /// Offsets of the vectors for exceptions from lower levels (Arm ARM, "Exception vectors").
 const LOWER: std::ops::Range<u64> = 0x400..0x800;
 const VECTOR: u64 = 0x80;
+/// From here on addresses are the kernel's on x86_64 (Intel SDM, volume 1, 3.3.7.1: the upper half of the canonical addresses).
+const UPPER_HALF: u64 = 0xffff_8000_0000_0000;
 
 impl Block {
     /// Reads it, and returns what is watched in it.
@@ -58,7 +48,7 @@ impl Block {
     /// QEMU is translating the block.
     pub unsafe fn read(
         translation: *const Translation,
-        vectors: u64,
+        options: &Options,
     ) -> (Self, Vec<(*mut Instruction, Watched)>) {
         // SAFETY: the caller's promise.
         let (address, count) = unsafe {
@@ -67,32 +57,40 @@ impl Block {
                 api::qemu_plugin_tb_n_insns(translation),
             )
         };
-        let (mut words, mut watched, mut host) = (Vec::with_capacity(count), Vec::new(), 0);
+        let (mut instructions, mut watched) = (Vec::with_capacity(count), Vec::new());
+        let mut host = 0;
         for index in 0..count {
-            // SAFETY: below the count, and AArch64's instructions are words.
-            let (instruction, word) = unsafe {
+            // SAFETY: below the count, and the bytes are as many as the size says.
+            let (instruction, bytes) = unsafe {
                 let instruction = api::qemu_plugin_tb_get_insn(translation, index);
                 if index == 0 {
                     host = api::qemu_plugin_insn_haddr(instruction) as u64;
                 }
-                let data = api::qemu_plugin_insn_data(instruction).cast::<u32>();
-                let word = match api::qemu_plugin_insn_size(instruction) {
-                    4 => data.read_unaligned(),
-                    _ => 0,
-                };
-                (instruction, word)
+                let data = api::qemu_plugin_insn_data(instruction).cast::<u8>();
+                let size = api::qemu_plugin_insn_size(instruction);
+                (
+                    instruction,
+                    std::slice::from_raw_parts(data, size).to_owned(),
+                )
             };
-            let what = Watched::of(word, address);
+            let what = options.arch.watched(&bytes, address);
             watched.extend(what.map(|what| (instruction, what)));
-            words.push(word);
+            instructions.push(bytes);
         }
-        let offset = address.wrapping_sub(vectors);
-        let vector = (LOWER.contains(&offset) && offset % VECTOR == 0).then_some(offset);
+        let is_kernel = options.arch == Arch::X86_64 && address >= UPPER_HALF;
+        let offset = address.wrapping_sub(options.vectors);
+        let entry = match options.arch {
+            Arch::Aarch64 => {
+                (LOWER.contains(&offset) && offset.is_multiple_of(VECTOR)).then_some(offset)
+            }
+            Arch::X86_64 => is_kernel.then_some(address),
+        };
         let block = Self {
             address,
             host,
-            words,
-            vector,
+            instructions,
+            entry,
+            is_kernel,
             runs: AtomicU64::new(0),
         };
         (block, watched)

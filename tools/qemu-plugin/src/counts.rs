@@ -18,7 +18,7 @@ static LAST: AtomicPtr<Block> = AtomicPtr::new(ptr::null_mut());
 /// How many pairs of marks there were.
 static PAIRS: AtomicU64 = AtomicU64::new(0);
 static BLOCKS: Mutex<Vec<&'static Block>> = Mutex::new(Vec::new());
-/// Entries of the kernel: the vector's offset, and the block (by its address in this process) that ran before.
+/// Entries of the kernel: the place, and the block (by its address in this process) that ran before.
 static ENTRIES: Mutex<BTreeMap<(u64, usize), u64>> = Mutex::new(BTreeMap::new());
 
 /// Keeps a block without ever freeing it, because QEMU may run it at any time.
@@ -38,9 +38,13 @@ pub fn executed(block: &'static Block) {
     }
     block.runs.fetch_add(1, Ordering::Relaxed);
     let last = LAST.swap(ptr::from_ref(block).cast_mut(), Ordering::Relaxed);
-    if let Some(vector) = block.vector {
+    // SAFETY: a block is never freed.
+    let before = unsafe { last.as_ref() };
+    if let Some(place) = block.entry
+        && !before.is_some_and(|before| before.is_kernel)
+    {
         let mut entries = ENTRIES.lock().unwrap_or_else(PoisonError::into_inner);
-        *entries.entry((vector, last as usize)).or_default() += 1;
+        *entries.entry((place, last as usize)).or_default() += 1;
     }
 }
 
@@ -56,8 +60,9 @@ pub fn begin() {
     COUNTING.store(true, Ordering::Relaxed);
 }
 
-/// The second mark; nothing without the first. Writes to a file whose name ends in the pair's number, from 0 on, `block ADDRESS HOST RUNS WORD…` and `entry VECTOR FROM COUNT` lines, numbers in hexadecimal but
-/// for counts; FROM is the number of a `block` line, or `-`.
+/// The second mark; nothing without the first. Writes to a file whose name ends in the pair's number, from 0 on, lines
+/// `block ADDRESS HOST RUNS INSTRUCTION…` and `entry PLACE FROM COUNT`: numbers in hexadecimal but for counts; an instruction is its
+/// bytes in the order of memory; FROM is the number of a `block` line, or `-`.
 pub fn end(file: &Path) -> io::Result<()> {
     if !COUNTING.swap(false, Ordering::Relaxed) {
         return Ok(());
@@ -73,16 +78,19 @@ pub fn end(file: &Path) -> io::Result<()> {
         numbers.insert(ptr::from_ref(*block) as usize, number);
         let runs = block.runs.load(Ordering::Relaxed);
         write!(out, "block {:x} {:x} {runs}", block.address, block.host)?;
-        for word in &block.words {
-            write!(out, " {word:08x}")?;
+        for instruction in &block.instructions {
+            write!(out, " ")?;
+            for byte in instruction {
+                write!(out, "{byte:02x}")?;
+            }
         }
         writeln!(out)?;
     }
     let entries = ENTRIES.lock().unwrap_or_else(PoisonError::into_inner);
-    for ((vector, from), count) in entries.iter() {
+    for ((place, from), count) in entries.iter() {
         match numbers.get(from) {
-            Some(number) => writeln!(out, "entry {vector:x} {number} {count}")?,
-            None => writeln!(out, "entry {vector:x} - {count}")?,
+            Some(number) => writeln!(out, "entry {place:x} {number} {count}")?,
+            None => writeln!(out, "entry {place:x} - {count}")?,
         }
     }
     writeln!(out, "end")?;

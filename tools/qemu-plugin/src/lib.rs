@@ -3,11 +3,12 @@
 //! which blocks the kernel was entered; and that gives the disk the time to answer. `tools/profile` makes a profile of its output;
 //! docs/performance.md describes it.
 //!
-//! Options: `out=FILE` for the counts, without which nothing is counted; `vectors=ADDRESS` of the kernel's exception vectors; `boot=on`: the first
-//! count begins with the power, not at a mark. One processor only: the counts are not ordered between several.
+//! Options: `out=FILE` for the counts, without which nothing is counted; `vectors=ADDRESS` of the kernel's exception vectors
+//! (AArch64); `boot=on`: the first count begins with the power, not at a mark. One processor only: the counts are not ordered between several.
 
 mod answer;
 mod api;
+mod arch;
 mod block;
 mod counts;
 
@@ -15,14 +16,11 @@ use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use arch::Arch;
 use block::{Block, Watched};
 
-/// The marks, which the load executes at the beginning and the end of what is counted: `hint #112` and `hint #113`, which
-/// processors execute as NOP (Arm ARM, "HINT").
-const BEGIN: u32 = 0xd503_2e1f;
-const END: u32 = 0xd503_2e3f;
-
 struct Options {
+    arch: Arch,
     out: PathBuf,
     vectors: u64,
     boot: bool,
@@ -35,18 +33,25 @@ static OPTIONS: OnceLock<Options> = OnceLock::new();
 #[allow(non_upper_case_globals, reason = "QEMU looks for this name")]
 pub static qemu_plugin_version: c_int = 1;
 
-/// QEMU calls this when it has loaded the plugin; anything but 0 refuses the options.
+/// QEMU calls this when it has loaded the plugin; anything but 0 refuses the machine or the options.
 ///
 /// # Safety
-/// `argv` are `argc` strings.
+/// `info` is QEMU's description of itself, and `argv` are `argc` strings.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qemu_plugin_install(
     id: u64,
-    _info: *const c_void,
+    info: *const api::Info,
     argc: c_int,
     argv: *const *const c_char,
 ) -> c_int {
+    // SAFETY: the caller's promise.
+    let target = unsafe { CStr::from_ptr((*info).target_name) }.to_string_lossy();
+    let Some(arch) = Arch::named(&target) else {
+        eprintln!("molt-qemu-plugin: nothing is known of the architecture '{target}'");
+        return 1;
+    };
     let mut options = Options {
+        arch,
         out: PathBuf::new(),
         vectors: 0,
         boot: false,
@@ -80,12 +85,12 @@ pub unsafe extern "C" fn qemu_plugin_install(
 
 /// A block was translated: it is counted from now on.
 extern "C" fn translated(_id: u64, translation: *mut api::Translation) {
-    let Some(Options { out, vectors, .. }) = OPTIONS.get() else {
+    let Some(options) = OPTIONS.get() else {
         return;
     };
-    let counting = !out.as_os_str().is_empty();
+    let counting = !options.out.as_os_str().is_empty();
     // SAFETY: QEMU passes a block that is valid during this call.
-    let (block, watched) = unsafe { Block::read(translation, *vectors) };
+    let (block, watched) = unsafe { Block::read(translation, options) };
     if counting {
         let data = std::ptr::from_ref(counts::add(block)).cast_mut().cast();
         // SAFETY: the block lives for ever; the callback only takes what it is given.
@@ -116,8 +121,11 @@ extern "C" fn translated(_id: u64, translation: *mut api::Translation) {
 }
 
 extern "C" fn stored(_cpu: c_uint, access: u32, address: u64, _data: *mut c_void) {
+    let Some(Options { arch, .. }) = OPTIONS.get() else {
+        return;
+    };
     // SAFETY: this is the callback.
-    unsafe { answer::stored(access, address) };
+    unsafe { answer::stored(*arch, access, address) };
 }
 
 extern "C" fn executed(_cpu: c_uint, data: *mut c_void) {
