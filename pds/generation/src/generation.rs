@@ -29,6 +29,8 @@ pub struct Generation<S, F> {
     committed: bool,
     /// The last notification of a client: sent by the call that waits for the next event.
     last: DeferredActionSlot,
+    /// The client that is notified last, the next time; at most 31.
+    preferred: u32,
 }
 
 impl<S: Service, F: Fault> Generation<S, F> {
@@ -59,6 +61,7 @@ impl<S: Service, F: Fault> Generation<S, F> {
             transfer: (0, Transfer::Done),
             committed: false,
             last: DeferredActionSlot::new(),
+            preferred: 0,
         };
         let started = open(brief, generation).and_then(|driver| {
             this.driver = Some(driver);
@@ -133,18 +136,41 @@ impl<S: Service, F: Fault> Generation<S, F> {
         for n in 0..progress.completed {
             first |= self.report.completed(n < errors, now);
         }
-        for (n, client) in self.brief.clients().iter().enumerate() {
-            if progress.notify & 1 << n != 0 {
-                let generation = self.orders.generation();
-                self.fault.completed(brief::queue(client), generation);
-                if let Some(channel) = channel(client.channel) {
-                    // A notification cannot fail.
-                    let _ = self.last.defer_notify(channel);
-                }
-            }
+        if progress.notify != 0 {
+            self.notify(progress.notify);
         }
         if first {
             self.tell_update();
+        }
+    }
+
+    /// Notifies the clients whose bits are set. A thread that a higher one wakes stands before the others of its priority, so whoever
+    /// is notified last runs first. Of several, that is another one each time.
+    fn notify(&mut self, clients: u32) {
+        let up_to_preferred = u32::MAX >> (31 - self.preferred);
+        let parts = [clients & !up_to_preferred, clients & up_to_preferred];
+        if clients & (clients - 1) != 0 {
+            let first = if parts[0] != 0 { parts[0] } else { clients };
+            self.preferred = first.trailing_zeros();
+        }
+        for mut left in parts {
+            while left != 0 {
+                let n = left.trailing_zeros();
+                left &= left - 1;
+                self.notify_one(n as usize);
+            }
+        }
+    }
+
+    fn notify_one(&mut self, n: usize) {
+        let Some(client) = self.brief.clients().get(n) else {
+            return;
+        };
+        let generation = self.orders.generation();
+        self.fault.completed(brief::queue(client), generation);
+        if let Some(channel) = channel(client.channel) {
+            // A notification cannot fail.
+            let _ = self.last.defer_notify(channel);
         }
     }
 
