@@ -18,7 +18,8 @@ pub struct Tools {
     pub rustc: String,
     /// QEMU's version, without the last number.
     pub qemu: String,
-    /// The guest's kernel.
+    /// The guest's kernel, where there is one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub linux: String,
 }
 

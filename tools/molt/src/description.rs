@@ -51,6 +51,7 @@ pub fn build(
         about: String::new(),
         system: system.to_owned(),
         edits: Vec::new(),
+        files: Default::default(),
         features: Default::default(),
         disk: None,
         flash: Default::default(),

@@ -28,6 +28,9 @@ pub struct Scenario {
     /// Changes to the description's text.
     #[serde(default)]
     pub edits: Vec<Edit>,
+    /// Files that the description names, with the text that is in each.
+    #[serde(default)]
+    pub files: std::collections::BTreeMap<String, String>,
     /// Features of the packages that the system's own images are built with, by package.
     #[serde(default)]
     pub features: std::collections::BTreeMap<String, Vec<String>>,

@@ -259,8 +259,11 @@ impl Builder<'_> {
         Ok(if prefilled { load()? } else { system })
     }
 
-    /// Bundles depend on the description, which names the file of a native client's bundles.
+    /// The scenario's own files. And bundles depend on the description, which names the file of a native client's bundles.
     fn placeholders(&self) -> Result<()> {
+        for (name, text) in &self.scenario.files {
+            self.write(name, text.as_bytes())?;
+        }
         let guests: BTreeSet<&str> = (self.scenario.bundles.iter())
             .map(|b| b.guest.as_str())
             .collect();

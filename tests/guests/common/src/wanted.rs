@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What is asked for on the kernel's command line.
-
-use core::ffi::CStr;
+//! What a load that measures is asked for (docs/performance.md).
 
 /// Requests a row where none are named.
 const REQUESTS: usize = 4000;
 
 /// The arguments.
+#[derive(Clone, Copy, Debug)]
 pub struct Wanted {
     /// Requests in each row.
     pub requests: usize,
@@ -17,14 +16,14 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// Reads the program's arguments; unknown ones are ignored.
-    pub fn read(arguments: impl Iterator<Item = &'static CStr>) -> Self {
+    /// Reads `requests=N`, `seed=N` and `rows=NAME,…`; unknown words are ignored.
+    pub fn read(words: impl Iterator<Item = &'static str>) -> Self {
         let mut wanted = Self {
             requests: REQUESTS,
             seed: 1,
             rows: None,
         };
-        for (name, value) in arguments.filter_map(|word| word.to_str().ok()?.split_once('=')) {
+        for (name, value) in words.filter_map(|word| word.split_once('=')) {
             match name {
                 "requests" => wanted.requests = value.parse().unwrap_or(REQUESTS),
                 "seed" => wanted.seed = value.parse().unwrap_or(1),

@@ -8,12 +8,11 @@
 #![no_std]
 #![no_main]
 
-mod arguments;
 mod measure;
 mod row;
 mod settle;
 
-use arguments::Wanted;
+use molt_guest::Wanted;
 use molt_linux_system::{self as system, Arguments, File, O_DIRECT, O_RDWR, mark, say};
 use row::ROWS;
 
@@ -29,7 +28,8 @@ extern "C" fn program_start(stack: *const usize) -> ! {
         say!("bench login ns={boot}");
     } else {
         say!("bench boot ns={boot}");
-        if let Err(what) = run(Wanted::read(arguments)) {
+        let words = arguments.filter_map(|word| word.to_str().ok());
+        if let Err(what) = run(&Wanted::read(words)) {
             say!("error: {what}");
         }
     }
@@ -37,7 +37,7 @@ extern "C" fn program_start(stack: *const usize) -> ! {
     system::power_off()
 }
 
-fn run(wanted: Wanted) -> Result<(), &'static str> {
+fn run(wanted: &Wanted) -> Result<(), &'static str> {
     settle::modules();
     let path = settle::device(c"/dev/vda").ok_or("there is no /dev/vda")?;
     let disk = File::open(path, O_RDWR | O_DIRECT).map_err(|_| "/dev/vda cannot be opened")?;
@@ -45,7 +45,7 @@ fn run(wanted: Wanted) -> Result<(), &'static str> {
     settle::random();
     settle::phase(wanted.seed);
     for row in ROWS.iter().filter(|row| wanted.has(row.name)) {
-        measure::row(row, &disk, size, &wanted).map_err(|_| "a system call of the load failed")?;
+        measure::row(row, &disk, size, wanted).map_err(|_| "a system call of the load failed")?;
     }
     Ok(())
 }

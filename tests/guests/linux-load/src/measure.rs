@@ -1,23 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! One row: requests in flight at a constant depth, each one's time, and what is printed of them.
 
+use molt_guest::{Measured, Wanted};
+use molt_linux_system::mark::{self, BEGIN, END};
 use molt_linux_system::{Aio, Errno, File, now, say};
 
-use crate::arguments::Wanted;
 use crate::row::Row;
-use molt_linux_system::mark::{self, BEGIN, END};
 
 /// Requests before the measurement, and the most in one.
 const WARM_UP: usize = 200;
 const MOST: usize = 1 << 16;
 /// Offsets are within this many bytes from the start of the disk, which every system that is measured has.
 const SPAN: u64 = 16 << 20;
-
-/// The thousandths of the requests for which the longest time is printed, for a plot of the distribution.
-const QUANTILES: [usize; 25] = [
-    0, 10, 50, 100, 150, 200, 250, 300, 350, 400, 450, 500, 550, 600, 650, 700, 750, 800, 850, 900,
-    950, 975, 990, 999, 1000,
-];
 
 /// Offsets.
 struct Offsets<'a> {
@@ -63,15 +57,13 @@ pub fn row(row: &Row, disk: &File, size: u64, wanted: &Wanted) -> Result<(), Err
     if failed > 0 {
         say!("error: {failed} requests of {} failed", row.name);
     }
-    times.sort_unstable();
-    say!(
-        "bench row={} bytes={} depth={} requests={} elapsed_ns={elapsed}",
-        row.name,
-        row.bytes,
-        row.depth,
-        times.len()
-    );
-    print_quantiles(row.name, times);
+    let measured = Measured {
+        name: row.name,
+        bytes: row.bytes,
+        depth: row.depth,
+        elapsed_ns: elapsed,
+    };
+    measured.print(times, molt_linux_system::print_line);
     Ok(())
 }
 
@@ -107,19 +99,4 @@ fn requests(
         })?;
     }
     Ok(failed)
-}
-
-/// `bench times=ROW THOUSANDTHS:NS …`, of times in rising order; several lines, since consoles cut long ones.
-fn print_quantiles(name: &str, times: &[u32]) {
-    use core::fmt::Write;
-    for part in QUANTILES.chunks(7) {
-        let mut line = heapless::String::<128>::new();
-        for thousandths in part {
-            let index = (times.len() * thousandths).div_ceil(1000).saturating_sub(1);
-            let time = times.get(index).copied().unwrap_or(0);
-            // Seven pairs of up to 16 characters fit.
-            let _ = write!(line, " {thousandths}:{time}");
-        }
-        say!("bench times={name}{line}");
-    }
 }

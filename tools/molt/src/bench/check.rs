@@ -12,14 +12,15 @@ use molt_profile::Profile;
 use molt_sdk::Arch;
 
 use super::profile;
+use super::wanted::NATIVE;
 use crate::kernel::Kernel;
 use crate::output::say;
 use crate::toolchain::Toolchain;
 
 /// The committed counts.
 const BASELINE: &str = "tests/measure/baseline.json";
-/// The load's rows, in its order: those whose counts repeat to half a percent whatever the guest's memory and clock look like when
-/// they begin (docs/performance.md, "The check against the baseline").
+/// The rows of the load in a Linux guest, in its order: those whose counts repeat to half a percent whatever the guest's memory and clock look
+/// like when they begin (docs/performance.md, "The check against the baseline"). Those of a native client all do.
 const ROWS: [&str; 5] = [
     "read_4k_d1",
     "write_4k_d1",
@@ -102,7 +103,7 @@ pub fn check(toolchain: &Toolchain, kernel: &Kernel) -> Result<Outcome> {
             "{BASELINE} has no counts of {label} (`./molt bench --check --record` would add them)"
         ));
     };
-    let tools = tools(toolchain)?;
+    let tools = tools(toolchain, kernel.arch())?;
     if tools != before.tools {
         return unknown(format!(
             "{BASELINE} was counted with {}; this is {}",
@@ -117,10 +118,14 @@ pub fn check(toolchain: &Toolchain, kernel: &Kernel) -> Result<Outcome> {
 }
 
 fn count(toolchain: &Toolchain, kernel: &Kernel) -> Result<Figures> {
-    let profiles = profile::run(toolchain, kernel, &ROWS, REQUESTS)?;
-    let rows = ROWS.iter().map(|row| (*row).to_owned());
+    let rows: &[&str] = match kernel.arch() {
+        Arch::Aarch64 => &ROWS,
+        Arch::X86_64 => &NATIVE,
+    };
+    let profiles = profile::run(toolchain, kernel, rows, REQUESTS)?;
+    let rows = rows.iter().map(|row| (*row).to_owned());
     Ok(Figures {
-        tools: tools(toolchain)?,
+        tools: tools(toolchain, kernel.arch())?,
         rows: rows.zip(profiles.iter().map(ours)).collect(),
     })
 }
@@ -134,22 +139,30 @@ fn ours(profile: &Profile) -> Counts {
         .collect()
 }
 
-fn tools(toolchain: &Toolchain) -> Result<Tools> {
-    let linux = Packages::obtain(&toolchain.root().join("target/molt/linux"))?;
-    let qemu = molt_qemu::version(Arch::Aarch64)?;
+fn tools(toolchain: &Toolchain, arch: Arch) -> Result<Tools> {
+    let linux = match arch {
+        Arch::Aarch64 => {
+            let packages = Packages::obtain(&toolchain.root().join("target/molt/linux"))?;
+            packages.release().to_owned()
+        }
+        // There are no virtual machines.
+        Arch::X86_64 => String::new(),
+    };
+    let qemu = molt_qemu::version(arch)?;
     let (qemu, _) = qemu.rsplit_once('.').unwrap_or((&qemu, ""));
     Ok(Tools {
         rustc: toolchain.rustc_version()?,
         qemu: qemu.to_owned(),
-        linux: linux.release().to_owned(),
+        linux,
     })
 }
 
 fn described(tools: &Tools) -> String {
-    format!(
-        "{}, QEMU {}, Linux {}",
-        tools.rustc, tools.qemu, tools.linux
-    )
+    let Tools { rustc, qemu, linux } = tools;
+    match linux.is_empty() {
+        true => format!("{rustc}, QEMU {qemu}"),
+        false => format!("{rustc}, QEMU {qemu}, Linux {linux}"),
+    }
 }
 
 fn file(toolchain: &Toolchain) -> PathBuf {

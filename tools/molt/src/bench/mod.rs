@@ -7,6 +7,7 @@ mod console;
 mod crowd;
 mod growth;
 mod linux;
+mod native;
 mod neighbour;
 mod network;
 mod path;
@@ -61,7 +62,6 @@ pub fn run(arguments: &Bench) -> Result<bool> {
             kernel.configuration()
         );
     }
-    let rows = rows_on(&kernel, arguments)?;
     if arguments.check {
         return check::run(&toolchain, &kernel, arguments.record);
     }
@@ -71,7 +71,7 @@ pub fn run(arguments: &Bench) -> Result<bool> {
     if let Some(row) = &arguments.profile {
         return profile_of(&toolchain, &kernel, row);
     }
-    let wanted = Wanted::new(&rows, arguments.requests)?;
+    let wanted = Wanted::new(&arguments.rows, arguments.requests, kernel.arch())?;
     let molt = System {
         system: "molt".into(),
         kernel: kernel.name(),
@@ -103,8 +103,16 @@ pub fn run(arguments: &Bench) -> Result<bool> {
             let rows_of = [wanted::PROFILED];
             for profile in profile::run(&toolchain, &kernel, &rows_of, profile::REQUESTS)? {
                 measured.add(&molt, keep(figures_of(&profile)));
-                profiled = Some(profile);
+                profiled = Some((wanted::PROFILED, profile));
             }
+        }
+        let native = wanted.native();
+        if let Some(first) = native.first() {
+            let path = native::run(&toolchain, &kernel, &native, arguments.requests, run)?;
+            measured.add(&molt, keep(path.figures));
+            distributions.add(&molt, &path.lines);
+            let profile = path.profiles.into_iter().next();
+            profiled = profiled.or(profile.map(|profile| (*first, profile)));
         }
         if wanted.blackout() {
             let figures = blackout::run(&toolchain, &kernel, run, &mut blackouts)?;
@@ -142,8 +150,8 @@ pub fn run(arguments: &Bench) -> Result<bool> {
     if !growth.is_empty() {
         println!("  growth_…: median of the swaps at one point, of one run");
     }
-    if let Some(profile) = &profiled {
-        println!("\n  a 4 KiB read at depth 1:");
+    if let Some((row, profile)) = &profiled {
+        println!("\n  {row}:");
         profile.text(30).iter().for_each(|line| println!("{line}"));
     }
     if let Some(file) = &arguments.json {
@@ -153,7 +161,7 @@ pub fn run(arguments: &Bench) -> Result<bool> {
             qemu: molt_qemu::version(kernel.arch())?,
             requests: arguments.requests,
             rows: &rows,
-            profile: profiled.as_ref(),
+            profile: profiled.as_ref().map(|(_, profile)| profile),
         };
         let mut text = serde_json::to_string_pretty(&content)?;
         text.push('\n');
@@ -166,35 +174,23 @@ pub fn run(arguments: &Bench) -> Result<bool> {
             distributions: distributions.finish(),
             blackouts,
             growth,
-            counted: profiled.as_ref().map(counted).transpose()?,
+            counted: (profiled.as_ref())
+                .map(|(row, profile)| counted(row, profile))
+                .transpose()?,
         };
         write(file, &report.html())?;
     }
     Ok(true)
 }
 
-/// The rows that are asked for. Without virtual machines there are those of the blackout.
-fn rows_on(kernel: &Kernel, arguments: &Bench) -> Result<Vec<String>> {
-    if kernel.arch() == Arch::Aarch64 {
-        return Ok(arguments.rows.clone());
-    }
-    let others = (arguments.rows.iter()).any(|row| !wanted::BLACKOUT.contains(&row.as_str()));
-    if others || arguments.check || arguments.profile.is_some() {
-        bail!(
-            "board '{}' has no virtual machines, and QEMU's plugin does not count on it: it has only the rows {}",
-            kernel.board(),
-            wanted::BLACKOUT.join(", ")
-        );
-    }
-    Ok(match arguments.rows.is_empty() {
-        true => wanted::BLACKOUT.map(str::to_owned).into(),
-        false => arguments.rows.clone(),
-    })
-}
-
 /// `molt bench --profile ROW`
 fn profile_of(toolchain: &Toolchain, kernel: &Kernel, row: &str) -> Result<bool> {
     let profiles = match row {
+        // Without virtual machines there are the rows of a native client alone.
+        _ if kernel.arch() == Arch::X86_64 => {
+            wanted::native_row(row)?;
+            profile::run(toolchain, kernel, &[row], profile::REQUESTS)?
+        }
         wanted::BLACKOUT_PROFILE => vec![profile::blackout(toolchain, kernel)?],
         wanted::BOOT_PROFILE => vec![profile::boot(toolchain, kernel)?],
         _ if wanted::STREAM_PROFILES.contains(&row) => {
@@ -232,11 +228,11 @@ fn setting(kernel: &Kernel, arguments: &Bench) -> Result<Vec<(String, String)>> 
     Ok(values.map(|(name, value)| (name.to_owned(), value)).into())
 }
 
-fn counted(profile: &Profile) -> Result<Counted> {
+fn counted(row: &str, profile: &Profile) -> Result<Counted> {
     Ok(Counted {
-        row: wanted::PROFILED.to_owned(),
+        row: row.to_owned(),
         text: profile.text(30),
-        flame_graph: flame_graph(profile, wanted::PROFILED)?,
+        flame_graph: flame_graph(profile, row)?,
     })
 }
 

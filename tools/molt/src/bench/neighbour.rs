@@ -21,7 +21,7 @@ const GUEST: &str = "second";
 pub fn run(
     toolchain: &Toolchain,
     kernel: &Kernel,
-    wanted: &Wanted<'_>,
+    wanted: &Wanted,
     run: u64,
 ) -> Result<Vec<(String, f64)>> {
     let mut figures = Vec::new();

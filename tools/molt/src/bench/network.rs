@@ -35,7 +35,7 @@ const GUEST: &str = "linux";
 pub fn run(
     toolchain: &Toolchain,
     kernel: &Kernel,
-    wanted: &Wanted<'_>,
+    wanted: &Wanted,
     alone: bool,
     molt: &System,
     rows: &mut Rows,

@@ -9,11 +9,12 @@ use anyhow::{Context, Result, bail};
 use molt_image::KernelSource;
 use molt_profile::{Counts, Profile, Program};
 use molt_qemu::{Clock, Machine, Observer};
+use molt_sdk::Arch;
 use molt_trace::{Event, Line, Word};
 
-use super::blackout;
 use super::console::Reader;
 use super::path::{self, SCENARIO};
+use super::{blackout, native};
 use crate::kernel::Kernel;
 use crate::progress::Step;
 use crate::scenario::Scenario;
@@ -22,7 +23,7 @@ use crate::workspace::{self, Workspace};
 
 /// How many requests in each row: enough for what comes seldom, such as the kernel's timer, to be among them.
 pub const REQUESTS: u64 = 500;
-/// The kernel's exception vectors: seL4's symbol, and the embedded kernel's.
+/// The kernel's exception vectors on AArch64: seL4's symbol, and the embedded kernel's.
 const VECTORS: [&str; 2] = ["arm_vector_table", "molt_vectors"];
 
 /// Cold swaps in the profile of a blackout.
@@ -35,15 +36,32 @@ pub fn run(
     rows: &[&str],
     requests: u64,
 ) -> Result<Vec<Profile>> {
+    Ok(measured(toolchain, kernel, rows, requests, 1)?.1)
+}
+
+/// The same, with the load's lines.
+pub fn measured(
+    toolchain: &Toolchain,
+    kernel: &Kernel,
+    rows: &[&str],
+    requests: u64,
+    seed: u64,
+) -> Result<(Vec<molt_bench::Line>, Vec<Profile>)> {
     let names = rows.join(",");
-    let load = path::load(&format!("requests={requests} seed=1 rows={names}"));
-    let mut scenario = path::scenario(toolchain, &load)?;
+    let arguments = format!("requests={requests} seed={seed} rows={names}");
+    let (mut scenario, file) = match kernel.arch() {
+        Arch::Aarch64 => (
+            path::scenario(toolchain, &path::load(&arguments))?,
+            SCENARIO,
+        ),
+        Arch::X86_64 => (native::scenario(toolchain, &arguments)?, native::SCENARIO),
+    };
     let counting = Counting::prepare(toolchain, kernel, &mut scenario, What::Marked(rows.len()))?;
     let step = Step::start(format!("profile of {names} on {}", kernel.label()));
     let mut reader = Reader::default();
     let end = molt_qemu::run(&counting.machine, &mut reader)?;
-    reader.lines(end, SCENARIO)?;
-    let profiles = (0..rows.len())
+    let lines = reader.lines(end, file)?;
+    let profiles: Result<_> = (0..rows.len())
         .map(|row| {
             Ok(Profile::new(
                 &counting.counts(row)?,
@@ -53,7 +71,7 @@ pub fn run(
         })
         .collect();
     step.done();
-    profiles
+    Ok((lines, profiles?))
 }
 
 /// The plugin, for a machine whose disk is to answer within the write that notifies it, and on which nothing is counted.
@@ -148,9 +166,17 @@ impl Counting {
             KernelSource::Sdk(configuration) => configuration.kernel(),
         };
         let kernel_itself = Program::read(kernel.name(), &file)?;
-        let vectors = VECTORS.iter().find_map(|name| kernel_itself.address(name));
-        let vectors =
-            vectors.with_context(|| format!("{}: has no symbol of its vectors", file.display()))?;
+        // On x86_64 the plugin knows the kernel by its addresses.
+        let vectors = match kernel.arch() {
+            Arch::X86_64 => None,
+            Arch::Aarch64 => {
+                let mut found = VECTORS
+                    .iter()
+                    .filter_map(|name| kernel_itself.address(name));
+                let no_symbol = || format!("{}: has no symbol of its vectors", file.display());
+                Some(found.next().with_context(no_symbol)?)
+            }
+        };
         let mut programs = vec![kernel_itself];
         for file in elves(&workspace.directory)? {
             let name = file.file_stem().unwrap_or_default().to_string_lossy();
@@ -160,10 +186,8 @@ impl Counting {
         let mut machine = workspace.machine.clone();
         machine.clock = Clock::InstructionsJumping;
         machine.limit = Duration::from_secs(scenario.limit);
-        let mut arguments = vec![
-            format!("out={}", out.display()),
-            format!("vectors={vectors:#x}"),
-        ];
+        let mut arguments = vec![format!("out={}", out.display())];
+        arguments.extend(vectors.map(|address| format!("vectors={address:#x}")));
         let pairs = match what {
             What::Marked(pairs) => pairs,
             What::Boot => {

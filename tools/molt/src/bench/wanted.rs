@@ -2,6 +2,7 @@
 //! Which figures are asked for, and what has to run to have them.
 
 use anyhow::{Result, bail};
+use molt_sdk::Arch;
 
 use super::path;
 
@@ -21,6 +22,31 @@ const PATH: [(&str, &[&str]); 10] = [
     ("read_128k_d4", &["read_128k_seq_mb_s"]),
     ("write_128k_d4", &["write_128k_seq_mb_s"]),
 ];
+
+/// The rows of a native client's load, whose times and counts come from one run.
+pub const NATIVE: [&str; 6] = [
+    "native_read_4k_d1",
+    "native_write_4k_d1",
+    "native_read_4k_d8",
+    "native_write_4k_d8",
+    "native_read_4k_d32",
+    "native_write_4k_d32",
+];
+
+/// The figures that come of one of them.
+fn native(row: &str) -> Vec<String> {
+    let times: &[&str] = match row.ends_with("_d1") {
+        true => &["_us", "_p99_us"],
+        false => &["_per_s"],
+    };
+    let times = times.iter().map(|unit| format!("{row}{unit}"));
+    let counts = [INSTRUCTIONS, ENTRIES].map(|start| format!("{start}{row}"));
+    times.chain(counts).collect()
+}
+
+/// What a profile's figures begin with.
+pub const INSTRUCTIONS: &str = "instructions_";
+pub const ENTRIES: &str = "kernel_entries_";
 
 const BOOT: &str = "boot_s";
 const LOGIN: &str = "login_s";
@@ -76,6 +102,35 @@ pub const BOOT_PROFILE: &str = "boot";
 /// The same: a stream over TCP, to the outside and to the other guest. They are beginnings of the figures' names.
 pub const STREAM_PROFILES: [&str; 2] = ["net_tcp", "net_guests_tcp"];
 
+/// The figures of a board without virtual machines whose name contains one of the texts in the filter; all if the filter is empty.
+///
+/// # Errors
+/// A text that is in no figure's name.
+pub fn without_guests(filter: &[String]) -> Result<Vec<String>> {
+    let native = NATIVE.iter().flat_map(|row| native(row));
+    let all: Vec<String> = native.chain(BLACKOUT.map(str::to_owned)).collect();
+    let is_none = |text: &&String| !all.iter().any(|figure| figure.contains(&***text));
+    if let Some(text) = filter.iter().find(is_none) {
+        bail!(
+            "--rows {text}: this board has no virtual machines, and no figure with such a name; there are: {}",
+            all.join(", ")
+        );
+    }
+    let has = |figure: &String| filter.is_empty() || filter.iter().any(|f| figure.contains(&**f));
+    Ok(all.into_iter().filter(has).collect())
+}
+
+/// Refuses a name that is no row of a native client's load.
+pub fn native_row(name: &str) -> Result<()> {
+    if !NATIVE.contains(&name) {
+        bail!(
+            "--profile {name}: this board has no virtual machines, and a native client's load no such row; there are: {}",
+            NATIVE.join(", ")
+        );
+    }
+    Ok(())
+}
+
 /// Refuses a name that is no row of the load.
 pub fn row(name: &str) -> Result<()> {
     let rows = PATH.map(|(row, _)| row);
@@ -90,18 +145,31 @@ pub fn row(name: &str) -> Result<()> {
 }
 
 /// The figures that were asked for.
-pub struct Wanted<'a> {
-    filter: &'a [String],
+pub struct Wanted {
+    filter: Vec<String>,
+    arch: Arch,
     /// Requests in each row of the request path.
     requests: u64,
 }
 
-impl<'a> Wanted<'a> {
-    /// The figures whose name contains one of the texts in the filter; all if the filter is empty.
+impl Wanted {
+    /// The figures of this architecture's boards whose name contains one of the texts in the filter; all if the filter is empty.
     ///
     /// # Errors
     /// A text that is in no figure's name.
-    pub fn new(filter: &'a [String], requests: u64) -> Result<Self> {
+    pub fn new(filter: &[String], requests: u64, arch: Arch) -> Result<Self> {
+        let filter = match arch {
+            Arch::Aarch64 => Self::with_guests(filter)?,
+            Arch::X86_64 => without_guests(filter)?,
+        };
+        Ok(Self {
+            filter,
+            arch,
+            requests,
+        })
+    }
+
+    fn with_guests(filter: &[String]) -> Result<Vec<String>> {
         let paths = PATH.iter().flat_map(|(_, figures)| figures.iter());
         let all: Vec<&str> = (paths.copied())
             .chain([BOOT, LOGIN])
@@ -125,7 +193,7 @@ impl<'a> Wanted<'a> {
                 all.join(", ")
             );
         }
-        Ok(Self { filter, requests })
+        Ok(filter.to_vec())
     }
 
     /// Whether this figure is.
@@ -151,6 +219,15 @@ impl<'a> Wanted<'a> {
     /// Whether instructions have to be counted by program.
     pub fn profile(&self) -> bool {
         PROFILE.iter().any(|figure| self.has(figure))
+    }
+
+    /// The rows that a native client has to measure, where there are no virtual machines.
+    pub fn native(&self) -> Vec<&'static str> {
+        if self.arch == Arch::Aarch64 {
+            return Vec::new();
+        }
+        let wanted = |row: &&&str| native(row).iter().any(|figure| self.has(figure));
+        NATIVE.iter().filter(wanted).copied().collect()
     }
 
     /// Whether an image has to be built for its sizes.
