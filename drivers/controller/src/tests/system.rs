@@ -24,6 +24,7 @@ pub fn config() -> Config {
         approval: 1000 * MS,
         stage: 1000 * MS,
         defer: [0; 8],
+        consents: 0,
         transfer: Some(30_000 * MS),
         quiesce: 200 * MS,
         stop: 100 * MS,
