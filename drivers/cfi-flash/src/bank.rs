@@ -204,6 +204,15 @@ impl<R: Mmio, N: Fn() -> u64> Flash for Bank<R, N> {
         }
     }
 
+    /// `false` also for one that has overrun its time: the next call reports it.
+    fn is_busy(&mut self) -> bool {
+        let Answers::Busy { since, most } = self.answers else {
+            return false;
+        };
+        let late = (self.now)().saturating_sub(since) > most;
+        !late && self.status() & status::READY == 0
+    }
+
     fn read(&mut self, offset: u32, out: &mut [u8]) -> Result<(), FlashError> {
         self.inside(offset, out.len())?;
         self.settle()?;

@@ -46,6 +46,12 @@ pub trait Service {
     /// See [`Self::Error`].
     fn ready(&mut self) -> Result<bool, Self::Error>;
 
+    /// The version of the firmware that the device says that it runs, asked for when it has started; `None`: the version is the
+    /// driver's alone.
+    fn version(&self) -> Option<u64> {
+        None
+    }
+
     /// How many requests are with the device.
     fn in_flight(&self) -> usize;
 

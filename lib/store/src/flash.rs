@@ -42,6 +42,10 @@ pub enum FlashError {
 pub trait Flash {
     /// Its shape.
     fn geometry(&self) -> Geometry;
+    /// Whether an operation is under way, for which the next call would wait. As provided there never is one.
+    fn is_busy(&mut self) -> bool {
+        false
+    }
     /// Reads `out.len()` bytes from `offset` on; both are multiples of 4.
     ///
     /// # Errors

@@ -34,7 +34,7 @@ pub struct Generation<S, F> {
 }
 
 impl<S: Service, F: Fault> Generation<S, F> {
-    /// Starts the generation. `version` is reported to `update`. `open` starts the device from reset and attaches the brief's
+    /// Starts the generation. `version` is reported to `update`, until the driver knows that of its device's firmware. `open` starts the device from reset and attaches the brief's
     /// clients, for the generation of this number. A warm start is made like a cold one: no capsule is exported.
     pub fn start(
         brief: &'static DriverBrief,
@@ -82,6 +82,9 @@ impl<S: Service, F: Fault> Generation<S, F> {
         {
             self.fault.before_ready();
             self.ready = true;
+            if let Some(version) = driver.version() {
+                self.report.version(version);
+            }
             self.report.ready();
             self.tell_update();
         }
