@@ -77,6 +77,11 @@ pub trait Device {
         false
     }
 
+    /// Whether the guest may only read a passed device: a write is an abort.
+    fn is_read_only(&self) -> bool {
+        false
+    }
+
     /// Whether a passed device is gone for good: its accesses come to [`Self::read`] and [`Self::write`].
     fn is_gone(&self) -> bool {
         false

@@ -54,6 +54,13 @@ pub enum Device<'a> {
         /// until its end.
         irq: u32,
     },
+    /// The content of a ROM, as memory.
+    Rom {
+        /// Guest-physical address.
+        address: u64,
+        /// Bytes.
+        size: u64,
+    },
 }
 
 /// The doorbell device.
@@ -203,12 +210,20 @@ fn device(fdt: &mut FdtWriter, n: usize, kind: Device<'_>) -> Result<(), Error> 
             registers,
             irq,
         } => ("device", compatible, registers, irq),
+        Device::Rom { address, size } => return rom(fdt, address, size),
     };
     node(fdt, &format!("{name}@{address:x}"), |fdt| {
         fdt.property_string("compatible", compatible)?;
         fdt.property_array_u64("reg", &[address, size])?;
         interrupt(fdt, irq)?;
         fdt.property_null("dma-coherent")
+    })
+}
+
+fn rom(fdt: &mut FdtWriter, address: u64, size: u64) -> Result<(), Error> {
+    node(fdt, &format!("rom@{address:x}"), |fdt| {
+        fdt.property_string("compatible", molt_rom::COMPATIBLE)?;
+        fdt.property_array_u64("reg", &[address, size])
     })
 }
 
@@ -249,6 +264,10 @@ mod tests {
                     registers: (0x0b10_0e00, 0x200),
                     irq: 100,
                 },
+                Device::Rom {
+                    address: 0x0c00_0000,
+                    size: 0x2_0000,
+                },
             ],
             doorbell: Some(Doorbell {
                 address: 0x0b00_0000,
@@ -279,6 +298,10 @@ mod tests {
             property("/doorbell@b000000", "interrupts"),
             [0, 0, 0, 0, 0, 0, 0, 48, 0, 0, 0, 4]
         );
+        let rom = property("/rom@c000000", "compatible");
+        assert_eq!(rom, b"molt,rom\0");
+        let reg = [0, 0, 0, 0, 0x0c, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0];
+        assert_eq!(property("/rom@c000000", "reg"), reg);
         assert_eq!(
             property("/virtio_mmio@a000000", "reg")[..8],
             0xa00_0000_u64.to_be_bytes()

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A device that the guest drives itself: its registers are mapped into the guest, and the VMM passes its interrupt on.
+//! A device that the guest accesses itself: one that it drives, whose registers are mapped into the guest and whose interrupt the VMM
+//! passes on; or the content of a ROM, which it reads.
 //!
 //! `update` maps the registers and gives the interrupt when it opens the gate, and takes both when the device is denied. From then
 //! on an access is an exit, and the vCPU waits in it until the gate is open again; then it repeats the access. Nothing is asked of
@@ -16,6 +17,7 @@ use crate::syndrome::Width;
 pub struct Passed<'a> {
     gate: ClientGate<'a>,
     size: u64,
+    read_only: bool,
     /// The number by which the platform knows the device.
     number: usize,
     /// `update` has mapped the registers and given the interrupt, and was not seen to take them.
@@ -35,7 +37,7 @@ pub struct Waited(pub u64);
 
 impl fmt::Display for Waited {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "pass-through: {} accesses waited", self.0)
+        write!(f, "denied: {} accesses waited", self.0)
     }
 }
 
@@ -46,6 +48,7 @@ impl<'a> Passed<'a> {
         Self {
             gate,
             size,
+            read_only: false,
             number,
             open: false,
             served: false,
@@ -53,6 +56,13 @@ impl<'a> Passed<'a> {
             raised: false,
             waited: Waited(0),
         }
+    }
+
+    /// The guest may only read.
+    #[must_use]
+    pub const fn read_only(mut self) -> Self {
+        self.read_only = true;
+        self
     }
 
     fn follow(&mut self, world: &mut World<'_>) {
@@ -94,6 +104,10 @@ impl Device for Passed<'_> {
 
     fn is_passed(&self) -> bool {
         true
+    }
+
+    fn is_read_only(&self) -> bool {
+        self.read_only
     }
 
     fn is_gone(&self) -> bool {

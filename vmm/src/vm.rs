@@ -384,7 +384,13 @@ impl<'a> Vm<'a> {
         }
         let found = self.bus.find(address, width)?;
         if found.passed && !found.device.is_gone() {
-            return self.passed(vcpu, address);
+            // It would not be mapped for writing either, so that the access would be repeated for ever.
+            let forbidden = access.write && found.device.is_read_only();
+            return if forbidden {
+                None
+            } else {
+                self.passed(vcpu, address)
+            };
         }
         if !found.ready {
             self.processor(vcpu).state = State::Early { address, width };

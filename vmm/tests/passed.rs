@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A device that the guest drives itself: accesses to it that were denied wait, and its interrupt is passed on.
+//! A device that the guest accesses itself: accesses to it that were denied wait, and its interrupt is passed on.
 
 mod common;
 
@@ -65,7 +65,7 @@ fn a_denied_access_waits_and_is_repeated() {
         close(&mut rig);
     }
     // The first was not denied: the device had not been there yet.
-    assert_eq!(waited(&mut rig), "pass-through: 2 accesses waited");
+    assert_eq!(waited(&mut rig), "denied: 2 accesses waited");
 }
 
 /// `update` closes the gate before it takes the registers; the VMM may see the access first.
@@ -122,4 +122,28 @@ fn a_device_that_is_gone_reads_as_zero() {
         rig.registers.pc, pc,
         "nothing is known of the access: an abort"
     );
+}
+
+#[test]
+fn a_rom_is_read_and_never_written() {
+    let mut rig = Rig::new();
+    let gate = ClientGate::new(rig.to_client, rig.to_update, COMPONENT);
+    let rom = Passed::new(gate, SIZE, 1).read_only();
+    rig.vm.add(DEVICE, None, Box::new(rom));
+    open(&mut rig, 0);
+    close(&mut rig);
+    let pc = rig.registers.pc;
+    assert_eq!(touch(&mut rig, esr(Width::Word, false)), Next::Wait);
+    assert!(open(&mut rig, 1), "goes on");
+    assert_eq!(rig.registers.pc, pc, "reads again");
+    // A write would fault again for ever if it were repeated.
+    for denied in [false, true] {
+        if denied {
+            close(&mut rig);
+        }
+        let pc = rig.registers.pc;
+        assert_eq!(touch(&mut rig, esr(Width::Word, true)), Next::Run);
+        assert_ne!(rig.registers.pc, pc, "taken to the guest's vector");
+    }
+    assert_eq!(rig.fake.injected, [], "it has no interrupt");
 }

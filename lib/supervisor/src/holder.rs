@@ -89,6 +89,8 @@ pub struct Holder {
     prepared: Option<u64>,
     /// The client that drives the device itself has it.
     passed: bool,
+    /// There is memory that clients get when the generation is ready, and they do not have it yet.
+    withheld: bool,
     /// Something could not be taken away. Nothing is granted any more.
     stuck: bool,
 }
@@ -150,13 +152,16 @@ impl Holder {
             return Err(Error::INVALID_ARGUMENT);
         }
         (self.granted, self.left_out) = (true, estate.gone);
+        self.withheld = estate.regions.iter().any(|r| r.when_ready != 0);
         let plan = estate.plan;
         let own = Space::Vault(place.vspace);
-        let whose = |mapping: &Mapping| match mapping.holder() {
-            Mapper::Generation => Some(own),
-            Mapper::Client(client) => (!estate.is_gone(client)).then_some(client_of(mapping)),
-        };
         for region in estate.regions {
+            let withheld = region.when_ready != 0;
+            let whose = |mapping: &Mapping| match mapping.holder() {
+                Mapper::Generation => Some(own),
+                Mapper::Client(_) if withheld => None,
+                Mapper::Client(client) => (!estate.is_gone(client)).then_some(client_of(mapping)),
+            };
             self.map_region(kernel, books, region, whose)?;
         }
         for device in plan.devices() {
@@ -196,9 +201,9 @@ impl Holder {
         kernel.start(plan, place.tcb, ports.fault)
     }
 
-    /// Takes the device from a generation that is ready, and gives it to the client that drives it itself: its registers into the
-    /// client's virtual machine, and its interrupt. Does nothing for another component, or if the client has the device already.
-    /// After an error, [`Self::deny`] takes away what was given until then.
+    /// Gives what clients get when the generation is ready: memory that it has filled, to read; and the device to the client that
+    /// drives it itself, its registers into the client's virtual machine, and its interrupt. That device is taken from the generation. Does nothing
+    /// for another component, or if they have it already. After an error, [`Self::deny`] takes away what was given until then.
     ///
     /// # Errors
     /// Something could not be taken away or given.
@@ -209,6 +214,17 @@ impl Holder {
         estate: Estate<'m>,
         ports: &Ports,
     ) -> Result {
+        if self.withheld {
+            for region in estate.regions.iter().filter(|r| r.when_ready != 0) {
+                let left_out = self.left_out;
+                let whose = |mapping: &Mapping| match mapping.holder() {
+                    Mapper::Client(client) if !has(left_out, client) => Some(client_of(mapping)),
+                    _ => None,
+                };
+                self.map_region(kernel, books, region, whose)?;
+            }
+            self.withheld = false;
+        }
         let passed = &estate.plan.passed;
         if passed.present == 0 || self.passed {
             return Ok(());
@@ -274,7 +290,7 @@ impl Holder {
         if estate.plan.io_space.present != 0 {
             note(twice(|| kernel.unmap_io_table(estate.plan.io_space.table)));
         }
-        (self.granted, self.passed) = (false, false);
+        (self.granted, self.passed, self.withheld) = (false, false, false);
         self.stuck |= result.is_err();
         Some((place, result))
     }

@@ -152,7 +152,8 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         }
     }
 
-    /// The generation is ready: the client that drives the device itself, if there is one, gets it.
+    /// The generation is ready: clients get the memory that it has filled, and the client that drives the device itself, if there is one,
+    /// gets that.
     pub(crate) fn pass(&mut self, index: usize) -> Result {
         let unit = self.units.get_mut(index).ok_or(Error::INVALID_ARGUMENT)?;
         let (kernel, books, estate) = (&self.kernel, &mut self.books, unit.estate);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A device that a guest drives itself: who can access it, step by step.
+//! A device that a guest drives itself, and memory that a generation fills before its clients get it: who can access it, step by
+//! step.
 
 extern crate std;
 
@@ -12,7 +13,7 @@ use std::vec::Vec;
 use molt_clock::{Frequency, Ticks};
 use molt_shared::Mmio;
 use molt_system::cspace::IRQ;
-use molt_system::{Authority, MAX_ARENAS, UpdateComponent, VaultSlot};
+use molt_system::{Authority, MAX_ARENAS, NONE, Region, RegionMapping, UpdateComponent, VaultSlot};
 
 use crate::books::Books;
 use crate::control::Control;
@@ -28,6 +29,9 @@ const GUEST: VaultSlot = VaultSlot(4);
 const NOTIFICATION: VaultSlot = VaultSlot(5);
 const PORT: VaultSlot = VaultSlot(6);
 const ARENA: VaultSlot = VaultSlot(100);
+/// Frames of the memory.
+const MEMORY: [VaultSlot; 2] = [VaultSlot(7), VaultSlot(8)];
+const SECOND_GUEST: VaultSlot = VaultSlot(9);
 /// Where the registers are in the driver and in the guest.
 const DRIVER_VADDR: u64 = 0x1000_0000;
 const GUEST_VADDR: u64 = 0x0b10_0000;
@@ -63,10 +67,15 @@ impl Fake {
 
     /// The address spaces in which the device's registers are, with the address.
     fn registers(&self) -> Vec<(VaultSlot, u64)> {
+        self.mapped(DEVICE)
+    }
+
+    /// The same of any frame.
+    fn mapped(&self, frame: VaultSlot) -> Vec<(VaultSlot, u64)> {
         let mappings = self.mappings.borrow();
         let found = mappings
             .iter()
-            .filter(|(through, ..)| self.copies.borrow().get(through) == Some(&DEVICE));
+            .filter(|(through, ..)| self.copies.borrow().get(through) == Some(&frame));
         found.map(|(_, space, vaddr)| (*space, *vaddr)).collect()
     }
 
@@ -222,7 +231,11 @@ struct Rig {
 impl Rig {
     /// `gone`: the clients that are gone, one bit each.
     fn new(gone: u8) -> Self {
-        let plan: &UpdateComponent = Box::leak(Box::new(plan()));
+        Self::of(plan(), &[], gone)
+    }
+
+    fn of(plan: UpdateComponent, regions: &'static [Region], gone: u8) -> Self {
+        let plan: &UpdateComponent = Box::leak(Box::new(plan));
         let kernel = Fake::default();
         let mut books = Books::new(VaultSlot(1000), 2000, MAX_ARENAS as u32);
         let ports = Ports::new(&kernel, &Authority::default(), plan, &mut books).expect("ports");
@@ -233,7 +246,7 @@ impl Rig {
             ports,
             estate: Estate {
                 plan,
-                regions: &[],
+                regions,
                 gone,
             },
             holder: Holder::default(),
@@ -300,4 +313,71 @@ fn a_client_that_is_gone_is_passed_nothing() {
     assert_eq!(rig.pass(), Ok(()));
     assert_eq!(rig.kernel.registers(), []);
     assert_eq!(rig.kernel.interrupt(), (None, Vec::new()));
+}
+
+/// A component whose two clients read memory that its generations fill.
+fn rom(gone: u8) -> Rig {
+    let mapping = |holder, vspace, vaddr, rights| RegionMapping {
+        holder,
+        vspace,
+        vaddr,
+        rights,
+        attributes: 5,
+    };
+    let mut region = Region {
+        first: MEMORY[0],
+        count: 2,
+        page_bits: 12,
+        mapping_count: 3,
+        when_ready: 1,
+        ..Region::default()
+    };
+    let [driver, first, second, ..] = &mut region.mappings;
+    *driver = mapping(NONE, VaultSlot::NONE, DRIVER_VADDR, 3);
+    *first = mapping(0, GUEST, GUEST_VADDR, 2);
+    *second = mapping(1, SECOND_GUEST, GUEST_VADDR, 2);
+    let mut plan = plan();
+    plan.passed.present = 0;
+    Rig::of(plan, Box::leak(Box::new([region])), gone)
+}
+
+#[test]
+fn memory_that_a_generation_fills_is_its_clients_when_it_is_ready() {
+    let mut rig = rom(0);
+    for number in 0..3 {
+        assert_eq!(rig.grant(number), Ok(()));
+        let generation = |n: u64| (rig.place.vspace, DRIVER_VADDR + n * 0x1000);
+        for (n, frame) in (0..).zip(MEMORY) {
+            assert_eq!(rig.kernel.mapped(frame), [generation(n)]);
+        }
+        for _ in 0..2 {
+            assert_eq!(rig.pass(), Ok(()));
+            for (n, frame) in (0..).zip(MEMORY) {
+                let vaddr = GUEST_VADDR + n * 0x1000;
+                let all = [
+                    (rig.place.vspace, DRIVER_VADDR + n * 0x1000),
+                    (GUEST, vaddr),
+                    (SECOND_GUEST, vaddr),
+                ];
+                assert_eq!(rig.kernel.mapped(frame), all);
+            }
+            let registers = (rig.place.vspace, DRIVER_VADDR);
+            assert_eq!(rig.kernel.registers(), [registers], "the driver keeps it");
+        }
+        assert_eq!(rig.deny(), Ok(()));
+        for frame in MEMORY {
+            assert_eq!(rig.kernel.mapped(frame), [], "nobody has it");
+        }
+        (rig.kernel.copies.borrow_mut()).retain(|(cnode, _), _| *cnode != Some(rig.place.cnode.0));
+    }
+}
+
+#[test]
+fn a_client_that_is_gone_gets_no_memory() {
+    let mut rig = rom(0b10);
+    assert_eq!(rig.grant(0), Ok(()));
+    assert_eq!(rig.pass(), Ok(()));
+    let [frame, _] = MEMORY;
+    let both = [(rig.place.vspace, DRIVER_VADDR), (GUEST, GUEST_VADDR)];
+    assert_eq!(rig.kernel.mapped(frame), both);
 }

@@ -431,6 +431,10 @@ pub struct Region {
     pub io_rights: u32,
     /// The device's address of it.
     pub io_address: u64,
+    /// 1: its clients get it when the generation is ready, since the generation fills it first; 0: when the generation does.
+    pub when_ready: u32,
+    /// 0
+    pub reserved: u32,
     /// Its mappings.
     pub mappings: [RegionMapping; MAX_MAPPINGS],
 }

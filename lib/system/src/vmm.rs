@@ -23,6 +23,8 @@ pub enum Class {
     /// A device that the guest drives itself. Word 0: guest-physical address of its registers; word 1: their bytes; word 2: its
     /// interrupt in the guest (INTID); word 3: the identifier under which the VMM gets it.
     PassThrough = 5,
+    /// A ROM. Word 0: guest-physical address of the memory with its content; word 1: its bytes.
+    Rom = 6,
 }
 
 impl Class {
@@ -34,6 +36,7 @@ impl Class {
             3 => Some(Self::Network),
             4 => Some(Self::Sensor),
             5 => Some(Self::PassThrough),
+            6 => Some(Self::Rom),
             _ => None,
         }
     }

@@ -64,7 +64,7 @@ events! {
     Source "source" { component: W, image: W, sequence: u64, reason: W }
     /// The list of keys that is in force after power-on; `reason` says why it cannot be used. Then nothing but a newer list is accepted.
     KeysSource "keys-source" { component: W, sequence: u64, reason: W }
-    /// A generation's program image, when it starts.
+    /// A generation's program image, when it starts; or of a ROM, the beginning of its content's digest, as the flash says it.
     Started "started" { component: W, generation: u64, version: u64 }
     /// A domain faulted: seL4's fault label, instruction and address.
     Fault "fault" { domain: W, generation: u64, label: u64, ip: u64, address: u64 }

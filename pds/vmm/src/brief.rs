@@ -136,17 +136,25 @@ pub fn device(
             let [_, size, ..] = share.share;
             Some(Box::new(Passed::new(gate, size, n)))
         }
+        Class::Rom => {
+            let [_, size, ..] = share.share;
+            Some(Box::new(Passed::new(gate, size, n).read_only()))
+        }
     }
 }
 
-/// Where the guest finds the device of the share numbered `n`: guest-physical address, and interrupt (INTID).
-pub fn place(share: &VmmShare, n: usize) -> (u64, u16) {
+/// Where the guest finds the device of the share numbered `n`: guest-physical address, and interrupt (INTID) if it has one.
+pub fn place(share: &VmmShare, n: usize) -> (u64, Option<u16>) {
     match Class::from_number(share.class) {
         Some(Class::PassThrough) => {
             let [vaddr, _, irq, _] = share.share;
-            (vaddr, irq as u16)
+            (vaddr, Some(irq as u16))
         }
-        _ => (machine::virtio(n), machine::virtio_irq(n)),
+        Some(Class::Rom) => {
+            let [vaddr, ..] = share.share;
+            (vaddr, None)
+        }
+        _ => (machine::virtio(n), Some(machine::virtio_irq(n))),
     }
 }
 

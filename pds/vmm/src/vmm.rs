@@ -57,7 +57,7 @@ impl Vmm {
         for (n, share) in brief.shares().iter().enumerate() {
             let (base, irq) = brief::place(share, n);
             match brief::device(share, &brief.gate, n, brief.guest_kind(), nanoseconds) {
-                Some(device) => vm.add(base, Some(irq), device),
+                Some(device) => vm.add(base, irq, device),
                 None => unknown = true,
             }
         }

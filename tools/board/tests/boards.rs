@@ -69,6 +69,7 @@ fn systems_and_boards_agree() {
         ("qemu_virt_aarch64", "tests/systems/pass-through.xml"),
         ("qemu_virt_aarch64", "tests/systems/native-entropy.xml"),
         ("qemu_virt_aarch64", "tests/systems/native-network.xml"),
+        ("qemu_virt_aarch64", "tests/systems/rom.xml"),
         ("zcu102", "tests/systems/zcu102.xml"),
         ("x86_64_generic", "tests/systems/x86_64/disk.xml"),
         ("x86_64_generic", "tests/systems/x86_64/entropy.xml"),

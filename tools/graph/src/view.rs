@@ -236,7 +236,10 @@ fn maps(domain: &ProtectionDomain) -> impl Iterator<Item = &Map> {
 
 /// The PDs that map a region, or whose guest does.
 fn holders(system: &System, region: RegionId) -> Vec<DomainId> {
-    let maps_it = |d: &DomainId| maps(&system.domains[*d]).any(|m| m.region == region);
+    let maps_it = |d: &DomainId| {
+        let reads = system.roms(*d).any(|(_, content)| content == region);
+        reads || maps(&system.domains[*d]).any(|m| m.region == region)
+    };
     (0..system.domains.len()).filter(maps_it).collect()
 }
 
@@ -262,9 +265,15 @@ fn mapping(system: &System, region: RegionId, card: usize, holder: DomainId) -> 
     let of_region = in_domain
         .chain(in_guest)
         .filter(|(_, m)| m.region == region);
-    let places: Vec<_> = of_region
-        .map(|(name, m)| format!("{} in {name} at {:#x}", letters(m.rights), m.vaddr.value))
-        .collect();
+    let mapped = of_region
+        .map(|(name, m)| format!("{} in {name} at {:#x}", letters(m.rights), m.vaddr.value));
+    // `update` maps the content of a ROM, to read.
+    let guest = domain.machine.as_ref().map_or("", |m| &m.name);
+    let roms = system
+        .roms(holder)
+        .filter(|(_, content)| *content == region);
+    let read = roms.map(|(vaddr, _)| format!("r in {guest} at {vaddr:#x}"));
+    let places: Vec<_> = mapped.chain(read).collect();
     let described = system.region(region);
     Link {
         kind: if described.revocable {

@@ -11,7 +11,7 @@ use crate::space::CONSTANT;
 use crate::stage::Staged;
 use crate::update::Plan;
 use molt_sdf::model::{
-    Client, DomainId, Doorbell, Map, PASS_THROUGH, ProtectionDomain, Role, StandIn, System,
+    Client, DomainId, Doorbell, Map, PASS_THROUGH, ProtectionDomain, ROM, Role, StandIn, System,
 };
 use molt_system::{
     Brief, BriefHeader, Class, FlashBrief, MAX_SERIAL_CLIENTS, MAX_SHARES, MAX_TIMER_CLIENTS, NONE,
@@ -250,7 +250,7 @@ fn vmm(system: &System, index: DomainId, shared: &Shared, guest: Option<&Loaded>
                 registers: shared.registers_of(index, n),
                 class: class.map_or(0, |r| number_of_class(&r.class)),
                 technique: techniques(share),
-                share: share_words(share),
+                share: share_words(system, domain, share),
                 name: Name::new(&system.domains[domain].name),
                 defer_us: share.defer_us,
                 stand_in: (share.stand_in.as_ref())
@@ -291,6 +291,7 @@ fn number_of_class(class: &str) -> u32 {
         "network" => Class::Network as u32,
         "sensor" => Class::Sensor as u32,
         PASS_THROUGH => Class::PassThrough as u32,
+        ROM => Class::Rom as u32,
         _ => 0,
     }
 }

@@ -316,7 +316,7 @@ fn client_row(system: &System, domain: DomainId, client: &Client) -> DriverClien
         queue_paddr: 0,
         memory_paddr: 0,
         memory_size: (client.memory).map_or(0, |memory| system.region(memory).size),
-        share: share_words(client),
+        share: share_words(system, domain, client),
         channel: channel(system, domain, Some(client.domain)),
         reserved: 0,
     }
@@ -328,7 +328,7 @@ pub fn queue_words(system: &System, client: &Client) -> u64 {
 }
 
 /// A share in the words of its class.
-pub fn share_words(client: &Client) -> [u64; SHARE_WORDS] {
+pub fn share_words(system: &System, driver: DomainId, client: &Client) -> [u64; SHARE_WORDS] {
     match client.share {
         Some(Share::Block {
             first_sector,
@@ -346,6 +346,10 @@ pub fn share_words(client: &Client) -> [u64; SHARE_WORDS] {
         }
         // The pages are the component's only mapping.
         Some(Share::PassThrough(passed)) => [passed.vaddr, SMALL_PAGE, passed.irq, passed.id],
+        Some(Share::Rom { vaddr }) => {
+            let content = system.rom_content(driver);
+            [vaddr, content.map_or(0, |id| system.region(id).size), 0, 0]
+        }
         Some(Share::Entropy | Share::Sensor) | None => [0; SHARE_WORDS],
     }
 }

@@ -4,6 +4,7 @@
 use crate::Error;
 use crate::briefs;
 use crate::builder::Source;
+use crate::driver::share_words;
 use crate::elf::Elf;
 use crate::layout::Layout;
 use crate::space::CONSTANT;
@@ -247,6 +248,10 @@ fn tree(
                     registers: (passed.vaddr + offset, size),
                     irq: passed.irq as u32,
                 };
+            }
+            if share.rom().is_some() {
+                let [address, size, ..] = share_words(system, components[component], share);
+                return device_tree::Device::Rom { address, size };
             }
             match described.map(|component| component.class.as_str()) {
                 // Linux has a driver for ports of a virtio console.

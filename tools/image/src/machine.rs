@@ -41,6 +41,11 @@ pub fn lay_out(layout: &mut Layout, index: DomainId, shared: &Shared) {
         // `update` maps the device itself.
         space.reserve(b, passed.vaddr, SMALL_PAGE, SMALL_PAGE.trailing_zeros());
     }
+    for (vaddr, content) in system.roms(index) {
+        // `update` maps it.
+        let frames = regions[content];
+        space.reserve(b, vaddr, frames.size(), frames.page_bits);
+    }
     for page in shared.registers.iter().filter(|page| page.domain == index) {
         let address = guest::VIRTIO + guest::VIRTIO_FRAME * page.device as u64;
         space.map(b, page.frames, address, CONSTANT, false);

@@ -11,7 +11,7 @@ use crate::io;
 use crate::layout::Layout;
 use crate::pages::Shared;
 use crate::plan::SHARED;
-use crate::space::{attributes, rights};
+use crate::space::{CONSTANT, attributes, rights};
 use crate::stage::{ARENA_BITS, stagings};
 use molt_sdf::model::{DomainId, Doorbell, Map, RegionId, Role, Stop, System};
 use molt_sdk::Arch;
@@ -272,6 +272,23 @@ fn regions(
             };
             let vspace = vault.copy(b, fixed.space.vspace, ALL, 0);
             push(row, mapping(arch, map, n as u32, vspace));
+        }
+        for (n, client) in system.clients().into_iter().enumerate() {
+            let mut roms = system.roms(client);
+            let rom = roms.find(|(_, content)| *content == map.region);
+            let guest = layout.domains[client].guest.as_ref();
+            if let (Some((vaddr, _)), Some(guest)) = (rom, guest) {
+                let vspace = vault.copy(&mut layout.b, guest.vspace, ALL, 0);
+                row.when_ready = 1;
+                let mapping = RegionMapping {
+                    holder: n as u32,
+                    vspace,
+                    vaddr,
+                    rights: rights(CONSTANT),
+                    attributes: attributes(arch, CONSTANT, true),
+                };
+                push(row, mapping);
+            }
         }
         addresses.push(frames);
         brief.region_count += 1;

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The controller at the end of the machine's serial line, and the firmware that comes with its driver.
+//! The controller at the end of the machine's serial line, and the firmware that comes with the drivers of tests.
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use molt_controller::factory;
+use molt_guest::rom;
 use molt_qemu::{Controller, Garble, Machine};
-use molt_sdf::model::ProtectionDomain;
+use molt_sdf::model::{ProtectionDomain, ROM};
 use serde::Deserialize;
 
 use crate::controller::{self, Firmware};
@@ -32,6 +33,11 @@ pub fn firmware(
     component: &ProtectionDomain,
     firmware: Option<&Firmware>,
 ) -> Result<Option<Vec<u8>>> {
+    let class = component.replaceable.as_ref().map(|r| r.class.as_str());
+    if class == Some(ROM) {
+        let version = firmware.map_or(1, Firmware::version);
+        return Ok(Some(rom::content(version.into()).collect()));
+    }
     let runs = (component.replaceable.as_ref()).is_some_and(|r| r.firmware.is_some());
     match (runs, firmware) {
         (true, Some(firmware)) => firmware.build(toolchain).map(Some),

@@ -3,12 +3,13 @@
 //!
 //! | line | meaning |
 //! |---|---|
-//! | `result name=value …` | the last account: `requests`, `errors`, `bytes_verified`, `max_latency_ns`, `p99_latency_ns`; of the network `net_bytes`, `lost`, `lost_in_a_row`; of sensors `sensor_reads` and `stale` (values of the technique `stand-in`); other names are ignored. Two programs of a guest may print one each |
+//! | `result name=value …` | the last account: `requests`, `errors`, `bytes_verified`, `max_latency_ns`, `p99_latency_ns`; of the network `net_bytes`, `lost`, `lost_in_a_row`; of sensors `sensor_reads` and `stale` (values of the technique `stand-in`); of a ROM `rom_reads`; other names are ignored. Two programs of a guest may print one each |
 //! | `progress name=value …` | the same at intervals, before the last one |
 //! | `saw name=count …` | what the guest saw of updates, beside longer requests: `link-down`, `link-up`; `hidden-pauses`: how often its virtual counter fell behind the physical one; `clock-jumps`, `watchdog-expired`: what a program that watches the clock saw |
 //! | `alive …` | a sign of life |
 //! | `count N` | a line of many, each of which has the number of the one before and one more; the first has 1 |
 //! | `sensors: firmware N…` | the values of sensors are from now on those of this version of the controller's firmware |
+//! | `rom: firmware N` | the content of the ROM is from now on this version |
 //! | `processors N` | the guest runs on so many processors |
 //! | `ring status=… reason=…` | the doorbell's status and reason, as words of `molt-doorbell`; for the reader only |
 //! | `error: …` | the program has found an error |
@@ -83,7 +84,7 @@ pub fn stood_in(guest: &str, said: &str) -> Option<StoodIn> {
 
 /// The accesses to a device that the guest drives itself which a VMM says were denied and have waited, in its account of the guest.
 pub fn waited(guest: &str, said: &str) -> Option<u64> {
-    let said = said.strip_prefix(guest)?.strip_prefix(" pass-through: ")?;
+    let said = said.strip_prefix(guest)?.strip_prefix(" denied: ")?;
     said.split(' ').next()?.parse().ok()
 }
 
@@ -94,7 +95,7 @@ pub fn is_reset(guest: &str, said: &str) -> bool {
 }
 
 /// Before the version of the firmware.
-const FIRMWARE: &str = "sensors: firmware ";
+const FIRMWARE: [&str; 2] = ["sensors: firmware ", "rom: firmware "];
 
 /// Before the number of the guest's processors.
 const PROCESSORS: &str = "processors ";
@@ -117,7 +118,7 @@ pub fn read(guest: &mut Guest, text: &str) -> GuestLine {
     {
         return GuestLine::Complaint;
     }
-    if let Some(version) = text.strip_prefix(FIRMWARE) {
+    if let Some(version) = FIRMWARE.iter().find_map(|before| text.strip_prefix(before)) {
         let digits = version.split(|c: char| !c.is_ascii_digit()).next();
         guest
             .firmware
@@ -155,6 +156,7 @@ pub fn read(guest: &mut Guest, text: &str) -> GuestLine {
             // Errors that the program itself has seen count, even if the requests are counted by the VMM.
             ("errors", _) => guest.errors = guest.errors.max(value),
             ("sensor_reads", _) => guest.sensor_reads = Some(value),
+            ("rom_reads", _) => guest.rom_reads = Some(value),
             ("stale", _) if value > 0 => drop(guest.saw.insert("stale-values".to_owned(), value)),
             ("net_bytes", _) => guest.net_bytes = Some(value),
             ("lost", _) => guest.pings_lost = Some(value),
@@ -256,8 +258,14 @@ mod tests {
         for line in ["sensors: firmware 1", "sensors: firmware 2, boots 3"] {
             assert_eq!(read(&mut guest, line), GuestLine::Other);
         }
+        read(&mut guest, "rom: firmware 3");
         read(&mut guest, "result sensor_reads=12 errors=0 boots=3");
-        assert_eq!((guest.firmware, guest.sensor_reads), (vec![1, 2], Some(12)));
+        read(&mut guest, "result rom_reads=13 errors=0 spanned=1");
+        assert_eq!(
+            (guest.firmware, guest.sensor_reads),
+            (vec![1, 2, 3], Some(12))
+        );
+        assert_eq!(guest.rom_reads, Some(13));
     }
 
     #[test]

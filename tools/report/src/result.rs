@@ -58,11 +58,14 @@ pub struct Guest {
     /// Values of sensors that were read and are plausible, where the guest reads any.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sensor_reads: Option<u64>,
+    /// How often the whole content of a ROM was read and was one version's, where the guest has a ROM.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub rom_reads: Option<u64>,
     /// What it saw of updates beside longer requests, by name, and how often: `link-down`, `link-up`, `stale-values`,
     /// `hidden-pauses`, `clock-jumps`, `watchdog-expired`; and `pauses`, `reads-from-stand-in`, `writes-to-stand-in` and `accesses-waited`, which its VMM counts.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub saw: BTreeMap<String, u64>,
-    /// The versions of the controller's firmware that the values showed, one after the other.
+    /// The versions of the controller's firmware that the values showed, or of the ROM's content, one after the other.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub firmware: Vec<u64>,
     /// Pings that got no answer, where the guest sends any.

@@ -49,6 +49,14 @@ pub fn table(summary: &Summary) -> Vec<String> {
             ));
         }
     }
+    for guest in &summary.guests {
+        if let Some(reads) = guest.rom_reads {
+            let name = &guest.name;
+            lines.push(format!(
+                "  {name:<10} the ROM's content read {reads} time(s), each time one version's"
+            ));
+        }
+    }
     for guest in summary.guests.iter().filter(|guest| !guest.saw.is_empty()) {
         let saw = guest
             .saw

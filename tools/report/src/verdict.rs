@@ -86,7 +86,7 @@ pub struct Expectation {
     /// How the deferrals of updates end, in order: the client, and how (`vmm_second: timeout`).
     #[serde(default)]
     pub deferrals: Vec<String>,
-    /// The versions of a controller's firmware that the values of its sensors show, one after the other. A guest that is done
+    /// The versions of a controller's firmware that the values of its sensors show, or of a ROM's content, one after the other. A guest that is done
     /// earlier sees the first of them, and one guest sees all.
     #[serde(default)]
     pub firmware: Vec<u64>,
@@ -151,6 +151,9 @@ pub fn judge(summary: &Summary, collector: &Collector, expected: &Expectation) -
         }
         if guest.sensor_reads == Some(0) {
             failures.push(format!("guest '{name}' read no sensor"));
+        }
+        if guest.rom_reads == Some(0) {
+            failures.push(format!("guest '{name}' did not read its ROM once"));
         }
         if !expected.firmware.starts_with(&guest.firmware) {
             failures.push(format!(

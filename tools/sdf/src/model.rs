@@ -424,7 +424,7 @@ pub struct Client {
     pub span: Span,
     /// The client.
     pub domain: DomainId,
-    /// The queue's region; `None` for a client that drives the device itself.
+    /// The queue's region; `None` for a client that drives the device itself, or reads a ROM.
     pub queue: Option<RegionId>,
     /// The memory that the device reads and writes for this client; `None` for a class whose device reaches none.
     pub memory: Option<RegionId>,
@@ -455,6 +455,14 @@ impl Client {
         self.techniques.unplug && matches!(self.share, Some(Share::Block { .. }))
     }
 
+    /// Where its guest reads the content of a ROM.
+    pub fn rom(&self) -> Option<u64> {
+        match self.share {
+            Some(Share::Rom { vaddr }) => Some(vaddr),
+            _ => None,
+        }
+    }
+
     /// Where its guest finds the device that it drives itself.
     pub fn passed(&self) -> Option<&PassThrough> {
         match &self.share {
@@ -463,6 +471,9 @@ impl Client {
         }
     }
 }
+
+/// The class of flash whose content clients read.
+pub const ROM: &str = "rom";
 
 /// The class of devices that a guest drives itself.
 pub const PASS_THROUGH: &str = "pass-through";
@@ -492,6 +503,11 @@ pub enum Share {
     Sensor,
     /// `<pass_through>`: the device itself, which the client's guest drives.
     PassThrough(PassThrough),
+    /// `<rom>`: memory with the content of the flash, to read.
+    Rom {
+        /// Its guest-physical address.
+        vaddr: u64,
+    },
 }
 
 /// `<pass_through>`: where a guest finds a device that it drives itself.
@@ -516,6 +532,7 @@ impl Share {
             Share::Network { .. } => "network",
             Share::Sensor => "sensor",
             Share::PassThrough(_) => PASS_THROUGH,
+            Share::Rom { .. } => ROM,
         }
     }
 }
@@ -657,6 +674,22 @@ impl System {
         (0..self.domains.len())
             .filter(|d| self.domains[*d].replaceable.is_some())
             .collect()
+    }
+
+    /// The memory in which the clients of a ROM read its content: the only revocable region that its PD maps.
+    pub fn rom_content(&self, driver: DomainId) -> Option<RegionId> {
+        let regions = self.domains[driver].maps.iter().map(|map| map.region);
+        let mut revocable = regions.filter(|id| self.region(*id).revocable);
+        revocable.next().filter(|_| revocable.next().is_none())
+    }
+
+    /// What a client's guest reads of ROMs: where, and the region with the content.
+    pub fn roms(&self, client: DomainId) -> impl Iterator<Item = (u64, RegionId)> {
+        (0..self.domains.len()).filter_map(move |driver| {
+            let mut clients = self.domains[driver].clients.iter();
+            let vaddr = clients.find_map(|c| c.rom().filter(|_| c.domain == client))?;
+            Some((vaddr, self.rom_content(driver)?))
+        })
     }
 
     /// The PDs that are clients of some component: a client's index is the order here.

@@ -228,6 +228,8 @@ pub enum Rule {
         "'{0}' is of class 'sensor', whose device reaches no memory of a client: leave the attribute 'memory' out"
     )]
     SensorMemory(String),
+    #[error("'{0}' is a ROM: {1}")]
+    Rom(String, String),
     #[error("'{0}' is passed through to a guest: {1}")]
     PassThrough(String, &'static str),
     #[error("the share is of class '{0}', '{1}' of class '{2}'")]

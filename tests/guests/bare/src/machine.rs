@@ -45,6 +45,8 @@ pub struct Machine<'a> {
     pub disk: Option<Device>,
     /// The window to a controller's sensors, where this guest has one.
     pub sensors: Option<Device>,
+    /// Address and bytes of a ROM, where this guest has one.
+    pub rom: Option<(usize, usize)>,
     /// The doorbell, where this guest has one.
     pub doorbell: Option<Doorbell>,
 }
@@ -76,6 +78,7 @@ impl<'a> Machine<'a> {
             interrupt_controller: (controller_regions.next()?.0, controller_regions.next()?.0),
             disk: find(tree, "virtio,mmio").and_then(device),
             sensors: find(tree, molt_sensor_queue::window::COMPATIBLE).and_then(device),
+            rom: find(tree, molt_rom::COMPATIBLE).and_then(|node| regions(node).next()),
             doorbell,
         })
     }

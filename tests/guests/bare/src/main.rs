@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A bare-metal guest that writes, reads back and compares, reads a controller's sensors where it has any, and rings the doorbell
-//! when told to.
+//! A bare-metal guest that writes, reads back and compares, reads a controller's sensors and a ROM
+//! where it has any, and rings the doorbell when told to.
 //!
 //! Boot arguments: `guest=N` (its number, part of each block), `depth=N` requests in flight,
 //! `blocks=N` to use, `requests=N` to make at the least, `component=N` to update, `every=N` requests
@@ -30,6 +30,7 @@ mod machine;
 mod memory;
 mod processor;
 mod processors;
+mod rom;
 mod sensors;
 mod start;
 mod storm;
@@ -47,6 +48,7 @@ use lives::Ending;
 use load::Load;
 use machine::Machine;
 use molt_guest::{Conduct, Ring, pattern};
+use rom::Rom;
 use sensors::Sensors;
 use storm::Storm;
 
@@ -103,6 +105,7 @@ fn run(machine: &Machine<'_>) {
         ring
     });
     let mut sensors = machine.sensors.map(Sensors::new);
+    let mut rom = machine.rom.map(Rom::new);
     let blocks = machine.number("blocks").unwrap_or(2048).min(disk.blocks());
     // QEMU's null disk, on which speed is measured, forgets; where a scenario asks for comparison, none is a failure.
     let verify = keeps(&mut disk, &gic);
@@ -163,6 +166,9 @@ fn run(machine: &Machine<'_>) {
         load.fill(&mut disk);
         let preparing = ring.as_ref().is_some_and(Ring::preparing);
         let some = load.drain(&mut disk, preparing);
+        if let Some(rom) = &mut rom {
+            rom.look();
+        }
         if let (Some(deferral), Some(ring)) = (&mut deferral, &mut ring) {
             deferral.look(ring, load.requests());
         }
@@ -230,6 +236,9 @@ fn run(machine: &Machine<'_>) {
     }
     if let Some(sensors) = &sensors {
         sensors.report();
+    }
+    if let Some(rom) = &rom {
+        rom.report();
     }
     say!("done");
 }

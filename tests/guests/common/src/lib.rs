@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Code that the guests' programs share: the pattern of a block, what a sensor's value may be, the use of the doorbell, and the
-//! arguments and result lines of a load that measures.
+//! Code that the guests' programs share: the pattern of a block, what a sensor's value may be, the content of a ROM, the use of the
+//! doorbell, and the arguments and result lines of a load that measures.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
@@ -8,6 +8,7 @@ mod measured;
 pub mod pattern;
 pub mod readings;
 mod ring;
+pub mod rom;
 mod wanted;
 
 pub use measured::Measured;

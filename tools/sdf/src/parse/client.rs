@@ -23,20 +23,32 @@ pub fn parse(element: Element, names: &Names) -> Result<Client, Broken> {
             return broken(&at.span, Rule::ShareAttribute(name));
         }
     }
-    let shares = element.children(&["block", "entropy", "network", "sensor", "pass_through"])?;
+    let shares = element.children(&[
+        "block",
+        "entropy",
+        "network",
+        "sensor",
+        "pass_through",
+        "rom",
+    ])?;
     if let Some(second) = shares.get(1) {
         return broken(&second.span(), Rule::OnlyOnce("client's share".to_owned()));
     }
-    match shares.first().map(|share| share.tag()) {
-        Some("pass_through") => element.attributes(&["pd", "defer_ms"])?,
-        _ => element.attributes(&["pd", "queue", "memory", "defer_ms"])?,
+    // These have no requests.
+    let queued = !matches!(
+        shares.first().map(|share| share.tag()),
+        Some("pass_through" | "rom")
+    );
+    match queued {
+        false => element.attributes(&["pd", "defer_ms"])?,
+        true => element.attributes(&["pd", "queue", "memory", "defer_ms"])?,
     }
     Ok(Client {
         span: element.span(),
         domain: names.domain(&element.required("pd")?)?,
-        queue: match shares.first().map(|share| share.tag()) {
-            Some("pass_through") => None,
-            _ => Some(names.region(&element.required("queue")?)?),
+        queue: match queued {
+            false => None,
+            true => Some(names.region(&element.required("queue")?)?),
         },
         memory: (element.text("memory").as_ref())
             .map(|memory| names.region(memory))
@@ -73,6 +85,11 @@ fn share(element: Element) -> Result<Share, Broken> {
         }
         "network" => network(element),
         "pass_through" => pass_through(element),
+        "rom" => {
+            element.attributes(&["vaddr"])?;
+            let vaddr = element.required_number("vaddr")?;
+            Ok(Share::Rom { vaddr: vaddr.value })
+        }
         _ => {
             element.attributes(&["first_sector", "sectors", "technique", "stand_in", "log"])?;
             Ok(Share::Block {

@@ -3,11 +3,11 @@
 
 use molt_net::Buffers;
 
-use super::pass_through;
 use super::replaceable::channel;
+use super::{pass_through, rom};
 use crate::Rule;
 use crate::error::{Broken, broken};
-use crate::model::{Client, DomainId, Map, ProtectionDomain, RegionId, Role, Share, System};
+use crate::model::{Client, DomainId, Map, ProtectionDomain, ROM, RegionId, Role, Share, System};
 
 /// Limit of the tables in `molt-system`.
 const CLIENTS: usize = 8;
@@ -21,6 +21,7 @@ pub fn check(system: &System) -> Result<(), Broken> {
         }
         rings(system, domain)?;
         pass_through::component(system, domain)?;
+        rom::component(system, index)?;
     }
     let clients = system.clients();
     if let Some(extra) = clients.get(CLIENTS) {
@@ -62,6 +63,9 @@ fn one(system: &System, driver: DomainId, client: &Client) -> Result<(), Broken>
     }
     if let Some(passed) = client.passed() {
         return pass_through::client(system, driver, client, passed);
+    }
+    if is(ROM) {
+        return rom::client(system, driver, client);
     }
     let Some(id) = client.queue else {
         return broken(

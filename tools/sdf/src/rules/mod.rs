@@ -12,6 +12,7 @@ mod names;
 mod pass_through;
 mod regions;
 mod replaceable;
+mod rom;
 mod techniques;
 mod vcpus;
 

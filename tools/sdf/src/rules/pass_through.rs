@@ -100,7 +100,11 @@ fn at_physical_addresses(
 }
 
 /// Whether something of the guest's is in this range.
-fn covers(system: &System, machine: &VirtualMachine, range: std::ops::Range<u64>) -> bool {
+pub(super) fn covers(
+    system: &System,
+    machine: &VirtualMachine,
+    range: std::ops::Range<u64>,
+) -> bool {
     let emulated = [
         DISTRIBUTOR..HARDWARE_INTERFACE + GIC_FRAME,
         UART..UART + VIRTIO_FRAME,
