@@ -6,7 +6,7 @@ use molt_system::cspace::{WORKSHOP_REST, WORKSHOP_TCB};
 use molt_system::{COPIES, VaultSlot};
 use molt_update::Phase;
 
-use crate::plan::{self, CLIENTS, Places, QUEUE_PAGES, UNTYPEDS, WORKSHOP, driver_at, slot, vault};
+use crate::plan::{self, CLIENTS, Places, UNTYPEDS, WORKSHOP, driver_at, slot, vault};
 use crate::world::{Handle, World};
 
 /// The rule that is broken, if one is. `books_too`: the books may have changed.
@@ -19,7 +19,7 @@ pub fn check(
     let unit = supervisor.units().first()?;
     let holder = unit.holder().place().map(|place| arena_of(place.tcb.0));
     for arena in 0..2 {
-        if holder != Some(arena) && reaches(world, arena) {
+        if holder != Some(arena) && reaches(world, places, arena) {
             return Some(if holder.is_some() {
                 "two holders"
             } else {
@@ -42,7 +42,7 @@ pub fn check(
         if devices().any(|at| world.calls.has_children(at)) {
             return Some("derived after a denial");
         }
-        if served && regions().any(|at| world.calls.has_children(at)) {
+        if served && regions(places).any(|at| world.calls.has_children(at)) {
             return Some("derived after a denial");
         }
         if world.calls.irq_bound(plan::IRQ) {
@@ -120,10 +120,9 @@ fn devices() -> impl Iterator<Item = u64> {
 }
 
 /// The originals of all regions.
-fn regions() -> impl Iterator<Item = u64> {
-    let pages = CLIENTS as u32 * QUEUE_PAGES;
-    let queues = (0..pages).map(|n| slot::QUEUES + n);
-    queues.chain([slot::RING]).map(vault)
+fn regions(places: &Places) -> impl Iterator<Item = u64> {
+    let queues = (0..CLIENTS).flat_map(|n| places.originals(n));
+    queues.chain([vault(slot::RING)])
 }
 
 fn arena_of(tcb: u32) -> u32 {
@@ -157,10 +156,12 @@ fn reaches_anothers(world: &World, places: &Places, arena: u32) -> bool {
 }
 
 /// Whether a generation can touch anything of the component.
-fn reaches(world: &World, arena: u32) -> bool {
+fn reaches(world: &World, places: &Places, arena: u32) -> bool {
     let vspace = vault(slot::FREE + 32 * arena + 2);
-    let queues = CLIENTS as u64 * u64::from(QUEUE_PAGES);
-    let queues = (0..queues).map(|n| driver_at::QUEUES + n * 4096);
+    let queues = (0..CLIENTS).flat_map(|n| {
+        let pages = 0..u64::from(places.pages[n]);
+        pages.map(move |page| driver_at::queue(n) + page * 4096)
+    });
     let others = [driver_at::RING, driver_at::DEVICE];
     world
         .calls

@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use molt_block_queue::{Client as Queue, Op, Request, Status as Answered};
 use molt_doorbell::{Answer, Command, Request as Ring, Status};
-use molt_gate::{Account, Change, ClientGate, Deferrals, Statistics};
+use molt_gate::{Account, COMPONENTS, Change, ClientGate, Deferrals, Statistics};
 
+use crate::machine::Machine;
 use crate::mutant::Mutant;
-use crate::plan::{self, CLIENT_QUEUE, Places, QUEUE_PAGES, slot, vault};
+use crate::plan::{self, CLIENT_QUEUE, Places, slot, vault};
 use crate::world::{Actor, World};
 
 /// The misbehaviour of a client.
@@ -89,6 +90,14 @@ pub struct Client {
     accused: u64,
     next: u64,
     twice: Vec<u64>,
+    /// Bytes of its region.
+    size: u64,
+    /// It is a VMM, with a guest that makes the requests.
+    pub machine: Option<Box<Machine>>,
+    /// The VMM's account of its driver, and what was written in its place.
+    accounts: (u64, u64),
+    /// The VMM touches its region.
+    touching: bool,
 }
 
 impl Client {
@@ -96,7 +105,7 @@ impl Client {
         let (to_client, to_update) = plan::gate(index);
         let to_client = world.ram.words(to_client, 4096);
         let to_update = world.ram.words(to_update, 4096);
-        let size = u64::from(QUEUE_PAGES) * 4096;
+        let size = places.size(index);
         Self {
             index,
             manner: Manner::Good,
@@ -118,12 +127,32 @@ impl Client {
             accused: 0,
             next: 0,
             twice: Vec::new(),
+            size,
+            machine: None,
+            accounts: (0, 0),
+            touching: false,
         }
+    }
+
+    /// Whether it waits for an answer.
+    pub fn waits(&self) -> bool {
+        match &self.machine {
+            Some(machine) => machine.waits(),
+            None => !self.waiting.is_empty(),
+        }
+    }
+
+    /// The rule that it has found to be broken. `spoilt`: something was done that its data need not survive.
+    pub fn broken(&self, spoilt: bool) -> Option<&'static str> {
+        let machine = self.machine.as_ref();
+        let wrong = machine.and_then(|machine| machine.wrong);
+        let broken = self.broken.or(machine.and_then(|machine| machine.broken));
+        wrong.or(broken.filter(|_| !spoilt))
     }
 
     fn touches(&self, world: &World) -> bool {
         let vspace = vault(slot::CLIENT_VSPACES + self.index as u32);
-        let pages = (0..u64::from(QUEUE_PAGES)).map(|page| CLIENT_QUEUE + 4096 * page);
+        let pages = (0..self.size / 4096).map(|page| CLIENT_QUEUE + 4096 * page);
         world.calls.writes_all(vspace, pages)
     }
 
@@ -163,6 +192,11 @@ impl Client {
                 world.signal(Actor::Update);
             }
             _ => {}
+        }
+        if let Some(mut machine) = self.machine.take() {
+            let turn = self.turn_machine(&mut machine, world);
+            self.machine = Some(machine);
+            return turn;
         }
         let touching = self.queue.is_open();
         if touching && !self.touches(world) {
@@ -212,6 +246,67 @@ impl Client {
         Turn::Done
     }
 
+    /// The same for a VMM, which follows its gate by itself.
+    fn turn_machine(&mut self, machine: &mut Machine, world: &mut World) -> Turn {
+        let opens = matches!(self.gate.change(), Some(Change::Open(..)));
+        let ignores = self.manner == Manner::Ignores && self.gate.change().is_some();
+        if (self.touching || opens && !ignores) && !self.touches(world) {
+            return Turn::Faulted {
+                address: CLIENT_QUEUE,
+                fetch: false,
+            };
+        }
+        if !ignores {
+            machine.poll(world);
+            let accused = self.accused(machine);
+            let mut opened = false;
+            // The VMM has acknowledged what there was.
+            while let Some(change) = self.gate.change() {
+                opened = matches!(change, Change::Open(..));
+                self.touching = opened;
+                machine.changed(change, world);
+                self.gate.acknowledge(change);
+                // What is denied and comes back is used at once.
+                self.wanted += world.choices.below(8);
+            }
+            if accused {
+                machine.doubt();
+                self.touching &= opened;
+            }
+            machine.check(world);
+            machine.run(world, &mut self.wanted);
+            if self.accused(machine) {
+                machine.doubt();
+                self.touching = false;
+            }
+        }
+        let lies = self.account.violations > 0 || self.manner == Manner::Owes;
+        if lies && self.manner != Manner::Scribbles {
+            let owed = match self.manner {
+                Manner::Owes => 5,
+                _ => machine.owed() as u16,
+            };
+            self.gate.account(Account {
+                violations: self.account.violations + (self.accounts.0 >> 16),
+                owed,
+            });
+            self.accounts.1 = self.to_update[COMPONENTS].load(Ordering::Relaxed);
+            world.signal(Actor::Update);
+        }
+        self.look(world.now);
+        Turn::Done
+    }
+
+    /// Whether the VMM has accused its driver of one more violation.
+    fn accused(&mut self, _: &Machine) -> bool {
+        let word = self.to_update[COMPONENTS].load(Ordering::Relaxed);
+        if word == self.accounts.1 {
+            return false;
+        }
+        let before = std::mem::replace(&mut self.accounts, (word, word)).0;
+        word >> 16 > before >> 16
+    }
+
     fn open(&mut self, world: &mut World, generation: u64) {
         if world.mutant == Some(Mutant::NoReplay) && generation > 0 {
             self.forget(world);
@@ -227,8 +322,7 @@ impl Client {
     #[inline(never)]
     fn forget(&mut self, world: &World) {
         *self.queue = Queue::new(world.ram.words(0, 0));
-        let size = u64::from(QUEUE_PAGES) * 4096;
-        *self.queue = Queue::new(world.ram.words(self.place(world), size));
+        *self.queue = Queue::new(world.ram.words(self.place(world), self.size));
     }
 
     fn place(&self, world: &World) -> u64 {

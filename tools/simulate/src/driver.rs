@@ -3,11 +3,12 @@
 
 use std::sync::atomic::Ordering;
 
-use molt_block_queue::{Request, Server, SlotId, Status};
+use molt_block_queue::{OWN, Properties, Request, Server, SlotId, Status};
 use molt_control::{Order, Orders, Report, Transfer};
 
 use crate::device::Firmware;
-use crate::plan::{CLIENTS, FIRMWARE_PAGES, Places, QUEUE_PAGES, driver_at, slot, vault};
+use crate::disk::is_record;
+use crate::plan::{CLIENTS, FIRMWARE_PAGES, GUEST, Places, driver_at, slot, vault};
 use crate::world::World;
 
 /// The fault of an image.
@@ -48,12 +49,32 @@ impl Kind {
     }
 }
 
+/// What a VMM is told of the disk.
+const PROPERTIES: Properties = Properties {
+    read_only: false,
+    flush: true,
+    max_discard_sectors: 0,
+    max_write_zeroes_sectors: 0,
+    block_size: 512,
+    max_segments: 0,
+};
+
 /// The result of a turn.
 pub enum Turn {
     /// Nothing to be said about it.
     Done,
     /// It touched memory that it does not have.
     Faulted(u64),
+}
+
+/// A request that it has taken.
+struct InFlight {
+    client: usize,
+    slot: SlotId,
+    /// What a plain client calls it.
+    name: u64,
+    /// A VMM's has data.
+    data: Option<Box<Request>>,
 }
 
 /// A running generation.
@@ -64,7 +85,7 @@ pub struct Driver {
     servers: Vec<Server<'static>>,
     report: Report<'static>,
     orders: Orders<'static>,
-    in_flight: Vec<(usize, SlotId, u64)>,
+    in_flight: Vec<InFlight>,
     beat: u64,
     ready: bool,
     quiet: Option<u64>,
@@ -77,13 +98,16 @@ pub struct Driver {
 }
 
 impl Driver {
-    pub fn new(world: &World, places: &Places, arena: usize, kind: Kind) -> Self {
+    pub fn new(world: &mut World, places: &Places, arena: usize, kind: Kind) -> Self {
+        if let Some(share) = &mut world.share {
+            share.begin();
+        }
         let page = |paddr| world.ram.words(paddr, 4096);
         let (orders, report) = places.control[arena];
         let orders = Orders::new(page(orders));
         let generation = orders.generation();
-        let servers = places.queues.iter().map(|queue| {
-            let words = world.ram.words(*queue, u64::from(QUEUE_PAGES) * 4096);
+        let servers = places.queues.iter().enumerate().map(|(n, queue)| {
+            let words = world.ram.words(*queue, places.size(n));
             Server::new(words, generation)
         });
         Self {
@@ -140,6 +164,9 @@ impl Driver {
             let now = world.now;
             world.device.write(now, 0x070, 0xf);
             self.ready = true;
+            if world.share.is_some() {
+                self.servers[GUEST].publish(&PROPERTIES);
+            }
             self.report.ready();
         }
         if !self.ready {
@@ -149,12 +176,17 @@ impl Driver {
         let obeys = self.kind != Kind::Disobeys;
         let taking = order == Order::Run || !obeys;
         for n in 0..CLIENTS {
-            let size = u64::from(QUEUE_PAGES) * 4096;
-            self.touches(world, driver_at::QUEUES + n as u64 * size, true)?;
+            self.touches(world, driver_at::queue(n), true)?;
             let mut request = Request::default();
             while taking && let Some(Ok(slot)) = self.servers[n].take(&mut request) {
                 self.report.submitted(world.now);
-                self.in_flight.push((n, slot, request.sector));
+                let data = self.take_data(world, n, &request)?;
+                self.in_flight.push(InFlight {
+                    client: n,
+                    slot,
+                    name: request.sector,
+                    data,
+                });
             }
         }
         self.complete(world, done)?;
@@ -245,21 +277,33 @@ impl Driver {
         }
         self.touches(world, driver_at::RING, true)?;
         let flight = std::mem::take(&mut self.in_flight);
-        for (n, slot, request) in flight {
+        for request in flight {
             if world.choices.once_in(4) {
-                self.in_flight.push((n, slot, request));
+                self.in_flight.push(request);
                 continue;
             }
+            let InFlight {
+                client: n,
+                slot,
+                name,
+                data,
+            } = request;
             if let Some(device) = world.device.firmware
                 && device.runs != self.reads(world, driver_at::FIRMWARE)?
             {
                 world.broken = Some("served under another firmware");
             }
             let fails = self.kind == Kind::AnswersErrors;
-            let status = if fails { Status::IoError } else { Status::Ok };
-            if !fails {
-                done.push(request);
-            }
+            let done = match data {
+                Some(request) => self.carry_out(world, &request, !fails),
+                None => {
+                    if !fails {
+                        done.push(name);
+                    }
+                    !fails
+                }
+            };
+            let status = if done { Status::Ok } else { Status::IoError };
             if self.servers[n].complete(slot, status).is_ok() {
                 let told = fails && world.mutant != Some(crate::Mutant::NoErrors);
                 self.report.completed(told, world.now);
@@ -282,15 +326,48 @@ impl Driver {
         Ok(())
     }
 
+    /// Keeps a VMM's request, which has data. A record of the log is read from the region.
+    fn take_data(
+        &self,
+        world: &mut World,
+        client: usize,
+        request: &Request,
+    ) -> Result<Option<Box<Request>>, u64> {
+        if world.share.is_none() || client != GUEST {
+            return Ok(None);
+        }
+        if is_record(request)
+            && let Some(segment) = request.segments.first()
+        {
+            let first = driver_at::queue(client) + (segment.offset & !OWN);
+            self.touches(world, first, false)?;
+            self.touches(world, first + u64::from(segment.len).max(1) - 1, false)?;
+        }
+        // One that writes anything into the queue also takes anything out of it.
+        if self.kind != Kind::Scribbles
+            && let Some(share) = &mut world.share
+        {
+            share.taken(request);
+        }
+        Ok(Some(Box::new(request.clone())))
+    }
+
+    /// Has the device carry a VMM's request out. Returns whether it succeeds.
+    fn carry_out(&self, world: &mut World, request: &Request, succeeds: bool) -> bool {
+        match &mut world.share {
+            Some(share) if self.kind != Kind::Scribbles => share.complete(request, succeeds),
+            _ => succeeds,
+        }
+    }
+
     /// Has it look again.
     pub fn busy(&self) -> bool {
         !self.crashed && !self.in_flight.is_empty() && self.kind != Kind::Silent
     }
 
     fn spoil(&self, world: &World, client: usize, word: u64, value: u64) {
-        let size = u64::from(QUEUE_PAGES) * 4096;
         let vspace = vault(slot::FREE + 32 * self.arena as u32 + 2);
-        let vaddr = driver_at::QUEUES + client as u64 * size + 8 * word;
+        let vaddr = driver_at::queue(client) + 8 * word;
         if let Some(reached) = world.calls.reached(vspace, vaddr)
             && reached.write
         {

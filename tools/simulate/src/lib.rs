@@ -16,22 +16,29 @@ mod check;
 mod choices;
 mod client;
 mod device;
+mod disk;
 mod driver;
 mod hardware;
+mod machine;
+mod model;
 mod mutant;
 mod plan;
+mod platform;
 mod ram;
 mod script;
 mod stage;
 mod system;
+mod technique;
 mod world;
 
 pub use client::{Manner, Wish};
 pub use driver::Kind;
+pub use machine::Seen;
 pub use mutant::Mutant;
 pub use ram::Ram;
 pub use script::{Entry, What};
 pub use stage::Flaw;
+pub use technique::Technique;
 
 use choices::Choices;
 use system::System;
@@ -64,6 +71,8 @@ pub struct Run {
     pub broken: Option<&'static str>,
     pub trace: Vec<String>,
     pub script: Vec<String>,
+    /// What the guest has seen of the seed's technique ([`Technique::of`]).
+    pub guest: Seen,
 }
 
 /// Runs a seed. Bit n of `without`: entry n of the script is left out.
@@ -90,6 +99,7 @@ pub fn play(ram: Ram, seed: u64, entries: Vec<Entry>, mutant: Option<Mutant>, tr
         broken,
         trace: if trace { system.lines() } else { Vec::new() },
         script,
+        guest: system.guest(),
     }
 }
 

@@ -79,6 +79,18 @@ mutants! {
     GivesBackTwice = "gives-back-twice", ["books", "out of service for no reason"];
     /// A mapping's rights are not looked at.
     AllRights = "all-rights", ["more rights than planned"];
+    /// A record of the stand-in's log is answered and not written.
+    ForgetsLog = "forgets-log", ["a flush has succeeded, and the disk has something else", "a guest reads what is not there"];
+    /// A record of the log is written once more, behind a later write.
+    WritesLogTwice = "writes-log-twice", ["a flush has succeeded, and the disk has something else", "a guest reads what is not there"];
+    /// A request of a guest's is answered twice.
+    AnswersTwice = "answers-twice", ["a guest is answered twice"];
+    /// A guest with `pause` is not stopped.
+    RunsOn = "runs-on", ["a guest runs while its device is away"];
+    /// A guest that stands still is not told to go on.
+    StandsStill = "stands-still", ["a guest stands still for no reason"];
+    /// A guest's virtual counter runs on in a pause.
+    ShowsPause = "shows-pause", ["a guest's clock shows a pause"];
     /// A suspended generation runs on.
     NoSuspend = "no-suspend", ["a denied generation runs"];
 }

@@ -14,6 +14,7 @@ use molt_system::{
 
 use crate::calls::{Calls, object};
 use crate::ram::FIXED;
+use crate::technique::Technique;
 
 /// Clients: the first two may update.
 pub const CLIENTS: usize = 3;
@@ -28,6 +29,12 @@ const UNTYPED_BITS: u32 = 14;
 pub const FIRMWARE_PAGES: u32 = 2;
 /// Frames of a queue.
 pub const QUEUE_PAGES: u32 = (REGION_WORDS as u32 * 8).div_ceil(4096);
+/// Frames behind it for a stand-in: the data of two records (`molt_block_queue::OWN`).
+const STAND_IN_PAGES: u32 = 32;
+/// Frames and slots that each client's region has room for.
+const MOST_PAGES: u32 = QUEUE_PAGES + STAND_IN_PAGES;
+/// The client that is a VMM in a run with a technique.
+pub const GUEST: usize = 1;
 
 /// First slot of the vault, of the workshop, of children's TCBs in the root task's CNode.
 pub const VAULT: u64 = 4096;
@@ -59,7 +66,7 @@ pub mod slot {
     pub const DEVICE: u32 = 18;
     pub const RING: u32 = 19;
     pub const QUEUES: u32 = 20;
-    pub const CLIENT_VSPACES: u32 = QUEUES + super::CLIENTS as u32 * super::QUEUE_PAGES;
+    pub const CLIENT_VSPACES: u32 = QUEUES + super::CLIENTS as u32 * super::MOST_PAGES;
     pub const OWN_VSPACE: u32 = CLIENT_VSPACES + super::CLIENTS as u32;
     /// Orders and report of the first arena, then those of the second.
     pub const CONTROL: u32 = OWN_VSPACE + 1;
@@ -74,7 +81,12 @@ pub mod driver_at {
     pub const DEVICE: u64 = 0x1000_3000;
     pub const FIRMWARE: u64 = 0x1000_4000;
     pub const NEXT_FIRMWARE: u64 = 0x1000_8000;
-    pub const QUEUES: u64 = 0x1001_0000;
+    const QUEUES: u64 = 0x1001_0000;
+
+    /// A client's region.
+    pub const fn queue(client: usize) -> u64 {
+        QUEUES + client as u64 * super::MOST_PAGES as u64 * 4096
+    }
 }
 /// Address of a client's queue in the client.
 pub const CLIENT_QUEUE: u64 = 0x3000_0000;
@@ -104,6 +116,14 @@ pub const LOG_SIZE: u64 = 0x1_0000;
 /// What the operator types; behind the log.
 pub const OPERATOR: u64 = fixed(24);
 pub const SERIAL_CHANNEL: u32 = 31;
+/// What a VMM has for itself: the page of registers that its guest reads, its guest's memory, the stand-in's.
+pub const REGISTERS: u64 = fixed(25);
+pub const GUEST_MEMORY: u64 = fixed(26);
+pub const GUEST_MEMORY_SIZE: u64 = 14 * 4096;
+pub const STAND_IN: u64 = fixed(40);
+pub const STAND_IN_SIZE: u64 = 16 * 4096;
+/// How long a guest stands still at the most, in us.
+pub const PAUSE_LIMIT_US: u64 = 10_000;
 
 /// A client's gate pages: to it, and from it.
 pub const fn gate(client: usize) -> (u64, u64) {
@@ -117,6 +137,26 @@ pub struct Places {
     pub control: [(u64, u64); 2],
     pub ring: u64,
     pub queues: [u64; CLIENTS],
+    /// Frames of each client's region.
+    pub pages: [u32; CLIENTS],
+}
+
+impl Places {
+    /// Bytes of a client's region.
+    pub const fn size(&self, client: usize) -> u64 {
+        self.pages[client] as u64 * 4096
+    }
+
+    /// The originals of a client's region.
+    pub fn originals(&self, client: usize) -> impl Iterator<Item = u64> {
+        let first = queue_slot(client);
+        (first..first + self.pages[client]).map(vault)
+    }
+}
+
+/// The first slot of a client's region.
+const fn queue_slot(client: usize) -> u32 {
+    slot::QUEUES + client as u32 * MOST_PAGES
 }
 
 /// The address of a slot of the vault.
@@ -125,7 +165,11 @@ pub const fn vault(slot: u32) -> u64 {
 }
 
 /// Makes all objects. The same each time: so are their addresses.
-pub fn set_up(calls: &mut Calls) -> Places {
+pub fn set_up(calls: &mut Calls, technique: Technique) -> Places {
+    let mut pages = [QUEUE_PAGES; CLIENTS];
+    if technique.stands_in() {
+        pages[GUEST] += STAND_IN_PAGES;
+    }
     let (all, _) = *calls.untypeds.last().expect("memory");
     let mut make = |kind, bits, to, count| {
         let made = calls.retype(all, kind, bits, to, count);
@@ -147,8 +191,9 @@ pub fn set_up(calls: &mut Calls) -> Places {
     make(object::VSPACE, 0, vault(slot::OWN_VSPACE), 1);
     make(object::PAGE, 0, vault(slot::DEVICE), 1);
     make(object::PAGE, 0, vault(slot::RING), 1);
-    let queues = CLIENTS as u64 * u64::from(QUEUE_PAGES);
-    make(object::PAGE, 0, vault(slot::QUEUES), queues);
+    for (n, pages) in pages.into_iter().enumerate() {
+        make(object::PAGE, 0, vault(queue_slot(n)), pages.into());
+    }
     make(object::PAGE, 0, 200, 4);
     make(object::PAGE_TABLE, 0, 210, 2 * (CLIENTS as u64 + 1));
     make(object::TCB, 0, CHILD, 8);
@@ -175,20 +220,22 @@ pub fn set_up(calls: &mut Calls) -> Places {
             done(calls.map_table(table, vault(space), at));
         }
     }
-    let mut queue = |n: usize| calls.paddr(vault(slot::QUEUES + n as u32 * QUEUE_PAGES));
+    let mut queue = |n: usize| calls.paddr(vault(queue_slot(n)));
     let queues = [queue(0), queue(1), queue(2)];
     Places {
         control: [200, 202].map(|at| (calls.paddr(at), calls.paddr(at + 1))),
         ring: calls.paddr(vault(slot::RING)),
         queues,
+        pages,
     }
 }
 
 /// The plan. `update` finds memory at its physical address.
 /// `all_update`: a mutant's, in which every client may update. `firmware`: the device runs firmware that comes with its driver.
 pub fn brief(places: &Places, all_update: bool, firmware: bool) -> &'static UpdateBrief {
-    static BRIEFS: [OnceLock<(Places, Box<UpdateBrief>)>; 4] = [const { OnceLock::new() }; 4];
-    let which = usize::from(all_update) | usize::from(firmware) << 1;
+    static BRIEFS: [OnceLock<(Places, Box<UpdateBrief>)>; 8] = [const { OnceLock::new() }; 8];
+    let larger = places.pages[GUEST] > QUEUE_PAGES;
+    let which = usize::from(all_update) | usize::from(firmware) << 1 | usize::from(larger) << 2;
     let (made_for, brief) = BRIEFS[which].get_or_init(|| {
         let updaters = if all_update { CLIENTS } else { UPDATERS };
         (*places, Box::new(make(places, updaters, firmware)))
@@ -252,8 +299,6 @@ fn make(places: &Places, updaters: usize, firmware: bool) -> UpdateBrief {
     let ring = [generation(driver_at::RING), onlooker];
     brief.regions[0] = region("ring", slot::RING, 1, &ring);
     for n in 0..CLIENTS {
-        let first = slot::QUEUES + n as u32 * QUEUE_PAGES;
-        let size = u64::from(QUEUE_PAGES) * 4096;
         let client = RegionMapping {
             holder: n as u32,
             vspace: VaultSlot(slot::CLIENT_VSPACES + n as u32),
@@ -261,8 +306,8 @@ fn make(places: &Places, updaters: usize, firmware: bool) -> UpdateBrief {
             rights: 3,
             attributes: 5,
         };
-        let own = generation(driver_at::QUEUES + n as u64 * size);
-        brief.regions[1 + n] = region("queue", first, QUEUE_PAGES, &[own, client]);
+        let own = generation(driver_at::queue(n));
+        brief.regions[1 + n] = region("queue", queue_slot(n), places.pages[n], &[own, client]);
         let (to_client, to_update) = gate(n);
         brief.clients[n] = UpdateClient {
             name: Name::new(["first", "second", "third"][n]),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 /// Physical address of the first byte.
 pub const BASE: u64 = 0x4000_0000;
 /// Bytes.
-pub const SIZE: u64 = 0x22_0000;
+pub const SIZE: u64 = 0x24_0000;
 /// From here on: memory that the kernel is not told of, for pages that are shared for good.
 pub const FIXED: u64 = BASE + 0x20_0000;
 

@@ -16,11 +16,13 @@ use crate::check::{check, check_end};
 use crate::choices::Choices;
 use crate::client::{self, Client, Manner, Wish};
 use crate::driver::{self, Driver, Kind};
+use crate::machine::{Machine, Seen as GuestSeen};
 use crate::mutant::Mutant;
 use crate::plan::{self, CLIENTS, Places};
 use crate::ram::Ram;
 use crate::script::{Entry, What};
 use crate::stage::{Bundle, Stage, Staged};
+use crate::technique::Technique;
 use crate::world::{Actor, Handle, World};
 
 /// After so long without an end, in us, a transaction has not ended in time: an offer, three turns of `stage`, and swaps.
@@ -107,7 +109,8 @@ impl System {
     /// Ready to run.
     pub fn new(ram: Ram, seed: u64, script: Vec<Entry>, mutant: Option<Mutant>) -> Self {
         let mut calls = Calls::boot(ram);
-        let places = plan::set_up(&mut calls);
+        let technique = Technique::of(seed);
+        let places = plan::set_up(&mut calls, technique);
         // Every second seed is that of a device with firmware.
         let firmware = seed & 1 == 1;
         let brief = plan::brief(&places, mutant == Some(Mutant::AnyClient), firmware);
@@ -117,7 +120,13 @@ impl System {
         let wanted: Vec<u64> = (0..CLIENTS).map(|_| wanted(&mut world)).collect();
         let clients = wanted.iter().enumerate();
         let clients = clients.map(|(n, wanted)| Client::new(&world, &places, n, *wanted));
-        let (clients, stage) = (clients.collect(), Stage::new(&world));
+        let (mut clients, stage): (Vec<_>, _) = (clients.collect(), Stage::new(&world));
+        if technique != Technique::Hold {
+            let machine = Machine::new(&mut world, &places, technique);
+            clients[plan::GUEST].machine = Some(Box::new(machine));
+            // Nobody tells it that it may start.
+            world.signal(Actor::Client(plan::GUEST));
+        }
         let operator = Writer::new(world.ram.words(plan::OPERATOR, 4096));
         let world = Rc::new(RefCell::new(world));
         let supervisor = Supervisor::new(Handle(world.clone()), brief).expect("the plan fits");
@@ -249,6 +258,7 @@ impl System {
             self.starved += u8::from(starts && delay >= plan::READY_US);
             later.push((now + delay, actor));
         }
+        later.append(&mut world.timers);
         drop(world);
         for (at, actor) in later {
             self.put_off(at, Step::Turn(actor));
@@ -299,7 +309,7 @@ impl System {
         let mut world = self.world.borrow_mut();
         if let Some(arena) = world.started.take() {
             let kind = self.stage.built[arena].map_or(Kind::NeverReady, |b| b.kind);
-            self.driver = Some(Driver::new(&world, &self.places, arena, kind));
+            self.driver = Some(Driver::new(&mut world, &self.places, arena, kind));
         }
         let Some(driver) = &mut self.driver else {
             return;
@@ -493,10 +503,17 @@ impl System {
             return Some(rule);
         }
         if let Some(rule) = self.clients.iter().find_map(|client| {
-            let honest = client.manner == Manner::Good && !self.spoilt;
-            client.broken.filter(|_| honest)
+            let honest = client.manner == Manner::Good;
+            client.broken(self.spoilt).filter(|_| honest)
         }) {
             return Some(rule);
+        }
+        let honest = self.clients[plan::GUEST].manner == Manner::Good && !self.spoilt;
+        if let Some(share) = &world.share
+            && honest
+            && share.broken.is_some()
+        {
+            return share.broken;
         }
         let unit = self.supervisor.units().first()?;
         let holder = unit.machine().holder();
@@ -565,7 +582,7 @@ impl System {
 
     /// Whether an honest client waits for anything.
     fn owed(&self) -> bool {
-        self.honest().any(|client| !client.waiting.is_empty())
+        self.honest().any(Client::waits)
     }
 
     /// How many clients are hostile.
@@ -613,6 +630,12 @@ impl System {
         if unit.holder().granted() && honest.any(|client| self.waits_for_nothing(&world, client)) {
             return Some("a parked client is not resumed");
         }
+        let guest = &self.clients[plan::GUEST];
+        if let (Some(machine), Manner::Good, false) = (&guest.machine, guest.manner, self.spoilt)
+            && let Some(rule) = machine.end(&world)
+        {
+            return Some(rule);
+        }
         if self.excused {
             return None;
         }
@@ -638,6 +661,12 @@ impl System {
         } else {
             "a transaction did not end"
         }
+    }
+
+    /// What the guest of a run with a technique has seen.
+    pub fn guest(&self) -> GuestSeen {
+        let machine = self.clients[plan::GUEST].machine.as_ref();
+        machine.map(|machine| machine.seen).unwrap_or_default()
     }
 
     /// The lines of the trace, as on the target.

@@ -14,6 +14,7 @@ use molt_system::{UpdateComponent, VaultSlot};
 use crate::calls::Calls;
 use crate::choices::Choices;
 use crate::device::{Device, Firmware};
+use crate::disk::Share;
 use crate::mutant::Mutant;
 use crate::plan::{self, CHILD, CLIENTS, WORKSHOP, driver_at, slot, vault};
 use crate::ram::Ram;
@@ -47,6 +48,10 @@ pub struct World {
     pub fails_in: Option<u64>,
     /// A rule that was broken within a call.
     pub broken: Option<&'static str>,
+    /// The share of the disk of a client that is a VMM.
+    pub share: Option<Share>,
+    /// Turns that a VMM has asked its timer for.
+    pub timers: Vec<(u64, Actor)>,
 }
 
 impl World {
@@ -80,6 +85,8 @@ impl World {
             started: None,
             fails_in: None,
             broken: None,
+            share: None,
+            timers: Vec::new(),
         }
     }
 

@@ -2,7 +2,7 @@
 //! A client's claims and actions hurt only that client.
 #![allow(missing_docs)]
 
-use molt_simulate::{Entry, Kind, Manner, Ram, Run, What, Wish, play};
+use molt_simulate::{Entry, Kind, Manner, Ram, Run, Technique, What, Wish, play};
 
 const SECOND: u64 = 1_000_000;
 
@@ -25,10 +25,11 @@ fn count(run: &Run, event: &str) -> usize {
     run.trace.iter().filter(|l| l.contains(&event)).count()
 }
 
-/// Plays it with some seeds: even ones, whose device runs no firmware.
+/// Plays it with some seeds: even ones, whose device runs no firmware, and whose clients are no VMMs.
 fn each(script: &[Entry], check: impl Fn(&Run)) {
     let ram = Ram::new();
-    for seed in (0..40).step_by(2) {
+    let plain = |seed: &u64| Technique::of(*seed) == Technique::Hold;
+    for seed in (0..40).step_by(2).filter(plain) {
         let run = play(ram, seed, script.to_vec(), None, true);
         assert_eq!(run.broken, None, "seed {seed}: {:#?}", run.trace);
         check(&run);

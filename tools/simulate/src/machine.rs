@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The real VMM of a client, with a vCPU that executes a small guest: what it is asked of is the seed's choice.
+
+use std::sync::atomic::AtomicU64;
+
+use molt_block_queue::Client as Queue;
+use molt_disk_guest::{Asked, Guest, Kind, NOTIFY};
+use molt_gate::{Change, ClientGate};
+use molt_shared::Memory;
+use molt_terminal::Terminal;
+use molt_vmm::machine::{VIRTIO, VIRTIO_IRQ};
+use molt_vmm::stand_in::StandIn;
+use molt_vmm::virtio::block::Block;
+use molt_vmm::virtio::link::Link;
+use molt_vmm::virtio::standing::Standing;
+use molt_vmm::{Exit, Frame, Next, Pause, Ram, Vm};
+
+use crate::disk::{SECTORS, Share};
+use crate::model::Model;
+use crate::mutant::Mutant;
+use crate::plan::{self, Places};
+use crate::platform::{Neighbours, Vcpu};
+use crate::technique::Technique;
+use crate::world::{Actor, World};
+
+use std::collections::VecDeque;
+
+/// Guest-physical address of the guest's memory.
+const BASE: u64 = 0x4000_0000;
+/// Requests in flight, and sectors of one, at the most.
+const DEPTH: usize = 6;
+const LONGEST: u64 = 12;
+const _: () = assert!(Guest::memory(DEPTH, LONGEST) as u64 <= plan::GUEST_MEMORY_SIZE);
+/// Bytes of the stand-in's log and cache: so many pages at the most.
+const LOG_PAGES: u64 = 4;
+const CACHE_PAGES: u64 = 8;
+const _: () = assert!((LOG_PAGES + CACHE_PAGES) * 4096 <= plan::STAND_IN_SIZE);
+/// VIRTIO_BLK_F_FLUSH.
+const FLUSH: u64 = 1 << 9;
+/// A block of the stand-in's cache, in sectors.
+const BLOCK: u64 = 8;
+
+/// What a run's guest has seen of the technique, for tests that mean to show it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Requests that were answered.
+    pub answered: u64,
+    /// Those of them that were asked and answered while the driver was away.
+    pub stood_in: u64,
+    /// Records of the log that drivers have written.
+    pub records: u64,
+    /// How often the guest stood still.
+    pub pauses: u64,
+    /// Flushes that have succeeded.
+    pub flushes: u64,
+}
+
+/// The VMM and its guest.
+pub struct Machine {
+    vm: Vm<'static>,
+    vcpu: Vcpu,
+    frame: Frame,
+    technique: Technique,
+    guest: Guest,
+    model: Model,
+    /// Registers that the guest's driver still has to write before it works.
+    start: VecDeque<(u64, u32)>,
+    /// The vCPU runs.
+    runs: bool,
+    /// The guest stands still because the driver is away: since when, and what its clock shows.
+    stopped: Option<(u64, u64)>,
+    /// There was a driver.
+    served: bool,
+    /// Since when the driver is away, and a count of its absences.
+    away: Option<u64>,
+    absences: u64,
+    /// The driver has broken the protocol since it is there. To the VMM, it is away since then.
+    in_doubt: bool,
+    /// In which absence what is in each place was asked.
+    asked_in: [Option<u64>; DEPTH],
+    value: u64,
+    pub seen: Seen,
+    /// A rule that no hostile driver excuses.
+    pub wrong: Option<&'static str>,
+    /// A rule that one may excuse.
+    pub broken: Option<&'static str>,
+}
+
+impl Machine {
+    /// A VMM whose guest starts, and the share of the disk that it uses.
+    pub fn new(world: &mut World, places: &Places, technique: Technique) -> Self {
+        let ram = world.ram;
+        let n = plan::GUEST;
+        let (to_client, to_update) = plan::gate(n);
+        let (to_client, to_update) = (ram.words(to_client, 4096), ram.words(to_update, 4096));
+        let region = ram.words(places.queues[n], places.size(n));
+        let memory = Memory::of(ram.words(plan::GUEST_MEMORY, plan::GUEST_MEMORY_SIZE));
+        let console = Terminal::new(&[], &[]);
+        let mut vm = Vm::new(Ram::new(memory, BASE), 1, console, to_update, |us| {
+            us * 1000
+        });
+        let gate = ClientGate::new(to_client, to_update, 0);
+        let link = Link::new(Queue::new(region), gate, 0).pausing(technique.pauses());
+        let mut block = Block::new(link, SECTORS, ram.words(plan::REGISTERS, 4096));
+        if technique.stands_in() {
+            block.set_stand_in(stand_in(world, region));
+        }
+        vm.add(VIRTIO, Some(VIRTIO_IRQ), Box::new(block));
+        if technique.pauses() {
+            vm.set_pause(Pause::new(true, plan::PAUSE_LIMIT_US));
+        }
+        world.share = Some(Share::new(memory, region, world.mutant));
+        let mut guest = Guest::new(memory, BASE, DEPTH, LONGEST);
+        let start = guest.start(FLUSH);
+        let mut machine = Self {
+            vm,
+            vcpu: Vcpu::default(),
+            frame: Frame::default(),
+            technique,
+            guest,
+            model: Model::new(),
+            start,
+            runs: false,
+            stopped: None,
+            served: false,
+            away: None,
+            absences: 0,
+            in_doubt: false,
+            asked_in: [None; DEPTH],
+            value: 0,
+            seen: Seen::default(),
+            wrong: None,
+            broken: None,
+        };
+        let mut here = Neighbours::new(world, &mut machine.vcpu);
+        machine.vm.begin(BASE, 0, &mut here);
+        machine.follow(world);
+        machine
+    }
+
+    /// Whether the guest waits for an answer.
+    pub fn waits(&self) -> bool {
+        self.guest.in_flight().next().is_some()
+    }
+
+    /// How many it waits for.
+    pub fn owed(&self) -> usize {
+        self.guest.in_flight().count()
+    }
+
+    /// The VMM looks at everything that may have changed.
+    pub fn poll(&mut self, world: &mut World) {
+        let due = self.vcpu.timer.filter(|at| *at <= world.now);
+        let mut here = Neighbours::new(world, &mut self.vcpu);
+        if due.is_some() {
+            here.vcpu.timer = None;
+            self.vm.timer(&mut here);
+        }
+        self.vm.poll(&mut here);
+        self.follow(world);
+    }
+
+    /// The VMM has followed and acknowledged this change of its gate.
+    pub fn changed(&mut self, change: Change, world: &mut World) {
+        self.in_doubt &= matches!(change, Change::Close(_));
+        match change {
+            Change::Close(_) => {
+                if self.served && self.away.is_none() {
+                    self.away = Some(world.now);
+                    self.absences += 1;
+                    if let Some(share) = &mut world.share {
+                        share.behind.clear();
+                    }
+                }
+            }
+            Change::Open(..) => {
+                self.served = true;
+                self.away = None;
+            }
+            Change::OutOfService(_) => {
+                self.away = None;
+                if let Some(share) = &mut world.share {
+                    share.lost = true;
+                    share.logged.clear();
+                }
+            }
+        }
+    }
+
+    /// The driver has broken the protocol.
+    pub fn doubt(&mut self) {
+        self.in_doubt = true;
+    }
+
+    /// What `pause` promises: the guest does not run while the driver is away, and runs again when it is back.
+    pub fn check(&mut self, world: &World) {
+        if self.in_doubt {
+            return;
+        }
+        let over = |since: u64| world.now >= since + plan::PAUSE_LIMIT_US;
+        let stands = self.technique == Technique::Pause;
+        if let Some(since) = self.away
+            && stands
+            && self.runs
+            && !over(since)
+        {
+            self.wrong = Some("a guest runs while its device is away");
+        }
+        if let Some((since, _)) = self.stopped
+            && (self.away.is_none() || over(since))
+        {
+            self.wrong = Some("a guest stands still for no reason");
+        }
+    }
+
+    /// The guest runs, for as long as it may: takes answers, and asks for some of what it still wants.
+    pub fn run(&mut self, world: &mut World, wanted: &mut u64) {
+        while self.runs
+            && let Some((register, value)) = self.start.front().copied()
+        {
+            if !self.store(world, register, value) {
+                return;
+            }
+            self.start.pop_front();
+        }
+        self.collect(world);
+        let mut some = false;
+        while self.runs && *wanted > 0 && self.guest.has_room() && world.choices.below(4) != 0 {
+            *wanted -= 1;
+            let asked = self.choose(world);
+            some |= self.ask(world, asked);
+        }
+        if self.runs && *wanted == 0 && !self.model.flushed && !self.waits() {
+            some |= self.ask(world, flush());
+        }
+        if some {
+            self.store(world, NOTIFY, 0);
+            self.collect(world);
+        }
+        if self.runs && self.guest.has_room() && (*wanted > 0 || !self.model.flushed) {
+            let more = *wanted > 0 || !self.waits();
+            if more {
+                world.signal(Actor::Client(plan::GUEST));
+            }
+        }
+    }
+
+    fn choose(&mut self, world: &mut World) -> Asked {
+        let choices = &mut world.choices;
+        let kind = match choices.below(10) {
+            0 => return flush(),
+            1..=5 => Kind::Read,
+            _ => Kind::Write,
+        };
+        let (sector, sectors) = match kind {
+            // Only whole blocks enter the cache.
+            Kind::Read if choices.once_in(2) => (choices.below(SECTORS / BLOCK) * BLOCK, BLOCK),
+            _ => {
+                let sectors = 1 + choices.below(LONGEST);
+                (choices.below(SECTORS - sectors), sectors)
+            }
+        };
+        self.value += 1;
+        Asked {
+            kind,
+            sector,
+            sectors,
+            value: self.value,
+        }
+    }
+
+    /// Whether it could be asked: not where the order makes a difference, and one flush at a time.
+    fn ask(&mut self, world: &mut World, asked: Asked) -> bool {
+        let flushes = self.guest.in_flight().any(|a| a.kind == Kind::Flush);
+        if flushes && asked.kind == Kind::Flush || !self.guest.is_free(&asked) {
+            return false;
+        }
+        let Some(place) = self.guest.ask(asked) else {
+            return false;
+        };
+        self.model.asked(&asked);
+        self.asked_in[place] = self.away.map(|_| self.absences);
+        if let (Some(share), Some(_)) = (&mut world.share, self.away) {
+            share.behind.insert(self.data(place, &asked));
+        }
+        true
+    }
+
+    /// Where its data is in the guest's memory.
+    fn data(&self, place: usize, asked: &Asked) -> Option<u64> {
+        (asked.kind != Kind::Flush).then(|| self.guest.data(place))
+    }
+
+    /// Takes answers.
+    fn collect(&mut self, world: &mut World) {
+        loop {
+            let answer = match self.guest.next_answer() {
+                Ok(Some(answer)) => answer,
+                Ok(None) => return,
+                Err(_) => {
+                    self.wrong = Some("a guest is answered twice");
+                    return;
+                }
+            };
+            let Some(share) = &mut world.share else {
+                return;
+            };
+            let (place, asked) = (answer.place, answer.asked);
+            let asked_in = self.asked_in[place].take();
+            share.behind.remove(&self.data(place, &asked));
+            self.seen.answered += 1;
+            if self.away.is_some() && asked_in == Some(self.absences) && answer.ok {
+                self.seen.stood_in += 1;
+                if asked.kind == Kind::Write {
+                    share.logged.insert(asked.value);
+                }
+            }
+            self.seen.flushes += u64::from(asked.kind == Kind::Flush && answer.ok);
+            self.seen.records = share.records;
+            let (guest, model) = (&self.guest, &mut self.model);
+            let read = |n| guest.sector(place, n);
+            let rule = model.answered(&answer, read, guest.in_flight(), share);
+            self.broken = self.broken.or(rule);
+            if world.mutant == Some(Mutant::AnswersTwice) && self.seen.answered == 5 {
+                self.guest.answer_again();
+            }
+        }
+    }
+
+    /// The guest stores to a register of the disk. Returns whether the access was carried out.
+    fn store(&mut self, world: &mut World, register: u64, value: u32) -> bool {
+        // ESR_EL2 of a store of a word from X1: a data abort with a valid syndrome and a translation fault.
+        const STORE: u64 =
+            0x24 << 26 | 1 << 25 | 1 << 24 | 2 << 22 | 1 << 16 | 1 << 15 | 1 << 6 | 6;
+        self.frame.x[1] = value.into();
+        let pc = self.frame.pc;
+        let exit = Exit::Abort {
+            address: VIRTIO + register,
+            esr: STORE,
+        };
+        let mut here = Neighbours::new(world, &mut self.vcpu);
+        let next = self.vm.exit(0, exit, &mut self.frame, &mut here);
+        let carried_out = self.frame.pc != pc;
+        match next {
+            Next::Run => {}
+            Next::Wait if carried_out => self.stop(world),
+            Next::Wait => self.runs = false,
+            Next::Stop(_) => self.wrong = Some("a guest is ended"),
+        }
+        self.follow(world);
+        carried_out
+    }
+
+    /// The vCPU stops, or goes on.
+    fn follow(&mut self, world: &World) {
+        if self.vm.take_halting().contains(0) {
+            self.stop(world);
+        }
+        if self.vm.take_going().contains(0) {
+            let stays = self.stopped.is_some() && world.mutant == Some(Mutant::StandsStill);
+            if !stays {
+                self.go_on(world);
+            }
+        }
+    }
+
+    fn stop(&mut self, world: &World) {
+        if world.mutant != Some(Mutant::RunsOn) {
+            self.runs = false;
+            self.stopped = Some((world.now, self.vcpu.clock(world.now)));
+            self.seen.pauses += 1;
+        }
+    }
+
+    fn go_on(&mut self, world: &World) {
+        self.runs = true;
+        let clock = self.vcpu.clock(world.now);
+        let stopped = self.stopped.take();
+        if stopped.is_some_and(|(_, stopped)| stopped != clock) {
+            self.wrong = Some("a guest's clock shows a pause");
+        }
+    }
+
+    /// What must hold when nothing is under way.
+    pub fn end(&self, world: &World) -> Option<&'static str> {
+        match &world.share {
+            Some(share) if !self.waits() => self.model.end(share).err(),
+            _ => None,
+        }
+    }
+}
+
+const fn flush() -> Asked {
+    Asked {
+        kind: Kind::Flush,
+        sector: 0,
+        sectors: 0,
+        value: 0,
+    }
+}
+
+fn stand_in(world: &mut World, region: &'static [AtomicU64]) -> Standing<'static> {
+    let cache = world.choices.below(CACHE_PAGES + 1) * 4096;
+    let log = (1 + world.choices.below(LOG_PAGES)) * 4096;
+    let memory = Memory::of(world.ram.words(plan::STAND_IN, cache + log));
+    Standing::new(StandIn::new(memory, log as usize), region, |us| us * 1000)
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! A real VMM with a guest, whose driver is replaced, with each technique of denial.
+#![allow(missing_docs)]
+
+use molt_simulate::{Entry, Kind, Ram, Run, Seen, Technique, What, Wish, play};
+
+fn offer(at: u64, kind: Kind) -> Entry {
+    let what = What::Offer {
+        client: 0,
+        kind,
+        ahead: 1,
+        then: Some(Wish::Confirm),
+    };
+    (at, what)
+}
+
+/// Plays it with seeds of this technique. Returns what their guests have seen, all together.
+fn each(technique: Technique, script: &[Entry], check: impl Fn(&Run)) -> Seen {
+    let ram = Ram::new();
+    let mut all = Seen::default();
+    for seed in (0..400).filter(|seed| Technique::of(*seed) == technique) {
+        let run = play(ram, seed, script.to_vec(), None, true);
+        assert_eq!(run.broken, None, "seed {seed}: {:#?}", run.trace);
+        assert!(run.guest.answered > 8, "seed {seed}: {:?}", run.guest);
+        check(&run);
+        all.answered += run.guest.answered;
+        all.stood_in += run.guest.stood_in;
+        all.records += run.guest.records;
+        all.pauses += run.guest.pauses;
+        all.flushes += run.guest.flushes;
+    }
+    all
+}
+
+/// An update, one that is rolled back, and a driver that ends by itself: the log comes to each next generation.
+#[test]
+fn a_stand_in_serves_its_guest_and_loses_nothing() {
+    let script = [
+        offer(60_000, Kind::Good),
+        offer(260_000, Kind::FaultsLate),
+        (500_000, What::Crash),
+    ];
+    let seen = each(Technique::StandIn, &script, |run| {
+        assert!(run.guest.flushes > 0, "{:?}", run.guest);
+        assert_eq!(run.guest.pauses, 0);
+    });
+    assert!(seen.stood_in > 100 && seen.records > 50, "{seen:?}");
+}
+
+/// An update and a rollback are three absences. One that is over before the VMM has looked is no pause.
+#[test]
+fn a_guest_with_pause_stands_still_and_goes_on() {
+    let script = [offer(60_000, Kind::Good), offer(260_000, Kind::FaultsLate)];
+    let seen = each(Technique::Pause, &script, |run| {
+        assert_eq!(run.guest.stood_in, 0, "nothing is answered meanwhile");
+    });
+    assert!(seen.pauses > 100 && seen.records == 0, "{seen:?}");
+}
+
+#[test]
+fn a_guest_with_both_stands_still_once_something_waits() {
+    let script = [offer(60_000, Kind::Good), offer(260_000, Kind::FaultsLate)];
+    let seen = each(Technique::StandInPause, &script, |_| ());
+    assert!(seen.stood_in > 50 && seen.pauses > 50, "{seen:?}");
+}
+
+/// Out of service: whatever the guest asks for is answered, with an error, and a guest that stands still goes on.
+#[test]
+fn out_of_service_nothing_waits() {
+    let script = [(100_000, What::Stops(None)), (100_001, What::Crash)];
+    for technique in [
+        Technique::StandIn,
+        Technique::Pause,
+        Technique::StandInPause,
+    ] {
+        each(technique, &script, |run| {
+            let out = run.trace.iter().any(|l| l.contains(" out-of-service "));
+            assert!(out, "{:#?}", run.trace);
+        });
+    }
+}
