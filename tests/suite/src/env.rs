@@ -9,13 +9,12 @@ use sel4::{
     init_thread::{Slot, slot},
 };
 
-#[cfg(target_arch = "aarch64")]
-use crate::timer::Timer;
 use crate::{
     arch,
     console::println,
     test::{Failure, Outcome},
     thread::Helpers,
+    timer::Timer,
 };
 
 /// log2 of the memory that one test can use.
@@ -47,8 +46,7 @@ pub struct Env {
     pub sched_control: cap::SchedControl,
     /// Threads that help.
     pub helpers: Helpers,
-    /// The physical timer's interrupt.
-    #[cfg(target_arch = "aarch64")]
+    /// A timer that the kernel leaves to the root task.
     pub timer: Timer,
 }
 
@@ -77,7 +75,6 @@ impl Env {
             boot_slots: 1..empty.start(),
             sched_control: boot_info.sched_control().index(0).cap(),
             helpers: Helpers::new(),
-            #[cfg(target_arch = "aarch64")]
             timer: Timer::none(),
         };
         arch::open_console(&mut env, boot_info);
@@ -91,8 +88,7 @@ impl Env {
         if let Err(failure) = Helpers::start(&mut env) {
             println!("suite: no helper thread: {failure}");
         }
-        #[cfg(target_arch = "aarch64")]
-        if let Err(failure) = Timer::start(&mut env) {
+        if let Err(failure) = Timer::start(&mut env, boot_info) {
             println!("suite: no timer: {failure}");
         }
         env.pool = env.carve(boot_info, POOL_BITS);
@@ -102,14 +98,12 @@ impl Env {
     }
 
     /// Translation tables for `vaddr`, of memory that no test's end takes back.
-    #[cfg(target_arch = "aarch64")]
     pub fn map_tables_of(&mut self, boot_info: &BootInfoPtr, vaddr: usize) {
         self.pool = self.carve(boot_info, 14);
         self.map_tables(self.vspace(), vaddr).expect("page tables");
     }
 
     /// The page of device memory at `paddr`.
-    #[cfg(target_arch = "aarch64")]
     pub fn device_page(&mut self, boot_info: &BootInfoPtr, paddr: usize) -> Option<cap::Granule> {
         let list = boot_info.untyped_list();
         let (at, desc) = list.iter().enumerate().find(|(_, desc)| {

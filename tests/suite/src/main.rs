@@ -21,6 +21,8 @@ mod console;
 mod env;
 #[cfg(target_arch = "aarch64")]
 mod guest;
+#[cfg(target_arch = "x86_64")]
+mod hpet;
 #[cfg(target_arch = "aarch64")]
 mod memory;
 #[cfg(target_arch = "aarch64")]
@@ -30,6 +32,8 @@ mod tests;
 mod thread;
 #[cfg(target_arch = "aarch64")]
 mod timer;
+#[cfg(target_arch = "x86_64")]
+use hpet as timer;
 
 use console::println;
 use env::Env;

@@ -74,8 +74,8 @@ pub(crate) use ensure;
 
 /// A module's tests: each is a function of the module.
 macro_rules! tests {
-    ($($name:ident)*) => {
-        pub const TESTS: &[$crate::test::Test] = &[$($crate::test::Test {
+    ($($(#[$only:meta])* $name:ident)*) => {
+        pub const TESTS: &[$crate::test::Test] = &[$($(#[$only])* $crate::test::Test {
             name: stringify!($name),
             run: $name,
         },)*];

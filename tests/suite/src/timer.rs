@@ -2,7 +2,7 @@
 //! The EL1 physical timer, which the kernel leaves to the root task.
 
 use molt_clock::{Frequency, Ticks};
-use sel4::{Cap, cap, cap_type, init_thread::slot};
+use sel4::{BootInfoPtr, Cap, cap, cap_type, init_thread::slot};
 
 use crate::{env::Env, test::Outcome};
 
@@ -28,7 +28,7 @@ impl Timer {
     }
 
     /// Takes the interrupt.
-    pub fn start(env: &mut Env) -> Outcome {
+    pub fn start(env: &mut Env, _boot_info: &BootInfoPtr) -> Outcome {
         molt_clock::timer::stop();
         let handler = env.slot::<cap_type::IrqHandler>();
         slot::IRQ_CONTROL

@@ -7,6 +7,8 @@ mod cnode;
 mod derive;
 mod ipc;
 mod notification;
+mod sched;
+mod suspend;
 mod tcb;
 mod transfer;
 mod untyped;
@@ -29,11 +31,7 @@ mod random;
 #[cfg(target_arch = "aarch64")]
 mod registers;
 #[cfg(target_arch = "aarch64")]
-mod sched;
-#[cfg(target_arch = "aarch64")]
 mod slice;
-#[cfg(target_arch = "aarch64")]
-mod suspend;
 #[cfg(target_arch = "aarch64")]
 mod vcpu;
 #[cfg(target_arch = "aarch64")]
@@ -72,5 +70,7 @@ pub const ALL: &[&[Test]] = &[
     ipc::TESTS,
     transfer::TESTS,
     notification::TESTS,
+    suspend::TESTS,
     tcb::TESTS,
+    sched::TESTS,
 ];
