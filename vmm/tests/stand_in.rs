@@ -5,56 +5,32 @@ mod common;
 
 use common::{BASE, Rig, SECTORS};
 use molt_block_queue::{OWN, Op};
+use molt_disk_guest::{Answer, Asked, Guest as Driver, Kind, NOTIFY};
 use molt_vmm::machine::VIRTIO;
 use proptest::prelude::*;
 
-/// Descriptors of the guest's queue, three for each request.
-const SIZE: u16 = 64;
-/// Requests that the guest has in flight at the most.
+/// Requests that the guest has in flight at the most, and sectors of one.
 const DEPTH: usize = 16;
-/// Where a request's header, status and data are.
-const PLACES: u64 = BASE + 0x1_0000;
-const PLACE: u64 = 0x4000;
 const LONGEST: u64 = 24;
 const FLUSH: u64 = 1 << 9;
-const VERSION_1: u64 = 1 << 32;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Read,
-    Write,
-    Flush,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Asked {
-    kind: Kind,
-    sector: u64,
-    sectors: u64,
-    /// What is written.
-    value: u8,
-}
-
-/// A guest's driver.
+/// A guest.
 struct Guest {
     rig: Rig,
-    asked: [Option<Asked>; DEPTH],
-    available: u16,
-    used: u16,
+    driver: Driver,
     /// By sector: what was written last, and was told to be.
-    model: Vec<u8>,
-    value: u8,
+    model: Vec<u64>,
+    value: u64,
     errors: usize,
     done: usize,
 }
 
 impl Guest {
     fn new(cache: usize, log: usize, features: u64) -> Self {
+        let rig = Rig::standing(cache, log);
         let mut guest = Self {
-            rig: Rig::standing(cache, log),
-            asked: [None; DEPTH],
-            available: 0,
-            used: 0,
+            driver: Driver::new(rig.memory, BASE, DEPTH, LONGEST),
+            rig,
             model: vec![0; SECTORS as usize],
             value: 0,
             errors: 0,
@@ -64,113 +40,41 @@ impl Guest {
         guest
     }
 
-    fn set(&mut self, register: u64, value: u32) {
-        self.rig.set(VIRTIO + register, value);
-    }
-
     fn start(&mut self, features: u64) {
-        self.rig.memory.clear(0, 0x1000).unwrap();
-        (self.available, self.used) = (0, 0);
-        self.set(0x70, 3);
-        for half in 0..2 {
-            self.set(0x24, half);
-            let features = (features | VERSION_1) >> (32 * half);
-            self.set(0x20, features as u32);
+        for (register, value) in self.driver.start(features) {
+            self.rig.set(VIRTIO + register, value);
         }
-        self.set(0x70, 11);
-        self.set(0x38, SIZE.into());
-        for (register, place) in [(0x80, BASE), (0x90, BASE + 0x400), (0xa0, BASE + 0x800)] {
-            self.set(register, place as u32);
-        }
-        self.set(0x44, 1);
-        self.set(0x70, 15);
-    }
-
-    /// Whether the range has nothing in flight that changes it, or, for a change, nothing at all.
-    fn is_free(&self, kind: Kind, sector: u64, sectors: u64) -> bool {
-        let crosses = |a: &Asked| {
-            a.sector < sector + sectors
-                && sector < a.sector + a.sectors
-                && (kind == Kind::Write || a.kind == Kind::Write)
-        };
-        !self.asked.iter().flatten().any(crosses)
     }
 
     fn ask(&mut self, kind: Kind, sector: u64, sectors: u64) {
-        let Some(n) = self.asked.iter().position(Option::is_none) else {
-            return;
-        };
-        if !self.is_free(kind, sector, sectors) {
-            return;
-        }
-        self.value = self.value % 250 + 1;
-        let value = self.value;
-        let place = PLACES + PLACE * n as u64;
-        let at = (place - BASE) as usize;
-        let memory = self.rig.memory;
-        let word: u64 = match kind {
-            Kind::Read => 0,
-            Kind::Write => 1,
-            Kind::Flush => 4,
-        };
-        memory.store_u64(at, word).unwrap();
-        memory.store_u64(at + 8, sector).unwrap();
-        memory.store_u8(at + 16, 0xff).unwrap();
-        let len = sectors as usize * 512;
-        let fill = if kind == Kind::Write { value } else { 0xee };
-        memory.write(at + 512, &vec![fill; len]).unwrap();
-        let first = 3 * n as u16;
-        let mut chain = vec![(place, 16, false)];
-        if sectors > 0 {
-            chain.push((place + 512, len as u32, kind == Kind::Read));
-        }
-        chain.push((place + 16, 1, true));
-        for (index, (address, length, write)) in chain.iter().enumerate() {
-            let descriptor = 16 * (usize::from(first) + index);
-            memory.store_u64(descriptor, *address).unwrap();
-            memory.store_u32(descriptor + 8, *length).unwrap();
-            let flags = u16::from(index + 1 < chain.len()) | u16::from(*write) << 1;
-            memory.store_u16(descriptor + 12, flags).unwrap();
-            memory
-                .store_u16(descriptor + 14, first + index as u16 + 1)
-                .unwrap();
-        }
-        let slot = usize::from(self.available % SIZE);
-        memory.store_u16(0x404 + 2 * slot, first).unwrap();
-        self.available = self.available.wrapping_add(1);
-        memory.store_u16(0x402, self.available).unwrap();
-        self.asked[n] = Some(Asked {
+        let value = self.value + 1;
+        let asked = Asked {
             kind,
             sector,
             sectors,
             value,
-        });
-        self.set(0x50, 0);
+        };
+        if !self.driver.is_free(&asked) || self.driver.ask(asked).is_none() {
+            return;
+        }
+        self.value = value;
+        self.rig.set(VIRTIO + NOTIFY, 0);
         self.collect();
     }
 
     /// Takes what is answered, and compares what was read.
     fn collect(&mut self) {
-        let memory = self.rig.memory;
-        while memory.load_u16(0x802).unwrap() != self.used {
-            let element = 0x804 + 8 * usize::from(self.used % SIZE);
-            self.used = self.used.wrapping_add(1);
-            let head = memory.load_u32(element).unwrap() as usize;
-            let asked = self.asked[head / 3].take().expect("answered once");
-            let at = (PLACES - BASE) as usize + PLACE as usize * (head / 3);
+        while let Some(answer) = self.driver.next_answer().expect("answered once") {
+            let Answer { place, asked, ok } = answer;
             self.done += 1;
-            if memory.load_u8(at + 16).unwrap() != 0 {
-                self.errors += 1;
-                continue;
-            }
-            for n in 0..asked.sectors as usize {
-                let sector = asked.sector as usize + n;
+            self.errors += usize::from(!ok);
+            for n in (0..asked.sectors).filter(|_| ok) {
+                let sector = (asked.sector + n) as usize;
                 match asked.kind {
                     Kind::Write => self.model[sector] = asked.value,
                     Kind::Read => {
-                        let mut bytes = [0; 512];
-                        memory.read(at + 512 + 512 * n, &mut bytes).unwrap();
-                        assert_eq!(bytes, [self.model[sector]; 512], "sector {sector}");
+                        let read = self.driver.sector(place, n);
+                        assert_eq!(read, Some(self.model[sector]), "sector {sector}");
                     }
                     Kind::Flush => {}
                 }
@@ -213,7 +117,7 @@ impl Guest {
     }
 
     fn waiting(&self) -> usize {
-        self.asked.iter().flatten().count()
+        self.driver.in_flight().count()
     }
 
     /// All is answered, and the disk has what the guest was told.
@@ -222,9 +126,8 @@ impl Guest {
             self.drive();
         }
         assert_eq!(self.waiting(), 0, "all is answered");
-        for (sector, value) in self.model.iter().enumerate() {
-            let there = &self.rig.disk[512 * sector..][..512];
-            assert!(there.iter().all(|byte| byte == value), "sector {sector}");
+        for (sector, value) in (0..).zip(&self.model) {
+            assert_eq!(self.rig.disk.value(sector), Some(*value), "sector {sector}");
         }
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! A disk in memory.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::atomic::AtomicU64;
 
 use molt_block_queue::{OWN, Op, Request};
@@ -53,15 +54,24 @@ impl Disk {
         Some(())
     }
 
-    /// How many sectors it has.
-    #[must_use]
-    pub fn sectors(&self) -> u64 {
-        (self.0.len() / SECTOR) as u64
-    }
-
     /// The value that this sector holds; `None` if its words differ, or there is no such sector.
     #[must_use]
     pub fn value(&self, sector: u64) -> Option<u64> {
         value(self.0.as_chunks().0.get(sector as usize)?)
+    }
+}
+
+/// Its bytes.
+impl Deref for Disk {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl DerefMut for Disk {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        &mut self.0
     }
 }

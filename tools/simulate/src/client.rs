@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! A client: its gate, its queue and private record, its doorbell, and the kind of its hostility, if any.
 
+mod vmm;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use molt_block_queue::{Client as Queue, Op, Request, Status as Answered};
 use molt_doorbell::{Answer, Command, Request as Ring, Status};
-use molt_gate::{Account, COMPONENTS, Change, ClientGate, Deferrals, Statistics};
+use molt_gate::{Account, Change, ClientGate, Deferrals, Statistics};
 
 use crate::machine::Machine;
 use crate::mutant::Mutant;
 use crate::plan::{self, CLIENT_QUEUE, Places, slot, vault};
 use crate::world::{Actor, World};
+use vmm::Vmm;
 
 /// The misbehaviour of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,11 +96,7 @@ pub struct Client {
     /// Bytes of its region.
     size: u64,
     /// It is a VMM, with a guest that makes the requests.
-    pub machine: Option<Box<Machine>>,
-    /// The VMM's account of its driver, and what was written in its place.
-    accounts: (u64, u64),
-    /// The VMM touches its region.
-    touching: bool,
+    vmm: Option<Box<Vmm>>,
 }
 
 impl Client {
@@ -128,15 +127,23 @@ impl Client {
             next: 0,
             twice: Vec::new(),
             size,
-            machine: None,
-            accounts: (0, 0),
-            touching: false,
+            vmm: None,
         }
+    }
+
+    /// It is a VMM.
+    pub fn set_machine(&mut self, machine: Machine) {
+        self.vmm = Some(Box::new(Vmm::new(machine)));
+    }
+
+    /// The VMM, if it is one.
+    pub fn machine(&self) -> Option<&Machine> {
+        self.vmm.as_ref().map(|vmm| &vmm.machine)
     }
 
     /// Whether it waits for an answer.
     pub fn waits(&self) -> bool {
-        match &self.machine {
+        match self.machine() {
             Some(machine) => machine.waits(),
             None => !self.waiting.is_empty(),
         }
@@ -144,7 +151,7 @@ impl Client {
 
     /// The rule that it has found to be broken. `spoilt`: something was done that its data need not survive.
     pub fn broken(&self, spoilt: bool) -> Option<&'static str> {
-        let machine = self.machine.as_ref();
+        let machine = self.machine();
         let wrong = machine.and_then(|machine| machine.wrong);
         let broken = self.broken.or(machine.and_then(|machine| machine.broken));
         wrong.or(broken.filter(|_| !spoilt))
@@ -193,9 +200,9 @@ impl Client {
             }
             _ => {}
         }
-        if let Some(mut machine) = self.machine.take() {
-            let turn = self.turn_machine(&mut machine, world);
-            self.machine = Some(machine);
+        if let Some(mut vmm) = self.vmm.take() {
+            let turn = self.turn_of_vmm(&mut vmm, world);
+            self.vmm = Some(vmm);
             return turn;
         }
         let touching = self.queue.is_open();
@@ -244,67 +251,6 @@ impl Client {
         }
         self.look(world.now);
         Turn::Done
-    }
-
-    /// The same for a VMM, which follows its gate by itself.
-    fn turn_machine(&mut self, machine: &mut Machine, world: &mut World) -> Turn {
-        let opens = matches!(self.gate.change(), Some(Change::Open(..)));
-        let ignores = self.manner == Manner::Ignores && self.gate.change().is_some();
-        if (self.touching || opens && !ignores) && !self.touches(world) {
-            return Turn::Faulted {
-                address: CLIENT_QUEUE,
-                fetch: false,
-            };
-        }
-        if !ignores {
-            machine.poll(world);
-            let accused = self.accused(machine);
-            let mut opened = false;
-            // The VMM has acknowledged what there was.
-            while let Some(change) = self.gate.change() {
-                opened = matches!(change, Change::Open(..));
-                self.touching = opened;
-                machine.changed(change, world);
-                self.gate.acknowledge(change);
-                // What is denied and comes back is used at once.
-                self.wanted += world.choices.below(8);
-            }
-            if accused {
-                machine.doubt();
-                self.touching &= opened;
-            }
-            machine.check(world);
-            machine.run(world, &mut self.wanted);
-            if self.accused(machine) {
-                machine.doubt();
-                self.touching = false;
-            }
-        }
-        let lies = self.account.violations > 0 || self.manner == Manner::Owes;
-        if lies && self.manner != Manner::Scribbles {
-            let owed = match self.manner {
-                Manner::Owes => 5,
-                _ => machine.owed() as u16,
-            };
-            self.gate.account(Account {
-                violations: self.account.violations + (self.accounts.0 >> 16),
-                owed,
-            });
-            self.accounts.1 = self.to_update[COMPONENTS].load(Ordering::Relaxed);
-            world.signal(Actor::Update);
-        }
-        self.look(world.now);
-        Turn::Done
-    }
-
-    /// Whether the VMM has accused its driver of one more violation.
-    fn accused(&mut self, _: &Machine) -> bool {
-        let word = self.to_update[COMPONENTS].load(Ordering::Relaxed);
-        if word == self.accounts.1 {
-            return false;
-        }
-        let before = std::mem::replace(&mut self.accounts, (word, word)).0;
-        word >> 16 > before >> 16
     }
 
     fn open(&mut self, world: &mut World, generation: u64) {

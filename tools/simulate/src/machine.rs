@@ -78,6 +78,8 @@ pub struct Machine {
     in_doubt: bool,
     /// In which absence what is in each place was asked.
     asked_in: [Option<u64>; DEPTH],
+    /// When that was, in the guest's time.
+    asked_at: [u64; DEPTH],
     value: u64,
     pub seen: Seen,
     /// A rule that no hostile driver excuses.
@@ -127,6 +129,7 @@ impl Machine {
             absences: 0,
             in_doubt: false,
             asked_in: [None; DEPTH],
+            asked_at: [0; DEPTH],
             value: 0,
             seen: Seen::default(),
             wrong: None,
@@ -269,16 +272,18 @@ impl Machine {
         }
     }
 
-    /// Whether it could be asked: not where the order makes a difference, and one flush at a time.
+    /// Whether it could be asked: no two writes of a sector, of which nobody knows which is the last, and one flush at a time.
     fn ask(&mut self, world: &mut World, asked: Asked) -> bool {
         let flushes = self.guest.in_flight().any(|a| a.kind == Kind::Flush);
-        if flushes && asked.kind == Kind::Flush || !self.guest.is_free(&asked) {
+        let other = |a: &Asked| a.kind == Kind::Write && a.crosses(&asked);
+        let unclear = asked.kind == Kind::Write && self.guest.in_flight().any(other);
+        if flushes && asked.kind == Kind::Flush || unclear {
             return false;
         }
         let Some(place) = self.guest.ask(asked) else {
             return false;
         };
-        self.model.asked(&asked);
+        self.asked_at[place] = self.model.asked(&asked);
         self.asked_in[place] = self.away.map(|_| self.absences);
         if let (Some(share), Some(_)) = (&mut world.share, self.away) {
             share.behind.insert(self.data(place, &asked));
@@ -319,7 +324,13 @@ impl Machine {
             self.seen.records = share.records;
             let (guest, model) = (&self.guest, &mut self.model);
             let read = |n| guest.sector(place, n);
-            let rule = model.answered(&answer, read, guest.in_flight(), share);
+            let rule = model.answered(
+                &answer,
+                self.asked_at[place],
+                read,
+                guest.in_flight(),
+                share,
+            );
             self.broken = self.broken.or(rule);
             if world.mutant == Some(Mutant::AnswersTwice) && self.seen.answered == 5 {
                 self.guest.answer_again();

@@ -2,7 +2,8 @@
 //! What a guest knows of its disk: which values each sector can have.
 //!
 //! A write that has failed may have happened or not. One that has succeeded is what is read, and is on the disk when a flush has
-//! succeeded that was asked later; until then, if the stand-in's log is lost, what was there before may come back.
+//! succeeded that was asked later; until then, if the stand-in's log is lost, what was there before may come back. A read that was under way
+//! together with a write of the same sector may give anything of it.
 
 use molt_disk_guest::{Answer, Asked, Kind};
 
@@ -15,15 +16,17 @@ struct Sector {
     read: Vec<u64>,
     /// What else the disk may have until the next flush.
     before: Vec<u64>,
-    /// When a write was answered last, as a count of answers.
+    /// When a write was asked last and when one was answered last.
+    asked: u64,
     written: u64,
 }
 
 /// The guest's knowledge.
 pub struct Model {
     sectors: Vec<Sector>,
-    answers: u64,
-    /// The count of answers when the flush was asked that is under way.
+    /// Requests that were asked, and answered: the guest's time.
+    events: u64,
+    /// When the flush was asked that is under way.
     flush_asked: u64,
     /// No write was asked since the last flush.
     pub flushed: bool,
@@ -44,11 +47,12 @@ impl Model {
         let sector = Sector {
             read: vec![0],
             before: Vec::new(),
+            asked: 0,
             written: 0,
         };
         Self {
             sectors: vec![sector; SECTORS as usize],
-            answers: 0,
+            events: 0,
             flush_asked: 0,
             flushed: true,
             durable: true,
@@ -60,33 +64,53 @@ impl Model {
         &mut self.sectors[asked.sector as usize..end]
     }
 
-    /// The guest has asked for something.
-    pub fn asked(&mut self, asked: &Asked) {
+    /// The guest has asked for something. Returns when.
+    pub fn asked(&mut self, asked: &Asked) -> u64 {
+        self.events += 1;
+        let now = self.events;
         match asked.kind {
             Kind::Read => {}
-            Kind::Write => self.flushed = false,
+            Kind::Write => {
+                self.flushed = false;
+                self.range(asked).iter_mut().for_each(|s| s.asked = now);
+            }
             Kind::Flush => {
                 self.flushed = true;
-                self.flush_asked = self.answers;
+                self.flush_asked = now;
             }
         }
+        now
     }
 
-    /// It was answered; `read(n)` is what was read into sector `n` of the request. `in_flight`: what is not answered. Returns the rule
-    /// that the answer breaks.
+    /// What was asked `at` that time was answered; `read(n)` is what was read into sector `n` of the request. `in_flight`: what is not
+    /// answered. Returns the rule that the answer breaks.
     pub fn answered<'a>(
         &mut self,
         answer: &Answer,
+        at: u64,
         read: impl Fn(u64) -> Option<u64>,
         in_flight: impl Iterator<Item = &'a Asked>,
         share: &mut Share,
     ) -> Option<&'static str> {
-        self.answers += 1;
-        let (asked, answers) = (answer.asked, self.answers);
+        self.events += 1;
+        let (asked, now) = (answer.asked, self.events);
+        let changing: Vec<Asked> = in_flight.copied().collect();
+        let changes = |n| {
+            let here = Asked {
+                kind: Kind::Read,
+                sector: n,
+                sectors: 1,
+                value: 0,
+            };
+            changing.iter().any(|other| other.crosses(&here))
+        };
         match (asked.kind, answer.ok) {
             (Kind::Read, false) => None,
             (Kind::Read, true) => {
                 let right = (0_u64..).zip(self.range(&asked)).all(|(n, sector)| {
+                    if sector.asked > at || sector.written > at || changes(asked.sector + n) {
+                        return true;
+                    }
                     let known = |value| {
                         sector.read.contains(&value) || share.lost && sector.before.contains(&value)
                     };
@@ -96,7 +120,7 @@ impl Model {
             }
             (Kind::Write, ok) => {
                 for sector in self.range(&asked) {
-                    sector.written = answers;
+                    sector.written = now;
                     if ok {
                         let read = std::mem::replace(&mut sector.read, vec![asked.value]);
                         add(&mut sector.before, &read);
@@ -118,15 +142,8 @@ impl Model {
             }
             (Kind::Flush, true) => {
                 self.durable = true;
-                let changing: Vec<Asked> = in_flight.copied().collect();
                 self.compare(share, |n, written| {
-                    let here = Asked {
-                        kind: Kind::Read,
-                        sector: n,
-                        sectors: 1,
-                        value: 0,
-                    };
-                    written <= self.flush_asked && !changing.iter().any(|a| a.crosses(&here))
+                    written <= self.flush_asked && !changes(n)
                 })
                 .err()
                 .or_else(|| {

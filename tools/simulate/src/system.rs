@@ -123,7 +123,7 @@ impl System {
         let (mut clients, stage): (Vec<_>, _) = (clients.collect(), Stage::new(&world));
         if technique != Technique::Hold {
             let machine = Machine::new(&mut world, &places, technique);
-            clients[plan::GUEST].machine = Some(Box::new(machine));
+            clients[plan::GUEST].set_machine(machine);
             // Nobody tells it that it may start.
             world.signal(Actor::Client(plan::GUEST));
         }
@@ -631,7 +631,7 @@ impl System {
             return Some("a parked client is not resumed");
         }
         let guest = &self.clients[plan::GUEST];
-        if let (Some(machine), Manner::Good, false) = (&guest.machine, guest.manner, self.spoilt)
+        if let (Some(machine), Manner::Good, false) = (guest.machine(), guest.manner, self.spoilt)
             && let Some(rule) = machine.end(&world)
         {
             return Some(rule);
@@ -665,7 +665,7 @@ impl System {
 
     /// What the guest of a run with a technique has seen.
     pub fn guest(&self) -> GuestSeen {
-        let machine = self.clients[plan::GUEST].machine.as_ref();
+        let machine = self.clients[plan::GUEST].machine();
         machine.map(|machine| machine.seen).unwrap_or_default()
     }
 

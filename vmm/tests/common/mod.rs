@@ -6,9 +6,10 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::atomic::AtomicU64;
 
-use molt_block_queue::{Client, OWN, Op, Properties, Request, Server, SlotId, Status};
+use molt_block_queue::{Client, Op, Properties, Request, Server, SlotId, Status};
+use molt_disk_guest::Disk;
 use molt_gate::{ClientGate, Deferrals, Statistics, Warden};
-use molt_shared::{Memory, get};
+use molt_shared::Memory;
 use molt_terminal::Terminal;
 use molt_trace::ring::{Reader, Writer};
 use molt_vmm::stand_in::StandIn;
@@ -194,7 +195,7 @@ pub struct Rig {
     pub page: &'static [AtomicU64],
     server: Option<Server<'static>>,
     generation: u64,
-    pub disk: Vec<u8>,
+    pub disk: Disk,
     /// The driver takes requests but does not complete them.
     pub slow: bool,
     /// It completes writes with errors.
@@ -287,7 +288,7 @@ impl Rig {
             page,
             server: None,
             generation: 0,
-            disk: vec![0; SECTORS as usize * 512],
+            disk: Disk::new(SECTORS),
             slow: false,
             refuses: false,
             stops: 0,
@@ -396,29 +397,8 @@ impl Rig {
         if self.refuses && request.op == Op::Write {
             return Status::IoError;
         }
-        let at = request.sector as usize * 512;
-        let end = at + request.sectors as usize * 512;
-        assert!(end <= self.disk.len(), "beyond the share: {request:?}");
-        let mut place = &mut self.disk[at..end];
-        for segment in &request.segments {
-            let (part, rest) = place.split_at_mut(segment.len as usize);
-            if segment.offset >= OWN {
-                assert_eq!(request.op, Op::Write, "the queue's region is read only");
-                get(self.queue, segment.offset - OWN, part);
-                place = rest;
-                continue;
-            }
-            let offset = segment.offset as usize;
-            let inside = match request.op {
-                Op::Read => self.memory.write(offset, part),
-                _ => self.memory.read(offset, part),
-            };
-            inside.expect("segments lie in the guest's memory");
-            place = rest;
-        }
-        if request.op == Op::WriteZeroes {
-            place.fill(0);
-        }
+        let done = self.disk.carry_out(request, self.memory, self.queue);
+        done.expect("its share of the disk, and what is its client's");
         Status::Ok
     }
 
