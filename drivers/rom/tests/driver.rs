@@ -144,6 +144,32 @@ fn a_header_that_does_not_read_back_is_none() {
 }
 
 #[test]
+fn a_header_that_has_decayed_is_none() {
+    let model = Model::new(SHAPE);
+    let mut old = committed(&model, 0);
+    assert_eq!(transfer(&mut old, content(1)), Transfer::Done);
+    drop(old);
+    // A byte of the digest: the content itself is whole.
+    model.poke(HALF + 12, !model.peek(HALF + 12));
+    let mut new = start(&model, 1, 1).unwrap();
+    new.committed();
+    pump(&mut new, ENOUGH).unwrap();
+    assert_eq!(in_force(&model), Some(1));
+}
+
+#[test]
+fn a_record_that_is_torn_or_of_another_content_does_not_count() {
+    let model = Model::new(SHAPE);
+    let mut old = committed(&model, 0);
+    assert_eq!(transfer(&mut old, content(1)), Transfer::Done);
+    for n in 64..80 {
+        model.poke(HALF + n, model.peek(n));
+    }
+    model.poke(HALF + 64, 9);
+    assert_eq!(in_force(&model), Some(0));
+}
+
+#[test]
 fn an_error_of_the_flash_ends_the_transfer_and_nothing_else() {
     let model = Model::new(SHAPE);
     let mut driver = committed(&model, 0);
@@ -293,7 +319,9 @@ fn nobody_waits_for_the_flash() {
     driver.transfer(content(1));
     let mut pauses = 0;
     for _ in 0..ENOUGH {
-        pauses += usize::from(!driver.pump().unwrap().more);
+        let more = driver.pump().unwrap().more;
+        let working = matches!(driver.transferred(), Transfer::Working(_));
+        pauses += usize::from(working && !more);
     }
     assert_eq!(driver.transferred(), Transfer::Done);
     // It returns at least when each of the four blocks is being erased.
