@@ -18,6 +18,11 @@ const STATUS: usize = 16;
 const DATA: usize = 512;
 /// Offset of the register QueueNotify.
 pub const NOTIFY: u64 = 0x50;
+/// Offset of the register Status, and how it reads when the device has taken what [`Guest::start`] has written: with other features than it
+/// offers it does not, and the driver has to leave it alone (virtio 1.2, 3.1.1).
+pub const STATUS_REGISTER: u64 = 0x70;
+/// See [`STATUS_REGISTER`].
+pub const STARTED: u32 = 15;
 const VERSION_1: u64 = 1 << 32;
 const NEXT: u16 = 1;
 const WRITE: u16 = 2;

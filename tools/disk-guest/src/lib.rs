@@ -9,7 +9,7 @@ mod disk;
 mod guest;
 
 pub use disk::Disk;
-pub use guest::{Answer, Asked, Guest, Kind, NOTIFY, NotAsked};
+pub use guest::{Answer, Asked, Guest, Kind, NOTIFY, NotAsked, STARTED, STATUS_REGISTER};
 
 /// Bytes of a sector.
 pub const SECTOR: usize = 512;

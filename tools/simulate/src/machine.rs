@@ -4,7 +4,7 @@
 use std::sync::atomic::AtomicU64;
 
 use molt_block_queue::Client as Queue;
-use molt_disk_guest::{Asked, Guest, Kind, NOTIFY};
+use molt_disk_guest::{Asked, Guest, Kind, NOTIFY, STARTED, STATUS_REGISTER};
 use molt_gate::{Change, ClientGate};
 use molt_shared::Memory;
 use molt_terminal::Terminal;
@@ -65,6 +65,10 @@ pub struct Machine {
     model: Model,
     /// Registers that the guest's driver still has to write before it works.
     start: VecDeque<(u64, u32)>,
+    /// They are written, and their effect was looked at.
+    started: bool,
+    /// The disk does not offer what the guest's driver needs, because there never was a driver of it: the guest does not use it.
+    refused: bool,
     /// The vCPU runs.
     runs: bool,
     /// The guest stands still because the driver is away: since when, and what its clock shows.
@@ -122,6 +126,8 @@ impl Machine {
             guest,
             model: Model::new(),
             start,
+            started: false,
+            refused: false,
             runs: false,
             stopped: None,
             served: false,
@@ -225,6 +231,13 @@ impl Machine {
                 return;
             }
             self.start.pop_front();
+        }
+        if self.runs && !self.started {
+            self.started = true;
+            self.refused = self.load(world, STATUS_REGISTER) != STARTED;
+        }
+        if self.refused || !self.started {
+            return;
         }
         self.collect(world);
         let mut some = false;
@@ -340,14 +353,24 @@ impl Machine {
 
     /// The guest stores to a register of the disk. Returns whether the access was carried out.
     fn store(&mut self, world: &mut World, register: u64, value: u32) -> bool {
-        // ESR_EL2 of a store of a word from X1: a data abort with a valid syndrome and a translation fault.
-        const STORE: u64 =
-            0x24 << 26 | 1 << 25 | 1 << 24 | 2 << 22 | 1 << 16 | 1 << 15 | 1 << 6 | 6;
+        const WRITE: u64 = 1 << 6;
         self.frame.x[1] = value.into();
+        self.access(world, register, WRITE)
+    }
+
+    /// The guest loads a register of the disk.
+    fn load(&mut self, world: &mut World, register: u64) -> u32 {
+        self.access(world, register, 0);
+        self.frame.x[1] as u32
+    }
+
+    fn access(&mut self, world: &mut World, register: u64, write: u64) -> bool {
+        // ESR_EL2 of an access to a word, to or from X1: a data abort with a valid syndrome and a translation fault.
+        const WORD: u64 = 0x24 << 26 | 1 << 25 | 1 << 24 | 2 << 22 | 1 << 16 | 1 << 15 | 6;
         let pc = self.frame.pc;
         let exit = Exit::Abort {
             address: VIRTIO + register,
-            esr: STORE,
+            esr: WORD | write,
         };
         let mut here = Neighbours::new(world, &mut self.vcpu);
         let next = self.vm.exit(0, exit, &mut self.frame, &mut here);

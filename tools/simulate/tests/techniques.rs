@@ -2,7 +2,7 @@
 //! A real VMM with a guest, whose driver is replaced, with each technique of denial.
 #![allow(missing_docs)]
 
-use molt_simulate::{Entry, Kind, Ram, Run, Seen, Technique, What, Wish, play};
+use molt_simulate::{Entry, Flaw, Kind, Ram, Run, Seen, Technique, What, Wish, play};
 
 fn offer(at: u64, kind: Kind) -> Entry {
     let what = What::Offer {
@@ -12,6 +12,28 @@ fn offer(at: u64, kind: Kind) -> Entry {
         then: Some(Wish::Confirm),
     };
     (at, what)
+}
+
+/// A system whose first driver is never built goes out of service, and the guest starts with a disk that offers nothing.
+#[test]
+fn a_guest_whose_disk_never_had_a_driver_does_not_use_it() {
+    let ram = Ram::new();
+    // Some seeds have `stage` answer before.
+    let script = [(5, What::Stage(Flaw::Never))];
+    let mut unused = 0;
+    for seed in (0..64).filter(|seed| Technique::of(*seed) != Technique::Hold) {
+        let run = play(ram, seed, script.to_vec(), None, true);
+        assert_eq!(run.broken, None, "seed {seed}: {:#?}", run.trace);
+        let out = run.trace.iter().any(|l| l.contains(" out-of-service "));
+        assert_eq!(
+            out,
+            run.guest.answered == 0,
+            "seed {seed}: {:#?}",
+            run.trace
+        );
+        unused += u64::from(out);
+    }
+    assert!(unused > 0);
 }
 
 /// Plays it with seeds of this technique. Returns what their guests have seen, all together.
