@@ -2,6 +2,9 @@
 //! Whole systems in one process: the supervisor and its machine, `stage`, driver generations, clients with their gates, queues
 //! and private records, a device, over the embedded kernel's own capability core.
 //!
+//! In runs whose seed has a [`Technique`] one of the clients is a real VMM with a guest (modules `machine`, `model` and `disk`); the
+//! others are plain users of the queue.
+//!
 //! Time is simulated. Every choice of a run comes from one seed: whose turn it is, what is offered, and which fault occurs
 //! when. [`run`] replays a seed exactly; [`shrink`] removes from a failing run's script what is not needed for the failure.
 //!
