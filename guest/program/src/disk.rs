@@ -24,8 +24,8 @@ pub struct Obstacle {
     pub exit: Exit,
     /// One word for JSON.
     pub word: &'static str,
-    /// For people.
-    pub text: heapless::String<160>,
+    /// For people; what does not fit is cut off.
+    pub text: heapless::String<80>,
 }
 
 fn obstacle(exit: Exit, word: &'static str, text: fmt::Arguments<'_>) -> Obstacle {
