@@ -60,8 +60,9 @@ pub struct DiskClient {
     archive: &'static [u8],
     /// The last generation that had the disk.
     generation: u64,
-    /// Bundles of the archive that were offered.
+    /// Bundles of the archive that were offered, and the next one.
     offered: usize,
+    next: Option<(&'static str, &'static [u8])>,
     due: u64,
     next_progress: u64,
     done: bool,
@@ -83,6 +84,10 @@ impl DiskClient {
         let console = Console::new(brief);
         let ring =
             Bell::new(brief, console.clone()).map(|bell| Ring::new(bell, disk.component, CONDUCT));
+        let archive = match ring {
+            Some(_) => brief::bundles(),
+            None => &[],
+        };
         console.say(format_args!("started"));
         Self {
             gate: ClientGate::new(to_client, to_update, disk.component as usize),
@@ -93,11 +98,8 @@ impl DiskClient {
             violations: 0,
             load: Load::new(number & 0xffff, brief::memory(brief), disk.share[1]),
             console,
-            archive: if ring.is_some() {
-                brief::bundles()
-            } else {
-                &[]
-            },
+            next: brief::bundle(archive, 0),
+            archive,
             ring,
             generation: 0,
             offered: 0,
@@ -179,12 +181,8 @@ impl DiskClient {
         if cfg!(feature = "dies-after-offer") && ring.is_unconfirmed() {
             panic!("this client dies with an offer of its own on the table");
         }
-        let files = cpio_reader::iter_files(self.archive);
-        let next = files
-            .filter(|entry| !entry.file().is_empty())
-            .nth(self.offered);
         let busy = ring.under_way();
-        if let Some(bundle) = &next
+        if let Some((name, bundle)) = self.next
             && !busy
             && if QUIET {
                 self.load.finished()
@@ -194,9 +192,11 @@ impl DiskClient {
         {
             self.due = self.load.statistics.requests + EVERY;
             self.offered += 1;
-            ring.offer(bundle.name(), bundle.file());
+            ring.offer(name, bundle);
+            self.next = brief::bundle(self.archive, self.offered);
+            return true;
         }
-        next.is_some() || busy
+        self.next.is_some() || busy
     }
 
     fn report(&self, word: &str) {

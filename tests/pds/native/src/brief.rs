@@ -19,6 +19,13 @@ pub fn bundles() -> &'static [u8] {
     molt_brief::bytes(address as u64, size as u64)
 }
 
+/// A bundle of the archive, from 0 on: its name and its content. The archive is searched from its beginning, which takes long
+/// where there are many.
+pub fn bundle(archive: &'static [u8], number: usize) -> Option<(&'static str, &'static [u8])> {
+    let files = cpio_reader::iter_files(archive).map(|entry| (entry.name(), entry.file()));
+    files.filter(|(_, file)| !file.is_empty()).nth(number)
+}
+
 /// Both gate pages: `to_client`, `to_update`.
 pub fn gate_pages(gate: &GatePages) -> (&'static [AtomicU64], &'static [AtomicU64]) {
     (words(gate.to_client, PAGE), words(gate.to_update, PAGE))

@@ -86,8 +86,9 @@ pub struct NativeClient<W: Work> {
     console: Console,
     ring: Option<Ring<Bell>>,
     archive: &'static [u8],
-    /// Bundles of the archive that were offered.
+    /// Bundles of the archive that were offered, and the next one.
     offered: usize,
+    next: Option<(&'static str, &'static [u8])>,
     due: u64,
     next_progress: u64,
     done: bool,
@@ -106,6 +107,10 @@ impl<W: Work> NativeClient<W> {
         let console = Console::new(brief);
         let ring = Bell::new(brief, console.clone())
             .map(|bell| Ring::new(bell, share.component, Conduct::Orderly));
+        let archive = match ring {
+            Some(_) => brief::bundles(),
+            None => &[],
+        };
         console.say(format_args!("started"));
         Self {
             gate: ClientGate::new(to_client, to_update, share.component as usize),
@@ -116,10 +121,8 @@ impl<W: Work> NativeClient<W> {
             work: W::new(brief, share),
             violations: 0,
             console,
-            archive: match ring {
-                Some(_) => brief::bundles(),
-                None => &[],
-            },
+            next: brief::bundle(archive, 0),
+            archive,
             ring,
             offered: 0,
             due: W::PLAN.every,
@@ -188,20 +191,18 @@ impl<W: Work> NativeClient<W> {
             return false;
         };
         ring.look();
-        let files = cpio_reader::iter_files(self.archive);
-        let next = files
-            .filter(|entry| !entry.file().is_empty())
-            .nth(self.offered);
         let busy = ring.under_way();
-        if let Some(bundle) = &next
+        if let Some((name, bundle)) = self.next
             && !busy
             && self.work.done() >= self.due
         {
             self.due = self.work.done() + W::PLAN.every;
             self.offered += 1;
-            ring.offer(bundle.name(), bundle.file());
+            ring.offer(name, bundle);
+            self.next = brief::bundle(self.archive, self.offered);
+            return true;
         }
-        next.is_some() || busy
+        self.next.is_some() || busy
     }
 
     fn report(&self, word: &str) {
