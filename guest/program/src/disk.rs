@@ -84,7 +84,7 @@ pub fn unplug(argument: &str) -> Result<Device, Obstacle> {
             )));
         }
     };
-    write("unbind", &device)?;
+    write("unbind", "not-unplugged", &device)?;
     Ok(device)
 }
 
@@ -108,13 +108,14 @@ pub fn plug(mut plugged: impl FnMut(&str)) -> Result<usize, Obstacle> {
         ));
     }
     for device in &idle {
-        write("bind", device)?;
+        write("bind", "not-plugged", device)?;
         plugged(device);
     }
     Ok(idle.len())
 }
 
-fn write(file: &str, device: &Device) -> Result<(), Obstacle> {
+/// Writes the device's name to a file of the driver's. `word` names a failure in JSON.
+fn write(file: &str, word: &'static str, device: &Device) -> Result<(), Obstacle> {
     let path = terminated::<80>(format_args!("{DRIVER}/{file}"));
     let written = path.ok_or(NAME_TOO_LONG).and_then(|path| {
         let file = File::open(as_path(&path), O_WRONLY)?;
@@ -123,17 +124,10 @@ fn write(file: &str, device: &Device) -> Result<(), Obstacle> {
     written.map(drop).map_err(|error| {
         obstacle(
             Exit::Refused,
-            file_word(file),
+            word,
             format_args!("{DRIVER}/{file}: error number {}", error.0),
         )
     })
-}
-
-const fn file_word(file: &str) -> &'static str {
-    match file.as_bytes() {
-        b"bind" => "not-plugged",
-        _ => "not-unplugged",
-    }
 }
 
 /// The virtio device of a disk.

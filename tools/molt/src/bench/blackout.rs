@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The blackout: many cold swaps under two bare guests, or under two native clients where there are no virtual machines.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use molt_bench::Blackouts;
 use molt_sdk::Arch;
 
+use super::played::played;
 use super::wanted::BLACKOUT;
-use crate::arguments::Measure;
-use crate::commands::play_loaded;
 use crate::kernel::Kernel;
 use crate::progress::Step;
-use crate::scenario::{Edit, Scenario};
-use crate::session::Show;
+use crate::scenario::Edit;
 use crate::toolchain::Toolchain;
 
 /// The scenario: the system, the bundles, and the expected results.
@@ -30,26 +28,15 @@ pub fn run(
         Arch::Aarch64 => (SCENARIO, true),
         Arch::X86_64 => (NATIVE, false),
     };
-    let path = toolchain.root().join(name);
-    let measure = Measure {
-        icount: true,
-        json: None,
-    };
     let step = Step::start(format!("blackout on {}, run {run}", kernel.label()));
     let edit = |from: &str, number| Edit {
         from: format!("{from} "),
         to: format!("guest={number} "),
     };
-    let mut scenario = Scenario::load(&path)?;
-    if has_guests {
-        let edits = [edit("guest=1", 2 * run + 1), edit("guest=2", 2 * run + 2)];
-        scenario.edits.extend(edits);
-    }
-    let outcome = play_loaded(&path, scenario, kernel, &measure, Show::Nothing)?;
+    let edits = [edit("guest=1", 2 * run + 1), edit("guest=2", 2 * run + 2)];
+    let edits = edits.into_iter().filter(|_| has_guests);
+    let outcome = played(toolchain, kernel, name, edits)?;
     step.done();
-    if !outcome.failures.is_empty() {
-        bail!("{name}: {}", outcome.failures.join("; "));
-    }
     let updates = &outcome.summary.updates;
     all.total.extend(updates.iter().map(|u| u.blackout_ns));
     all.cpu.extend(updates.iter().map(|u| u.blackout_cpu_ns));

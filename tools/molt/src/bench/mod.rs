@@ -12,6 +12,7 @@ mod neighbour;
 mod network;
 mod path;
 mod peer;
+mod played;
 mod profile;
 mod replaceable;
 mod stand_in;

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! What a guest notices of another one that works as it does, and of one that does what costs its neighbours most.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
+use super::played::played;
 use super::wanted::{NEIGHBOUR, Wanted};
-use crate::arguments::Measure;
-use crate::commands::play_loaded;
 use crate::kernel::Kernel;
 use crate::progress::Step;
-use crate::scenario::{Edit, Scenario};
-use crate::session::Show;
+use crate::scenario::Edit;
 use crate::toolchain::Toolchain;
 
 /// The scenario: the system, the bundle, and the expected results.
@@ -34,22 +32,13 @@ pub fn run(
 }
 
 fn one(toolchain: &Toolchain, kernel: &Kernel, name: &str) -> Result<f64> {
-    let path = toolchain.root().join(SCENARIO);
-    let measure = Measure {
-        icount: true,
-        json: None,
-    };
-    let mut scenario = Scenario::load(&path)?;
     // The guest's storms have the names of the figures; there is none for `load`.
     let storm = name.split('_').nth(1).unwrap_or_default();
-    scenario.edits.push(Edit {
+    let edit = Edit {
         from: "generation=1".to_owned(),
         to: format!("generation=1 storms={storm}"),
-    });
-    let outcome = play_loaded(&path, scenario, kernel, &measure, Show::Nothing)?;
-    if !outcome.failures.is_empty() {
-        bail!("{SCENARIO}, {storm}: {}", outcome.failures.join("; "));
-    }
+    };
+    let outcome = played(toolchain, kernel, SCENARIO, [edit]).context(name.to_owned())?;
     let mut guests = outcome.summary.guests.iter();
     let guest = guests.find(|guest| guest.name == GUEST);
     let p99 = guest.and_then(|guest| guest.p99_latency_ns);
