@@ -7,6 +7,7 @@ use common::{BASE, Rig, SECTORS};
 use molt_block_queue::{OWN, Op};
 use molt_disk_guest::{Answer, Asked, Guest as Driver, Kind, NOTIFY};
 use molt_vmm::machine::VIRTIO;
+use molt_vmm::{Next, Width};
 use proptest::prelude::*;
 
 /// Requests that the guest has in flight at the most, and sectors of one.
@@ -114,6 +115,12 @@ impl Guest {
         self.rig.slow = true;
         self.open();
         self.rig.slow = false;
+    }
+
+    /// The device, whose driver is away, is at rest.
+    fn deny(&mut self) {
+        self.rig.deny();
+        self.collect();
     }
 
     fn waiting(&self) -> usize {
@@ -289,6 +296,49 @@ fn the_log_outlives_a_reset_of_the_guest_s_driver() {
     guest.settle();
 }
 
+/// The old generation may have carried out what it was asked for; the guest was told nothing of it yet.
+#[test]
+fn what_the_old_generation_has_not_answered_is_served_once_its_device_is_at_rest() {
+    let mut guest = Guest::new(0x4000, 0x1_0000, FLUSH);
+    guest.read(0, 8);
+    guest.drive();
+    guest.rig.slow = true;
+    guest.read(0, 4);
+    guest.write(8, 4);
+    guest.read(100, 1);
+    guest.ask(Kind::Flush, 0, 0);
+    guest.drive();
+    guest.rig.close();
+    guest.rig.slow = false;
+    assert_eq!(guest.waiting(), 4, "the device may still work on them");
+    guest.read(0, 2);
+    assert_eq!(guest.waiting(), 4, "served though others wait");
+    guest.deny();
+    assert_eq!(guest.waiting(), 2, "the flush, and what was never read");
+    guest.read(8, 4);
+    assert_eq!(guest.waiting(), 2, "the write is in the log");
+    guest.open();
+    guest.settle();
+    assert_eq!(guest.errors, 0);
+}
+
+#[test]
+fn a_device_at_rest_holds_no_reset_up() {
+    const STATUS: u64 = VIRTIO + 0x70;
+    let mut guest = Guest::new(0x4000, 0x1_0000, FLUSH);
+    guest.rig.slow = true;
+    guest.write(0, 8);
+    guest.read(20, 4);
+    guest.drive();
+    guest.rig.close();
+    let reset = guest.rig.write(STATUS, Width::Word, 0);
+    assert_eq!(reset, Next::Wait, "the device may still use its memory");
+    assert!(guest.rig.deny());
+    guest.start(FLUSH);
+    guest.write(40, 1);
+    assert_eq!(guest.done, 1, "of the new life only");
+}
+
 #[test]
 fn out_of_service_what_waits_fails() {
     let mut guest = Guest::new(0x4000, 0x1_0000, FLUSH);
@@ -309,6 +359,7 @@ enum Step {
     Drive,
     One,
     Close,
+    Deny,
     Open,
 }
 
@@ -321,6 +372,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => Just(Step::Drive),
         2 => Just(Step::One),
         2 => Just(Step::Close),
+        2 => Just(Step::Deny),
         2 => Just(Step::Open),
     ]
 }
@@ -348,11 +400,12 @@ proptest! {
                     guest.rig.close();
                     there = false;
                 }
+                Step::Deny if !there => guest.deny(),
                 Step::Open if !there => {
                     guest.open_slowly();
                     there = true;
                 }
-                Step::Close | Step::Open => {}
+                Step::Close | Step::Deny | Step::Open => {}
             }
         }
         if !there {

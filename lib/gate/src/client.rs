@@ -3,7 +3,7 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::{Account, COMPONENTS, Gate, State};
+use crate::{Account, COMPONENTS, Gate, State, denial};
 
 /// A change of the gate that the client has not acknowledged yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +36,7 @@ pub struct ClientGate<'a> {
     gate: Option<&'a AtomicU64>,
     acknowledged: Option<&'a AtomicU64>,
     accounted: Option<&'a AtomicU64>,
+    denied: Option<&'a AtomicU64>,
     seen: Gate,
     /// The same as a word, with which the gate's is compared first: it is looked at with each request.
     seen_word: u64,
@@ -54,6 +55,7 @@ impl<'a> ClientGate<'a> {
             gate: place(to_client, component),
             acknowledged: place(to_update, component),
             accounted: place(to_update, COMPONENTS + component),
+            denied: denial::word(to_client, component),
             seen: Gate::default(),
             seen_word: Gate::default().to_word(),
         }
@@ -98,5 +100,13 @@ impl<'a> ClientGate<'a> {
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.seen.state == State::Open && self.change().is_none()
+    }
+
+    /// Whether the component is denied: the gate is closed, which was acknowledged, and the device is at rest. What was asked of the old
+    /// generation will not be carried out any more, and the memory that it was given for that belongs to the client again.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        let denied = self.denied.map_or(0, |word| word.load(Ordering::Acquire));
+        self.seen.state == State::Closed && denied != 0 && denied == self.seen.epoch
     }
 }

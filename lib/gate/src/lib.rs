@@ -11,6 +11,7 @@
 //! | `to_update` | 8..16 | the client's [`Account`] of component c: `violations << 16 \| owed` |
 //! | both | 16..32 | the doorbell's mailbox (`molt-doorbell`) |
 //! | `to_client` | 32..40 | until when an update of component c waits for the client at the most; 0: none waits ([`Deferrals`]) |
+//! | `to_client` | 40..48 | the epoch of component c's closed gate, once the component is denied: its device is at rest ([`ClientGate::is_denied`]) |
 //! | `to_update` | 32..40 | until when the client defers updates of component c; 0: it does not |
 //! | `to_update` | 448..512 | the client's [`Statistics`] |
 //!
@@ -27,6 +28,7 @@
 mod account;
 mod client;
 mod deferral;
+mod denial;
 mod statistics;
 mod warden;
 mod word;

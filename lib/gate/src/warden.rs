@@ -3,8 +3,7 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::deferral;
-use crate::{Account, COMPONENTS, Gate, State, Statistics};
+use crate::{Account, COMPONENTS, Gate, State, Statistics, deferral, denial};
 
 /// The gates of one client. The state is kept privately: what `update` writes into the pages is never read back.
 pub struct Warden<'a> {
@@ -30,6 +29,16 @@ impl<'a> Warden<'a> {
     /// Closes the gate of `component`. The client is to be notified afterwards.
     pub fn close(&mut self, component: usize) {
         self.change(component, State::Closed);
+    }
+
+    /// The device of `component`, whose gate is closed, is at rest, and nothing of the old generation reaches the client's memory. The client
+    /// is to be notified afterwards.
+    pub fn deny(&self, component: usize) {
+        let gate = self.gates.get(component);
+        let gate = gate.filter(|gate| gate.state == State::Closed);
+        if let (Some(gate), Some(word)) = (gate, denial::word(self.to_client, component)) {
+            word.store(gate.epoch, Ordering::Release);
+        }
     }
 
     /// Opens the gate of `component` for `generation`. The client is to be notified afterwards.

@@ -81,6 +81,40 @@ fn out_of_service_is_neither_open_nor_forgotten() {
 }
 
 #[test]
+fn a_component_is_denied_until_its_gate_changes() {
+    let (down, up) = (page(), page());
+    let mut warden = Warden::new(&down, &up);
+    let mut gate = ClientGate::new(&down, &up, 3);
+    let follow = |gate: &mut ClientGate<'_>| gate.acknowledge(gate.change().expect("a change"));
+    assert!(
+        !gate.is_denied(),
+        "from the start on there is nothing to be denied"
+    );
+    warden.open(3, 1);
+    follow(&mut gate);
+    warden.deny(3);
+    assert!(!gate.is_denied(), "it is open");
+    warden.close(3);
+    warden.deny(3);
+    assert!(
+        !gate.is_denied(),
+        "the client has not seen that it is closed"
+    );
+    follow(&mut gate);
+    assert!(gate.is_denied());
+    warden.open(3, 2);
+    follow(&mut gate);
+    assert!(!gate.is_denied());
+    warden.close(3);
+    follow(&mut gate);
+    assert!(!gate.is_denied(), "the denial before was another one");
+    warden.out_of_service(3);
+    warden.deny(3);
+    follow(&mut gate);
+    assert!(!gate.is_denied());
+}
+
+#[test]
 fn gates_of_components_do_not_mix_and_none_is_beyond_the_last() {
     let (down, up) = (page(), page());
     let mut warden = Warden::new(&down, &up);

@@ -2,7 +2,7 @@
 //! The swap from one holder of the device to the next: suspend, stop, deny, grant.
 
 use molt_doorbell::Reason;
-use molt_system::names_of_techniques;
+use molt_system::{STAND_IN, names_of_techniques};
 use molt_trace::{Event as Trace, WordRef};
 use molt_update::{Event, Phase};
 
@@ -89,8 +89,9 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         let Some((place, result)) = denied else {
             return;
         };
-        if let Err(error) = result {
-            self.failed("deny", error);
+        match result {
+            Ok(()) => self.tell_denied(index),
+            Err(error) => self.failed("deny", error),
         }
         self.denied(index, place);
         for region in estate.regions {
@@ -103,6 +104,18 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             component: self.name(index),
             technique: WordRef(techniques),
         });
+    }
+
+    /// What was asked of the old generation is not carried out any more. A stand-in is told, which may serve it.
+    fn tell_denied(&mut self, index: usize) {
+        let unit = self.units.get(index);
+        if unit.is_none_or(|unit| unit.plan.technique & STAND_IN == 0) {
+            return;
+        }
+        for client in self.clients.iter_mut().filter(|c| c.serves(index)) {
+            client.warden.deny(index);
+            client.changed();
+        }
     }
 
     #[cfg(feature = "probe-old")]

@@ -5,10 +5,12 @@
 //! the client's private record until they are completed, whatever happens to the driver. With the technique `stand-in`
 //! requests are served meanwhile ([`Standing`]).
 
+mod stand_in;
+
 use core::fmt;
 use core::sync::atomic::AtomicU64;
 
-use molt_block_queue::{Op, Properties, Request, SEGMENTS, Status};
+use molt_block_queue::{Properties, Request, SEGMENTS, Status};
 
 use crate::bus::{Device, World};
 use crate::syndrome::Width;
@@ -16,7 +18,7 @@ use crate::virtio::link::Link;
 use crate::virtio::mmio::{self, CONFIGURATION, Effect, Transport};
 use crate::virtio::queue::{BUFFERS, Chain};
 use crate::virtio::request::{self, Ability, IO_ERROR, OK, UNSUPPORTED, Work};
-use crate::virtio::standing::{Served, Standing, Waiting};
+use crate::virtio::standing::Standing;
 use crate::virtio::usage::Usage;
 
 const BLOCK_DEVICE: u32 = 2;
@@ -95,47 +97,6 @@ impl<'a> Block<'a> {
     /// With the technique `unplug`.
     pub fn set_usage(&mut self, usage: Usage<'a>) {
         self.usage = Some(usage);
-    }
-
-    /// Whether requests are served by the stand-in.
-    fn stands_in(&self) -> bool {
-        let standing = self.standing.as_ref();
-        standing.is_some_and(|standing| standing.serves(self.link.is_away()))
-    }
-
-    /// What a disk with the technique `stand-in` does before it takes requests.
-    fn settle(&mut self, world: &mut World<'_>) -> bool {
-        self.standing.is_some() && self.settle_log(world)
-    }
-
-    /// Gives the driver, if it is there, what was logged while it was away, and then what has waited. Returns whether anything was
-    /// submitted.
-    #[cold]
-    fn settle_log(&mut self, world: &mut World<'_>) -> bool {
-        let (Some(standing), false) = (&mut self.standing, self.link.is_away()) else {
-            return false;
-        };
-        if self.link.client().has_failed() {
-            standing.give_up();
-        }
-        let mut submitted = standing.replay(self.link.client());
-        while self.link.owed() < SLOTS
-            && let Some(standing) = &mut self.standing
-            && let Some(waiting) = standing.next_waiting()
-        {
-            let queue = self.transport.queue(0);
-            let read = queue.map(|queue| queue.read(world.ram, waiting.head, &mut self.chain));
-            match read {
-                Some(Ok(())) => {}
-                Some(Err(_)) => return self.broken(submitted),
-                None => break,
-            }
-            match self.pass_on(world, waiting.since) {
-                Some(passed_on) => submitted |= passed_on,
-                None => return self.broken(submitted),
-            }
-        }
-        submitted
     }
 
     /// Offers the guest what the driver's device can do. For use before the guest starts: resets the transport.
@@ -255,34 +216,9 @@ impl<'a> Block<'a> {
     /// Passes the chain on (`Some(true)`), answers it, or has it wait for the driver. `None` if it has no place for an answer.
     fn begin(&mut self, world: &mut World<'_>, since: u64) -> Option<bool> {
         match self.stands_in() {
-            true => self.stand_in(world, since),
+            true => self.stand_in(world, since).map(|()| false),
             false => self.pass_on(world, since),
         }
-    }
-
-    /// Serves the chain while the driver is away, or has it wait. `None` if it has no place for an answer.
-    #[cold]
-    fn stand_in(&mut self, world: &mut World<'_>, since: u64) -> Option<bool> {
-        let (chain, request) = (&mut self.chain, &mut self.request);
-        let parsed = request::parse(chain, world.ram, &self.ability, request)?;
-        let head = self.chain.head;
-        let logs = self.link.is_away() && self.transport.features() & FLUSH != 0;
-        let (status, written) = match (parsed.work, &mut self.standing) {
-            (Work::Submit { written }, Some(standing)) => {
-                let waiting = Waiting { head, since };
-                match standing.serve(&self.request, waiting, logs && !self.read_only, world.ram) {
-                    Served::Yes => {
-                        standing.took(world.platform.now().saturating_sub(since));
-                        (OK, written)
-                    }
-                    Served::Later => return Some(false),
-                }
-            }
-            (Work::Answer { status, written }, _) => (status, written),
-            (Work::Submit { .. }, None) => (IO_ERROR, 0),
-        };
-        self.answer(world, head, parsed.status, status, written);
-        Some(false)
     }
 
     /// Passes the chain on (`Some(true)`) or answers it. `None` if it has no place for an answer.
@@ -316,14 +252,6 @@ impl<'a> Block<'a> {
         };
         self.answer(world, head, parsed.status, status, written);
         Some(false)
-    }
-
-    /// Whether the request is a flush, and something that it is for was lost.
-    fn has_lost(&mut self) -> bool {
-        match &mut self.standing {
-            Some(standing) if self.request.op == Op::Flush => standing.take_loss(),
-            _ => false,
-        }
     }
 
     fn answer(&mut self, world: &mut World<'_>, head: u16, place: u64, status: u8, written: u32) {

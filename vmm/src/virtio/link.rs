@@ -53,6 +53,11 @@ impl<'a, P: Payload> Link<'a, P> {
         self.served && !self.takes()
     }
 
+    /// Whether the driver is away and its device at rest, so that what is owed will not be carried out before there is another one.
+    pub fn is_denied(&self) -> bool {
+        self.gate.is_denied()
+    }
+
     /// The queue.
     pub fn client(&mut self) -> &mut Client<'a, P> {
         &mut self.client

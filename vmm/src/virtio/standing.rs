@@ -5,6 +5,9 @@
 //! are in flight together have no order, virtio 1.2, 2.7.13.) But no write overtakes one that waits. When the driver is back,
 //! it first gets the log and then what has waited; meanwhile reads are served, and everything else waits too. So the log does
 //! not grow while it is written.
+//!
+//! What the old generation was asked for and has not answered is served like the rest, as soon as its device is at rest. It may have been
+//! carried out, or in part: a read is read again, and a write that is logged is written again.
 
 use core::fmt;
 use core::sync::atomic::AtomicU64;
@@ -324,6 +327,13 @@ impl<'a> Standing<'a> {
             some = true;
         }
         some
+    }
+
+    /// The guest's request in this slot was taken back from the queue.
+    pub fn withdrawn(&mut self, slot: usize) {
+        if let Some(place) = self.slots.get_mut(slot) {
+            *place = Slot::Nothing;
+        }
     }
 
     /// A generation has ended, and the queue is closed: its region may be spoilt. Records that it has not answered are written

@@ -348,6 +348,12 @@ impl Rig {
         }
     }
 
+    /// The device, whose driver is away, is at rest. Returns whether the vCPU, which waits, goes on.
+    pub fn deny(&mut self) -> bool {
+        self.warden.deny(0);
+        self.poll()
+    }
+
     /// There will be no driver any more. Returns whether the vCPU, which waits, goes on.
     pub fn out_of_service(&mut self) -> bool {
         self.warden.out_of_service(0);
