@@ -80,7 +80,8 @@ pub struct Stood {
     pub waited: u64,
     /// Records of the log that the driver has written.
     pub replayed: u64,
-    /// The longest that a request which was served took, from the guest's notification to the answer, in nanoseconds.
+    /// The longest that a request which was served took, in nanoseconds: from the guest's notification to the answer, or from when it
+    /// was taken back from the old generation.
     pub longest: u64,
 }
 

@@ -32,7 +32,7 @@ impl Block<'_> {
     /// told of an end: until then the device may still read and write the request's memory.
     #[cold]
     fn take_back(&mut self, world: &mut World<'_>) {
-        let mut answered = false;
+        let (mut answered, now) = (false, world.platform.now());
         while self.link.is_denied()
             && let Some(standing) = &mut self.standing
             && standing.has_room()
@@ -50,9 +50,12 @@ impl Block<'_> {
                 continue;
             }
             self.request.copy_from(request);
-            let (head, since) = (owed.head, owed.since);
-            if self.serve_away(world, Waiting { head, since }) == Served::Yes {
-                self.answer(world, head, owed.status, OK, owed.written);
+            let waiting = Waiting {
+                head: owed.head,
+                since: owed.since,
+            };
+            if self.serve_away(world, waiting, now) == Served::Yes {
+                self.answer(world, owed.head, owed.status, OK, owed.written);
                 answered = true;
             }
         }
@@ -97,26 +100,27 @@ impl Block<'_> {
         let parsed = request::parse(chain, world.ram, &self.ability, request)?;
         let head = self.chain.head;
         let (status, written) = match parsed.work {
-            Work::Submit { written } => match self.serve_away(world, Waiting { head, since }) {
-                Served::Yes => (OK, written),
-                Served::Later => return Some(()),
-            },
+            Work::Submit { written } => {
+                match self.serve_away(world, Waiting { head, since }, since) {
+                    Served::Yes => (OK, written),
+                    Served::Later => return Some(()),
+                }
+            }
             Work::Answer { status, written } => (status, written),
         };
         self.answer(world, head, parsed.status, status, written);
         Some(())
     }
 
-    /// Serves the request, or has it wait.
-    fn serve_away(&mut self, world: &mut World<'_>, waiting: Waiting) -> Served {
+    /// Serves the request, or has it wait. `from`: since when it could be served, in ticks of the physical counter.
+    fn serve_away(&mut self, world: &mut World<'_>, waiting: Waiting, from: u64) -> Served {
         let logs = self.link.is_away() && !self.read_only && self.transport.features() & FLUSH != 0;
         let Some(standing) = &mut self.standing else {
             return Served::Later;
         };
-        let since = waiting.since;
         let served = standing.serve(&self.request, waiting, logs, world.ram);
         if served == Served::Yes {
-            standing.took(world.platform.now().saturating_sub(since));
+            standing.took(world.platform.now().saturating_sub(from));
         }
         served
     }
