@@ -132,8 +132,9 @@ pub struct Qemu {
     pub linux: Option<Vec<String>>,
     /// The disk.
     pub disk: QemuDisk,
-    /// The flash bank for what outlives the power, if the machine has one.
-    pub flash: Option<QemuFlash>,
+    /// The flash banks, by the names of their devices.
+    #[serde(default)]
+    pub flash: BTreeMap<String, QemuFlash>,
     /// The IOMMU, which is put in for a system that has devices' address spaces.
     #[serde(default)]
     pub iommu: Vec<String>,
@@ -220,16 +221,28 @@ impl Board {
         places: impl Iterator<Item = (&'s str, u64)>,
     ) -> Vec<String> {
         let places: Vec<_> = places.collect();
-        let there = |name: &String| {
-            let here = |(own, address): &(&str, u64)| {
-                let device = self.devices.get(name);
-                let known = self.devices.contains_key(*own);
-                device.is_some_and(|device| device.address == *address) && (!known || own == name)
-            };
-            places.iter().any(here)
-        };
-        let arguments = self.qemu.devices.iter().filter(|(name, _)| there(name));
+        let devices = self.qemu.devices.iter();
+        let arguments = devices.filter(|(name, _)| self.is_among(name, &places));
         arguments.flat_map(|(_, words)| words).cloned().collect()
+    }
+
+    /// The flash banks at these addresses, each with its name.
+    pub fn flash<'s>(
+        &self,
+        places: impl Iterator<Item = (&'s str, u64)>,
+    ) -> impl Iterator<Item = (&str, &QemuFlash)> {
+        let places: Vec<_> = places.collect();
+        let banks = self.qemu.flash.iter();
+        let there = banks.filter(move |(name, _)| self.is_among(name, &places));
+        there.map(|(name, bank)| (name.as_str(), bank))
+    }
+
+    fn is_among(&self, name: &str, places: &[(&str, u64)]) -> bool {
+        let device = self.devices.get(name);
+        places.iter().any(|(own, address)| {
+            let known = self.devices.contains_key(*own);
+            device.is_some_and(|device| device.address == *address) && (!known || *own == name)
+        })
     }
 
     /// All boards, by name.

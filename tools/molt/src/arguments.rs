@@ -204,10 +204,10 @@ pub struct Run {
     /// behind a comma (NAME: the component; may be given several times)
     #[arg(long, value_name = "NAME=WHAT")]
     pub net: Vec<String>,
-    /// The content of the flash bank for a description without a scenario: an erased one is made if it does not exist, and
-    /// what the system keeps in it is there at the next run
-    #[arg(long, value_name = "FILE")]
-    pub flash: Option<PathBuf>,
+    /// The content of a flash bank for a description without a scenario: an erased one is made if it does not exist, and
+    /// what the system keeps in it is there at the next run. With several banks NAME=FILE (NAME: the bank's in the board's file), once for each
+    #[arg(long, value_name = "[NAME=]FILE")]
+    pub flash: Vec<String>,
     /// Where `molt operator` finds the console of a description without a scenario: a socket that is made
     #[arg(long, value_name = "SOCKET")]
     pub operator: Option<PathBuf>,

@@ -73,10 +73,7 @@ pub fn run(arguments: &Run) -> Result<bool> {
         };
         let mut machine = workspace::machine(&kernel, &board, &built.system, built.image.clone());
         machine.disk = description::disk(&built, &board, arguments.disk.as_deref())?;
-        machine.flash = match &arguments.flash {
-            Some(file) => flash::keep(&board, &built.system, file)?,
-            None => flash::make(&board, &built.system, &built.directory.join(flash::FILE))?,
-        };
+        machine.flash = flash::keep(&board, &built.system, &built.directory, &arguments.flash)?;
         machine.controller = {
             let _building = workspace::building(&toolchain)?;
             let source = line::Source::default();
@@ -98,7 +95,7 @@ pub fn run(arguments: &Run) -> Result<bool> {
         )?;
         return Ok(true);
     }
-    let own = arguments.disk.is_some() || arguments.flash.is_some() || !arguments.net.is_empty();
+    let own = arguments.disk.is_some() || !arguments.flash.is_empty() || !arguments.net.is_empty();
     let typed = arguments.operator.is_some() || arguments.attach.is_some();
     if own || typed {
         bail!(
@@ -275,8 +272,15 @@ pub fn play_loaded(
         say!("{}\n", scenario.about);
     }
     let workspace = Workspace::prepare(&toolchain, &mut scenario, &name, kernel)?;
-    if let (Some(before), Some(file)) = (before, &workspace.machine.flash) {
-        flash::take_over(&before, file, scenario.flash.damage)?;
+    if let Some(before) = before {
+        flash::take_over(&before, &workspace.machine.flash)?;
+        let (system, banks) = (&workspace.system, &workspace.machine.flash);
+        flash::damage(
+            &kernel.board_file(&toolchain)?,
+            system,
+            banks,
+            scenario.flash.damage,
+        )?;
     }
     let outcome = session::run(&scenario, &workspace, kernel, measure.icount, show)?;
     if let Some(json) = &measure.json {
@@ -285,14 +289,14 @@ pub fn play_loaded(
     Ok(outcome)
 }
 
-/// Runs the scenario that leaves its flash to the scenario `name`. Returns the flash's file.
+/// Runs the scenario that leaves its flash to the scenario `name`. Returns the banks' files.
 fn play_before(
     toolchain: &Toolchain,
     path: &Path,
     name: &str,
     kernel: &Kernel,
     measure: &Measure,
-) -> Result<PathBuf> {
+) -> Result<flash::Banks> {
     let mut scenario = Scenario::load(path)?;
     let name = format!("{name}-before");
     let workspace = Workspace::prepare(toolchain, &mut scenario, &name, kernel)?;
@@ -300,8 +304,11 @@ fn play_before(
     if !outcome.failures.is_empty() {
         bail!("{}: {}", path.display(), outcome.failures.join("; "));
     }
-    let file = workspace.machine.flash.clone();
-    file.with_context(|| format!("{}: its system has no flash", path.display()))
+    let banks = workspace.machine.flash.clone();
+    if banks.is_empty() {
+        bail!("{}: its system has no flash", path.display());
+    }
+    Ok(banks)
 }
 
 fn verdict(what: &str, outcome: &Outcome) -> bool {

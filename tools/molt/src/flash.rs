@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Files with the content of the machine's flash bank.
+//! Files with the contents of the machine's flash banks.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -12,20 +13,65 @@ use molt_sdf::model::Role;
 use molt_system::LOG_SIZE;
 
 use crate::scenario::FlashDamage;
+use crate::workspace::places;
 
-/// The file's name in a run's folder.
-pub const FILE: &str = "flash.bin";
+/// The banks' files, by the banks' names in the board's file.
+pub type Banks = BTreeMap<String, PathBuf>;
 
-/// Makes an erased bank, if the system has one.
-pub fn make(board: &Board, system: &System, file: &Path) -> Result<Option<PathBuf>> {
-    let Some(size) = size(board, system)? else {
-        return Ok(None);
-    };
+/// Makes the banks that the system has, erased, in a run's folder.
+pub fn make(board: &Board, system: &System, folder: &Path) -> Result<Banks> {
+    keep(board, system, folder, &[])
+}
+
+/// The banks that the system has. `given` names the files of some of them, as `--flash` does, which are made if they do not exist; the
+/// others are made in the folder, erased.
+pub fn keep(board: &Board, system: &System, folder: &Path, given: &[String]) -> Result<Banks> {
+    let sizes: BTreeMap<&str, u64> = (board.flash(places(system)))
+        .map(|(name, bank)| (name, bank.size))
+        .collect();
+    if system.role(Role::Flash).is_some() && sizes.is_empty() {
+        bail!("board '{}' has no flash bank in QEMU", board.name);
+    }
+    let mut banks = Banks::new();
+    for text in given {
+        let (name, file) = named(text, &sizes)?;
+        let size = sizes.get(name).copied().unwrap_or_default();
+        if banks.insert(name.to_owned(), kept(file, size)?).is_some() {
+            bail!("--flash: the bank '{name}' is given twice");
+        }
+    }
+    for (name, size) in sizes {
+        if !banks.contains_key(name) {
+            let file = folder.join(format!("{name}.bin"));
+            make_one(&file, size)?;
+            banks.insert(name.to_owned(), file);
+        }
+    }
+    Ok(banks)
+}
+
+/// The bank and the file that the text of a `--flash` means.
+fn named<'a>(text: &'a str, sizes: &BTreeMap<&'a str, u64>) -> Result<(&'a str, &'a Path)> {
+    let names = || sizes.keys().copied().collect::<Vec<_>>().join(", ");
+    let by_name = text.split_once('=');
+    if let Some((name, file)) = by_name.filter(|(name, _)| sizes.contains_key(name)) {
+        return Ok((name, Path::new(file)));
+    }
+    match sizes.keys().copied().collect::<Vec<_>>()[..] {
+        [] => bail!("--flash: the system has no region in a flash bank of the board"),
+        [name] => Ok((name, Path::new(text))),
+        _ => bail!(
+            "--flash {text}: the system has several banks: NAME=FILE, with NAME one of {}",
+            names()
+        ),
+    }
+}
+
+fn make_one(file: &Path, size: u64) -> Result<()> {
     File::create(file)
         .and_then(|bank| bank.set_len(size))
         .with_context(|| format!("{}", file.display()))?;
-    erase(file)?;
-    Ok(Some(file.to_owned()))
+    erase(file)
 }
 
 /// Erases a bank.
@@ -37,12 +83,9 @@ pub fn erase(file: &Path) -> Result<()> {
 }
 
 /// The bank in a file, which is made if it does not exist.
-pub fn keep(board: &Board, system: &System, file: &Path) -> Result<Option<PathBuf>> {
-    let Some(size) = size(board, system)? else {
-        bail!("--flash: the system has no protection domain with role=\"flash\"");
-    };
+fn kept(file: &Path, size: u64) -> Result<PathBuf> {
     if !file.exists() {
-        make(board, system, file)?;
+        make_one(file, size)?;
     }
     let there = fs::metadata(file).with_context(|| format!("{}", file.display()))?;
     if there.len() != size {
@@ -53,21 +96,39 @@ pub fn keep(board: &Board, system: &System, file: &Path) -> Result<Option<PathBu
         );
     }
     // QEMU takes the text before a colon in a relative path for a protocol.
-    let absolute = fs::canonicalize(file).with_context(|| format!("{}", file.display()))?;
-    Ok(Some(absolute))
+    fs::canonicalize(file).with_context(|| format!("{}", file.display()))
 }
 
-/// Copies the bank of an earlier run, and damages the copy.
-pub fn take_over(before: &Path, file: &Path, damage: FlashDamage) -> Result<()> {
-    let said = || format!("{}", file.display());
-    fs::copy(before, file).with_context(said)?;
-    match damage {
-        FlashDamage::None => Ok(()),
-        FlashDamage::Log => flip(file, 40, 1),
-        FlashDamage::Bundle => flip(file, LOG_SIZE + 1000, 1),
-        FlashDamage::Foreign => flip(file, 0, 64),
+/// Copies the banks of an earlier run.
+pub fn take_over(before: &Banks, banks: &Banks) -> Result<()> {
+    for (name, file) in banks {
+        if let Some(before) = before.get(name) {
+            fs::copy(before, file).with_context(|| format!("{}", file.display()))?;
+        }
     }
-    .with_context(said)
+    Ok(())
+}
+
+/// Damages the content of the bank that `flash` uses.
+pub fn damage(board: &Board, system: &System, banks: &Banks, damage: FlashDamage) -> Result<()> {
+    let flips = match damage {
+        FlashDamage::None => return Ok(()),
+        FlashDamage::Log => (40, 1),
+        FlashDamage::Bundle => (LOG_SIZE + 1000, 1),
+        FlashDamage::Foreign => (0, 64),
+    };
+    let (at, bytes) = flips;
+    let file = store(board, system).and_then(|name| banks.get(name));
+    let file = file.context("the system keeps nothing in flash that could be damaged")?;
+    flip(file, at, bytes).with_context(|| format!("{}", file.display()))
+}
+
+/// The name of the bank that `flash` uses.
+fn store<'b>(board: &'b Board, system: &System) -> Option<&'b str> {
+    let domain = &system.domains[system.role(Role::Flash)?];
+    let regions = domain.maps.iter().map(|map| &system.regions[map.region]);
+    let places = regions.filter_map(|region| Some((region.name.as_str(), region.phys_addr?)));
+    board.flash(places).next().map(|(name, _)| name)
 }
 
 fn flip(file: &Path, at: u64, bytes: usize) -> std::io::Result<()> {
@@ -82,13 +143,31 @@ fn flip(file: &Path, at: u64, bytes: usize) -> std::io::Result<()> {
     file.write_all(&content)
 }
 
-/// Bytes of the system's bank, if it has one.
-fn size(board: &Board, system: &System) -> Result<Option<u64>> {
-    if system.role(Role::Flash).is_none() {
-        return Ok(None);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sizes<'a>(names: &[&'a str]) -> BTreeMap<&'a str, u64> {
+        names.iter().map(|name| (*name, 1)).collect()
     }
-    match &board.qemu.flash {
-        Some(flash) => Ok(Some(flash.size)),
-        None => bail!("board '{}' has no flash bank in QEMU", board.name),
+
+    #[test]
+    fn the_only_bank_needs_no_name() {
+        let file = |text| named(text, &sizes(&["flash"])).unwrap();
+        assert_eq!(file("bank.bin"), ("flash", Path::new("bank.bin")));
+        assert_eq!(file("flash=bank.bin"), ("flash", Path::new("bank.bin")));
+        assert_eq!(file("a=b.bin"), ("flash", Path::new("a=b.bin")));
+    }
+
+    #[test]
+    fn one_of_several_banks_needs_its_name() {
+        let sizes = sizes(&["first_flash", "flash"]);
+        let file = named("first_flash=a=b.bin", &sizes).unwrap();
+        assert_eq!(file, ("first_flash", Path::new("a=b.bin")));
+        for text in ["bank.bin", "other=bank.bin"] {
+            let error = named(text, &sizes).unwrap_err().to_string();
+            assert!(error.contains("one of first_flash, flash"), "{error}");
+        }
+        assert!(named("bank.bin", &BTreeMap::new()).is_err());
     }
 }

@@ -92,7 +92,7 @@ impl Workspace {
         let mut machine = machine(kernel, &board, &system, image);
         machine.disk = make_disk(scenario.disk, &board, &system, &filesystems, &directory)?;
         machine.devices.extend(scenario.qemu.iter().cloned());
-        machine.flash = flash::make(&board, &system, &directory.join(flash::FILE))?;
+        machine.flash = flash::make(&board, &system, &directory)?;
         let controller = scenario.controller.clone().unwrap_or_default();
         machine.controller = line::make(toolchain, &machine, &controller, &directory)?;
         step.done();
@@ -121,14 +121,18 @@ impl Workspace {
 /// The machine for a system: the board with the devices that the system has, but for the disk.
 pub fn machine(kernel: &Kernel, board: &Board, system: &System, image: PathBuf) -> Machine {
     let mut machine = kernel.machine(board, image);
-    let regions = system.regions.iter();
-    let places = regions.filter_map(|region| Some((region.name.as_str(), region.phys_addr?)));
-    machine.devices = board.device_arguments(places);
+    machine.devices = board.device_arguments(places(system));
     if !system.io_spaces.is_empty() {
         // Before all devices, which it is to stand in front of.
         machine.board.arguments.extend(board.qemu.iommu.clone());
     }
     machine
+}
+
+/// Where the system has devices, by its own names for them.
+pub fn places(system: &System) -> impl Iterator<Item = (&str, u64)> {
+    let regions = system.regions.iter();
+    regions.filter_map(|region| Some((region.name.as_str(), region.phys_addr?)))
 }
 
 /// Threads of this process that build.

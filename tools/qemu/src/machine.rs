@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The machine, and the command line that makes it.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
@@ -84,8 +85,8 @@ pub struct Machine {
     pub boot: Boot,
     /// The disk.
     pub disk: Disk,
-    /// The file with the content of the flash bank, if it has one.
-    pub flash: Option<PathBuf>,
+    /// The files with the contents of flash banks, by the banks' names.
+    pub flash: BTreeMap<String, PathBuf>,
     /// Arguments for what else is in it.
     pub devices: Vec<String>,
     /// The controller at the end of its serial line, if it has one ([`Machine::has_line`]).
@@ -107,7 +108,7 @@ impl Machine {
             cores,
             boot,
             disk: Disk::None,
-            flash: None,
+            flash: BTreeMap::new(),
             devices: Vec::new(),
             controller: None,
             clock: Clock::Host,
@@ -197,10 +198,12 @@ impl Machine {
                 arguments.extend(texts(&self.board.disk.null));
             }
         }
-        if let (Some(file), Some(board)) = (&self.flash, &self.board.flash) {
-            let mut drive = OsString::from(format!("{},file=", board.drive));
-            drive.push(escape(file));
-            arguments.extend(["-drive".into(), drive]);
+        for (name, file) in &self.flash {
+            if let Some(bank) = self.board.flash.get(name) {
+                let mut drive = OsString::from(format!("{},file=", bank.drive));
+                drive.push(escape(file));
+                arguments.extend(["-drive".into(), drive]);
+            }
         }
         arguments.extend(texts(&self.devices));
         arguments
@@ -295,7 +298,7 @@ mod tests {
     fn a_flash_bank_has_its_content_from_a_file() {
         let mut machine = machine("i");
         assert!(!line(&machine).contains("pflash"));
-        machine.flash = Some("f,1.bin".into());
+        machine.flash.insert("flash".to_owned(), "f,1.bin".into());
         assert!(line(&machine).contains("-drive if=pflash,unit=1,format=raw,file=f,,1.bin"));
     }
 

@@ -73,7 +73,7 @@ pub fn run(
             ..linux.machine(cmdline)?
         };
         // What only Molt's machine has.
-        machine.flash = None;
+        machine.flash.clear();
         let value = measure(&machine, figure, "the same Linux alone")?;
         rows.add(&linux.system(), [(figure.to_owned(), value)]);
     }

@@ -197,7 +197,7 @@ impl Power {
             self.seen.untold += usize::from(number > before);
         }
         self.known.follow(cut.sequences());
-        if let Some(file) = &self.workspace.machine.flash {
+        for file in self.workspace.machine.flash.values() {
             self.seen.torn += self.known.bank(file)?;
         }
         if let Disk::File(file) = &self.workspace.machine.disk {
@@ -209,7 +209,7 @@ impl Power {
     /// An erased bank and an empty disk.
     fn renew(&mut self) -> Result<()> {
         self.known = Known::default();
-        if let Some(file) = &self.workspace.machine.flash {
+        for file in self.workspace.machine.flash.values() {
             flash::erase(file)?;
         }
         if let Disk::File(file) = &self.workspace.machine.disk {
