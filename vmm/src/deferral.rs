@@ -74,6 +74,16 @@ impl<'a> Deferral<'a> {
         self.words.waits(component as usize)
     }
 
+    /// The components of which an update waits for this guest, one bit each.
+    #[must_use]
+    pub fn waiting(&self) -> u32 {
+        let waits = self
+            .most
+            .iter()
+            .filter(|(component, _)| self.waits(*component));
+        waits.fold(0, |all, (component, _)| all | 1 << component)
+    }
+
     /// The guest is reset, and says nothing any more. Returns whether `update` is to be notified.
     pub fn reset(&self) -> bool {
         let all = self.most.iter();

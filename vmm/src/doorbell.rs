@@ -24,7 +24,10 @@ pub struct Doorbell<'a> {
     serial: u64,
     /// What the registers show.
     shown: Answer,
-    interrupt: bool,
+    /// The components of which an update waited for the guest at the last look, one bit each.
+    waiting: u32,
+    /// INTERRUPT_STATUS.
+    interrupt: u32,
 }
 
 impl<'a> Doorbell<'a> {
@@ -41,7 +44,8 @@ impl<'a> Doorbell<'a> {
             handle: 0,
             serial: 0,
             shown: Answer::default(),
-            interrupt: false,
+            waiting: 0,
+            interrupt: 0,
         }
     }
 
@@ -63,13 +67,21 @@ impl<'a> Doorbell<'a> {
         self.mailbox.look()
     }
 
+    /// Looks whether an update has begun to wait for the guest.
+    fn look_at_waiting(&mut self) {
+        let waiting = self.deferral.as_ref().map_or(0, Deferral::waiting);
+        if waiting & !core::mem::replace(&mut self.waiting, waiting) != 0 {
+            self.interrupt |= regs::WAITED_FOR;
+        }
+    }
+
     fn show(&mut self, answer: Answer) {
         // An answer to an earlier request does not concern the offer that was made since.
         if answer.serial < self.serial {
             return;
         }
         if (answer.status, answer.reason) != (self.shown.status, self.shown.reason) {
-            self.interrupt = true;
+            self.interrupt |= regs::CHANGED;
         }
         if answer.handle != self.shown.handle {
             self.handle = answer.handle;
@@ -90,7 +102,7 @@ impl<'a> Doorbell<'a> {
             regs::LENGTH => self.length,
             regs::HANDLE_LOW => self.handle as u32,
             regs::HANDLE_HIGH => (self.handle >> 32) as u32,
-            regs::INTERRUPT_STATUS => self.interrupt.into(),
+            regs::INTERRUPT_STATUS => self.interrupt,
             regs::STAGING_LOW => self.staging.0 as u32,
             regs::STAGING_HIGH => (self.staging.0 >> 32) as u32,
             regs::STAGING_SIZE => u32::try_from(self.staging.1).unwrap_or(u32::MAX),
@@ -123,7 +135,7 @@ impl<'a> Doorbell<'a> {
             regs::LENGTH => self.length = word as u32,
             regs::HANDLE_LOW => self.handle = self.handle & !0xffff_ffff | word,
             regs::HANDLE_HIGH => self.handle = self.handle & 0xffff_ffff | word << 32,
-            regs::INTERRUPT_STATUS if word & 1 == 1 => self.interrupt = false,
+            regs::INTERRUPT_STATUS => self.interrupt &= !(word as u32),
             regs::COMMAND => return self.command(word as u32),
             _ => {}
         }
@@ -133,7 +145,7 @@ impl<'a> Doorbell<'a> {
     fn command(&mut self, command: u32) -> bool {
         let Some(command) = Command::from_u32(command) else {
             self.shown.reason = Reason::UnknownCommand;
-            self.interrupt = true;
+            self.interrupt |= regs::CHANGED;
             return false;
         };
         // Until `update` has answered, the guest must not take the result of the earlier offer for this one's.
@@ -173,20 +185,21 @@ impl Device for Doorbell<'_> {
     }
 
     fn interrupt(&self) -> bool {
-        self.interrupt
+        self.interrupt != 0
     }
 
     fn poll(&mut self, world: &mut World<'_>) {
         if self.refresh() {
             world.platform.notify_update();
         }
+        self.look_at_waiting();
     }
 
     /// The state of the transaction stays to be seen: a confirmed offer goes on.
     fn reset(&mut self, world: &mut World<'_>) {
         (self.component, self.length, self.handle) = (0, 0, 0);
         self.deferred = 0;
-        self.interrupt = false;
+        self.interrupt = 0;
         let deferred = self.deferral.as_ref().is_some_and(Deferral::reset);
         if self.mailbox.reset() | deferred {
             world.platform.notify_update();
@@ -241,7 +254,7 @@ mod tests {
         };
         answer.write(&to_client);
         bell.refresh();
-        assert!(bell.interrupt);
+        assert_eq!(bell.interrupt, regs::CHANGED);
         assert_eq!(bell.register(regs::STATUS, Width::Word), 1);
         let (low, high) = (
             bell.register(regs::HANDLE_LOW, Width::Word),
@@ -249,7 +262,7 @@ mod tests {
         );
         assert_eq!(high << 32 | low, handle);
         write(&mut bell, regs::INTERRUPT_STATUS, 1);
-        assert!(!bell.interrupt);
+        assert_eq!(bell.interrupt, 0);
 
         write(&mut bell, regs::HANDLE_LOW, 7);
         Answer {
@@ -258,7 +271,7 @@ mod tests {
         }
         .write(&to_client);
         bell.refresh();
-        assert!(!bell.interrupt, "progress alone does not interrupt");
+        assert_eq!(bell.interrupt, 0, "progress alone does not interrupt");
         write(&mut bell, regs::COMMAND, 2);
         let sent = Request::read(&to_update).map(|request| request.handle);
         assert_eq!(
@@ -312,5 +325,32 @@ mod tests {
         write(&mut bell, regs::COMMAND, 1);
         bell.refresh();
         assert_eq!(bell.register(regs::STATUS, Width::Word), 0);
+    }
+
+    #[test]
+    fn a_guest_is_interrupted_once_when_an_update_begins_to_wait_for_it() {
+        let pages = [(); 2].map(|()| [const { AtomicU64::new(0) }; 512]);
+        let [to_client, to_update] = &pages;
+        let warden = molt_gate::Warden::new(to_client, to_update);
+        let deferral = Deferral::new((to_client, to_update), [(0, 1000), (3, 1000)], |t| t);
+        let mut bell = self::bell(to_client, to_update, (0, 0)).deferring(deferral);
+        warden.wait_for(3, 9);
+        bell.look_at_waiting();
+        assert_eq!(bell.register(regs::INTERRUPT_STATUS, Width::Word), 2);
+        write(&mut bell, regs::INTERRUPT_STATUS, regs::CHANGED.into());
+        assert!(bell.interrupt(), "the other bit was cleared");
+        write(&mut bell, regs::INTERRUPT_STATUS, regs::WAITED_FOR.into());
+        bell.look_at_waiting();
+        assert!(!bell.interrupt(), "it was told");
+        warden.wait_for(0, 9);
+        bell.look_at_waiting();
+        assert!(bell.interrupt(), "another one");
+        write(&mut bell, regs::INTERRUPT_STATUS, 3);
+        warden.wait_for(3, 0);
+        bell.look_at_waiting();
+        assert!(!bell.interrupt(), "one goes on");
+        warden.wait_for(3, 9);
+        bell.look_at_waiting();
+        assert!(bell.interrupt(), "the next one waits");
     }
 }

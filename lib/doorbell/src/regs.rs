@@ -28,8 +28,12 @@ pub const HANDLE_LOW: u64 = 0x018;
 pub const HANDLE_HIGH: u64 = 0x01c;
 /// Write only: a [`Command`](crate::Command).
 pub const COMMAND: u64 = 0x020;
-/// Read; write 1 to clear: bit 0 is set at every change of STATUS or REASON. The interrupt's level is this bit.
+/// Read; write 1 to a bit to clear it: [`CHANGED`] and [`WAITED_FOR`]. The interrupt's level is that one of them is set.
 pub const INTERRUPT_STATUS: u64 = 0x024;
+/// Bit of [`INTERRUPT_STATUS`], set at every change of STATUS or REASON.
+pub const CHANGED: u32 = 1 << 0;
+/// Bit of [`INTERRUPT_STATUS`], set when an update of whichever component begins to wait for this guest, which defers it ([`DEFERRED`]).
+pub const WAITED_FOR: u32 = 1 << 1;
 /// Read only: guest-physical address of the staging region, low half.
 pub const STAGING_LOW: u64 = 0x028;
 /// Read only: guest-physical address of the staging region, high half.

@@ -59,6 +59,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         };
         let until = unit.machine.waits_for(client as u8).unwrap_or(now);
         place.warden.wait_for(index, until.max(1));
+        place.changed();
         if let Some(since) = place.deferred_since.get_mut(index) {
             *since = now;
         }

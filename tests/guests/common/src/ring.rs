@@ -48,6 +48,8 @@ pub struct Ring<D> {
     status: Status,
     /// Between the offer and the end.
     under_way: bool,
+    /// It was interrupted because an update waits for it.
+    waited_for: bool,
 }
 
 impl<D: Doorbell> Ring<D> {
@@ -61,6 +63,7 @@ impl<D: Doorbell> Ring<D> {
             confirmed: false,
             status: Status::Idle,
             under_way: false,
+            waited_for: false,
         }
     }
 
@@ -103,10 +106,10 @@ impl<D: Doorbell> Ring<D> {
         ms != 0 && self.doorbell.read(regs::DEFER) == ms
     }
 
-    /// Whether an update of the component waits for this guest.
+    /// Whether an update of the component waits for this guest, which was interrupted when that began.
     pub fn is_waited_for(&mut self) -> bool {
         self.doorbell.write(regs::COMPONENT, self.component);
-        self.doorbell.read(regs::DEFERRED) != 0
+        self.waited_for && self.doorbell.read(regs::DEFERRED) != 0
     }
 
     /// Puts the bundle in the staging region and offers it.
@@ -151,8 +154,10 @@ impl<D: Doorbell> Ring<D> {
 
     /// Reads the status; confirms an offer that was accepted; prints what has changed.
     pub fn look(&mut self) {
-        if self.doorbell.read(regs::INTERRUPT_STATUS) != 0 {
-            self.doorbell.write(regs::INTERRUPT_STATUS, 1);
+        let raised = self.doorbell.read(regs::INTERRUPT_STATUS);
+        if raised != 0 {
+            self.doorbell.write(regs::INTERRUPT_STATUS, raised);
+            self.waited_for |= raised & regs::WAITED_FOR != 0;
         }
         let Some(status) = Status::from_u32(self.doorbell.read(regs::STATUS)) else {
             return;
