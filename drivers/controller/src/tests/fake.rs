@@ -164,6 +164,11 @@ impl World {
         self.values.version
     }
 
+    /// When what runs was started.
+    pub fn since(&self) -> u64 {
+        self.since
+    }
+
     /// How often a sensor was read.
     pub fn reads(&self) -> u32 {
         self.values.reads

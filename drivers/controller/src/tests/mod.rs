@@ -3,6 +3,7 @@
 
 mod fake;
 mod firmware;
+mod pairs;
 mod reads;
 mod rig;
 mod steps;

@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 
+use molt_firmware::{Header, SIGNED};
 use molt_link::Sensor;
 use molt_sensor_queue::{Answer, Token};
 use molt_update::{Action, Config, Event, Generation, Machine, Phase, Reason, Status};
@@ -44,10 +45,62 @@ pub fn config() -> Config {
 /// A rule that was broken.
 pub type Broken = String;
 
+/// What a bundle brings: a driver, and the firmware that belongs to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pair {
+    /// The driver's version.
+    pub driver: u32,
+    pub firmware: &'static [u8],
+}
+
+impl From<&'static [u8]> for Pair {
+    /// The driver has the version of the firmware.
+    fn from(firmware: &'static [u8]) -> Self {
+        let signed = firmware.first_chunk::<SIGNED>().unwrap();
+        let driver = Header::parse(signed).unwrap().version;
+        Self { driver, firmware }
+    }
+}
+
+/// How a driver fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fails {
+    /// `update` learns that it has faulted, broken the queue's protocol or the like.
+    For(Reason),
+    /// It does nothing any more.
+    Hangs,
+    /// It counts an error for each request that it has completed.
+    Errs,
+}
+
+/// From when on the time is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since {
+    Grant,
+    Transfer,
+}
+
+/// A generation whose driver has this version fails so many milliseconds later.
+#[derive(Clone, Copy, Debug)]
+pub struct Strike {
+    pub driver: u32,
+    pub since: Since,
+    pub ms: u64,
+    pub fails: Fails,
+    /// So many generations do.
+    pub times: u32,
+}
+
 /// The generation that has the device.
 #[derive(Clone, Copy)]
 struct Running {
     generation: Generation,
+    driver: u32,
+    /// When it was granted the device, and ordered to transfer; in ms.
+    granted: u64,
+    ordered: Option<u64>,
+    /// It has failed in a manner that `update` has to find out.
+    failed: Option<Fails>,
     ready: bool,
     /// It was ordered to quiesce.
     quiesces: bool,
@@ -62,9 +115,18 @@ pub struct System {
     pub machine: Machine,
     events: VecDeque<Event>,
     /// What each bundle slot, and each arena, has been filled with.
-    slots: [&'static [u8]; 3],
-    arenas: [&'static [u8]; 2],
+    slots: [Pair; 3],
+    arenas: [Pair; 2],
     running: Option<Running>,
+    /// The version of the driver that may have answered the clients last.
+    serving: u32,
+    /// The failures that are still to come, of generations from this one on.
+    pub strikes: Vec<Strike>,
+    first_to_fail: Generation,
+    /// When the offer was made, each generation was granted the device since, and the transaction ended; in ms.
+    pub offered_at: u64,
+    pub granted_at: Vec<u64>,
+    pub ended_at: u64,
     /// How the offer ended.
     pub ended: Option<(Status, Reason)>,
     /// What each client has asked for and was not answered yet.
@@ -78,15 +140,22 @@ pub struct System {
 }
 
 impl System {
-    /// With a factory image that has this firmware; started.
-    pub fn new(fake: Fake, firmware: &'static [u8]) -> Self {
+    /// With this factory image; started.
+    pub fn new(fake: Fake, factory: impl Into<Pair>) -> Self {
+        let factory = factory.into();
         let mut system = Self {
-            rig: Rig::new(fake, firmware),
+            rig: Rig::new(fake, factory.firmware),
             machine: Machine::new(config(), 1),
             events: VecDeque::from([Event::Start]),
-            slots: [firmware; 3],
-            arenas: [&[]; 2],
+            slots: [factory; 3],
+            arenas: Default::default(),
             running: None,
+            serving: 0,
+            strikes: Vec::new(),
+            first_to_fail: 0,
+            offered_at: 0,
+            granted_at: Vec::new(),
+            ended_at: 0,
             ended: None,
             asked: Default::default(),
             shown: Vec::new(),
@@ -102,10 +171,15 @@ impl System {
         system
     }
 
-    /// Client 0 offers and confirms a bundle with this firmware, for the first time or again.
-    pub fn offer(&mut self, firmware: &'static [u8]) {
-        (self.slots[1], self.slots[2]) = (firmware, firmware);
+    /// Client 0 offers and confirms a bundle with this image, for the first time or again.
+    pub fn offer(&mut self, image: impl Into<Pair>) {
+        let image = image.into();
+        (self.slots[1], self.slots[2]) = (image, image);
         self.ended = None;
+        self.offered_at = self.now();
+        self.granted_at.clear();
+        let running = self.running.map(|running| running.generation);
+        self.first_to_fail = running.map_or(0, |generation| generation + 1);
         self.shown.drain(..self.shown.len().saturating_sub(1));
         self.events.push_back(Event::Forgive);
         let (client, handle) = (0, 1);
@@ -117,9 +191,18 @@ impl System {
         self.events.push_back(Event::Confirm { client, handle });
     }
 
-    /// The firmware of the committed image.
-    pub fn committed(&self) -> &'static [u8] {
+    /// The committed image.
+    pub fn committed(&self) -> Pair {
         self.slots[usize::from(self.machine.committed().slot)]
+    }
+
+    /// The version of the driver that runs.
+    pub fn driver(&self) -> Option<u32> {
+        self.running.map(|running| running.driver)
+    }
+
+    fn now(&self) -> u64 {
+        self.rig.fake.0.borrow().now
     }
 
     /// Whether nothing is under way, and what is committed has passed probation.
@@ -133,7 +216,7 @@ impl System {
         self.drive();
         self.rig.collect();
         self.read()?;
-        let now = self.rig.fake.0.borrow().now * MS;
+        let now = self.now() * MS;
         if self
             .machine
             .deadline()
@@ -155,24 +238,33 @@ impl System {
             return;
         };
         let generation = running.generation;
-        let done = self.rig.driver.ready().and_then(|ready| {
-            if ready && !running.ready {
-                running.ready = true;
-                self.events.push_back(Event::Ready(generation));
+        running.failed = running.failed.or_else(|| self.strike(&running));
+        let failed = match running.failed {
+            Some(Fails::For(reason)) => Some(reason),
+            Some(Fails::Hangs) => None,
+            Some(Fails::Errs) | None => {
+                self.serving = running.driver;
+                let done = self.rig.driver.ready().and_then(|ready| {
+                    if ready && !running.ready {
+                        running.ready = true;
+                        self.events.push_back(Event::Ready(generation));
+                    }
+                    self.rig.pump()
+                });
+                done.is_err().then_some(Reason::DriverFatal)
             }
-            self.rig.pump()
-        });
-        if done.is_err() {
+        };
+        if let Some(reason) = failed {
             self.running = None;
-            let reason = Reason::DriverFatal;
             self.events.push_back(Event::Failed { generation, reason });
             return;
         }
-        if running.quiesces && self.rig.driver.in_flight() == 0 {
+        let works = running.failed != Some(Fails::Hangs);
+        if works && running.quiesces && self.rig.driver.in_flight() == 0 {
             running.quiesces = false;
             self.events.push_back(Event::Quiesced(generation));
         }
-        if running.transfers {
+        if works && running.transfers {
             let ended = match self.rig.driver.transferred() {
                 Transfer::Working(_) => None,
                 Transfer::Done => Some(Event::Transferred(generation)),
@@ -187,17 +279,45 @@ impl System {
             .iter()
             .map(|client| client.owed() as u64)
             .sum();
+        let completions = (self.rig.total.completed - running.completed).into();
         self.events.push_back(Event::Health {
             generation,
-            completions: (self.rig.total.completed - running.completed).into(),
-            errors: (self.rig.total.errors - running.errors).into(),
+            completions,
+            errors: match running.failed {
+                Some(Fails::Errs) => completions,
+                _ => (self.rig.total.errors - running.errors).into(),
+            },
             expected: 0,
             owed,
         });
         self.running = Some(running);
     }
 
+    /// How this generation fails now, if it does.
+    fn strike(&mut self, running: &Running) -> Option<Fails> {
+        let now = self.now();
+        let place = self.strikes.iter().position(|strike| {
+            let (since, may) = match strike.since {
+                Since::Grant => (
+                    Some(running.granted),
+                    running.generation >= self.first_to_fail,
+                ),
+                Since::Transfer => (running.ordered, true),
+            };
+            let due = since.is_some_and(|since| now >= since + strike.ms);
+            may && due && strike.driver == running.driver
+        })?;
+        let strike = &mut self.strikes[place];
+        strike.times -= 1;
+        let fails = strike.fails;
+        if strike.times == 0 {
+            self.strikes.remove(place);
+        }
+        Some(fails)
+    }
+
     fn carry_out(&mut self, action: Action) -> Result<(), Broken> {
+        let now = self.now();
         match action {
             Action::Verify { slot, .. } => {
                 let sequence = 1 + u64::from(slot);
@@ -209,10 +329,12 @@ impl System {
                 self.events.push_back(Event::Built);
             }
             Action::Transfer { arena, .. } => {
-                self.rig.driver.transfer(self.arenas[usize::from(arena)]);
-                self.running
-                    .iter_mut()
-                    .for_each(|running| running.transfers = true);
+                let next = self.arenas[usize::from(arena)];
+                self.rig.driver.transfer(next.firmware);
+                self.running.iter_mut().for_each(|running| {
+                    running.transfers = true;
+                    running.ordered = Some(now);
+                });
             }
             Action::Confirm(_) => self.rig.driver.committed(),
             Action::Quiesce(_) => {
@@ -239,10 +361,15 @@ impl System {
             Action::StopDevice => self.events.push_back(Event::Stopped),
             Action::Grant { generation, arena } => {
                 let (fake, regions) = (&self.rig.fake, self.rig.regions);
-                let firmware = self.arenas[usize::from(arena)];
-                self.rig.driver = driver(fake, regions, generation, firmware).unwrap();
+                let image = self.arenas[usize::from(arena)];
+                self.rig.driver = driver(fake, regions, generation, image.firmware).unwrap();
+                self.granted_at.push(now);
                 self.running = Some(Running {
                     generation,
+                    driver: image.driver,
+                    granted: now,
+                    ordered: None,
+                    failed: None,
                     ready: false,
                     quiesces: false,
                     transfers: false,
@@ -252,7 +379,8 @@ impl System {
             }
             Action::ClearArena(arena) => self.events.push_back(Event::ArenaCleared(arena)),
             Action::AskBeat(generation) => {
-                let answers = self.running.is_some();
+                let lives = |running: &Running| running.failed != Some(Fails::Hangs);
+                let answers = self.running.as_ref().is_some_and(lives);
                 self.events
                     .extend(answers.then_some(Event::Beat(generation)));
             }
@@ -262,6 +390,7 @@ impl System {
                 reason,
             } if status.is_final() => {
                 self.ended = Some((status, reason));
+                self.ended_at = now;
             }
             Action::FailGates => return Err("the component is out of service".into()),
             Action::Prepare { .. }
@@ -320,6 +449,12 @@ impl System {
             }
         };
         match value.wrapping_sub(base) {
+            version @ 1..=2 if version != self.serving => {
+                let driver = self.serving;
+                return Err(format!(
+                    "a driver of version {driver} serves with firmware of version {version}"
+                ));
+            }
             version @ 1..=2 if self.shown.last() == Some(&version) => {}
             version @ 1..=2 => self.shown.push(version),
             _ => return Err(format!("{sensor:?} is {value}, which no firmware gives")),

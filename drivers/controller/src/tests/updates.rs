@@ -209,7 +209,7 @@ fn settled(run: &mut Run, end: End) -> Result<(), Broken> {
     run.until("an image that serves", SETTLED, System::is_idle)?;
     run.wait(1_000)?;
     run.until("an image that serves", SETTLED, System::is_idle)?;
-    let committed = run.system.committed();
+    let committed = run.system.committed().firmware;
     let version = match end.0 {
         Status::Committed => 2,
         _ => 1,
