@@ -113,31 +113,32 @@ impl<F: Flash> Driver<F> {
         Ok(())
     }
 
-    /// Goes on with a transfer. Returns whether there is more to do at once.
-    fn take_in(&mut self) -> Result<bool, Failure> {
+    /// Goes on with a transfer, by one step. The next one waits until the driver is woken again: the guests, which run below it, have
+    /// the time between.
+    fn take_in(&mut self) -> Result<(), Failure> {
         let Some(incoming) = &mut self.incoming else {
-            return Ok(false);
+            return Ok(());
         };
         let Stage::Serving(serving) = self.stage else {
-            return Ok(false);
+            return Ok(());
         };
         let (spare, image) = (serving.other(), incoming.image);
         match &mut incoming.write {
             None if self.halves.holds(spare, image)? => {}
             None => {
                 incoming.write = Some(Write::new(spare));
-                return Ok(true);
+                return Ok(());
             }
             Some(write) => {
                 let state = write.step(&mut self.halves, image)?;
                 self.transferred = Transfer::Working(write.per_mille(image));
                 if state != State::Done {
-                    return Ok(state == State::Further);
+                    return Ok(());
                 }
             }
         }
         (self.incoming, self.transferred) = (None, Transfer::Done);
-        Ok(false)
+        Ok(())
     }
 
     /// Goes on with putting the served half in force. Returns whether there is more to do at once.
@@ -221,11 +222,10 @@ impl<F: Flash> Service for Driver<F> {
         if self.confirming.is_some() {
             more = self.confirm()?;
         } else if self.incoming.is_some() {
-            more = self.take_in().unwrap_or_else(|failure| {
+            if let Err(failure) = self.take_in() {
                 self.incoming = None;
                 self.transferred = Transfer::Failed(failure.reason());
-                false
-            });
+            }
         } else {
             self.read_again()?;
         }

@@ -51,7 +51,9 @@ pub fn run(
     machine.clock = match (count_instructions, scenario.disk) {
         (false, _) => Clock::Host,
         // Idle time may be jumped over only where no device works in the host's time.
-        (true, None | Some(DiskKind::Null)) => Clock::InstructionsJumping,
+        (true, None | Some(DiskKind::Null)) if scenario.controller.is_none() => {
+            Clock::InstructionsJumping
+        }
         (true, _) => Clock::Instructions,
     };
     let log = workspace.directory.join("console.log");

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `result name=value …` | the last account: `requests`, `errors`, `bytes_verified`, `max_latency_ns`, `p99_latency_ns`; of the network `net_bytes`, `lost`, `lost_in_a_row`; of sensors `sensor_reads` and `stale` (values of the technique `stand-in`); of a ROM `rom_reads`; other names are ignored. Two programs of a guest may print one each |
 //! | `progress name=value …` | the same at intervals, before the last one |
+//! | `before name=value …`, `transferring …`, `exchanging …` | of the requests before the first offer, during the transfer of firmware, and from there to the end of the probation: `p99_latency_ns` |
 //! | `saw name=count …` | what the guest saw of updates, beside longer requests: `link-down`, `link-up`; `hidden-pauses`: how often its virtual counter fell behind the physical one; `clock-jumps`, `watchdog-expired`: what a program that watches the clock saw |
 //! | `alive …` | a sign of life |
 //! | `count N` | a line of many, each of which has the number of the one before and one more; the first has 1 |
@@ -97,6 +98,9 @@ pub fn is_reset(guest: &str, said: &str) -> bool {
 /// Before the version of the firmware.
 const FIRMWARE: [&str; 2] = ["sensors: firmware ", "rom: firmware "];
 
+/// The parts of updates of which guests print the times of their requests.
+const PARTS: [&str; 3] = ["before", "transferring", "exchanging"];
+
 /// Before the number of the guest's processors.
 const PROCESSORS: &str = "processors ";
 
@@ -138,13 +142,20 @@ pub fn read(guest: &mut Guest, text: &str) -> GuestLine {
     if word == "count" {
         return account.parse().map_or(GuestLine::Other, GuestLine::Counted);
     }
-    if !matches!(word, "result" | "progress" | "saw") {
+    let part = PARTS.contains(&word);
+    if !part && !matches!(word, "result" | "progress" | "saw") {
         return GuestLine::Other;
     }
     for (name, value) in account.split(' ').filter_map(|field| field.split_once('=')) {
         let Ok(value) = value.parse::<u64>() else {
             continue;
         };
+        if part {
+            if name == "p99_latency_ns" {
+                guest.p99_in_updates_ns.insert(word.to_owned(), value);
+            }
+            continue;
+        }
         if word == "saw" {
             if value > 0 {
                 guest.saw.insert(name.to_owned(), value);
@@ -250,6 +261,17 @@ mod tests {
             guest.saw.into_iter().collect::<Vec<_>>(),
             [("link-down".to_owned(), 3)]
         );
+    }
+
+    #[test]
+    fn the_times_in_parts_of_updates_stand_beside_those_of_all_requests() {
+        let mut guest = Guest::default();
+        read(&mut guest, "result requests=7 errors=0 p99_latency_ns=8");
+        let line = "transferring requests=5 p50_latency_ns=3 p99_latency_ns=9 max_latency_ns=11";
+        assert_eq!(read(&mut guest, line), GuestLine::Other);
+        assert_eq!((guest.requests, guest.p99_latency_ns), (7, Some(8)));
+        let parts: Vec<(String, u64)> = guest.p99_in_updates_ns.into_iter().collect();
+        assert_eq!(parts, [("transferring".to_owned(), 9)]);
     }
 
     #[test]

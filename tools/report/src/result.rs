@@ -82,6 +82,10 @@ pub struct Guest {
     /// The 99th percentile of the same, where the guest measures it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub p99_latency_ns: Option<u64>,
+    /// The 99th percentile of requests that ended in a part of an update, where the guest measures it: `before` the first offer,
+    /// `transferring` firmware to the device, `exchanging` driver and firmware, up to the end of the probation.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub p99_in_updates_ns: BTreeMap<String, u64>,
     /// How often its VMM touched memory that was taken from it and had to be parked.
     pub parked: u64,
 }

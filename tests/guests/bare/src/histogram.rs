@@ -1,21 +1,24 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Latencies, counted in buckets that are a sixteenth of an octave wide.
+//! Latencies, counted in buckets that are a sixty-fourth of an octave wide.
 
-const PARTS: usize = 16;
+use alloc::vec;
+use alloc::vec::Vec;
+
+const PARTS: usize = 64;
 const BUCKETS: usize = 64 * PARTS;
 
 /// A count of latencies in nanoseconds.
 pub struct Histogram {
-    buckets: [u32; BUCKETS],
+    buckets: Vec<u32>,
     count: u64,
     max: u64,
 }
 
 impl Histogram {
     /// An empty one.
-    pub const fn new() -> Self {
+    pub fn new() -> Self {
         Self {
-            buckets: [0; BUCKETS],
+            buckets: vec![0; BUCKETS],
             count: 0,
             max: 0,
         }
@@ -57,14 +60,14 @@ impl Histogram {
 fn bucket(value: u64) -> usize {
     let value = value.max(PARTS as u64);
     let octave = value.ilog2() as usize;
-    let part = (value >> (octave - 4)) as usize & (PARTS - 1);
+    let part = (value >> (octave - PARTS.ilog2() as usize)) as usize & (PARTS - 1);
     octave * PARTS + part
 }
 
 fn upper_end(bucket: usize) -> u64 {
     let (octave, part) = (bucket / PARTS, bucket % PARTS);
     ((PARTS + part + 1) as u64)
-        .checked_shl(octave.saturating_sub(4) as u32)
+        .checked_shl(octave.saturating_sub(PARTS.ilog2() as usize) as u32)
         .unwrap_or(u64::MAX)
         .saturating_sub(1)
 }

@@ -8,7 +8,7 @@ use crate::console::say;
 use crate::disk::{Disk, Transfer};
 use crate::histogram::Histogram;
 use crate::processor::{nanoseconds, ticks};
-use molt_guest::pattern;
+use molt_guest::{Part, pattern};
 
 #[derive(Clone, Copy)]
 struct Flight {
@@ -32,7 +32,8 @@ pub struct Load {
     errors: u64,
     bytes_verified: u64,
     all: Histogram,
-    preparing: Histogram,
+    /// Of those that ended in these parts of an update.
+    parts: [(Part, &'static str, Histogram); 4],
     /// The progress of the closing pass over everything that was written.
     closing: Option<u64>,
 }
@@ -50,7 +51,12 @@ impl Load {
             errors: 0,
             bytes_verified: 0,
             all: Histogram::new(),
-            preparing: Histogram::new(),
+            parts: [
+                (Part::Before, "before", Histogram::new()),
+                (Part::Preparing, "preparing", Histogram::new()),
+                (Part::Transferring, "transferring", Histogram::new()),
+                (Part::Exchanging, "exchanging", Histogram::new()),
+            ],
             closing: None,
         }
     }
@@ -111,8 +117,8 @@ impl Load {
         }
     }
 
-    /// Takes every completion.
-    pub fn drain(&mut self, disk: &mut Disk, preparing: bool) -> bool {
+    /// Takes every completion, in this part of an update.
+    pub fn drain(&mut self, disk: &mut Disk, now: Part) -> bool {
         let mut some = false;
         while let Some((slot, succeeded)) = disk.complete() {
             some = true;
@@ -123,8 +129,9 @@ impl Load {
             };
             let latency = nanoseconds(ticks().saturating_sub(flight.start));
             self.all.add(latency);
-            if preparing {
-                self.preparing.add(latency);
+            let mut parts = self.parts.iter_mut();
+            if let Some((_, _, histogram)) = parts.find(|(part, ..)| *part == now) {
+                histogram.add(latency);
             }
             self.requests += 1;
             if !succeeded {
@@ -194,14 +201,21 @@ impl Load {
             self.all.max(),
             self.all.percentile(99)
         );
-        if self.preparing.count() > 0 {
-            say!(
-                "preparing requests={} p50_latency_ns={} p99_latency_ns={} max_latency_ns={}",
-                self.preparing.count(),
-                self.preparing.percentile(50),
-                self.preparing.percentile(99),
-                self.preparing.max()
-            );
+        self.report_parts(|part| part == Part::Preparing);
+    }
+
+    /// Prints the times of the requests that ended in these parts of updates.
+    pub fn report_parts(&self, which: impl Fn(Part) -> bool) {
+        for (part, name, histogram) in &self.parts {
+            if which(*part) && histogram.count() > 0 {
+                say!(
+                    "{name} requests={} p50_latency_ns={} p99_latency_ns={} max_latency_ns={}",
+                    histogram.count(),
+                    histogram.percentile(50),
+                    histogram.percentile(99),
+                    histogram.max()
+                );
+            }
         }
     }
 }

@@ -10,7 +10,7 @@
 //! (`defers_from=N`, `defers_until=N`: in these generations), `admits=N`: the generation in which it lets one pass, `insists=1`: it says all the time that it defers them, `confirms=N` requests between an offer and its confirm,
 //! `spoils=copied` or `spoils=verified`: writes over the staging region while the bundle in it is being copied, or when it
 //! has been verified, `storms=computing`, `exits` or `interrupts`: keeps the processor to itself until there is generation N of `generation=N`, and then does its work, `resets=1`: resets itself in three ways before it does its work ([`lives`]),
-//! `processors=4`: has them send each other interrupts, before its work and meanwhile ([`processors`]). The initial RAM disk is an archive of bundles, rung for in the order in which they stand.
+//! `parts=1`: prints the times of its requests in each part of its updates, and nothing before, `processors=4`: has them send each other interrupts, before its work and meanwhile ([`processors`]). The initial RAM disk is an archive of bundles, rung for in the order in which they stand.
 #![no_std]
 #![no_main]
 
@@ -47,7 +47,7 @@ use interrupts::Gic;
 use lives::Ending;
 use load::Load;
 use machine::Machine;
-use molt_guest::{Conduct, Ring, pattern};
+use molt_guest::{Conduct, Part, Ring, pattern};
 use rom::Rom;
 use sensors::Sensors;
 use storm::Storm;
@@ -98,10 +98,14 @@ fn run(machine: &Machine<'_>) {
         Some(1..) => lives::begin(&mut disk, &gic),
         _ => Ending::Done,
     };
+    let measures = machine.number("parts").is_some();
     let mut ring = machine.doorbell.map(|doorbell| {
         let component = machine.number("component").unwrap_or(0) as u32;
         let mut ring = Ring::new(doorbell, component, conduct(machine, ending));
         ring.take_over();
+        if measures {
+            ring.be_silent();
+        }
         ring
     });
     let mut sensors = machine.sensors.map(Sensors::new);
@@ -124,7 +128,7 @@ fn run(machine: &Machine<'_>) {
     let mut bundles = cpio_reader::iter_files(archive).filter(|entry| !entry.file().is_empty());
     let mut due = every;
     let mut bundles_left = ring.is_some() && !archive.is_empty();
-    let mut next_progress = 5_000;
+    let mut next_progress = if measures { u64::MAX } else { 5_000 };
     say!(
         "started blocks={blocks} depth={depth} verify={verify} doorbell={} archive={}",
         ring.is_some(),
@@ -164,8 +168,12 @@ fn run(machine: &Machine<'_>) {
     let mut alive = Alive::new(&gic, machine.number("alive").unwrap_or(0));
     loop {
         load.fill(&mut disk);
-        let preparing = ring.as_ref().is_some_and(Ring::preparing);
-        let some = load.drain(&mut disk, preparing);
+        let part = match ring.as_ref().map_or(Part::Other, Ring::part) {
+            // The first half is left out: drivers and other guests start in it.
+            Part::Before if load.requests() < every / 2 => Part::Other,
+            part => part,
+        };
+        let some = load.drain(&mut disk, part);
         if let Some(rom) = &mut rom {
             rom.look();
         }
@@ -203,9 +211,9 @@ fn run(machine: &Machine<'_>) {
         }
         if !some {
             processor::wait_for_interrupt();
-            if let Some(clock) = &mut clock {
-                clock.look();
-            }
+        }
+        if let Some(clock) = &mut clock {
+            clock.look();
         }
         while let Some(interrupt) = gic.acknowledge() {
             if interrupt == device.interrupt {
@@ -220,7 +228,7 @@ fn run(machine: &Machine<'_>) {
             } else if let Some(ring) = &mut ring {
                 // The disk first. A line about the doorbell is some 70 exits, which is longer than a blackout: with nothing asked for
                 // until it was printed, one blackout in ten was measured with a line in it.
-                load.drain(&mut disk, preparing);
+                load.drain(&mut disk, part);
                 load.fill(&mut disk);
                 ring.look();
             }
@@ -231,6 +239,9 @@ fn run(machine: &Machine<'_>) {
         processors::end();
     }
     load.report("result");
+    if measures {
+        load.report_parts(|part| part != Part::Preparing);
+    }
     if let Some(clock) = &clock {
         say!("saw hidden-pauses={}", clock.moves());
     }

@@ -13,5 +13,5 @@ mod wanted;
 
 pub use measured::Measured;
 pub use readings::Readings;
-pub use ring::{Conduct, Doorbell, Ring};
+pub use ring::{Conduct, Doorbell, Part, Ring};
 pub use wanted::Wanted;

@@ -20,6 +20,21 @@ pub trait Doorbell {
     fn say(&mut self, line: fmt::Arguments<'_>);
 }
 
+/// The parts of an update in which a guest may be disturbed in different ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Before the first offer.
+    Before,
+    /// `update` prepares beside the running driver.
+    Preparing,
+    /// The running driver transfers the next one's firmware to its device, where the component has any.
+    Transferring,
+    /// From the denial of the device to the end of the probation.
+    Exchanging,
+    /// Anything else.
+    Other,
+}
+
 /// The behaviour of a guest between its offer and the end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Conduct {
@@ -50,6 +65,10 @@ pub struct Ring<D> {
     under_way: bool,
     /// It was interrupted because an update waits for it.
     waited_for: bool,
+    /// Something was offered.
+    offered: bool,
+    /// Nothing is printed.
+    silent: bool,
 }
 
 impl<D: Doorbell> Ring<D> {
@@ -64,6 +83,19 @@ impl<D: Doorbell> Ring<D> {
             status: Status::Idle,
             under_way: false,
             waited_for: false,
+            offered: false,
+            silent: false,
+        }
+    }
+
+    /// Prints nothing from now on, for a guest that measures: a line is some 70 exits.
+    pub fn be_silent(&mut self) {
+        self.silent = true;
+    }
+
+    fn say(&mut self, line: fmt::Arguments<'_>) {
+        if !self.silent {
+            self.doorbell.say(line);
         }
     }
 
@@ -74,6 +106,7 @@ impl<D: Doorbell> Ring<D> {
         {
             self.status = status;
             self.under_way = true;
+            self.offered = true;
             self.confirmed = true;
         }
     }
@@ -85,7 +118,23 @@ impl<D: Doorbell> Ring<D> {
 
     /// Whether `update` prepares beside the running driver: the time in which nothing may be disturbed.
     pub fn preparing(&self) -> bool {
-        self.under_way && matches!(self.status, Status::Confirmed | Status::Verified)
+        self.part() == Part::Preparing
+    }
+
+    /// The part of an update that it is.
+    pub fn part(&self) -> Part {
+        match self.status {
+            _ if !self.offered => Part::Before,
+            _ if !self.under_way => Part::Other,
+            Status::Confirmed | Status::Verified => Part::Preparing,
+            Status::Staged => Part::Transferring,
+            Status::Transferred
+            | Status::Quiesced
+            | Status::Denied
+            | Status::Granted
+            | Status::Probation => Part::Exchanging,
+            _ => Part::Other,
+        }
     }
 
     /// From now on for this one; between transactions.
@@ -115,9 +164,9 @@ impl<D: Doorbell> Ring<D> {
     /// Puts the bundle in the staging region and offers it.
     pub fn offer(&mut self, name: &str, bundle: &[u8]) {
         self.doorbell.stage(bundle);
-        self.doorbell
-            .say(format_args!("ring offer={name} bytes={}", bundle.len()));
+        self.say(format_args!("ring offer={name} bytes={}", bundle.len()));
         self.under_way = true;
+        self.offered = true;
         self.confirmed = false;
         self.length = bundle.len();
         self.doorbell.write(regs::COMPONENT, self.component);
@@ -134,7 +183,7 @@ impl<D: Doorbell> Ring<D> {
         for _ in 0..offers {
             self.doorbell.write(regs::COMMAND, Command::Offer as u32);
         }
-        self.doorbell.say(format_args!("flooded offers={offers}"));
+        self.say(format_args!("flooded offers={offers}"));
     }
 
     /// Whether an offer was taken and is to be confirmed.
@@ -169,7 +218,7 @@ impl<D: Doorbell> Ring<D> {
         let reason = Reason::from_u32(self.doorbell.read(regs::REASON));
         let generation = self.doorbell.read(regs::GENERATION);
         let sequence = self.doorbell.read(regs::SEQUENCE);
-        self.doorbell.say(format_args!(
+        self.say(format_args!(
             "ring status={} reason={} generation={generation} sequence={sequence}",
             Dashed(status.text()),
             reason.map_or("unknown", Reason::word),

@@ -16,6 +16,7 @@ mod played;
 mod profile;
 mod replaceable;
 mod stand_in;
+mod transfer;
 mod wanted;
 
 use std::path::Path;
@@ -120,6 +121,8 @@ pub fn run(arguments: &Bench) -> Result<bool> {
             measured.add(&molt, keep(figures));
         }
         let figures = neighbour::run(&toolchain, &kernel, &wanted, run)?;
+        measured.add(&molt, figures);
+        let figures = transfer::run(&toolchain, &kernel, &wanted, run)?;
         measured.add(&molt, figures);
         if wanted.stand_in() {
             measured.add(&molt, stand_in::run(&toolchain, &kernel, run)?);

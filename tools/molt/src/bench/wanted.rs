@@ -83,6 +83,26 @@ pub const NEIGHBOUR: [&str; 4] = [
     "neighbour_interrupts_p99_us",
 ];
 
+/// What a guest notices at its disk of an update of another device's firmware, by that device.
+pub const TRANSFER: [(&str, [&str; 3]); 2] = [
+    (
+        "controller",
+        [
+            "transfer_controller_before_p99_us",
+            "transfer_controller_p99_ratio",
+            "transfer_controller_exchange_p99_ratio",
+        ],
+    ),
+    (
+        "rom",
+        [
+            "transfer_rom_before_p99_us",
+            "transfer_rom_p99_ratio",
+            "transfer_rom_exchange_p99_ratio",
+        ],
+    ),
+];
+
 /// The figure of the technique `stand-in`.
 pub const STAND_IN: &str = "stand_in_longest_us";
 
@@ -178,6 +198,7 @@ impl Wanted {
             .chain(NETWORK)
             .chain(NEIGHBOUR)
             .chain([STAND_IN])
+            .chain(TRANSFER.iter().flat_map(|(_, figures)| *figures))
             .chain([IMAGE, MEMORY, GROWTH, REPLACEABLE])
             .collect();
         // The parts that have memory are known when the image is built, the points of the growth when they are measured.
