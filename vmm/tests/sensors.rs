@@ -304,16 +304,18 @@ proptest! {
 fn a_stand_in_answers_with_the_last_value_marked_as_stale() {
     const STALE: u32 = Status::Stale as u32;
     let mut rig = Rig::with_technique(true);
-    rig.set(window::SENSOR, 1);
-    let (slot, _) = rig.taken().unwrap();
-    rig.answer(slot, Answer::Value(5));
+    for value in [4, 5] {
+        rig.set(window::SENSOR, 1);
+        let (slot, _) = rig.taken().unwrap();
+        rig.answer(slot, Answer::Value(value));
+    }
     // A read that the driver leaves behind.
     rig.set(window::SENSOR, 1);
     rig.close();
-    assert_eq!(rig.shown(), (STALE, 5, 2, true));
+    assert_eq!(rig.shown(), (STALE, 5, 3, true));
     // One while there is no driver.
     rig.set(window::SENSOR, 1);
-    assert_eq!(rig.shown(), (STALE, 5, 3, true));
+    assert_eq!(rig.shown(), (STALE, 5, 4, true));
     // Of a sensor that was never read there is no last value: it waits.
     rig.set(window::SENSOR, 2);
     assert_eq!(rig.shown().0, BUSY);
@@ -325,14 +327,14 @@ fn a_stand_in_answers_with_the_last_value_marked_as_stale() {
         "the others are not asked for again"
     );
     rig.answer(slot, Answer::Value(6));
-    assert_eq!(rig.shown(), (VALUE, 6, 4, true));
+    assert_eq!(rig.shown(), (VALUE, 6, 5, true));
     rig.set(window::SENSOR, 1);
     assert_eq!(rig.shown().0, BUSY, "there is a driver");
     // Once there will be no driver, nothing stands in for it.
     rig.close();
-    assert_eq!(rig.shown(), (STALE, 5, 5, true));
+    assert_eq!(rig.shown(), (STALE, 5, 6, true));
     rig.warden.out_of_service(0);
     rig.poll();
     rig.set(window::SENSOR, 1);
-    assert_eq!(rig.shown(), (Status::Failed as u32, 5, 6, true));
+    assert_eq!(rig.shown(), (Status::Failed as u32, 5, 7, true));
 }

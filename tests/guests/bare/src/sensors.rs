@@ -81,7 +81,11 @@ impl Sensors {
             (ABSENT_STATUS, ABSENT) => {}
             (VALUE | STALE, sensor) => {
                 let value = self.read(window::VALUE);
-                if let Err(wrong) = self.readings.take(sensor, value) {
+                let taken = match status {
+                    STALE => self.readings.take_stale(sensor, value),
+                    _ => self.readings.take(sensor, value),
+                };
+                if let Err(wrong) = taken {
                     say!("error: sensor {sensor} is {value}: {wrong}");
                     self.errors += 1;
                 }

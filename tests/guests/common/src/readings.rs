@@ -27,6 +27,8 @@ const RANGES: [(u32, u32, Option<u32>); SENSORS as usize] = [
 pub struct Readings {
     boots: u32,
     version: u32,
+    /// By sensor: what was read last.
+    last: [Option<u32>; SENSORS as usize],
     /// Values that were checked.
     pub checked: u64,
 }
@@ -56,6 +58,22 @@ impl Readings {
                 return Err("the count of starts has gone back");
             }
             self.boots = value;
+        }
+        if let Some(last) = self.last.get_mut(sensor as usize) {
+            *last = Some(value);
+        }
+        self.checked += 1;
+        Ok(())
+    }
+
+    /// Takes a value that is marked as stale: it has to be the one that was read last.
+    ///
+    /// # Errors
+    /// It is another one, or none was read.
+    pub fn take_stale(&mut self, sensor: u32, value: u32) -> Result<(), &'static str> {
+        let last = self.last.get(sensor as usize).copied().flatten();
+        if last != Some(value) {
+            return Err("a stale value that is not the one that was read last");
         }
         self.checked += 1;
         Ok(())
@@ -96,6 +114,23 @@ mod tests {
         }
         assert!(Readings::default().take(SENSORS, 1).is_err());
         assert!(Readings::default().take(0, 25_000).is_err(), "version 0");
+    }
+
+    #[test]
+    fn a_stale_value_is_the_one_that_was_read_last() {
+        let mut readings = Readings::default();
+        assert!(readings.take_stale(0, 25_001).is_err(), "none was read");
+        for value in [25_001, 26_002] {
+            assert_eq!(readings.take(0, value), Ok(()));
+        }
+        assert_eq!(readings.take_stale(0, 26_002), Ok(()));
+        for (sensor, value) in [(0, 25_001), (1, 26_002), (SENSORS, 26_002)] {
+            assert!(
+                readings.take_stale(sensor, value).is_err(),
+                "{sensor} {value}"
+            );
+        }
+        assert_eq!((readings.version(), readings.checked), (2, 3));
     }
 
     #[test]

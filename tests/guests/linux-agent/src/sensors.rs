@@ -64,9 +64,10 @@ impl Sensors {
         let mut values = old.unwrap_or(text).split(' ');
         for sensor in 0..SENSORS {
             let value = values.next().and_then(|value| value.parse().ok());
-            let taken = match value {
-                Some(value) => self.readings.take(sensor, value),
-                None => Err("no number"),
+            let taken = match (value, old) {
+                (Some(value), None) => self.readings.take(sensor, value),
+                (Some(value), Some(_)) => self.readings.take_stale(sensor, value),
+                (None, _) => Err("no number"),
             };
             if let Err(wrong) = taken {
                 self.fail(format_args!("sensor {sensor}: {wrong}, in '{text}'"));
