@@ -36,6 +36,7 @@ impl Machine {
                 | Phase::Approval
                 | Phase::Waiting
                 | Phase::Building
+                | Phase::Transferring
                 | Phase::AtBarrier(Barrier::Staged | Barrier::Admitted)
                 | Phase::Deferred
         );
