@@ -199,7 +199,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             [
                 machine,
                 unit.watch.due(),
-                unit.stop.due(now),
+                unit.stop_due(now),
                 unit.poke_due(),
             ]
         });

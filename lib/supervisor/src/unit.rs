@@ -170,6 +170,12 @@ impl<'m> Unit<'m> {
         self.index as u32 * 2 + u32::from(arena)
     }
 
+    /// When to look next at a device that has to stop, in us. One that has missed its deadline is looked at only when something else happens.
+    pub(crate) fn stop_due(&self, now: u64) -> Option<u64> {
+        let waits = self.machine.phase() == Phase::Stopping;
+        self.stop.due(now).filter(|_| waits)
+    }
+
     /// Whether guests wait for this component.
     pub fn in_blackout(&self) -> bool {
         matches!(

@@ -2,7 +2,7 @@
 //! Many runs, in which no rule is violated, and runs of mutants, in which the right rule is violated.
 #![allow(missing_docs)]
 
-use molt_simulate::{Mutant, Ram, run, simulate};
+use molt_simulate::{Mutant, Ram, What, play, run, simulate};
 
 fn number(name: &str, otherwise: u64) -> u64 {
     let asked = std::env::var(name).ok();
@@ -89,4 +89,19 @@ fn a_client_that_is_let_in_again_and_touches_its_region_too_early_waits() {
         run.trace
     );
     assert_eq!(run.broken, None, "{:#?}", run.trace);
+}
+
+/// It was looked at 20,000 times a second for ever.
+#[test]
+fn a_device_that_does_not_stop_is_not_looked_at_for_ever() {
+    let script = [
+        (100_000, What::Stops(None)),
+        (100_001, What::Crash),
+        (2_000_000, What::Types("list")),
+    ];
+    let run = play(Ram::new(), 0, script.to_vec(), None, true);
+    assert_eq!(run.broken, None, "{:#?}", run.trace);
+    let out = run.trace.iter().any(|l| l.contains("reason=stop-timeout"));
+    assert!(out, "{:#?}", run.trace);
+    assert!(run.steps < 5_000, "{} steps", run.steps);
 }
