@@ -119,6 +119,11 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         self.work.is_empty()
     }
 
+    /// Whether a transaction of several components is under way.
+    pub fn joins(&self) -> bool {
+        self.transaction.is_some()
+    }
+
     /// A mutant: a slot that is in use is given back.
     #[cfg(feature = "mutants")]
     pub fn mutant_gives_back(&mut self) {

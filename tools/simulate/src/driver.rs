@@ -8,8 +8,8 @@ use molt_control::{Order, Orders, Report, Transfer};
 
 use crate::device::Firmware;
 use crate::disk::is_record;
-use crate::plan::{CLIENTS, FIRMWARE_PAGES, GUEST, Places, driver_at, slot, vault};
-use crate::world::World;
+use crate::plan::{self, FIRMWARE_PAGES, GUEST, Places, driver_at};
+use crate::world::{Actor, World};
 
 /// The fault of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +69,8 @@ pub enum Turn {
 
 /// A request that it has taken.
 struct InFlight {
-    client: usize,
+    /// Which of its clients has asked: the number of its server.
+    server: usize,
     slot: SlotId,
     /// What a plain client calls it.
     name: u64,
@@ -80,9 +81,11 @@ struct InFlight {
 /// A running generation.
 pub struct Driver {
     pub kind: Kind,
+    component: usize,
     pub arena: usize,
     pub crashed: bool,
-    servers: Vec<Server<'static>>,
+    /// Its side of each client's queue.
+    servers: Vec<(usize, Server<'static>)>,
     report: Report<'static>,
     orders: Orders<'static>,
     in_flight: Vec<InFlight>,
@@ -98,20 +101,30 @@ pub struct Driver {
 }
 
 impl Driver {
-    pub fn new(world: &mut World, places: &Places, arena: usize, kind: Kind) -> Self {
-        if let Some(share) = &mut world.share {
+    pub fn new(
+        world: &mut World,
+        places: &Places,
+        component: usize,
+        arena: usize,
+        kind: Kind,
+    ) -> Self {
+        if component == 0
+            && let Some(share) = &mut world.share
+        {
             share.begin();
         }
+        let place = places.of(component);
         let page = |paddr| world.ram.words(paddr, 4096);
-        let (orders, report) = places.control[arena];
+        let (orders, report) = place.control[arena];
         let orders = Orders::new(page(orders));
         let generation = orders.generation();
-        let servers = places.queues.iter().enumerate().map(|(n, queue)| {
-            let words = world.ram.words(*queue, places.size(n));
-            Server::new(words, generation)
+        let servers = place.clients().map(|n| {
+            let words = world.ram.words(place.queues[n], place.size(n));
+            (n, Server::new(words, generation))
         });
         Self {
             kind,
+            component,
             arena,
             crashed: false,
             servers: servers.collect(),
@@ -130,7 +143,7 @@ impl Driver {
 
     /// Whether an address can be touched by it; else it faults.
     fn touches(&self, world: &World, vaddr: u64, write: bool) -> Result<(), u64> {
-        let vspace = vault(slot::FREE + 32 * self.arena as u32 + 2);
+        let vspace = plan::vspace(self.component, self.arena);
         match world.calls.reached(vspace, vaddr) {
             Some(reached) if reached.write || !write => Ok(()),
             _ => Err(vaddr),
@@ -162,10 +175,10 @@ impl Driver {
         if !self.ready && self.kind != Kind::NeverReady && self.brings_firmware(world)? {
             self.touches(world, driver_at::DEVICE, true)?;
             let now = world.now;
-            world.device.write(now, 0x070, 0xf);
+            world.devices[self.component].write(now, 0x070, 0xf);
             self.ready = true;
-            if world.share.is_some() {
-                self.servers[GUEST].publish(&PROPERTIES);
+            if self.component == 0 && world.share.is_some() {
+                self.servers[GUEST].1.publish(&PROPERTIES);
             }
             self.report.ready();
         }
@@ -175,14 +188,15 @@ impl Driver {
         self.follow_transfer(world)?;
         let obeys = self.kind != Kind::Disobeys;
         let taking = order == Order::Run || !obeys;
-        for n in 0..CLIENTS {
-            self.touches(world, driver_at::queue(n), true)?;
+        for n in 0..self.servers.len() {
+            let client = self.servers[n].0;
+            self.touches(world, driver_at::queue(client), true)?;
             let mut request = Request::default();
-            while taking && let Some(Ok(slot)) = self.servers[n].take(&mut request) {
+            while taking && let Some(Ok(slot)) = self.servers[n].1.take(&mut request) {
                 self.report.submitted(world.now);
-                let data = self.take_data(world, n, &request)?;
+                let data = self.take_data(world, client, &request)?;
                 self.in_flight.push(InFlight {
-                    client: n,
+                    server: n,
                     slot,
                     name: request.sector,
                     data,
@@ -200,20 +214,20 @@ impl Driver {
 
     /// The word at an address that it reads.
     fn reads(&self, world: &World, vaddr: u64) -> Result<u64, u64> {
-        let vspace = vault(slot::FREE + 32 * self.arena as u32 + 2);
+        let vspace = plan::vspace(self.component, self.arena);
         let reached = world.calls.reached(vspace, vaddr).ok_or(vaddr)?;
         Ok(world.ram.word(reached.paddr & !7).load(Ordering::Relaxed))
     }
 
     /// Brings the device to the firmware that it was built with. Returns whether the device runs it.
     fn brings_firmware(&mut self, world: &mut World) -> Result<bool, u64> {
-        if world.device.firmware.is_none() {
+        if world.devices[self.component].firmware.is_none() {
             return Ok(true);
         }
         let own = self.reads(world, driver_at::FIRMWARE)?;
         self.touches(world, driver_at::DEVICE, true)?;
         let takes = world.choices.below(4);
-        let Some(device) = &mut world.device.firmware else {
+        let Some(device) = &mut world.devices[self.component].firmware else {
             return Ok(true);
         };
         match *device {
@@ -223,18 +237,18 @@ impl Driver {
             _ if takes == 0 => device.spare = own,
             _ => {}
         }
-        world.signal(crate::world::Actor::Driver);
+        world.signal(Actor::Driver(self.component));
         Ok(false)
     }
 
     /// Transfers the next firmware, and has the device keep what it runs.
     fn follow_transfer(&mut self, world: &mut World) -> Result<(), u64> {
-        if world.device.firmware.is_none() {
+        if world.devices[self.component].firmware.is_none() {
             return Ok(());
         }
         if self.orders.committed() && !self.kept {
             self.kept = true;
-            if let Some(device) = &mut world.device.firmware {
+            if let Some(device) = &mut world.devices[self.component].firmware {
                 device.kept = device.runs;
             }
         }
@@ -259,7 +273,7 @@ impl Driver {
                 return Ok(());
             }
             _ => {
-                if let Some(device) = &mut world.device.firmware {
+                if let Some(device) = &mut world.devices[self.component].firmware {
                     device.spare = next;
                 }
                 Transfer::Done
@@ -272,7 +286,7 @@ impl Driver {
 
     /// The device is as fast as the driver is woken.
     fn complete(&mut self, world: &mut World, done: &mut Vec<u64>) -> Result<(), u64> {
-        if !world.device.active || self.kind == Kind::Silent && self.served > 2 {
+        if !world.devices[self.component].active || self.kind == Kind::Silent && self.served > 2 {
             return Ok(());
         }
         self.touches(world, driver_at::RING, true)?;
@@ -283,12 +297,12 @@ impl Driver {
                 continue;
             }
             let InFlight {
-                client: n,
+                server: n,
                 slot,
                 name,
                 data,
             } = request;
-            if let Some(device) = world.device.firmware
+            if let Some(device) = world.devices[self.component].firmware
                 && device.runs != self.reads(world, driver_at::FIRMWARE)?
             {
                 world.broken = Some("served under another firmware");
@@ -304,12 +318,12 @@ impl Driver {
                 }
             };
             let status = if done { Status::Ok } else { Status::IoError };
-            if self.servers[n].complete(slot, status).is_ok() {
+            if self.servers[n].1.complete(slot, status).is_ok() {
                 let told = fails && world.mutant != Some(crate::Mutant::NoErrors);
                 self.report.completed(told, world.now);
                 self.served += 1;
                 self.failed += u64::from(fails);
-                world.signal(crate::world::Actor::Client(n));
+                world.signal(Actor::Client(self.servers[n].0));
             }
             match self.kind {
                 Kind::FaultsLate if self.served > 1 => return Err(8),
@@ -333,7 +347,7 @@ impl Driver {
         client: usize,
         request: &Request,
     ) -> Result<Option<Box<Request>>, u64> {
-        if world.share.is_none() || client != GUEST {
+        if self.component != 0 || world.share.is_none() || client != GUEST {
             return Ok(None);
         }
         if is_record(request)
@@ -365,9 +379,10 @@ impl Driver {
         !self.crashed && !self.in_flight.is_empty() && self.kind != Kind::Silent
     }
 
-    fn spoil(&self, world: &World, client: usize, word: u64, value: u64) {
-        let vspace = vault(slot::FREE + 32 * self.arena as u32 + 2);
-        let vaddr = driver_at::queue(client) + 8 * word;
+    /// Writes a word of a client's queue.
+    fn spoil(&self, world: &World, server: usize, word: u64, value: u64) {
+        let vspace = plan::vspace(self.component, self.arena);
+        let vaddr = driver_at::queue(self.servers[server].0) + 8 * word;
         if let Some(reached) = world.calls.reached(vspace, vaddr)
             && reached.write
         {

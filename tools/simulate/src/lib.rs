@@ -29,6 +29,7 @@ mod plan;
 mod platform;
 mod ram;
 mod script;
+mod shape;
 mod stage;
 mod system;
 mod technique;
@@ -40,6 +41,7 @@ pub use machine::Seen;
 pub use mutant::Mutant;
 pub use ram::Ram;
 pub use script::{Entry, What};
+pub use shape::Shape;
 pub use stage::Flaw;
 pub use technique::Technique;
 
@@ -80,7 +82,7 @@ pub struct Run {
 
 /// Runs a seed. Bit n of `without`: entry n of the script is left out.
 pub fn run(ram: Ram, seed: u64, mutant: Option<Mutant>, without: u32, trace: bool) -> Run {
-    let mut entries = script::script(&mut Choices::new(seed));
+    let mut entries = script::script(&mut Choices::new(seed), Shape::of(seed));
     let mut n = 0;
     entries.retain(|_| {
         n += 1;

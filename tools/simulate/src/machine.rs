@@ -99,7 +99,8 @@ impl Machine {
         let n = plan::GUEST;
         let (to_client, to_update) = plan::gate(n);
         let (to_client, to_update) = (ram.words(to_client, 4096), ram.words(to_update, 4096));
-        let region = ram.words(places.queues[n], places.size(n));
+        let place = places.of(0);
+        let region = ram.words(place.queues[n], place.size(n));
         let memory = Memory::of(ram.words(plan::GUEST_MEMORY, plan::GUEST_MEMORY_SIZE));
         let console = Terminal::new(&[], &[]);
         let mut vm = Vm::new(Ram::new(memory, BASE), 1, console, to_update, |us| {

@@ -91,6 +91,10 @@ mutants! {
     StandsStill = "stands-still", ["a guest stands still for no reason"];
     /// A guest's virtual counter runs on in a pause.
     ShowsPause = "shows-pause", ["a guest's clock shows a pause"];
+    /// The two copies of a bundle for both components need not be of the same bundle.
+    AnyCopy = "any-copy", ["runs beside the other component's old image", "one component is committed alone"];
+    /// A bundle for both components is taken for one for the component that it was offered for.
+    OneOfTwo = "one-of-two", ["runs beside the other component's old image", "one component is committed alone"];
     /// A suspended generation runs on.
     NoSuspend = "no-suspend", ["a denied generation runs"];
 }

@@ -72,7 +72,7 @@ impl Platform for Neighbours<'_> {
     }
 
     fn notify_driver(&mut self, _: usize) {
-        self.world.signal(Actor::Driver);
+        self.world.signal(Actor::Driver(0));
     }
 
     fn take_interrupt(&mut self, _: usize) -> bool {

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 /// Physical address of the first byte.
 pub const BASE: u64 = 0x4000_0000;
 /// Bytes.
-pub const SIZE: u64 = 0x24_0000;
+pub const SIZE: u64 = FIXED - BASE + 0x4_0000;
 /// From here on: memory that the kernel is not told of, for pages that are shared for good.
-pub const FIXED: u64 = BASE + 0x20_0000;
+pub const FIXED: u64 = BASE + 0x40_0000;
 
 /// Bytes of a page, and words.
 const PAGE: u64 = 4096;

@@ -11,16 +11,47 @@ use molt_system::cspace::{
 
 use crate::calls::object;
 use crate::driver::Kind;
-use crate::plan::{self, FIRMWARE_PAGES, UNTYPEDS, WORKSHOP, driver_at};
+use crate::mutant::Mutant;
+use crate::plan::{self, ARENAS, FIRMWARE_PAGES, UNTYPEDS, WORKSHOP, driver_at};
+use crate::shape::COMPONENTS;
 use crate::world::{Actor, World};
 
 /// A bundle, as far as it matters here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bundle {
-    pub kind: Kind,
+    /// Which one it is of all that were offered; 0: the factory's.
+    pub number: u64,
+    /// The image for each component that it has one for.
+    pub kinds: [Option<Kind>; COMPONENTS],
     pub sequence: u64,
-    /// The list of keys that names the key that signed it; 0: it is a key of the image. Each list has other keys.
-    pub key: u64,
+    /// By component: the list of keys that names the key that signed it; 0: it is a key of the image. Each list has other keys.
+    pub keys: [u64; COMPONENTS],
+}
+
+impl Bundle {
+    /// What the system starts with.
+    pub const FACTORY: Self = Self {
+        number: 0,
+        kinds: [Some(Kind::Good); COMPONENTS],
+        sequence: 1,
+        keys: [0; COMPONENTS],
+    };
+
+    /// The components that it has images for, one bit each.
+    pub fn components(&self) -> u8 {
+        let there = |n: &usize| self.kinds[*n].is_some();
+        (0..COMPONENTS).filter(there).fold(0, |all, n| all | 1 << n)
+    }
+
+    /// Whether it is for several components, and a client has offered it.
+    pub fn is_joined(&self) -> bool {
+        self.number > 0 && self.components().count_ones() > 1
+    }
+
+    fn digest(&self, component: usize) -> [u64; 4] {
+        let kind = self.kinds[component].map_or(0, |kind| kind as u64 + 1);
+        [kind, self.sequence, 0, 0]
+    }
 }
 
 /// What a client offers.
@@ -29,12 +60,6 @@ pub enum Staged {
     Bundle(Bundle),
     /// The list of keys with this sequence number.
     Keys(u64),
-}
-
-impl Bundle {
-    fn digest(self) -> [u64; 4] {
-        [self.kind as u64 + 1, self.sequence, 0, 0]
-    }
 }
 
 /// The fault of its next answer.
@@ -63,9 +88,10 @@ pub struct Stage {
     pub flaw: Option<Flaw>,
     /// It has crashed or hangs.
     pub gone: bool,
-    slots: [Option<Bundle>; 3],
-    /// The image that is built in each arena.
-    pub built: [Option<Bundle>; 2],
+    /// Each component's bundle slots.
+    slots: [[Option<Bundle>; 3]; COMPONENTS],
+    /// The bundle that each component's arenas are built from.
+    pub built: [[Option<Bundle>; ARENAS]; COMPONENTS],
     /// An answer to be given again.
     again: Option<Results>,
 }
@@ -77,22 +103,19 @@ impl Stage {
             worker: Worker::new(page(plan::COMMANDS), page(plan::RESULTS)),
             flaw: None,
             gone: false,
-            slots: [
-                Some(Bundle {
-                    kind: Kind::Good,
-                    sequence: 1,
-                    key: 0,
-                }),
-                None,
-                None,
-            ],
-            built: [None; 2],
+            slots: [[Some(Bundle::FACTORY), None, None]; COMPONENTS],
+            built: [[None; ARENAS]; COMPONENTS],
             again: None,
         }
     }
 
-    /// Executes its command. `staged`: what clients offer. Returns the client whose bundle was copied.
-    pub fn turn(&mut self, world: &mut World, staged: &[Staged]) -> Option<usize> {
+    /// The bundle in a component's slot.
+    pub fn bundle(&self, component: usize, slot: u8) -> Option<Bundle> {
+        *self.slots.get(component)?.get(usize::from(slot))?
+    }
+
+    /// Executes its command. `staged`: what clients offer. Returns the component that a bundle was copied for, and whose it is.
+    pub fn turn(&mut self, world: &mut World, staged: &[Staged]) -> Option<(usize, usize)> {
         if self.gone {
             return None;
         }
@@ -109,17 +132,21 @@ impl Stage {
         let mut copied = None;
         let answer = match command {
             Command::Verify {
+                component,
                 slot,
                 client,
                 committed,
                 keys,
                 ..
             } => {
-                copied = Some(client);
+                copied = Some((component, client));
                 let lies = flaw == Some(Flaw::Lies);
                 match staged.get(client) {
                     Some(Staged::Bundle(bundle)) => {
-                        self.verify(slot, *bundle, (committed, keys), lies)
+                        let mutant = world.mutant;
+                        let verified =
+                            self.verify((component, slot), *bundle, (committed, keys), lies);
+                        verified.map(|results| spoilt(results, component, mutant))
                     }
                     Some(Staged::Keys(list)) if *list > keys || lies => Ok(Results {
                         keys: true,
@@ -130,7 +157,12 @@ impl Stage {
                     None => Err(Reason::Internal),
                 }
             }
-            Command::Build { slot, arena, .. } => self.build(world, slot, arena, flaw),
+            Command::Build {
+                component,
+                slot,
+                arena,
+                ..
+            } => self.build(world, (component, slot), arena, flaw),
         };
         match answer {
             _ if flaw == Some(Flaw::Fails) => self
@@ -151,13 +183,17 @@ impl Stage {
 
     fn verify(
         &mut self,
-        slot: usize,
+        (component, slot): (usize, usize),
         bundle: Bundle,
         (committed, keys): (u64, u64),
         lies: bool,
     ) -> Result<Results, Reason> {
-        *self.slots.get_mut(slot).ok_or(Reason::Internal)? = Some(bundle);
-        if bundle.key != keys && !lies {
+        let slots = self.slots.get_mut(component).ok_or(Reason::Internal)?;
+        *slots.get_mut(slot).ok_or(Reason::Internal)? = Some(bundle);
+        if bundle.kinds[component].is_none() {
+            return Err(Reason::WrongComponent);
+        }
+        if bundle.keys[component] != keys && !lies {
             return Err(Reason::RevokedKey);
         }
         if bundle.sequence <= committed && !lies {
@@ -165,8 +201,9 @@ impl Stage {
         }
         Ok(Results {
             sequence: bundle.sequence,
-            components: 1,
-            digest: bundle.digest(),
+            components: bundle.components(),
+            digest: bundle.digest(component),
+            manifest: [bundle.number; 4],
             length: 0x100,
             ..Results::default()
         })
@@ -175,15 +212,17 @@ impl Stage {
     fn build(
         &mut self,
         world: &mut World,
-        slot: usize,
+        (component, slot): (usize, usize),
         arena: usize,
         flaw: Option<Flaw>,
     ) -> Result<Results, Reason> {
-        let bundle = self.slots.get(slot).copied().flatten();
-        *self.built.get_mut(arena).ok_or(Reason::Internal)? = bundle;
+        let slots = self.slots.get(component).ok_or(Reason::Internal)?;
+        let bundle = slots.get(slot).copied().flatten();
+        let built = &mut self.built[component];
+        *built.get_mut(arena).ok_or(Reason::Internal)? = bundle;
         let half = flaw == Some(Flaw::HalfBuilt);
         let made = make(world, half);
-        let firmware = match (bundle, world.device.firmware) {
+        let firmware = match (bundle, world.devices[component].firmware) {
             (Some(bundle), Some(_)) if made.is_ok() && !half => load(world, bundle),
             _ => Ok(None),
         };
@@ -200,10 +239,25 @@ impl Stage {
         Ok(Results {
             firmware_slot: u64::from(WORKSHOP_REST) + 2,
             firmware_length: firmware.map_or(0, |_| u64::from(FIRMWARE_PAGES) * 4096 - 1),
-            firmware_digest: bundle.map_or([0; 4], Bundle::digest),
+            firmware_digest: bundle.map_or([0; 4], |bundle| bundle.digest(component)),
             slots,
             ..Results::default()
         })
+    }
+}
+
+/// What a mutant makes of it.
+fn spoilt(results: Results, component: usize, mutant: Option<Mutant>) -> Results {
+    match mutant {
+        Some(Mutant::AnyCopy) => Results {
+            manifest: [0; 4],
+            ..results
+        },
+        Some(Mutant::OneOfTwo) => Results {
+            components: 1 << component,
+            ..results
+        },
+        _ => results,
     }
 }
 

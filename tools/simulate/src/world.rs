@@ -16,15 +16,17 @@ use crate::choices::Choices;
 use crate::device::{Device, Firmware};
 use crate::disk::Share;
 use crate::mutant::Mutant;
-use crate::plan::{self, CHILD, CLIENTS, WORKSHOP, driver_at, slot, vault};
+use crate::plan::{self, ARENAS, CHILD, CLIENTS, Own, WORKSHOP, driver_at, own, slot, vault};
 use crate::ram::Ram;
+use crate::shape::{COMPONENTS, Shape};
 
 /// Who does something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Actor {
     Update,
     Stage,
-    Driver,
+    /// The generation that has this component's device.
+    Driver(usize),
     Client(usize),
 }
 
@@ -36,14 +38,18 @@ pub struct World {
     pub now: u64,
     pub choices: Choices,
     pub mutant: Option<Mutant>,
-    pub device: Device,
+    pub shape: Shape,
+    /// Of each component.
+    pub devices: [Device; COMPONENTS],
     pub alarm: Option<u64>,
     /// Signalled since their last turn.
     pub signalled: Vec<Actor>,
-    /// Clients that wait in a fault.
-    pub blocked: [bool; CLIENTS],
-    /// Arena of a generation that was started and has not been seen yet.
-    pub started: Option<usize>,
+    /// Clients that wait in a fault, and the address that they have touched.
+    pub blocked: [Option<u64>; CLIENTS],
+    /// Of each component: arena of a generation that was started and has not been seen yet.
+    pub started: [Option<usize>; COMPONENTS],
+    /// Components whose devices were revoked, since this was last looked at.
+    pub denied: Vec<usize>,
     /// The call of the trait after this many more fails, once.
     pub fails_in: Option<u64>,
     /// A rule that was broken within a call.
@@ -55,34 +61,36 @@ pub struct World {
 }
 
 impl World {
-    /// `firmware`: the device runs some, in the beginning the factory's.
+    /// Devices with firmware run the factory's in the beginning.
     pub fn new(
         calls: Calls,
         ram: Ram,
         choices: Choices,
         mutant: Option<Mutant>,
-        firmware: bool,
+        shape: Shape,
     ) -> Self {
-        let firmware = firmware.then_some(Firmware {
-            runs: 1,
-            spare: 0,
-            kept: 1,
-        });
+        let device = |firmware: bool| Device {
+            takes: Some(0),
+            firmware: firmware.then_some(Firmware {
+                runs: 1,
+                spare: 0,
+                kept: 1,
+            }),
+            ..Device::default()
+        };
         Self {
             calls,
             ram,
             now: 1,
             choices,
             mutant,
-            device: Device {
-                takes: Some(0),
-                firmware,
-                ..Device::default()
-            },
+            shape,
+            devices: shape.firmware.map(device),
             alarm: None,
             signalled: Vec::new(),
-            blocked: [false; CLIENTS],
-            started: None,
+            blocked: [None; CLIENTS],
+            started: [None; COMPONENTS],
+            denied: Vec::new(),
             fails_in: None,
             broken: None,
             share: None,
@@ -128,26 +136,23 @@ fn address(slot: Slot) -> (Option<u64>, u64) {
     }
 }
 
-/// The vault's originals, by what they are.
-/// The report page of the second arena.
-const SECOND_REPORT: u32 = slot::CONTROL + 3;
+/// The report page of the first component's second arena.
+const SECOND_REPORT: u32 = own(0, Own::Control(1)) + 1;
 
 /// Whether the frame is mapped into a generation as the next one's firmware.
 fn is_next_firmware(world: &mut World, slot: VaultSlot) -> bool {
     let paddr = world.calls.paddr(vault(slot.0));
-    let vspaces = [0, 1].map(|arena| vault(slot::FREE + 32 * arena + 2));
+    let components = world.shape.components;
+    let arenas = (0..components).flat_map(|n| (0..ARENAS).map(move |arena| plan::vspace(n, arena)));
+    let vspaces: Vec<u64> = arenas.collect();
     let mut pages =
         (0..u64::from(plan::FIRMWARE_PAGES)).map(|n| driver_at::NEXT_FIRMWARE + n * 4096);
     pages.any(|vaddr| {
         let mut reached = vspaces
-            .into_iter()
-            .filter_map(|at| world.calls.reached(at, vaddr));
+            .iter()
+            .filter_map(|at| world.calls.reached(*at, vaddr));
         reached.any(|reached| reached.paddr & !0xfff == paddr)
     })
-}
-
-fn is_arena(slot: VaultSlot) -> bool {
-    (slot::ARENAS..slot::ARENAS + 2 * plan::UNTYPEDS).contains(&slot.0)
 }
 
 impl Kernel<'static> for Handle {
@@ -155,7 +160,7 @@ impl Kernel<'static> for Handle {
         self.with(|world| {
             let (node, to) = address(to);
             let from = match from.0 {
-                SECOND_REPORT if world.is(Mutant::SharesControl) => slot::CONTROL + 1,
+                SECOND_REPORT if world.is(Mutant::SharesControl) => own(0, Own::Control(0)) + 1,
                 from => from,
             };
             world.calls.copy(node, to, vault(from), rights.0.into())
@@ -181,21 +186,22 @@ impl Kernel<'static> for Handle {
 
     fn revoke(&self, original: VaultSlot) -> Result {
         self.with(|world| {
-            if matches!(original.0, slot::DEVICE | slot::RING)
-                || (slot::QUEUES..slot::CLIENT_VSPACES).contains(&original.0)
-            {
+            if let Some(component) = plan::taken_from(original.0) {
                 let now = world.now;
-                world.device.look(now);
-                if world.device.active {
+                let device = &mut world.devices[component];
+                device.look(now);
+                if device.active {
                     world.broken = Some("revoked before the device was at rest");
                 }
             }
+            let device = plan::device_of(original.0);
+            world.denied.extend(device);
             let kept = match original.0 {
-                slot::DEVICE => world.is(Mutant::KeepsDevice),
-                slot::HANDLER => world.is(Mutant::KeepsHandler),
-                slot => slot == slot::QUEUES + 1 && world.is(Mutant::KeepsRegion),
+                _ if device.is_some() => world.is(Mutant::KeepsDevice),
+                slot if plan::is_handler(slot) => world.is(Mutant::KeepsHandler),
+                slot => slot == own(0, Own::Queue(0)) + 1 && world.is(Mutant::KeepsRegion),
             };
-            if kept || is_arena(original) && world.is(Mutant::KeepsArena) {
+            if kept || plan::is_arena(original.0) && world.is(Mutant::KeepsArena) {
                 return Ok(());
             }
             world.calls.revoke(vault(original.0))
@@ -300,9 +306,9 @@ impl Kernel<'static> for Handle {
                 &[vault(plan.port.0)],
             )?;
             calls.call(thread, Label::TCB_RESUME, &[], &[])?;
-            let part = (tcb.0 - slot::FREE) / 32;
-            world.started = Some(part as usize);
-            world.signal(Actor::Driver);
+            let (component, arena) = plan::generation_of(tcb.0);
+            world.started[component] = Some(arena);
+            world.signal(Actor::Driver(component));
             Ok(())
         })
     }
@@ -352,7 +358,7 @@ impl Kernel<'static> for Handle {
                 && !world.is(Mutant::StaysParked)
             {
                 let client = (child - plan::CLIENT_CHILD) as usize;
-                world.blocked[client] = false;
+                world.blocked[client] = None;
                 world.signal(Actor::Client(client));
             }
             Ok(())
@@ -362,9 +368,9 @@ impl Kernel<'static> for Handle {
     fn notify(&self, channel: u32) {
         let actor = match channel {
             plan::STAGE_CHANNEL => Actor::Stage,
-            plan::DRIVER_CHANNEL => Actor::Driver,
             // `serial` has nothing to do: what the operator types is put into the ring at once.
             plan::SERIAL_CHANNEL => return,
+            n if n >= plan::DRIVER_CHANNEL => Actor::Driver((n - plan::DRIVER_CHANNEL) as usize),
             n => Actor::Client((n - plan::CLIENT_CHANNEL) as usize),
         };
         self.0.borrow_mut().signal(actor);
@@ -396,32 +402,38 @@ impl Kernel<'static> for Handle {
         self.0.borrow().ram.words(address, size)
     }
 
-    fn registers(&self, _: u64) -> impl Mmio {
-        Registers(self.0.clone())
+    fn registers(&self, address: u64) -> impl Mmio {
+        let component = (address - plan::OWN_DEVICES) / 4096;
+        Registers {
+            world: self.0.clone(),
+            component: component as usize,
+        }
     }
 }
 
-/// The device's registers, where `update` has mapped them.
-struct Registers(Rc<RefCell<World>>);
+/// A device's registers, where `update` has mapped them.
+struct Registers {
+    world: Rc<RefCell<World>>,
+    component: usize,
+}
 
 impl Registers {
-    fn there(world: &World) -> bool {
-        let at = world
-            .calls
-            .reached(vault(slot::OWN_VSPACE), plan::OWN_DEVICE);
-        at.is_some_and(|reached| reached.write)
+    fn there(&self, world: &World) -> bool {
+        let at = plan::own_device(self.component);
+        let reached = world.calls.reached(vault(slot::OWN_VSPACE), at);
+        reached.is_some_and(|reached| reached.write)
     }
 }
 
 impl Mmio for Registers {
     fn read(&self, offset: usize) -> u32 {
-        let mut world = self.0.borrow_mut();
-        if !Self::there(&world) {
+        let mut world = self.world.borrow_mut();
+        if !self.there(&world) {
             world.broken = Some("update touches a device that it has not mapped");
             return u32::MAX;
         }
         let now = world.now;
-        let value = world.device.read(now, offset);
+        let value = world.devices[self.component].read(now, offset);
         if offset == 0x070 && world.is(Mutant::NoStop) {
             return 0;
         }
@@ -429,14 +441,14 @@ impl Mmio for Registers {
     }
 
     fn write(&self, offset: usize, value: u32) {
-        let mut world = self.0.borrow_mut();
-        if !Self::there(&world) {
+        let mut world = self.world.borrow_mut();
+        if !self.there(&world) {
             world.broken = Some("update touches a device that it has not mapped");
             return;
         }
         if !world.is(Mutant::NoStop) {
             let now = world.now;
-            world.device.write(now, offset, value);
+            world.devices[self.component].write(now, offset, value);
         }
     }
 }

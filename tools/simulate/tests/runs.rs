@@ -95,8 +95,14 @@ fn a_client_that_is_let_in_again_and_touches_its_region_too_early_waits() {
 #[test]
 fn a_device_that_does_not_stop_is_not_looked_at_for_ever() {
     let script = [
-        (100_000, What::Stops(None)),
-        (100_001, What::Crash),
+        (
+            100_000,
+            What::Stops {
+                component: 0,
+                takes: None,
+            },
+        ),
+        (100_001, What::Crash { component: 0 }),
         (2_000_000, What::Types("list")),
     ];
     let run = play(Ram::new(), 0, script.to_vec(), None, true);

@@ -4,10 +4,17 @@
 
 use molt_simulate::{Entry, Flaw, Kind, Ram, Run, Seen, Technique, What, Wish, play};
 
+const STOPS_NEVER: What = What::Stops {
+    component: 0,
+    takes: None,
+};
+
 fn offer(at: u64, kind: Kind) -> Entry {
     let what = What::Offer {
         client: 0,
+        component: 0,
         kind,
+        other: None,
         ahead: 1,
         then: Some(Wish::Confirm),
     };
@@ -24,7 +31,10 @@ fn a_guest_whose_disk_never_had_a_driver_does_not_use_it() {
     for seed in (0..64).filter(|seed| Technique::of(*seed) != Technique::Hold) {
         let run = play(ram, seed, script.to_vec(), None, true);
         assert_eq!(run.broken, None, "seed {seed}: {:#?}", run.trace);
-        let out = run.trace.iter().any(|l| l.contains(" out-of-service "));
+        let out = run
+            .trace
+            .iter()
+            .any(|l| l.contains(" out-of-service component=disk "));
         assert_eq!(
             out,
             run.guest.answered == 0,
@@ -60,7 +70,7 @@ fn a_stand_in_serves_its_guest_and_loses_nothing() {
     let script = [
         offer(60_000, Kind::Good),
         offer(260_000, Kind::FaultsLate),
-        (500_000, What::Crash),
+        (500_000, What::Crash { component: 0 }),
     ];
     let seen = each(Technique::StandIn, &script, |run| {
         assert!(run.guest.flushes > 0, "{:?}", run.guest);
@@ -89,7 +99,10 @@ fn a_guest_with_both_stands_still_once_something_waits() {
 /// Out of service: whatever the guest asks for is answered, with an error, and a guest that stands still goes on.
 #[test]
 fn out_of_service_nothing_waits() {
-    let script = [(100_000, What::Stops(None)), (100_001, What::Crash)];
+    let script = [
+        (100_000, STOPS_NEVER),
+        (100_001, What::Crash { component: 0 }),
+    ];
     for technique in [
         Technique::StandIn,
         Technique::Pause,

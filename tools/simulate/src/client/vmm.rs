@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering;
 
 use molt_gate::{Account, COMPONENTS, Change};
 
-use super::{Client, Manner, Turn};
+use super::port::Port;
+use super::{Manner, Turn};
 use crate::machine::Machine;
-use crate::plan::CLIENT_QUEUE;
 use crate::world::{Actor, World};
 
 /// What a client has that is a VMM.
@@ -31,8 +31,8 @@ impl Vmm {
     }
 
     /// Whether it has accused its driver of one more violation since this was last asked. Its queue is closed then.
-    fn accuses(&mut self, client: &Client) -> bool {
-        let word = client.to_update[COMPONENTS].load(Ordering::Relaxed);
+    fn accuses(&mut self, port: &Port) -> bool {
+        let word = port.to_update[COMPONENTS + port.component].load(Ordering::Relaxed);
         if word == self.written {
             return false;
         }
@@ -47,16 +47,13 @@ const fn violations(word: u64) -> u64 {
     word >> 16
 }
 
-impl Client {
+impl Port {
     /// Does everything there is to do.
-    pub(super) fn turn_of_vmm(&mut self, vmm: &mut Vmm, world: &mut World) -> Turn {
+    pub(super) fn turn_of_vmm(&mut self, vmm: &mut Vmm, manner: Manner, world: &mut World) -> Turn {
         let opens = matches!(self.gate.change(), Some(Change::Open(..)));
-        let ignores = self.manner == Manner::Ignores && self.gate.change().is_some();
+        let ignores = manner == Manner::Ignores && self.gate.change().is_some();
         if (vmm.touching || opens && !ignores) && !self.touches(world) {
-            return Turn::Faulted {
-                address: CLIENT_QUEUE,
-                fetch: false,
-            };
+            return self.faults();
         }
         if !ignores {
             vmm.machine.poll(world);
@@ -82,18 +79,18 @@ impl Client {
                 vmm.touching = false;
             }
         }
-        self.lie(vmm, world);
+        self.lie(vmm, manner, world);
         self.look(world.now);
         Turn::Done
     }
 
     /// One that accuses its driver, or claims that it waits, writes so over what the VMM says.
-    fn lie(&self, vmm: &mut Vmm, world: &mut World) {
-        let lies = self.account.violations > 0 || self.manner == Manner::Owes;
-        if !lies || self.manner == Manner::Scribbles {
+    fn lie(&self, vmm: &mut Vmm, manner: Manner, world: &mut World) {
+        let lies = self.account.violations > 0 || manner == Manner::Owes;
+        if !lies || manner == Manner::Scribbles {
             return;
         }
-        let owed = match self.manner {
+        let owed = match manner {
             Manner::Owes => 5,
             _ => vmm.machine.owed() as u16,
         };
@@ -101,7 +98,7 @@ impl Client {
             violations: self.account.violations + violations(vmm.account),
             owed,
         });
-        vmm.written = self.to_update[COMPONENTS].load(Ordering::Relaxed);
+        vmm.written = self.to_update[COMPONENTS + self.component].load(Ordering::Relaxed);
         world.signal(Actor::Update);
     }
 }
