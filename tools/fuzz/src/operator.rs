@@ -39,9 +39,11 @@ pub fn run(bytes: &[u8]) {
     let offer = |n: u64| {
         let what = What::Offer {
             client: 0,
+            component: 0,
             kind: Kind::Good,
             ahead: 1,
             then: Some(Wish::Confirm),
+            other: None,
         };
         (60_000 + 120_000 * n, what)
     };

@@ -26,6 +26,8 @@ pub struct Share {
     pub behind: BTreeSet<Option<u64>>,
     /// Records that a driver has refused or the VMM has given up: a read may give what was there before.
     pub lost: bool,
+    /// Requests that generations have answered with an error.
+    pub failed: u64,
     /// Records that generations have written.
     pub records: u64,
     /// The value of the record that the generation has taken last, and the records that it has not answered.
@@ -52,6 +54,7 @@ impl Share {
             logged: BTreeSet::new(),
             behind: BTreeSet::new(),
             lost: false,
+            failed: 0,
             records: 0,
             last: 0,
             under_way: Vec::new(),

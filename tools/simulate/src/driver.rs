@@ -369,7 +369,10 @@ impl Driver {
     /// Has the device carry a VMM's request out. Returns whether it succeeds.
     fn carry_out(&self, world: &mut World, request: &Request, succeeds: bool) -> bool {
         match &mut world.share {
-            Some(share) if self.kind != Kind::Scribbles => share.complete(request, succeeds),
+            Some(share) if self.kind != Kind::Scribbles => {
+                share.failed += u64::from(!succeeds);
+                share.complete(request, succeeds)
+            }
             _ => succeeds,
         }
     }

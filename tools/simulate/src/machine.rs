@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The real VMM of a client, with a vCPU that executes a small guest: what it is asked of is the seed's choice.
 
+mod plug;
+
 use std::sync::atomic::AtomicU64;
 
 use molt_block_queue::Client as Queue;
 use molt_disk_guest::{Asked, Guest, Kind, NOTIFY, STARTED, STATUS_REGISTER};
-use molt_gate::{Change, ClientGate};
+use molt_gate::{Change, ClientGate, Deferrals};
 use molt_shared::Memory;
 use molt_terminal::Terminal;
 use molt_vmm::machine::{VIRTIO, VIRTIO_IRQ};
@@ -13,6 +15,7 @@ use molt_vmm::stand_in::StandIn;
 use molt_vmm::virtio::block::Block;
 use molt_vmm::virtio::link::Link;
 use molt_vmm::virtio::standing::Standing;
+use molt_vmm::virtio::usage::Usage;
 use molt_vmm::{Exit, Frame, Next, Pause, Ram, Vm};
 
 use crate::disk::{SECTORS, Share};
@@ -22,6 +25,7 @@ use crate::plan::{self, Places};
 use crate::platform::{Neighbours, Vcpu};
 use crate::technique::Technique;
 use crate::world::{Actor, World};
+use plug::Plug;
 
 use std::collections::VecDeque;
 
@@ -53,6 +57,11 @@ pub struct Seen {
     pub pauses: u64,
     /// Flushes that have succeeded.
     pub flushes: u64,
+    /// How often the guest has given its disk up, and has taken it again.
+    pub unplugged: u64,
+    pub plugged: u64,
+    /// Requests that have failed.
+    pub failed: u64,
 }
 
 /// The VMM and its guest.
@@ -69,6 +78,10 @@ pub struct Machine {
     started: bool,
     /// The disk does not offer what the guest's driver needs, because there never was a driver of it: the guest does not use it.
     refused: bool,
+    /// With the technique `unplug`.
+    plug: Plug,
+    /// There will be no driver any more.
+    out_of_service: bool,
     /// The vCPU runs.
     runs: bool,
     /// The guest stands still because the driver is away: since when, and what its clock shows.
@@ -109,6 +122,9 @@ impl Machine {
         let gate = ClientGate::new(to_client, to_update, 0);
         let link = Link::new(Queue::new(region), gate, 0).pausing(technique.pauses());
         let mut block = Block::new(link, SECTORS, ram.words(plan::REGISTERS, 4096));
+        if technique == Technique::Unplug && world.mutant != Some(Mutant::SaysNothing) {
+            block.set_usage(Usage::new(Deferrals::new(to_client, to_update), 0));
+        }
         if technique.stands_in() {
             block.set_stand_in(stand_in(world, region));
         }
@@ -129,6 +145,8 @@ impl Machine {
             start,
             started: false,
             refused: false,
+            plug: Plug::default(),
+            out_of_service: false,
             runs: false,
             stopped: None,
             served: false,
@@ -142,6 +160,9 @@ impl Machine {
             wrong: None,
             broken: None,
         };
+        if technique == Technique::Unplug {
+            machine.plug = Plug::new(world);
+        }
         let mut here = Neighbours::new(world, &mut machine.vcpu);
         machine.vm.begin(BASE, 0, &mut here);
         machine.follow(world);
@@ -151,6 +172,11 @@ impl Machine {
     /// Whether the guest waits for an answer.
     pub fn waits(&self) -> bool {
         self.guest.in_flight().next().is_some()
+    }
+
+    /// Whether the guest's driver uses the disk.
+    pub const fn has_disk(&self) -> bool {
+        self.started && !self.refused
     }
 
     /// How many it waits for.
@@ -188,6 +214,7 @@ impl Machine {
                 self.away = None;
             }
             Change::OutOfService(_) => {
+                self.out_of_service = true;
                 self.away = None;
                 if let Some(share) = &mut world.share {
                     share.lost = true;
@@ -225,6 +252,9 @@ impl Machine {
 
     /// The guest runs, for as long as it may: takes answers, and asks for some of what it still wants.
     pub fn run(&mut self, world: &mut World, wanted: &mut u64) {
+        if self.plug.out && !self.takes_disk(world) {
+            return;
+        }
         while self.runs
             && let Some((register, value)) = self.start.front().copied()
         {
@@ -241,6 +271,10 @@ impl Machine {
             return;
         }
         self.collect(world);
+        // What it would ask for waits until it has the disk again.
+        let leaves = self.plug.is_due(world.now);
+        let mut none = 0;
+        let wanted = if leaves { &mut none } else { wanted };
         let mut some = false;
         while self.runs && *wanted > 0 && self.guest.has_room() && world.choices.below(4) != 0 {
             *wanted -= 1;
@@ -260,6 +294,28 @@ impl Machine {
                 world.signal(Actor::Client(plan::GUEST));
             }
         }
+        if leaves && self.runs && self.model.flushed && !self.waits() {
+            self.gives_disk_up(world);
+        }
+    }
+
+    /// The guest's driver is unbound: it resets the disk.
+    fn gives_disk_up(&mut self, world: &mut World) {
+        self.started = false;
+        self.store(world, STATUS_REGISTER, 0);
+        self.plug.turn(world);
+        self.seen.unplugged += 1;
+    }
+
+    /// The guest's driver is bound again, if it is time.
+    fn takes_disk(&mut self, world: &mut World) -> bool {
+        let takes = self.plug.is_due(world.now);
+        if takes {
+            self.start = self.guest.start(FLUSH);
+            self.plug.turn(world);
+            self.seen.plugged += 1;
+        }
+        takes
     }
 
     fn choose(&mut self, world: &mut World) -> Asked {
@@ -333,6 +389,12 @@ impl Machine {
                 if asked.kind == Kind::Write {
                     share.logged.insert(asked.value);
                 }
+            }
+            self.seen.failed += u64::from(!answer.ok);
+            // A stand-in says by a failed flush that it could not write its log.
+            let excused = self.out_of_service || self.technique.stands_in();
+            if self.seen.failed > share.failed && !excused {
+                self.broken = Some("a request fails that no driver has failed");
             }
             self.seen.flushes += u64::from(asked.kind == Kind::Flush && answer.ok);
             self.seen.records = share.records;

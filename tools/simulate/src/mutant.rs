@@ -95,6 +95,8 @@ mutants! {
     AnyCopy = "any-copy", ["runs beside the other component's old image", "one component is committed alone"];
     /// A bundle for both components is taken for one for the component that it was offered for.
     OneOfTwo = "one-of-two", ["runs beside the other component's old image", "one component is committed alone"];
+    /// The VMM does not say that its guest uses a disk that it has to give up.
+    SaysNothing = "says-nothing", ["an update disturbs a guest that has its disk"];
     /// A suspended generation runs on.
     NoSuspend = "no-suspend", ["a denied generation runs"];
 }

@@ -10,8 +10,9 @@ use molt_block_queue::layout::WORDS as REGION_WORDS;
 use crate::calls::{Calls, object};
 use crate::ram::FIXED;
 use crate::shape::{COMPONENTS, Shape};
+use crate::technique::Technique;
 
-pub use brief::brief;
+pub use brief::{NAMES, brief};
 pub use layout::*;
 
 /// Clients.
@@ -87,6 +88,11 @@ pub const PAUSE_LIMIT_US: u64 = 10_000;
 /// A client's gate pages: to it, and from it.
 pub const fn gate(client: usize) -> (u64, u64) {
     (fixed(2 + 2 * client as u64), fixed(3 + 2 * client as u64))
+}
+
+/// Which components a client has to give up before each update, one bit each.
+pub fn consents(shape: Shape, client: usize) -> u64 {
+    u64::from(client == GUEST && shape.technique == Technique::Unplug)
 }
 
 /// Which components a client uses, one bit each. Where there are two, the first client uses both, and the others one each.

@@ -8,6 +8,7 @@ use crate::driver::Kind;
 use crate::plan::{CLIENTS, UPDATERS};
 use crate::shape::Shape;
 use crate::stage::Flaw;
+use crate::technique::Technique;
 
 /// Something that happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +51,8 @@ pub enum What {
         component: usize,
         us: u64,
     },
+    /// The operator forces the update of a component that is under way, if there is one.
+    Forces { component: usize },
     /// The operator types a line.
     Types(&'static str),
     /// The generation that runs crashes.
@@ -130,6 +133,11 @@ pub fn script(choices: &mut Choices, shape: Shape) -> Vec<Entry> {
             false => offer,
         };
         entries.push((at, offer));
+        if (shape.is_pair() || shape.technique == Technique::Unplug) && choices.once_in(4) {
+            let component = part(choices, shape);
+            let later = at + choices.below(60_000);
+            entries.push((later, What::Forces { component }));
+        }
         if shape.is_pair() && choices.once_in(8) {
             entries.push((at, What::Exchanges { client: 0 }));
         }

@@ -12,6 +12,8 @@ pub enum Technique {
     Pause,
     /// Cache and log serve it, and it stands still once something waits.
     StandInPause,
+    /// It gives its disk up before each update; if it does not, its requests wait.
+    Unplug,
 }
 
 impl Technique {
@@ -19,6 +21,7 @@ impl Technique {
     #[must_use]
     pub const fn of(seed: u64) -> Self {
         match (seed >> 1) % 8 {
+            1 => Self::Unplug,
             3 => Self::StandIn,
             5 => Self::Pause,
             6 => Self::StandInPause,

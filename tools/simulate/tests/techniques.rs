@@ -47,7 +47,7 @@ fn a_guest_whose_disk_never_had_a_driver_does_not_use_it() {
 }
 
 /// Plays it with seeds of this technique. Returns what their guests have seen, all together.
-fn each(technique: Technique, script: &[Entry], check: impl Fn(&Run)) -> Seen {
+fn each(technique: Technique, script: &[Entry], mut check: impl FnMut(&Run)) -> Seen {
     let ram = Ram::new();
     let mut all = Seen::default();
     for seed in (0..400).filter(|seed| Technique::of(*seed) == technique) {
@@ -60,6 +60,9 @@ fn each(technique: Technique, script: &[Entry], check: impl Fn(&Run)) -> Seen {
         all.records += run.guest.records;
         all.pauses += run.guest.pauses;
         all.flushes += run.guest.flushes;
+        all.plugged += run.guest.plugged;
+        all.unplugged += run.guest.unplugged;
+        all.failed += run.guest.failed;
     }
     all
 }
@@ -96,6 +99,43 @@ fn a_guest_with_both_stands_still_once_something_waits() {
     assert!(seen.stood_in > 50 && seen.pauses > 50, "{seen:?}");
 }
 
+fn count(run: &Run, what: &str) -> usize {
+    run.trace.iter().filter(|line| line.contains(what)).count()
+}
+
+/// An update waits until the guest has given its disk up, or ends. Which of them does the seed says.
+#[test]
+fn a_guest_gives_its_disk_up_before_an_update_or_there_is_none() {
+    let script = [offer(60_000, Kind::Good), offer(260_000, Kind::Good)];
+    let (mut in_use, mut committed, mut waited) = (0, 0, 0);
+    let seen = each(Technique::Unplug, &script, |run| {
+        in_use += count(run, "reason=in-use");
+        committed += count(run, " committed component=disk");
+        waited += count(run, " admitted component=disk client=second how=admitted");
+    });
+    assert!(
+        in_use > 10 && committed > 10 && waited > 10,
+        "{in_use} {committed} {waited}"
+    );
+    assert!(seen.unplugged > 100 && seen.plugged > 50, "{seen:?}");
+    assert_eq!(seen.failed, 0, "{seen:?}");
+}
+
+/// Its requests wait then.
+#[test]
+fn an_update_that_is_forced_does_not_wait_for_the_guest() {
+    let force = |at| (at, What::Forces { component: 0 });
+    let mut script = vec![offer(60_000, Kind::Good), offer(260_000, Kind::Good)];
+    script.extend([70_000, 270_000].map(force));
+    let mut forced = 0;
+    let seen = each(Technique::Unplug, &script, |run| {
+        forced += count(run, " admitted component=disk client=second how=forced");
+        assert_eq!(count(run, "reason=in-use"), 0, "{:#?}", run.trace);
+    });
+    assert!(forced > 10, "{forced}");
+    assert_eq!(seen.failed, 0, "{seen:?}");
+}
+
 /// Out of service: whatever the guest asks for is answered, with an error, and a guest that stands still goes on.
 #[test]
 fn out_of_service_nothing_waits() {
@@ -107,6 +147,7 @@ fn out_of_service_nothing_waits() {
         Technique::StandIn,
         Technique::Pause,
         Technique::StandInPause,
+        Technique::Unplug,
     ] {
         each(technique, &script, |run| {
             let out = run.trace.iter().any(|l| l.contains(" out-of-service "));

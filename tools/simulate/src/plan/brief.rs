@@ -13,7 +13,7 @@ use molt_system::{
 use super::*;
 
 /// The components' names.
-const NAMES: [&str; COMPONENTS] = ["disk", "backup"];
+pub const NAMES: [&str; COMPONENTS] = ["disk", "backup"];
 
 /// The plan. `update` finds memory at its physical address.
 /// `all_update`: a mutant's, in which every client may update.
@@ -144,7 +144,7 @@ fn client(shape: Shape, n: usize, all_update: bool) -> UpdateClient {
         staging: n as u32,
         limits: Default::default(),
         defer_us,
-        consents: 0,
+        consents: consents(shape, n),
     }
 }
 

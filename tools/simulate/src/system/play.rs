@@ -3,6 +3,7 @@
 
 use std::sync::atomic::Ordering;
 
+use molt_control::digest::bytes;
 use molt_update::Machine;
 
 use super::{Step, System, TRANSLATION};
@@ -75,13 +76,25 @@ impl System {
                 self.operator.line(line);
                 world.signal(Actor::Update);
             }
+            What::Forces { component } => {
+                let unit = self.supervisor.units().get(component);
+                if let Some(image) = unit.and_then(|unit| unit.machine().candidate()) {
+                    let digest = bytes(image.digest).map(|byte| format!("{byte:02x}"));
+                    let name = plan::NAMES[component];
+                    self.operator
+                        .line(&format!("force {name} {}", digest.concat()));
+                    world.signal(Actor::Update);
+                }
+            }
             What::Defers {
                 client,
                 component,
                 us,
             } => {
                 let until = if us == 0 { 0 } else { world.now + us };
-                if self.clients[client].defer(component, until) {
+                // Where it has to give the device up, its VMM says so, and it may not.
+                let may = plan::consents(self.places.shape, client) & 1 << component == 0;
+                if may && self.clients[client].defer(component, until) {
                     world.signal(Actor::Update);
                 }
             }

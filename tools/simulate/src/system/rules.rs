@@ -9,6 +9,7 @@ use super::part::{Seen, disturbs};
 use super::{GRACE_US, System};
 use crate::check::{check, check_end};
 use crate::client::{Client, Manner, Wish};
+use crate::machine::Machine as GuestMachine;
 use crate::plan;
 use crate::world::World;
 
@@ -99,6 +100,17 @@ impl System {
             && seen.frozen
         {
             return (Some("an update of a frozen component disturbs it"), true);
+        }
+        let guest = &self.clients[plan::GUEST];
+        if let Some(before) = before
+            && begins_to_disturb(before.phase, unit.machine())
+            && !unit.machine().forced()
+            && plan::consents(self.places.shape, plan::GUEST) >> component & 1 == 1
+            && guest.manner == Manner::Good
+            && self.supervisor.standing(plan::GUEST) == Some(Standing::Believed)
+            && guest.machine().is_some_and(GuestMachine::has_disk)
+        {
+            return (Some("an update disturbs a guest that has its disk"), true);
         }
         let anew =
             before.is_none_or(|before| (before.holder, before.books) != (holder, seen.books));
