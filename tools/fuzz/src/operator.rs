@@ -49,7 +49,7 @@ pub fn run(bytes: &[u8]) {
     };
     script.extend((0..3).map(offer));
     script.sort_by_key(|(at, _)| *at);
-    let run = RAM.with(|ram| play(*ram, 2, script, None, false));
+    let run = RAM.with(|ram| play(*ram, 0, script, None, false));
     assert_eq!(run.broken, None, "{:#?}", run.script);
 }
 

@@ -2,6 +2,7 @@
 //! The real VMM of a client, with a vCPU that executes a small guest: what it is asked of is the seed's choice.
 
 mod plug;
+mod seen;
 
 use std::sync::atomic::AtomicU64;
 
@@ -26,6 +27,7 @@ use crate::platform::{Neighbours, Vcpu};
 use crate::technique::Technique;
 use crate::world::{Actor, World};
 use plug::Plug;
+pub use seen::Seen;
 
 use std::collections::VecDeque;
 
@@ -43,26 +45,6 @@ const _: () = assert!((LOG_PAGES + CACHE_PAGES) * 4096 <= plan::STAND_IN_SIZE);
 const FLUSH: u64 = 1 << 9;
 /// A block of the stand-in's cache, in sectors.
 const BLOCK: u64 = 8;
-
-/// What a run's guest has seen of the technique, for tests that mean to show it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Seen {
-    /// Requests that were answered.
-    pub answered: u64,
-    /// Those of them that were asked and answered while the driver was away.
-    pub stood_in: u64,
-    /// Records of the log that drivers have written.
-    pub records: u64,
-    /// How often the guest stood still.
-    pub pauses: u64,
-    /// Flushes that have succeeded.
-    pub flushes: u64,
-    /// How often the guest has given its disk up, and has taken it again.
-    pub unplugged: u64,
-    pub plugged: u64,
-    /// Requests that have failed.
-    pub failed: u64,
-}
 
 /// The VMM and its guest.
 pub struct Machine {

@@ -29,7 +29,8 @@ use crate::technique::Technique;
 use crate::world::{Actor, Handle, World};
 use part::Part;
 
-/// After so long without an end, in us, a transaction has not ended in time: an offer, three turns of `stage`, and swaps.
+/// After so long without an end, in us, a transaction has not ended in time: an offer, three turns of `stage`, and swaps. With two
+/// components, those of one may begin when those of the other end.
 const LIMIT_US: u64 = 130_000_000;
 /// How long a ring has to be seen, in us.
 const GRACE_US: u64 = 5_000;
@@ -180,7 +181,7 @@ impl System {
             if self.played == self.script.len() && self.settled() {
                 return self.end();
             }
-            if now > last + LIMIT_US {
+            if now > last + LIMIT_US * self.parts.len() as u64 {
                 return Some(self.late());
             }
             let alarm = self.world.borrow().alarm;
