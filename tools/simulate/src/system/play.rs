@@ -82,7 +82,7 @@ impl System {
                     let digest = bytes(image.digest).map(|byte| format!("{byte:02x}"));
                     let name = plan::NAMES[component];
                     self.operator
-                        .line(&format!("force {name} {}", digest.concat()));
+                        .line(format!("force {name} {}", digest.concat()));
                     world.signal(Actor::Update);
                 }
             }
