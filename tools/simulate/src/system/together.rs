@@ -60,16 +60,6 @@ impl System {
             &mut self.together,
             views.iter().all(View::disturbed) && views.iter().all(|v| v.tries(newest).is_none()),
         );
-        for (one, other) in [(views[0], views[1]), (views[1], views[0])] {
-            if one.disturbed() != other.disturbed() {
-                return Some("disturbed without the other component");
-            }
-            let tried = one.tries(newest);
-            let beside = other.runs.map(|bundle| bundle.number);
-            if tried.is_some() && other.awake && beside != tried {
-                return Some("runs beside the other component's old image");
-            }
-        }
         let committed = views.map(|view| view.committed.filter(Bundle::is_joined));
         let committed = committed.map(|bundle| bundle.map_or(0, |bundle| bundle.number));
         let before = std::mem::replace(&mut self.committed, committed);
@@ -81,6 +71,16 @@ impl System {
             }
         }
         self.newest = committed.into_iter().fold(self.newest, u64::max);
+        for (one, other) in [(views[0], views[1]), (views[1], views[0])] {
+            if one.disturbed() != other.disturbed() {
+                return Some("disturbed without the other component");
+            }
+            let tried = one.tries(newest);
+            let beside = other.runs.map(|bundle| bundle.number);
+            if tried.is_some() && other.awake && beside != tried {
+                return Some("runs beside the other component's old image");
+            }
+        }
         let at = |n: usize, barrier| views[n].stand == Stand::At(barrier);
         let joined = views.iter().all(|view| view.stand != Stand::Away);
         let out_of_order = together && denied.first() == Some(&1) && denied.contains(&0);
