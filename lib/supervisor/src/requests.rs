@@ -75,6 +75,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
         });
         let new_handle = self.new_handle();
         let store = self.store_refuses(component);
+        let others = self.waits_for_others(component);
         let Some(client) = self.clients.get_mut(index) else {
             return;
         };
@@ -89,7 +90,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             Command::Offer => {
                 let length = u64::from(request.length);
                 let allowed = client.may_update(component);
-                for refused in [limited, store] {
+                for refused in [limited, store, others] {
                     if allowed && refused != Reason::None {
                         return self.rejected(component, client_index, refused);
                     }

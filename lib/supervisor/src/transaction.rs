@@ -150,11 +150,22 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
     /// A machine has reported a final status. Returns whether its client is told later.
     pub(crate) fn ends_later(&mut self, index: usize, status: Status, reason: Reason) -> bool {
         let joined = self.transaction.as_mut();
-        let joined = joined.filter(|joined| joined.first == index && status.is_final());
+        // What its component ends later on, while another one is still brought back, is not this transaction's.
+        let joined = joined
+            .filter(|joined| joined.first == index && joined.end.is_none() && status.is_final());
         joined.is_some_and(|joined| {
             joined.end = Some((status, reason));
             true
         })
+    }
+
+    /// Why a component takes no offer although its own machine would: the transaction that it was a part of is not over for all.
+    pub(crate) fn waits_for_others(&self, index: usize) -> Reason {
+        let joined = self.transaction.as_ref();
+        match joined.is_some_and(|joined| joined.machine.members() & 1 << index != 0) {
+            true => Reason::Busy,
+            false => Reason::None,
+        }
     }
 
     /// A component is about to join the transaction.

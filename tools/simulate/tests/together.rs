@@ -2,7 +2,7 @@
 //! Transactions of two components: both are updated, or none is.
 #![allow(missing_docs)]
 
-use molt_simulate::{Entry, Kind, Ram, Run, Shape, What, Wish, play};
+use molt_simulate::{Entry, Kind, Ram, Run, Shape, What, Wish, play, run};
 
 /// The first client offers a bundle for both, for this component.
 fn offer(at: u64, component: usize, kinds: [Kind; 2]) -> Entry {
@@ -142,4 +142,21 @@ fn a_bundle_that_is_exchanged_between_the_copies_is_refused() {
         refused += count(run, "component=backup reason=manifest-digest");
     });
     assert!(refused > 10);
+}
+
+/// One component was idle again while the other one was still being brought back. What another client offered for it then was taken for
+/// the end of the transaction: that client was told nothing, and the first one what became of the other's offer.
+#[test]
+fn what_is_offered_before_the_transaction_is_over_is_refused() {
+    let run = run(Ram::new(), 2_077_091, None, 0, true);
+    // Otherwise choices have changed, and the test needs another seed.
+    let idle = first(&run, " rolled-back component=disk ");
+    let busy = first(&run, " refused client=second component=disk reason=busy");
+    let over = first(&run, " out-of-service component=backup ");
+    assert!(
+        idle < busy && busy < over && idle.is_some(),
+        "{:#?}",
+        run.trace
+    );
+    assert_eq!(run.broken, None, "{:#?}", run.trace);
 }
