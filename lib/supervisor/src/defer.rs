@@ -13,18 +13,30 @@ use molt_update::{Event, Phase};
 use crate::{Kernel, Standing, Supervisor};
 
 impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
-    /// Looks at what a client says about updates of the components that it may defer.
-    pub(crate) fn look_at_deferrals(&mut self, index: usize) {
-        for component in 0..self.units.len() {
-            let Some(client) = self.clients.get_mut(index) else {
-                return;
-            };
-            if !client.may_defer(component) {
-                continue;
-            }
-            let until = client.warden.deferral(component);
-            let seen = client.deferrals.get_mut(component);
-            if seen.is_some_and(|seen| core::mem::replace(seen, until) != until) {
+    /// Looks at what the clients say about updates of the components that they may defer. Done before anything else that may let an
+    /// update pass, and those that begin to defer are heard first: until an update waits for a client, nobody is notified of what it
+    /// says, so it may have said it long ago.
+    pub(crate) fn look_at_deferrals(&mut self) {
+        self.hear(|until, seen| until > seen);
+        self.hear(|until, seen| until != seen);
+    }
+
+    /// Hears the clients of whose word, and what it was before, `which` is true.
+    fn hear(&mut self, which: impl Fn(u64, u64) -> bool) {
+        for index in 0..self.clients.len() {
+            for component in 0..self.units.len() {
+                let Some(client) = self.clients.get_mut(index) else {
+                    return;
+                };
+                if !client.may_defer(component) {
+                    continue;
+                }
+                let until = client.warden.deferral(component);
+                let seen = client.deferrals.get_mut(component);
+                let Some(seen) = seen.filter(|seen| which(until, **seen)) else {
+                    continue;
+                };
+                *seen = until;
                 let client = index as u8;
                 self.give(component, Event::Defer { client, until });
             }

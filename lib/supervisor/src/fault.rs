@@ -44,6 +44,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
     /// A fault of a generation is its failure. A client that touched one of its regions (a translation fault
     /// of data) is told to try again if the region is granted, and is parked if not. After any other fault a client is dead.
     pub fn faulted(&mut self, child: u32, fault: Fault) -> bool {
+        self.look_at_deferrals();
         let again = self.judge(child, fault);
         self.turn();
         again

@@ -28,7 +28,6 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
             }
         }
         let request = client.request(now);
-        self.look_at_deferrals(index);
         for component in 0..self.units.len() {
             if closed & 1 << component != 0 {
                 self.trace(Trace::Closed {

@@ -140,6 +140,7 @@ impl<'m, K: Kernel<'m>> Supervisor<'m, K> {
     /// Handles everything that may have changed, and deadlines that have passed. Called after each wake-up.
     pub fn turn(&mut self) {
         self.clock.woken(&self.kernel);
+        self.look_at_deferrals();
         for index in 0..self.clients.len() {
             self.look_at_client(index);
         }
