@@ -3,6 +3,7 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use crate::word::of_component;
 use crate::{COMPONENTS, Gate, State};
 
 /// Index of the first word in both pages.
@@ -61,8 +62,7 @@ impl<'a> Deferrals<'a> {
 
 /// The word of a component in one of the pages.
 pub(crate) fn word(page: &[AtomicU64], component: usize) -> Option<&AtomicU64> {
-    let page = page.get(DEFERRALS..DEFERRALS + COMPONENTS);
-    page.and_then(|words| words.get(component))
+    of_component(page, DEFERRALS, component)
 }
 
 /// The same word's value; 0 for a component beyond the last.

@@ -7,13 +7,12 @@
 
 use core::sync::atomic::AtomicU64;
 
-use crate::COMPONENTS;
+use crate::word::of_component;
 
 /// Index of the first word in `to_client`.
 const DENIALS: usize = 40;
 
 /// The word of a component.
 pub fn word(to_client: &[AtomicU64], component: usize) -> Option<&AtomicU64> {
-    let words = to_client.get(DENIALS..DENIALS + COMPONENTS)?;
-    words.get(component)
+    of_component(to_client, DENIALS, component)
 }

@@ -1,5 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The word that says whether a client may touch its region.
+//! The word that says whether a client may touch its region, and where the words of components are.
+
+use core::sync::atomic::AtomicU64;
+
+use crate::COMPONENTS;
+
+/// The word of a component among those that begin at `first` in a page; `None` for a component beyond the last.
+pub fn of_component(page: &[AtomicU64], first: usize, component: usize) -> Option<&AtomicU64> {
+    page.get(first..first + COMPONENTS)?.get(component)
+}
 
 /// The state of a gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

@@ -22,8 +22,6 @@ const SLOW_NS: u64 = 1_000_000_000;
 
 /// How often an image that wears out notifies a client of completions before it faults.
 const LIFE: u64 = 1_000;
-/// The same for an image that faults in probation: its clients have read something by then, and it is not committed yet.
-const TRIAL: u64 = 16;
 static TOLD: AtomicU64 = AtomicU64::new(0);
 
 /// Called before anything else.
@@ -114,11 +112,6 @@ impl<P: Payload> Fault for Faults<P> {
             && (generation > 0 || TOLD.fetch_add(1, Ordering::Relaxed) > LIFE)
         {
             panic!("this image is worn out");
-        }
-        if black_box(cfg!(feature = "fault-in-probation"))
-            && TOLD.fetch_add(1, Ordering::Relaxed) > TRIAL
-        {
-            panic!("this image faults in probation");
         }
         if cfg!(feature = "forbidden-index") {
             add(layout::COMPLETED, 1000);

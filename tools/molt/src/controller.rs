@@ -21,7 +21,7 @@ const KEY: &str = "controller";
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct Firmware {
-    /// Features of the application; `vN` makes it version N.
+    /// Features of the application; `v2` makes it version 2.
     #[serde(default)]
     pub features: Vec<String>,
     /// The security counter of the release.
@@ -52,8 +52,11 @@ impl Firmware {
 
     /// Its version, which the values that it gives show.
     pub fn version(&self) -> u32 {
-        let numbers = self.features.iter().filter_map(|f| f.strip_prefix('v'));
-        numbers.filter_map(|n| n.parse().ok()).next().unwrap_or(1)
+        if self.features.iter().any(|f| f == "v2") {
+            2
+        } else {
+            1
+        }
     }
 
     /// Builds and signs it. The caller holds the lock for builds.

@@ -13,7 +13,7 @@ use molt_sdf::model::Role;
 use molt_system::LOG_SIZE;
 
 use crate::scenario::FlashDamage;
-use crate::workspace::places;
+use crate::workspace::{place, places};
 
 /// The banks' files, by the banks' names in the board's file.
 pub type Banks = BTreeMap<String, PathBuf>;
@@ -52,17 +52,17 @@ pub fn keep(board: &Board, system: &System, folder: &Path, given: &[String]) -> 
 
 /// The bank and the file that the text of a `--flash` means.
 fn named<'a>(text: &'a str, sizes: &BTreeMap<&'a str, u64>) -> Result<(&'a str, &'a Path)> {
-    let names = || sizes.keys().copied().collect::<Vec<_>>().join(", ");
     let by_name = text.split_once('=');
     if let Some((name, file)) = by_name.filter(|(name, _)| sizes.contains_key(name)) {
         return Ok((name, Path::new(file)));
     }
-    match sizes.keys().copied().collect::<Vec<_>>()[..] {
+    let names: Vec<&str> = sizes.keys().copied().collect();
+    match names[..] {
         [] => bail!("--flash: the system has no region in a flash bank of the board"),
         [name] => Ok((name, Path::new(text))),
         _ => bail!(
             "--flash {text}: the system has several banks: NAME=FILE, with NAME one of {}",
-            names()
+            names.join(", ")
         ),
     }
 }
@@ -127,8 +127,10 @@ pub fn damage(board: &Board, system: &System, banks: &Banks, damage: FlashDamage
 fn store<'b>(board: &'b Board, system: &System) -> Option<&'b str> {
     let domain = &system.domains[system.role(Role::Flash)?];
     let regions = domain.maps.iter().map(|map| &system.regions[map.region]);
-    let places = regions.filter_map(|region| Some((region.name.as_str(), region.phys_addr?)));
-    board.flash(places).next().map(|(name, _)| name)
+    board
+        .flash(regions.filter_map(place))
+        .next()
+        .map(|(name, _)| name)
 }
 
 fn flip(file: &Path, at: u64, bytes: usize) -> std::io::Result<()> {

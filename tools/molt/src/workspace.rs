@@ -12,7 +12,7 @@ use molt_image::Report;
 use molt_linux::{Filesystem, Packages};
 use molt_qemu::{Disk, Machine};
 use molt_sdf::System;
-use molt_sdf::model::{Client, Guest, GuestKind, ProtectionDomain};
+use molt_sdf::model::{Client, Guest, GuestKind, MemoryRegion, ProtectionDomain};
 
 use crate::bundles;
 use crate::demo_keys;
@@ -131,8 +131,12 @@ pub fn machine(kernel: &Kernel, board: &Board, system: &System, image: PathBuf) 
 
 /// Where the system has devices, by its own names for them.
 pub fn places(system: &System) -> impl Iterator<Item = (&str, u64)> {
-    let regions = system.regions.iter();
-    regions.filter_map(|region| Some((region.name.as_str(), region.phys_addr?)))
+    system.regions.iter().filter_map(place)
+}
+
+/// The region's name and where it is, if it is at a fixed address.
+pub fn place(region: &MemoryRegion) -> Option<(&str, u64)> {
+    Some((region.name.as_str(), region.phys_addr?))
 }
 
 /// Threads of this process that build.
